@@ -1,0 +1,1 @@
+//! The whole client without I/O.

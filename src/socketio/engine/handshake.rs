@@ -1,0 +1,109 @@
+//! The JSON of the open packet: a session's id and what the server expects of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::socketio::value::{Value, json};
+
+/// What the server says in its open packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// Id of the Engine.IO session. Secret: whoever has it can speak for the client.
+    pub sid: String,
+    /// Transports that the client may change to.
+    pub upgrades: Vec<String>,
+    /// Time between two pings of the server.
+    pub ping_interval: Duration,
+    /// Time that the server waits for a pong.
+    pub ping_timeout: Duration,
+    /// Largest frame or payload that the server takes, in bytes; `None` when it does not say.
+    pub max_payload: Option<u64>,
+}
+
+/// Why an open packet is unusable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Not a JSON object.
+    Json(String),
+    /// A field is missing or of the wrong type.
+    Field(&'static str),
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "handshake is not JSON: {error}"),
+            Self::Field(name) => write!(f, "handshake field '{name}' is missing or of the wrong type"),
+        }
+    }
+}
+
+impl std::error::Error for HandshakeError {}
+
+/// Longest heartbeat that is believed: a day.
+const MAX_HEARTBEAT_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+impl Handshake {
+    /// Reads the data of an open packet.
+    ///
+    /// # Errors
+    /// [`HandshakeError`] when a field that the protocol requires is missing or senseless.
+    pub fn decode(data: &str) -> Result<Self, HandshakeError> {
+        let json = json::parse(data, 8).map_err(|error| HandshakeError::Json(error.to_string()))?;
+        let millis = |name: &'static str| {
+            let number = json
+                .get(name)
+                .and_then(Value::as_number)
+                .and_then(super::super::value::Number::as_u64);
+            let millis = number.filter(|millis| (1..=MAX_HEARTBEAT_MILLIS).contains(millis));
+            millis
+                .map(Duration::from_millis)
+                .ok_or(HandshakeError::Field(name))
+        };
+        let sid = json
+            .get("sid")
+            .and_then(Value::as_str)
+            .filter(|sid| !sid.is_empty());
+        let upgrades = json.get("upgrades").and_then(Value::as_array).unwrap_or_default();
+        Ok(Self {
+            sid: sid.ok_or(HandshakeError::Field("sid"))?.to_owned(),
+            upgrades: upgrades
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            ping_interval: millis("pingInterval")?,
+            ping_timeout: millis("pingTimeout")?,
+            max_payload: json
+                .get("maxPayload")
+                .and_then(Value::as_number)
+                .and_then(|number| number.as_u64()),
+        })
+    }
+
+    /// Writes the data of an open packet, fields in the official order.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let millis =
+            |duration: Duration| Value::from(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let mut fields = vec![
+            ("sid".to_owned(), Value::from(self.sid.as_str())),
+            (
+                "upgrades".to_owned(),
+                Value::Array(
+                    self.upgrades
+                        .iter()
+                        .map(|name| Value::from(name.as_str()))
+                        .collect(),
+                ),
+            ),
+            ("pingInterval".to_owned(), millis(self.ping_interval)),
+            ("pingTimeout".to_owned(), millis(self.ping_timeout)),
+        ];
+        if let Some(max) = self.max_payload {
+            fields.push(("maxPayload".to_owned(), Value::from(max)));
+        }
+        json::to_string(&Value::Object(fields))
+    }
+}

@@ -1,0 +1,32 @@
+//! Every cap of the codecs and the client in one place.
+
+/// Caps on what a peer may make us hold. Exceeding one is an error, never a cut or a silent `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest frame that is decoded, in bytes. Defaults to 16 MiB on the client; a server sets its `maxPayload`.
+    pub max_frame_bytes: usize,
+    /// Most attachments of one packet. Defaults to 10, as the official parser.
+    pub max_attachments: usize,
+    /// Most bytes that the attachments of one packet may have together. Defaults to 16 MiB.
+    pub max_attachment_bytes: usize,
+    /// Deepest nesting of arrays and objects in a payload. Defaults to 512.
+    pub max_depth: usize,
+    /// Longest namespace, in bytes. Defaults to 1024.
+    pub max_namespace_bytes: usize,
+    /// Most packets of one polling payload. Defaults to 4096.
+    pub max_payload_packets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_frame_bytes: 16 << 20,
+            max_attachments: 10,
+            max_attachment_bytes: 16 << 20,
+            max_depth: 512,
+            max_namespace_bytes: 1024,
+            max_payload_packets: 4096,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a frame is not a Socket.IO packet.
+
+use std::fmt;
+
+use crate::socketio::value::json::JsonError;
+
+/// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Frame without a byte.
+    Empty,
+    /// First character is no packet type.
+    UnknownType(char),
+    /// Frame larger than the limit.
+    TooLarge {
+        /// Size in bytes.
+        size: usize,
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+    /// Attachment count is missing, zero or no number.
+    IllegalAttachments,
+    /// More attachments than the limit.
+    TooManyAttachments {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+    /// Attachments of one packet together larger than the limit.
+    AttachmentsTooLarge {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+    /// Namespace longer than the limit.
+    NamespaceTooLong {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+    /// Ack id does not fit 64 bits.
+    AckIdOutOfRange,
+    /// Ack without an id.
+    MissingAckId,
+    /// Payload is not JSON.
+    Json(JsonError),
+    /// Payload is not what a packet of this type carries.
+    InvalidPayload(&'static str),
+    /// Event name that the protocol keeps for itself.
+    ReservedName(String),
+    /// Placeholder without an attachment.
+    IllegalPlaceholder,
+    /// Binary frame without a packet that waits for it.
+    UnexpectedBinary,
+    /// Text frame while attachments are missing.
+    UnexpectedText {
+        /// Attachments that are missing.
+        missing: usize,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "empty packet"),
+            Self::UnknownType(found) => write!(f, "unknown packet type '{}'", found.escape_default()),
+            Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, limit {limit}"),
+            Self::IllegalAttachments => write!(f, "illegal attachment count"),
+            Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments"),
+            Self::AttachmentsTooLarge { limit } => write!(f, "attachments of more than {limit} bytes"),
+            Self::NamespaceTooLong { limit } => write!(f, "namespace longer than {limit} bytes"),
+            Self::AckIdOutOfRange => write!(f, "ack id does not fit 64 bits"),
+            Self::MissingAckId => write!(f, "ack without an id"),
+            Self::Json(error) => write!(f, "invalid payload: {error}"),
+            Self::InvalidPayload(what) => write!(f, "invalid payload: {what}"),
+            Self::ReservedName(name) => write!(f, "reserved event name '{name}'"),
+            Self::IllegalPlaceholder => write!(f, "placeholder without an attachment"),
+            Self::UnexpectedBinary => write!(f, "binary frame without a packet that waits for it"),
+            Self::UnexpectedText { missing } => {
+                write!(f, "text frame while {missing} attachments are missing")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl From<JsonError> for DecodeError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}

@@ -1,0 +1,66 @@
+//! Time as the machine sees it: a number that is passed in.
+//!
+//! Drivers read a monotonic clock and convert; tests just count.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// Moment on a monotonic clock, with the resolution of a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Moment `millis` milliseconds after the clock's origin.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the clock's origin.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Time from `earlier` until this moment; zero when `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// Saturates, and rounds a part of a millisecond up so that a deadline never comes early.
+    fn add(self, duration: Duration) -> Self {
+        let millis = duration.as_nanos().div_ceil(1_000_000);
+        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_never_comes_early() {
+        let start = Timestamp::from_millis(10);
+        assert_eq!(start + Duration::from_micros(1), Timestamp::from_millis(11));
+    }
+
+    #[test]
+    fn the_end_of_time_is_not_an_overflow() {
+        let start = Timestamp::from_millis(10);
+        assert_eq!(start + Duration::MAX, Timestamp::from_millis(u64::MAX));
+        assert_eq!(start - Timestamp::from_millis(11), Duration::ZERO);
+    }
+}
