@@ -9,12 +9,15 @@
 //! - `1e400` is infinite, as in JavaScript; infinite and not-a-number are written as `null`, as in JavaScript;
 //! - of a repeated key the last value wins, in the first one's place.
 
+pub mod bytes;
 mod de;
 pub mod json;
+mod path;
 mod ser;
 
 use std::collections::BTreeMap;
 
+pub use bytes::Bytes;
 pub use de::{FromValueError, from_value};
 pub use ser::{ToValueError, to_value};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::socketio::value::{Value, json};
+use crate::socketio::value::{Number, Value, json};
 
 /// What the server says in its open packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +52,7 @@ impl Handshake {
     pub fn decode(data: &str) -> Result<Self, HandshakeError> {
         let json = json::parse(data, 8).map_err(|error| HandshakeError::Json(error.to_string()))?;
         let millis = |name: &'static str| {
-            let number = json
-                .get(name)
-                .and_then(Value::as_number)
-                .and_then(super::super::value::Number::as_u64);
+            let number = json.get(name).and_then(Value::as_number).and_then(Number::as_u64);
             let millis = number.filter(|millis| (1..=MAX_HEARTBEAT_MILLIS).contains(millis));
             millis
                 .map(Duration::from_millis)
@@ -78,7 +75,7 @@ impl Handshake {
             max_payload: json
                 .get("maxPayload")
                 .and_then(Value::as_number)
-                .and_then(|number| number.as_u64()),
+                .and_then(Number::as_u64),
         })
     }
 

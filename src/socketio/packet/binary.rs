@@ -1,7 +1,7 @@
 //! Placeholders: `{"_placeholder":true,"num":0}` stands in the JSON where an attachment belongs.
 
 use super::DecodeError;
-use crate::socketio::value::Value;
+use crate::socketio::value::{Number, Value};
 
 /// Whether `value` is a placeholder; `_placeholder` must be `true` and nothing else.
 pub(super) fn is_placeholder(value: &Value) -> bool {
@@ -14,7 +14,7 @@ pub(super) fn restore(value: &mut Value, attachments: &[Vec<u8>]) -> Result<(), 
         let number = value
             .get("num")
             .and_then(Value::as_number)
-            .and_then(|number| number.as_u64());
+            .and_then(Number::as_u64);
         let place = number.and_then(|number| usize::try_from(number).ok());
         let bytes = place.and_then(|place| attachments.get(place));
         *value = Value::Binary(bytes.ok_or(DecodeError::IllegalPlaceholder)?.clone());

@@ -1,27 +1,224 @@
 //! [`Value`] to a program's own types, through serde.
+//!
+//! Reads the shapes that [`to_value`](super::to_value) writes, which are those of `serde_json`. More tolerant in
+//! two places, for peers in JavaScript: `1e2` and `1.0` are whole numbers, and a `Vec<u8>` may arrive as binary.
+
+mod access;
+mod error;
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-use super::{Value, json};
-
-/// Why a value does not fit the type that a program asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FromValueError(String);
-
-impl fmt::Display for FromValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for FromValueError {}
+use super::{Number, Value};
+use access::{Array, Variant};
+pub use error::FromValueError;
 
 /// Turns a [`Value`] into anything that serde can read.
+///
+/// ```
+/// use pesan::socketio::value::{from_value, json};
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Item {
+///     name: String,
+/// }
+/// let value = json::parse(r#"{"items":[{"name":"a"},{"name":7}]}"#, 8).expect("valid JSON");
+/// let error = from_value::<std::collections::BTreeMap<String, Vec<Item>>>(value).unwrap_err();
+/// assert_eq!(error.to_string(), "at .items[1].name: expected a string, found number 7");
+/// ```
 ///
 /// # Errors
 /// When the value's shape is not the type's; the message says where.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FromValueError> {
-    serde_json::from_str(&json::to_string(&value)).map_err(|error| FromValueError(error.to_string()))
+    T::deserialize(value)
 }
+
+impl<'de> Deserializer<'de> for Value {
+    type Error = FromValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromValueError> {
+        match self {
+            Self::Null => visitor.visit_unit(),
+            Self::Bool(bool) => visitor.visit_bool(bool),
+            Self::Number(number) => visit_number(number, visitor),
+            Self::String(text) => visitor.visit_string(text),
+            Self::Binary(bytes) => visitor.visit_byte_buf(bytes),
+            Self::Array(items) => access::visit_array(items, visitor),
+            Self::Object(entries) => access::visit_object(entries, visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromValueError> {
+        match self {
+            Self::Null => visitor.visit_none(),
+            some => visitor.visit_some(some),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, FromValueError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromValueError> {
+        match self {
+            Self::Binary(bytes) => visitor.visit_seq(Array::new(bytes)),
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, FromValueError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FromValueError> {
+        match self {
+            Self::String(name) => visitor.visit_enum(Variant::new(name, None)),
+            Self::Object(entries) => {
+                let count = entries.len();
+                let mut entries = entries.into_iter();
+                match (entries.next(), count) {
+                    (Some((name, value)), 1) => visitor.visit_enum(Variant::new(name, Some(value))),
+                    _ => Err(FromValueError::custom(format_args!(
+                        "expected a variant's name or an object with it as the only key, found {count} keys"
+                    ))),
+                }
+            }
+            other => Err(FromValueError::invalid_type(
+                other.unexpected(),
+                &"a variant's name or an object with it as the only key",
+            )),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromValueError> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        tuple_struct map struct identifier
+    }
+}
+
+impl Value {
+    fn unexpected(&self) -> Unexpected<'_> {
+        match self {
+            Self::Null => Unexpected::Unit,
+            Self::Bool(bool) => Unexpected::Bool(*bool),
+            Self::Number(number) => Unexpected::Float(number.as_f64()),
+            Self::String(text) => Unexpected::Str(text),
+            Self::Binary(bytes) => Unexpected::Bytes(bytes),
+            Self::Array(_) => Unexpected::Seq,
+            Self::Object(_) => Unexpected::Map,
+        }
+    }
+}
+
+/// Whole numbers as integers, so that `1e2` fits a `u8`; negative zero keeps its sign.
+fn visit_number<'de, V: Visitor<'de>, E: serde::de::Error>(
+    number: Number,
+    visitor: V,
+) -> Result<V::Value, E> {
+    match number {
+        Number::Float(float) if float == 0.0 && float.is_sign_negative() => visitor.visit_f64(float),
+        _ => match (number.as_u64(), number.as_i64()) {
+            (Some(uint), _) => visitor.visit_u64(uint),
+            (None, Some(int)) => visitor.visit_i64(int),
+            (None, None) => visitor.visit_f64(number.as_f64()),
+        },
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    /// Takes whatever there is; serde's bytes become binary.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, bool: bool) -> Result<Value, E> {
+        Ok(Value::Bool(bool))
+    }
+
+    fn visit_i64<E>(self, int: i64) -> Result<Value, E> {
+        Ok(Value::from(int))
+    }
+
+    fn visit_u64<E>(self, uint: u64) -> Result<Value, E> {
+        Ok(Value::from(uint))
+    }
+
+    fn visit_f64<E>(self, float: f64) -> Result<Value, E> {
+        Ok(Value::from(float))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
+        Ok(Value::Binary(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {
+        Ok(Value::Binary(bytes))
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = array.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        while let Some(entry) = object.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Value::object(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,7 @@ fn write_number(out: &mut String, number: Number) {
         Number::Uint(uint) => push_display(out, uint),
         Number::Float(float) if !float.is_finite() => out.push_str("null"),
         // JSON.stringify(-0) is "0", and whole numbers have no fraction.
-        Number::Float(float) if float == 0.0 => out.push('0'),
+        Number::Float(0.0) => out.push('0'),
         Number::Float(float) if float.abs() < 1e21 && float.abs() >= 1e-6 => push_display(out, float),
         // JavaScript writes the sign of a positive exponent, Rust does not.
         Number::Float(float) if float.abs() >= 1.0 => out.push_str(&format!("{float:e}").replace('e', "e+")),
