@@ -1,1 +1,53 @@
-fn main() {}
+//! `cargo xtask …`: the project's commands. Each module is one concern; `USAGE` says what there is.
+
+mod dev;
+mod failure;
+mod fingerprint;
+mod job;
+mod page;
+mod progress;
+mod project;
+mod run;
+mod server;
+mod size;
+mod test;
+mod tools;
+
+use std::env;
+use std::process::ExitCode;
+
+use failure::Failure;
+use project::Project;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  run [ARGS…]      build page and server in release and serve them on http://localhost:5000;
+                   ARGS go to the server (`cargo xtask run --help` is the server's help)
+  test [SUITE…]    install what the tests need, then run every suite, or those named
+  test --list      what the suites are
+  dev [ARGS…]      page with live reload on http://localhost:8080 and the server behind it
+  build            what `run` does, without starting the server";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    job::stop_all_on_signals();
+    let project = Project::find();
+    let result = match command.as_str() {
+        "run" => run::run(&project, &rest),
+        "build" => run::build(&project).map(|()| ExitCode::SUCCESS),
+        "test" => test::run(&project, &rest),
+        "dev" => dev::run(&project, &rest),
+        "" | "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => Err(Failure::new(format!("no command is called '{unknown}'")).by_hand(USAGE)),
+    };
+    result.unwrap_or_else(|failure| {
+        println!("{failure}");
+        ExitCode::FAILURE
+    })
+}
