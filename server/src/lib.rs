@@ -1,1 +1,7 @@
-//! x
+//! A Socket.IO server for Rust, and the chat that is built on it.
+
+pub mod access;
+pub mod config;
+pub mod http;
+pub mod log;
+pub mod state;

@@ -1,0 +1,35 @@
+//! Where messages are kept, and for how long.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Folder, and retention.
+#[derive(Debug, Clone, Args)]
+pub struct Store {
+    /// Folder of the history; made when it is missing.
+    #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+    /// Keeps messages in memory only, the newest 1,000 of a room (or --keep-messages).
+    #[arg(long, env = "PESAN_EPHEMERAL")]
+    pub ephemeral: bool,
+    /// Days that messages are kept; without it, for ever.
+    #[arg(long, env = "PESAN_KEEP_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_days: Option<u32>,
+    /// Messages that are kept of each room; without it, all.
+    #[arg(long, env = "PESAN_KEEP_MESSAGES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub keep_messages: Option<u64>,
+    /// Socket for `pesan-server admin`; by default `admin.sock` in --data.
+    #[arg(long, env = "PESAN_ADMIN_SOCKET", value_name = "PATH")]
+    pub admin_socket: Option<PathBuf>,
+}
+
+impl Store {
+    /// Path of the operator's socket; none without a folder, unless it is named.
+    #[must_use]
+    pub fn admin_socket(&self) -> Option<PathBuf> {
+        self.admin_socket
+            .clone()
+            .or_else(|| (!self.ephemeral).then(|| self.data.join("admin.sock")))
+    }
+}

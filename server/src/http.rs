@@ -1,0 +1,8 @@
+//! HTTP: the page's files, health, metrics, and what goes on to Socket.IO.
+//!
+//! [`router`] has every route on one page, [`headers`] every layer. Accepting connections is [`serve`]'s.
+
+pub mod assets;
+pub mod headers;
+pub mod health;
+pub mod router;

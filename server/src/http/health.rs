@@ -1,0 +1,74 @@
+//! Whether the server lives, whether it can serve, and what it counts.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Whether the server takes new connections, for load balancers.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    /// The server is going down: nothing new should come.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is going down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Counters of the whole process, in the form that Prometheus reads.
+#[must_use]
+pub fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new()
+                // seconds; from one fast disk write to one that hangs
+                .set_buckets(&[
+                    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+                ])
+                .expect("a list that is not empty")
+                .build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("something else counts in this process: /metrics stays empty");
+            }
+            handle
+        })
+        .clone()
+}
+
+/// Starts counting; what was counted before is lost.
+pub fn start_counting() {
+    metrics().run_upkeep();
+}
+
+/// `/metrics`.
+pub(super) fn metrics_page() -> Response {
+    let handle = metrics();
+    handle.run_upkeep();
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        handle.render(),
+    )
+        .into_response()
+}
+
+/// `/healthz` and `/readyz`: a word, and a status that programs read.
+pub(super) fn answer(trouble: Option<&str>) -> Response {
+    match trouble {
+        None => (StatusCode::OK, "ok\n").into_response(),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
+    }
+}
