@@ -1,6 +1,14 @@
 //! Every cap of the codecs and the client in one place.
 
 /// Caps on what a peer may make us hold. Exceeding one is an error, never a cut or a silent `None`.
+///
+/// ```
+/// use pesan::socketio::{DecodeError, Decoder, Limits};
+/// let mut limits = Limits::default();
+/// limits.max_frame_bytes = 4;
+/// let error = Decoder::new(limits).decode_text("2[\"pesan\"]");
+/// assert_eq!(error, Err(DecodeError::TooLarge { size: 10, limit: 4 }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -19,7 +19,9 @@ pub use decode::{Decoded, Decoder};
 pub use encode::{EncodeError, Encoded};
 pub use error::DecodeError;
 
-use super::value::Value;
+use std::fmt;
+
+use super::value::{Number, Value, json};
 
 /// Namespace that needs no name on the wire.
 pub const ROOT: &str = "/";
@@ -109,11 +111,37 @@ impl From<String> for EventName {
     }
 }
 
-impl From<super::value::Number> for EventName {
-    fn from(number: super::value::Number) -> Self {
+impl From<Number> for EventName {
+    /// JSON has no infinite numbers, so their names travel as the text that JavaScript listens to.
+    fn from(number: Number) -> Self {
+        let float = number.as_f64();
+        if float.is_nan() {
+            return Self::from("NaN");
+        }
+        if float.is_infinite() {
+            return Self::from(if float > 0.0 { "Infinity" } else { "-Infinity" });
+        }
         Self {
-            text: super::value::json::to_string(&Value::Number(number)),
+            text: json::to_string(&Value::Number(number)),
             numeric: true,
+        }
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Body {
+    /// Event that wants no answer.
+    #[must_use]
+    pub fn event(name: impl Into<EventName>, args: Vec<Value>) -> Self {
+        Self::Event {
+            id: None,
+            name: name.into(),
+            args,
         }
     }
 }

@@ -190,6 +190,17 @@ impl Value {
 fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
     /// Small objects, which nearly all are, need no index.
     const SMALL: usize = 8;
+    if entries.len() <= SMALL {
+        let mut before: &[(String, Value)] = &[];
+        let repeats = entries.iter().enumerate().any(|(index, (key, _))| {
+            let known = before.iter().any(|(earlier, _)| earlier == key);
+            before = entries.get(..=index).unwrap_or_default();
+            known
+        });
+        if !repeats {
+            return entries;
+        }
+    }
     let mut kept: Vec<(String, Value)> = Vec::with_capacity(entries.len());
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let indexed = entries.len() > SMALL;

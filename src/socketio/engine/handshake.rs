@@ -6,6 +6,14 @@ use std::time::Duration;
 use crate::socketio::value::{Number, Value, json};
 
 /// What the server says in its open packet.
+///
+/// ```
+/// use pesan::socketio::engine::Handshake;
+/// let open = r#"{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+/// let handshake = Handshake::decode(open).expect("all fields are there");
+/// assert_eq!(handshake.ping_interval.as_secs(), 25);
+/// assert_eq!(handshake.encode(), open);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// Id of the Engine.IO session. Secret: whoever has it can speak for the client.
@@ -102,5 +110,55 @@ impl Handshake {
             fields.push(("maxPayload".to_owned(), Value::from(max)));
         }
         json::to_string(&Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(field: &str) -> Result<Handshake, HandshakeError> {
+        let fields = [
+            ("sid", "\"x\""),
+            ("pingInterval", "25000"),
+            ("pingTimeout", "20000"),
+        ];
+        let fields: Vec<String> = fields
+            .iter()
+            .filter(|(name, _)| *name != field)
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        Handshake::decode(&format!("{{{}}}", fields.join(",")))
+    }
+
+    #[test]
+    fn upgrades_and_the_payload_limit_may_be_missing() {
+        let handshake = without("").expect("enough fields");
+        assert_eq!((handshake.upgrades.len(), handshake.max_payload), (0, None));
+    }
+
+    #[test]
+    fn what_the_heartbeat_needs_may_not_be_missing() {
+        for field in ["sid", "pingInterval", "pingTimeout"] {
+            assert_eq!(without(field), Err(HandshakeError::Field(field)));
+        }
+    }
+
+    #[test]
+    fn a_senseless_heartbeat_is_refused() {
+        for interval in ["0", "-1", "1.5", "1e400", "86400001", "\"1000\"", "null"] {
+            let data = format!(r#"{{"sid":"x","pingInterval":{interval},"pingTimeout":1}}"#);
+            assert_eq!(
+                Handshake::decode(&data),
+                Err(HandshakeError::Field("pingInterval")),
+                "{interval}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_says_so() {
+        assert!(matches!(Handshake::decode("{"), Err(HandshakeError::Json(_))));
+        assert_eq!(Handshake::decode("[]"), Err(HandshakeError::Field("sid")));
     }
 }

@@ -54,15 +54,33 @@ impl fmt::Display for PacketError {
 impl std::error::Error for PacketError {}
 
 impl Packet {
-    /// Reads one packet; text after packets that carry none is ignored, as the official parser does.
+    /// Reads one packet; text after packets that carry none is ignored, as the official client does.
+    ///
+    /// ```
+    /// use pesan::socketio::engine::Packet;
+    /// assert_eq!(Packet::decode("4halo".into()), Ok(Packet::Message("halo".into())));
+    /// assert_eq!(Packet::decode(vec![1].into()), Ok(Packet::Message(vec![1].into())));
+    /// ```
     ///
     /// # Errors
     /// [`PacketError`] for an empty text, an unknown type or wrong base64.
     pub fn decode(frame: Frame) -> Result<Self, PacketError> {
-        let text = match frame {
-            Frame::Binary(bytes) => return Ok(Self::Message(Frame::Binary(bytes))),
-            Frame::Text(text) => text,
-        };
+        match frame {
+            Frame::Binary(bytes) => Ok(Self::Message(Frame::Binary(bytes))),
+            // The usual case keeps its memory.
+            Frame::Text(mut text) if text.starts_with('4') => {
+                text.remove(0);
+                Ok(Self::Message(Frame::Text(text)))
+            }
+            Frame::Text(text) => Self::decode_text(&text),
+        }
+    }
+
+    /// Reads one packet from text that is not owned, as in the middle of a payload.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_text(text: &str) -> Result<Self, PacketError> {
         let mut chars = text.chars();
         let Some(kind) = chars.next() else {
             return Err(PacketError::Empty);
@@ -73,11 +91,7 @@ impl Packet {
             '1' => Ok(Self::Close),
             '2' => Ok(Self::Ping(data.to_owned())),
             '3' => Ok(Self::Pong(data.to_owned())),
-            '4' => {
-                let mut text = text;
-                text.remove(0);
-                Ok(Self::Message(Frame::Text(text)))
-            }
+            '4' => Ok(Self::Message(Frame::from(data))),
             '5' => Ok(Self::Upgrade),
             '6' => Ok(Self::Noop),
             'b' => super::payload::decode_base64(data)
@@ -88,17 +102,94 @@ impl Packet {
     }
 
     /// Writes the packet as one WebSocket frame.
+    ///
+    /// ```
+    /// use pesan::socketio::engine::Packet;
+    /// assert_eq!(Packet::Pong("probe".to_owned()).encode(), "3probe".into());
+    /// ```
     #[must_use]
     pub fn encode(&self) -> Frame {
-        Frame::Text(match self {
-            Self::Open(data) => format!("0{data}"),
-            Self::Close => "1".to_owned(),
-            Self::Ping(data) => format!("2{data}"),
-            Self::Pong(data) => format!("3{data}"),
-            Self::Message(Frame::Text(text)) => format!("4{text}"),
-            Self::Message(Frame::Binary(bytes)) => return Frame::Binary(bytes.clone()),
-            Self::Upgrade => "5".to_owned(),
-            Self::Noop => "6".to_owned(),
-        })
+        if let Self::Message(Frame::Binary(bytes)) = self {
+            return Frame::Binary(bytes.clone());
+        }
+        let mut text = String::new();
+        self.encode_text_into(&mut text);
+        Frame::Text(text)
+    }
+
+    /// Turns the packet into one WebSocket frame, in the memory that it has.
+    #[must_use]
+    pub fn into_frame(self) -> Frame {
+        let (kind, mut text) = match self {
+            Self::Message(Frame::Binary(bytes)) => return Frame::Binary(bytes),
+            Self::Open(data) => ('0', data),
+            Self::Close => ('1', String::new()),
+            Self::Ping(data) => ('2', data),
+            Self::Pong(data) => ('3', data),
+            Self::Message(Frame::Text(text)) => ('4', text),
+            Self::Upgrade => ('5', String::new()),
+            Self::Noop => ('6', String::new()),
+        };
+        text.insert(0, kind);
+        Frame::Text(text)
+    }
+
+    /// Appends the text form; nothing for a binary message, which has none here.
+    pub(super) fn encode_text_into(&self, out: &mut String) {
+        let (kind, data) = match self {
+            Self::Open(data) => ('0', data.as_str()),
+            Self::Close => ('1', ""),
+            Self::Ping(data) => ('2', data.as_str()),
+            Self::Pong(data) => ('3', data.as_str()),
+            Self::Message(Frame::Text(text)) => ('4', text.as_str()),
+            Self::Message(Frame::Binary(_)) => return,
+            Self::Upgrade => ('5', ""),
+            Self::Noop => ('6', ""),
+        };
+        out.reserve(1 + data.len());
+        out.push(kind);
+        out.push_str(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_packet_comes_back_from_both_forms() {
+        for packet in [
+            Packet::Open("{}".to_owned()),
+            Packet::Close,
+            Packet::Ping("probe".to_owned()),
+            Packet::Pong(String::new()),
+            Packet::Message(Frame::from("é\u{1e}")),
+            Packet::Message(Frame::from("")),
+            Packet::Message(Frame::from(vec![4, 1])),
+            Packet::Upgrade,
+            Packet::Noop,
+        ] {
+            assert_eq!(Packet::decode(packet.encode()), Ok(packet.clone()));
+            assert_eq!(packet.encode(), packet.into_frame());
+        }
+    }
+
+    #[test]
+    fn the_type_is_the_first_character_and_nothing_else() {
+        for (text, error) in [
+            ("", PacketError::Empty),
+            ("7", PacketError::UnknownType('7')),
+            (" 4a", PacketError::UnknownType(' ')),
+            ("é", PacketError::UnknownType('é')),
+            ("b!", PacketError::Base64),
+        ] {
+            assert_eq!(Packet::decode(Frame::from(text)), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_after_packets_that_carry_none_is_ignored() {
+        assert_eq!(Packet::decode_text("1abc"), Ok(Packet::Close));
+        assert_eq!(Packet::decode_text("6x"), Ok(Packet::Noop));
     }
 }

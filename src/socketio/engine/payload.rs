@@ -1,12 +1,18 @@
 //! The body of a polling request or response: packets parted by U+001E, binary as base64.
+//!
+//! A U+001E inside a message splits it; that is the protocol's limit, and JSON always escapes the character.
+
+mod base64;
 
 use super::{Packet, PacketError};
 use crate::socketio::{Frame, Limits};
 
+pub use base64::{decode_base64, encode_base64};
+
 /// What parts two packets of a payload.
 pub const SEPARATOR: char = '\u{1e}';
 
-/// Why a payload was refused. What was read before the fault is not handed out.
+/// Why a payload was refused from some packet on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {
@@ -35,77 +41,119 @@ impl std::fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
+/// Reads the packets of a body one after the other, up to the first fault.
+///
+/// The official parser acts upon what stands before a fault; whoever wants that too takes the packets from here.
+///
+/// ```
+/// use pesan::socketio::{Limits, engine::{Packet, payload}};
+///
+/// let limits = Limits::default();
+/// let mut packets = payload::packets("2\u{1e}9\u{1e}3", &limits);
+/// assert_eq!(packets.next(), Some(Ok(Packet::Ping(String::new()))));
+/// assert!(packets.next().is_some_and(|packet| packet.is_err()));
+/// assert_eq!(packets.next(), None);
+/// ```
+#[must_use]
+pub fn packets<'b>(body: &'b str, limits: &Limits) -> Packets<'b> {
+    Packets {
+        rest: Some(body),
+        index: 0,
+        limit: limits.max_payload_packets,
+    }
+}
+
+/// Packets of a payload; made by [`packets`]. Ends after the first error.
+#[derive(Debug, Clone)]
+pub struct Packets<'b> {
+    rest: Option<&'b str>,
+    index: usize,
+    limit: usize,
+}
+
+impl Iterator for Packets<'_> {
+    type Item = Result<Packet, PayloadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        let index = self.index;
+        if index >= self.limit {
+            return Some(Err(PayloadError::TooManyPackets { limit: self.limit }));
+        }
+        let (text, tail) = match rest.split_once(SEPARATOR) {
+            Some((text, tail)) => (text, Some(tail)),
+            None => (rest, None),
+        };
+        let packet = Packet::decode_text(text).map_err(|error| PayloadError::Packet { index, error });
+        if packet.is_ok() {
+            self.rest = tail;
+            self.index += 1;
+        }
+        Some(packet)
+    }
+}
+
+impl std::iter::FusedIterator for Packets<'_> {}
+
 /// Reads all packets of a body.
 ///
 /// # Errors
-/// [`PayloadError`] at the first packet that is wrong, or beyond the limit.
+/// [`PayloadError`] at the first packet that is wrong, or beyond the limit; see [`packets`] for those before it.
 pub fn decode(body: &str, limits: &Limits) -> Result<Vec<Packet>, PayloadError> {
-    let mut packets = Vec::new();
-    for (index, text) in body.split(SEPARATOR).enumerate() {
-        if index >= limits.max_payload_packets {
-            return Err(PayloadError::TooManyPackets {
-                limit: limits.max_payload_packets,
-            });
-        }
-        let packet =
-            Packet::decode(Frame::from(text)).map_err(|error| PayloadError::Packet { index, error })?;
-        packets.push(packet);
-    }
-    Ok(packets)
+    packets(body, limits).collect()
 }
 
 /// Appends one packet to a body, parted from what is there already.
+///
+/// ```
+/// use pesan::socketio::engine::{Packet, payload};
+///
+/// let mut body = String::new();
+/// payload::encode_into(&mut body, &Packet::Message("halo".into()));
+/// payload::encode_into(&mut body, &Packet::Message(vec![1, 2].into()));
+/// assert_eq!(body, "4halo\u{1e}bAQI=");
+/// ```
 pub fn encode_into(body: &mut String, packet: &Packet) {
     if !body.is_empty() {
         body.push(SEPARATOR);
     }
-    match packet.encode() {
-        Frame::Text(text) => body.push_str(&text),
-        Frame::Binary(bytes) => {
+    match packet {
+        Packet::Message(Frame::Binary(bytes)) => {
             body.push('b');
-            encode_base64(body, &bytes);
+            encode_base64(body, bytes);
         }
+        text => text.encode_text_into(body),
     }
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Appends `bytes` as base64 with padding.
-pub fn encode_base64(out: &mut String, bytes: &[u8]) {
-    let digit = |bits: u32| char::from(ALPHABET.get((bits & 63) as usize).copied().unwrap_or(b'='));
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| chunk.get(place).copied().map_or(0, u32::from);
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        out.push(digit(bits >> 18));
-        out.push(digit(bits >> 12));
-        out.push(if chunk.len() > 1 { digit(bits >> 6) } else { '=' });
-        out.push(if chunk.len() > 2 { digit(bits) } else { '=' });
-    }
-}
-
-/// Reads base64 with or without padding, in the standard or the URL-safe alphabet, as Node does; `None` if it is not.
-pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(digits.len() * 3 / 4);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in digits.bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
+    #[test]
+    fn a_body_has_at_least_one_packet_and_no_empty_one() {
+        let empty = |index| {
+            Err(PayloadError::Packet {
+                index,
+                error: PacketError::Empty,
+            })
         };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
+        let limits = Limits::default();
+        assert_eq!(decode("", &limits), empty(0));
+        assert_eq!(decode("\u{1e}4a", &limits), empty(0));
+        assert_eq!(decode("4a\u{1e}", &limits), empty(1));
     }
-    Some(out)
+
+    #[test]
+    fn the_number_of_packets_is_capped() {
+        let limits = Limits {
+            max_payload_packets: 2,
+            ..Limits::default()
+        };
+        assert_eq!(decode("6\u{1e}6", &limits).map(|packets| packets.len()), Ok(2));
+        assert_eq!(
+            decode("6\u{1e}6\u{1e}6", &limits),
+            Err(PayloadError::TooManyPackets { limit: 2 })
+        );
+    }
 }

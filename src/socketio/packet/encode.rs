@@ -1,12 +1,21 @@
 //! Packets to frames. The caller's data is only read.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use super::{Body, Packet, ROOT, binary};
+use crate::socketio::Frame;
 use crate::socketio::value::{Value, json};
 
 /// A packet as it goes out: one text frame, then its attachments in order.
+///
+/// ```
+/// use pesan::socketio::{Packet, Value, packet::Body};
+///
+/// let picture = Body::event("picture", vec![Value::Binary(vec![1, 2, 3])]);
+/// let encoded = Packet::new("/", picture).encode();
+/// assert_eq!(encoded.text, r#"51-["picture",{"_placeholder":true,"num":0}]"#);
+/// assert_eq!(encoded.attachments, [vec![1, 2, 3]]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     /// Text frame.
@@ -15,12 +24,34 @@ pub struct Encoded {
     pub attachments: Vec<Vec<u8>>,
 }
 
+impl Encoded {
+    /// Bytes of all frames together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.text.len() + self.attachments.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Whether there is no byte, which never is so for an encoded packet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Frames in the order of the wire.
+    pub fn into_frames(self) -> impl Iterator<Item = Frame> {
+        let attachments = self.attachments.into_iter().map(Frame::Binary);
+        std::iter::once(Frame::Text(self.text)).chain(attachments)
+    }
+}
+
 /// Why data cannot be sent in the default parser's format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The data holds binary and also an object that looks like a placeholder, which the receiver would mistake.
     AmbiguousPlaceholder,
+    /// Only events and acks can carry binary; in CONNECT and CONNECT_ERROR it would arrive as `null`.
+    BinaryOutsideEvent,
 }
 
 impl fmt::Display for EncodeError {
@@ -30,6 +61,7 @@ impl fmt::Display for EncodeError {
                 f,
                 "an object with '_placeholder' beside binary cannot be told from an attachment"
             ),
+            Self::BinaryOutsideEvent => write!(f, "only events and acks can carry binary"),
         }
     }
 }
@@ -37,7 +69,7 @@ impl fmt::Display for EncodeError {
 impl std::error::Error for EncodeError {}
 
 impl Packet {
-    /// Writes the packet.
+    /// Writes the packet; see [`check`](Self::check) for data that the receiver could mistake.
     ///
     /// ```
     /// use pesan::socketio::{Packet, packet::Body, value::Value};
@@ -46,95 +78,156 @@ impl Packet {
     /// ```
     #[must_use]
     pub fn encode(&self) -> Encoded {
-        let mut out = String::new();
-        let mut attachments = Vec::new();
-        self.encode_into(&mut out, &mut attachments);
-        Encoded {
-            text: out,
-            attachments,
-        }
+        self.encode_after("")
     }
 
-    /// Says whether the receiver could mistake data of this packet for an attachment.
+    /// Writes the packet with the text already an Engine.IO message (`4…`), which saves a copy.
+    ///
+    /// ```
+    /// use pesan::socketio::{Packet, packet::Body};
+    /// assert_eq!(Packet::new("/", Body::Disconnect).encode_message().text, "41");
+    /// ```
+    #[must_use]
+    pub fn encode_message(&self) -> Encoded {
+        self.encode_after("4")
+    }
+
+    fn encode_after(&self, prefix: &str) -> Encoded {
+        let mut text = String::with_capacity(64);
+        let mut attachments = Vec::new();
+        text.push_str(prefix);
+        self.encode_into(&mut text, &mut attachments);
+        Encoded { text, attachments }
+    }
+
+    /// Says whether the receiver would get other data than this.
     ///
     /// # Errors
-    /// [`EncodeError::AmbiguousPlaceholder`] if so.
+    /// [`EncodeError`] if so.
     pub fn check(&self) -> Result<(), EncodeError> {
         match &self.body {
-            Body::Event { args, .. } | Body::Ack { args, .. }
-                if args.iter().any(Value::has_binary) && args.iter().any(binary::has_placeholder) =>
-            {
-                Err(EncodeError::AmbiguousPlaceholder)
+            Body::Event { args, .. } | Body::Ack { args, .. } => {
+                if binary::count(args) > 0 && args.iter().any(binary::has_placeholder) {
+                    return Err(EncodeError::AmbiguousPlaceholder);
+                }
             }
-            _ => Ok(()),
+            Body::Connect(Some(data)) | Body::ConnectError(Some(data)) => {
+                if data.has_binary() {
+                    return Err(EncodeError::BinaryOutsideEvent);
+                }
+            }
+            Body::Connect(None) | Body::Disconnect | Body::ConnectError(None) => {}
+        }
+        Ok(())
+    }
+
+    /// Number of attachments that the packet is sent with.
+    #[must_use]
+    pub fn attachment_count(&self) -> usize {
+        match &self.body {
+            Body::Event { args, .. } | Body::Ack { args, .. } => binary::count(args),
+            Body::Connect(_) | Body::Disconnect | Body::ConnectError(_) => 0,
         }
     }
 
     /// Appends the text frame to `out` and the binary frames to `attachments`.
     pub fn encode_into(&self, out: &mut String, attachments: &mut Vec<Vec<u8>>) {
-        let (kind, id, args) = match &self.body {
-            Body::Connect(_) => ('0', None, None),
-            Body::Disconnect => ('1', None, None),
-            Body::Event { id, args, .. } => ('2', *id, Some(args)),
-            Body::Ack { id, args } => ('3', Some(*id), Some(args)),
-            Body::ConnectError(_) => ('4', None, None),
-        };
-        let mut json = String::new();
-        match &self.body {
-            Body::Connect(Some(data)) | Body::ConnectError(Some(data)) => json::write(&mut json, data),
-            Body::Event { name, args, .. } => {
-                json.push('[');
-                if name.is_numeric() {
-                    json.push_str(name.as_str());
-                } else {
-                    json::write_string(&mut json, name.as_str());
-                }
-                write_args(&mut json, args, true, attachments);
-            }
-            Body::Ack { args, .. } => {
-                json.push('[');
-                write_args(&mut json, args, false, attachments);
-            }
-            Body::Connect(None) | Body::Disconnect | Body::ConnectError(None) => {}
-        }
-        let count = if args.is_some() { attachments.len() } else { 0 };
+        let count = self.attachment_count();
+        out.push(match (&self.body, count) {
+            (Body::Connect(_), _) => '0',
+            (Body::Disconnect, _) => '1',
+            (Body::Event { .. }, 0) => '2',
+            (Body::Ack { .. }, 0) => '3',
+            (Body::ConnectError(_), _) => '4',
+            (Body::Event { .. }, _) => '5',
+            (Body::Ack { .. }, _) => '6',
+        });
         if count > 0 {
-            // Types 5 and 6 are 2 and 3 with attachments.
-            out.push(if kind == '2' { '5' } else { '6' });
-            push(out, count);
+            attachments.reserve(count);
+            json::write_uint(out, count as u64);
             out.push('-');
-        } else {
-            out.push(kind);
         }
         if self.namespace != ROOT {
             out.push_str(&self.namespace);
             out.push(',');
         }
-        if let Some(id) = id {
-            push(out, id);
+        match &self.body {
+            Body::Connect(Some(data)) | Body::ConnectError(Some(data)) => json::write(out, data),
+            Body::Event { id, name, args } => {
+                if let Some(id) = id {
+                    json::write_uint(out, *id);
+                }
+                out.push('[');
+                if name.is_numeric() {
+                    out.push_str(name.as_str());
+                } else {
+                    json::write_string(out, name.as_str());
+                }
+                write_args(out, args, ",", attachments);
+            }
+            Body::Ack { id, args } => {
+                json::write_uint(out, *id);
+                out.push('[');
+                write_args(out, args, "", attachments);
+            }
+            Body::Connect(None) | Body::Disconnect | Body::ConnectError(None) => {}
         }
-        out.push_str(&json);
     }
-}
-
-fn push(out: &mut String, what: impl fmt::Display) {
-    write!(out, "{what}").expect("writing to a String cannot fail");
 }
 
 /// Writes arguments, each binary as a placeholder, and the closing bracket.
-fn write_args(json: &mut String, args: &[Value], mut more: bool, attachments: &mut Vec<Vec<u8>>) {
+fn write_args(out: &mut String, args: &[Value], mut separator: &str, attachments: &mut Vec<Vec<u8>>) {
+    let mut place = 0;
     for arg in args {
-        if more {
-            json.push(',');
-        }
-        more = true;
-        json::write_with(json, arg, &mut |json, bytes| {
-            push(
-                json,
-                format_args!("{{\"_placeholder\":true,\"num\":{}}}", attachments.len()),
-            );
+        out.push_str(separator);
+        separator = ",";
+        json::write_with(out, arg, &mut |out, bytes| {
+            out.push_str(r#"{"_placeholder":true,"num":"#);
+            json::write_uint(out, place);
+            out.push('}');
             attachments.push(bytes.to_vec());
+            place += 1;
         });
     }
-    json.push(']');
+    out.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_are_numbered_by_packet() {
+        let packet = Packet::new("/n", Body::event("a", vec![Value::Binary(vec![1])]));
+        let (mut text, mut attachments) = (String::new(), vec![vec![0]]);
+        packet.encode_into(&mut text, &mut attachments);
+        assert_eq!(text, r#"51-/n,["a",{"_placeholder":true,"num":0}]"#);
+        assert_eq!(attachments, [vec![0], vec![1]]);
+    }
+
+    #[test]
+    fn data_that_looks_like_a_placeholder_is_no_trouble_without_binary() {
+        let fake = Value::object([("_placeholder", Value::Bool(true)), ("num", Value::from(0))]);
+        let alone = Packet::new("/", Body::event("a", vec![fake.clone()]));
+        assert_eq!(alone.check(), Ok(()));
+        let mixed = Packet::new("/", Body::event("a", vec![fake, Value::Binary(vec![1])]));
+        assert_eq!(mixed.check(), Err(EncodeError::AmbiguousPlaceholder));
+    }
+
+    #[test]
+    fn binary_in_auth_is_noticed() {
+        let auth = Value::object([("key", Value::Binary(vec![1]))]);
+        let packet = Packet::new("/", Body::Connect(Some(auth)));
+        assert_eq!(packet.check(), Err(EncodeError::BinaryOutsideEvent));
+    }
+
+    #[test]
+    fn frames_come_in_the_order_of_the_wire() {
+        let packet = Packet::new(
+            "/",
+            Body::event("a", vec![Value::Binary(vec![1]), Value::Binary(vec![2])]),
+        );
+        let frames: Vec<Frame> = packet.encode().into_frames().skip(1).collect();
+        assert_eq!(frames, [Frame::Binary(vec![1]), Frame::Binary(vec![2])]);
+    }
 }

@@ -1,0 +1,288 @@
+//! JSON text to [`Value`], as `JSON.parse` reads it.
+
+use super::JsonError;
+use super::scan::plain_len;
+use crate::socketio::value::{Number, Value, without_repeats};
+
+/// Digits that surely fit an `i64`.
+const SAFE_DIGITS: usize = 18;
+
+pub(super) struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    max_depth: usize,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(text: &'t str, max_depth: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            max_depth,
+        }
+    }
+
+    /// One value and nothing behind it.
+    pub(super) fn document(mut self) -> Result<Value, JsonError> {
+        let value = self.value(0)?;
+        self.skip_space();
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => Err(self.unexpected()),
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn unexpected(&self) -> JsonError {
+        match self.peek() {
+            Some(byte) => JsonError::UnexpectedByte { at: self.at, byte },
+            None => JsonError::UnexpectedEnd,
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
+        for byte in word.bytes() {
+            self.expect(byte)?;
+        }
+        Ok(value)
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b'{') => self.object(depth + 1),
+            Some(b'[') => self.array(depth + 1),
+            Some(b'"') => self.string().map(Value::String),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Steps over an opening bracket.
+    fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
+        if depth > self.max_depth {
+            return Err(JsonError::TooDeep {
+                limit: self.max_depth,
+            });
+        }
+        self.at += 1;
+        self.skip_space();
+        Ok(())
+    }
+
+    /// Steps over a comma, or over the closing bracket and says that it was there.
+    fn leave(&mut self, close: u8) -> Result<bool, JsonError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.enter(depth)?;
+        let mut items = Vec::new();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::Array(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            if self.leave(b']')? {
+                return Ok(Value::Array(items));
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.enter(depth)?;
+        let mut entries = Vec::new();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Object(entries));
+        }
+        loop {
+            self.skip_space();
+            let key = self.string()?;
+            self.skip_space();
+            self.expect(b':')?;
+            entries.push((key, self.value(depth)?));
+            if self.leave(b'}')? {
+                return Ok(Value::Object(without_repeats(entries)));
+            }
+        }
+    }
+
+    /// Runs over digits and says how many.
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn number(&mut self) -> Result<Value, JsonError> {
+        let start = self.at;
+        let negative = self.peek() == Some(b'-');
+        if negative {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else if self.digits() == 0 {
+            return Err(self.unexpected());
+        }
+        let mut whole = true;
+        if self.peek() == Some(b'.') {
+            whole = false;
+            self.at += 1;
+            if self.digits() == 0 {
+                return Err(self.unexpected());
+            }
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            whole = false;
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            if self.digits() == 0 {
+                return Err(self.unexpected());
+            }
+        }
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        let integer = if whole { integer(text) } else { None };
+        let number = integer.or_else(|| text.parse().map(Number::Float).ok());
+        number.map(Value::Number).ok_or(JsonError::UnexpectedEnd)
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        self.expect(b'"')?;
+        let plain = self.plain();
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(plain.to_owned());
+        }
+        let mut out = plain.to_owned();
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    out.push(self.escape()?);
+                }
+                _ => return Err(self.unexpected()),
+            }
+            out.push_str(self.plain());
+        }
+    }
+
+    /// Steps over text that stands for itself.
+    fn plain(&mut self) -> &'t str {
+        let rest = self.rest();
+        let plain = rest.get(..plain_len(rest.as_bytes())).unwrap_or_default();
+        self.at += plain.len();
+        plain
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let plain = match self.peek() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode_escape();
+            }
+            _ => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+        let first = self.hex4()?;
+        if let 0xd800..=0xdbff = first {
+            // A pair only if the other half follows; otherwise what follows is read on its own.
+            let before = self.at;
+            if self.rest().starts_with("\\u") {
+                self.at += 2;
+                let second = self.hex4()?;
+                if let 0xdc00..=0xdfff = second {
+                    let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                    return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                }
+                self.at = before;
+            }
+        }
+        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
+            code = code * 16 + digit.ok_or_else(|| self.unexpected())?;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+}
+
+/// Exact integer of valid JSON digits; `None` beyond 64 bits and for negative zero.
+fn integer(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.len() > SAFE_DIGITS {
+        let int = text.parse().map(Number::Int);
+        return int.or_else(|_| text.parse().map(Number::Uint)).ok();
+    }
+    let int = digits
+        .bytes()
+        .fold(0, |int, digit| int * 10 + i64::from(digit - b'0'));
+    match (int, text.len() > digits.len()) {
+        (0, true) => None,
+        (_, true) => Some(Number::Int(-int)),
+        (_, false) => Some(Number::Int(int)),
+    }
+}
