@@ -1,5 +1,6 @@
 //! `cargo xtask …`: the project's commands. Each module is one concern; `USAGE` says what there is.
 
+mod bench;
 mod dev;
 mod failure;
 mod fingerprint;
@@ -27,6 +28,7 @@ cargo xtask <command>
   test [SUITE…]    install what the tests need, then run every suite, or those named
   test --list      what the suites are
   dev [ARGS…]      page with live reload on http://localhost:8080 and the server behind it
+  bench [OPTIONS]  the broadcast benchmark beside the official server
   build            what `run` does, without starting the server";
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         "run" => run::run(&project, &rest),
         "build" => run::build(&project).map(|()| ExitCode::SUCCESS),
         "test" => test::run(&project, &rest),
+        "bench" => bench::run(&project, &rest),
         "dev" => dev::run(&project, &rest),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");

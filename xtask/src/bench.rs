@@ -1,0 +1,238 @@
+//! `cargo xtask bench`: the broadcast benchmark, this server beside the official one and beside what is attainable.
+//!
+//! The servers take turns within a round, so that a machine that drifts drifts for all of them. Server and
+//! generator have a processor each; ratios are worth quoting, absolute figures are not.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::failure::{Doing, Failure};
+use crate::job::Job;
+use crate::project::Project;
+
+const DEFAULT_SCENARIOS: &str = "lat100,lat1000,lat5000,sat100,sat1000,sat5000,idle1000";
+const USAGE: &str = "\
+cargo xtask bench [--rounds N] [--scenarios A,B,…]
+
+  latN   N clients, one message under way at a time
+  satN   N clients, ten senders that keep several messages under way
+  idleN  N clients that only stay connected: memory";
+
+/// Server that takes part.
+struct Peer {
+    name: &'static str,
+    program: String,
+    args: Vec<String>,
+}
+
+/// Clients, senders, messages that a sender keeps under way.
+struct Scenario {
+    name: String,
+    clients: u32,
+    senders: u32,
+    window: u32,
+}
+
+/// Builds what takes part, runs every scenario and prints the medians.
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failure> {
+    let mut rounds = 3;
+    let mut scenarios = DEFAULT_SCENARIOS.to_owned();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let value = args
+            .next()
+            .ok_or_else(|| Failure::new(format!("'{arg}' needs a value")).by_hand(USAGE))?;
+        match arg.as_str() {
+            "--rounds" => {
+                rounds = value
+                    .parse()
+                    .map_err(|_| Failure::new(format!("'{value}' is no number of rounds")))?
+            }
+            "--scenarios" => scenarios.clone_from(value),
+            _ => return Err(Failure::new(format!("no option is called '{arg}'")).by_hand(USAGE)),
+        }
+    }
+    let scenarios = scenarios
+        .split(',')
+        .map(Scenario::parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    let line = "build --release --package pesan-server --example load --example attainable --example bench";
+    Job::cargo("build the servers and the generator", &project.root, line).run()?;
+    let examples = project.target.join("release/examples");
+    let example = |name: &'static str| Peer {
+        name,
+        program: examples.join(name).display().to_string(),
+        args: Vec::new(),
+    };
+    let official = project
+        .root
+        .join("tests/peers/broadcast-server.mjs")
+        .display()
+        .to_string();
+    let peers = [
+        example("attainable"),
+        Peer {
+            name: "pesan",
+            ..example("bench")
+        },
+        Peer {
+            name: "socket.io",
+            program: "node".to_owned(),
+            args: vec![official],
+        },
+    ];
+    for scenario in &scenarios {
+        let mut reports: Vec<Vec<Value>> = peers.iter().map(|_| Vec::new()).collect();
+        for _ in 0..rounds {
+            for (peer, reports) in peers.iter().zip(&mut reports) {
+                reports.push(measure(peer, scenario, &examples.join("load"))?);
+            }
+        }
+        print(&scenario.name, &peers, &reports);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Scenario {
+    fn parse(name: &str) -> Result<Self, Failure> {
+        let unknown = || Failure::new(format!("'{name}' is no scenario")).by_hand(USAGE);
+        let digits = name.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
+        let clients: u32 = digits.parse().map_err(|_| unknown())?;
+        let (senders, window) = match name.strip_suffix(digits).unwrap_or_default() {
+            "lat" => (1, 1),
+            "sat" if clients < 1000 => (10, 8),
+            "sat" if clients < 5000 => (10, 4),
+            "sat" => (10, 2),
+            "idle" => (0, 0),
+            _ => return Err(unknown()),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            clients,
+            senders,
+            window,
+        })
+    }
+}
+
+/// Server process that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value, Failure> {
+    let port = free_port()?;
+    let server = pinned("0", &peer.program)
+        .args(&peer.args)
+        .env("PORT", port.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let server = Running(server.doing(format_args!("start {}", peer.name))?);
+    let patience = Instant::now() + Duration::from_secs(15);
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if Instant::now() > patience {
+            return Err(Failure::new(format!("{} does not listen", peer.name)));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let options = [
+        ("--addr", format!("127.0.0.1:{port}")),
+        ("--clients", scenario.clients.to_string()),
+        ("--senders", scenario.senders.to_string()),
+        ("--window", scenario.window.to_string()),
+        ("--pid", server.0.id().to_string()),
+    ];
+    let output = pinned("1", load)
+        .args(options.iter().flat_map(|(name, value)| [*name, value]))
+        .output();
+    let output = output.doing("start the generator")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    serde_json::from_str(&said).map_err(|_| {
+        Failure::new(format!("{}: {}: the generator failed", scenario.name, peer.name))
+            .output(String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+}
+
+/// Program on one processor, where the machine can pin.
+fn pinned(processor: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", processor]).arg(program);
+    command
+}
+
+fn free_port() -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("find a free port")?;
+    listener
+        .local_addr()
+        .map(|address| address.port())
+        .doing("find a free port")
+}
+
+fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Value>]) {
+    println!(
+        "\n{scenario:<11}{:>14}{:>9}{:>10}{:>10}{:>12}{:>10}{:>9}",
+        "deliveries/s", "share", "p50 us", "p99 us", "cpu us each", "KiB each", "missing"
+    );
+    let figure = |report: &Value, name: &str| report.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+    let attainable: Vec<f64> = reports
+        .first()
+        .into_iter()
+        .flatten()
+        .map(|report| figure(report, "deliveries_per_s"))
+        .collect();
+    for (peer, reports) in peers.iter().zip(reports) {
+        let of = |name: &str| median(reports.iter().map(|report| figure(report, name)).collect());
+        let rates = reports.iter().map(|report| figure(report, "deliveries_per_s"));
+        let share = median(
+            rates
+                .zip(&attainable)
+                .map(|(ours, best)| if *best > 0.0 { ours / best } else { 0.0 })
+                .collect(),
+        );
+        println!(
+            "{:<11}{:>14.0}{share:>9.2}{:>10.0}{:>10.0}{:>12.2}{:>10.1}{:>9.0}",
+            peer.name,
+            of("deliveries_per_s"),
+            of("p50_us"),
+            of("p99_us"),
+            of("cpu_us_per_delivery"),
+            of("kib_per_connection"),
+            of("missing"),
+        );
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_says_its_load_in_its_name() {
+        let saturated = Scenario::parse("sat1000").expect("a scenario");
+        assert_eq!(
+            (saturated.clients, saturated.senders, saturated.window),
+            (1000, 10, 4)
+        );
+        let idle = Scenario::parse("idle50").expect("a scenario");
+        assert_eq!((idle.clients, idle.senders), (50, 0));
+        assert!(Scenario::parse("fast100").is_err());
+        assert!(Scenario::parse("lat").is_err());
+    }
+}
