@@ -1,0 +1,56 @@
+//! A person's colour and initials, the same for everyone who sees them.
+
+/// Number of colours in `style/tokens.css`.
+pub const TINTS: u32 = 10;
+
+/// Number of the colour of someone, from the public id.
+#[must_use]
+pub fn tint(id: &str) -> u32 {
+    // FNV-1a
+    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    (hash ^ hash >> 15) % TINTS
+}
+
+/// One or two letters for a name.
+#[must_use]
+pub fn initials(name: &str) -> String {
+    let mut words = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let first = words.next().and_then(|word| word.chars().next());
+    let last = words.next_back().and_then(|word| word.chars().next());
+    let letters: String = first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect();
+    if letters.is_empty() {
+        "?".to_owned()
+    } else {
+        letters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_and_the_last_word() {
+        assert_eq!(initials("Ayu"), "A");
+        assert_eq!(initials("budi santoso putra"), "BP");
+        assert_eq!(initials("émile 3"), "É3");
+        assert_eq!(initials("🙂"), "?");
+    }
+
+    #[test]
+    fn all_colours_are_used() {
+        let mut seen = [false; TINTS as usize];
+        for n in 0..200 {
+            seen[tint(&format!("person-{n}")) as usize] = true;
+        }
+        assert_eq!(seen, [true; TINTS as usize]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Links in a text: only http, https and mailto, and never more than the text itself says.
+
+/// Part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Plain text.
+    Text(&'a str),
+    /// Text that is also an address.
+    Link(&'a str),
+}
+
+/// What an address may begin with.
+const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
+
+/// Splits a text into plain parts and links; together they are the text again.
+#[must_use]
+pub fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut plain = 0;
+    let mut from = 0;
+    while let Some(start) = next_scheme(text, from) {
+        let end = start + link_len(text.get(start..).unwrap_or_default());
+        let at_word_start = text
+            .get(..start)
+            .and_then(|before| before.chars().next_back())
+            .is_none_or(|before| !before.is_alphanumeric());
+        let link = text.get(start..end).unwrap_or_default();
+        let bare = SCHEMES.iter().any(|scheme| link.eq_ignore_ascii_case(scheme));
+        if at_word_start && !bare && end > start {
+            if start > plain {
+                parts.push(Part::Text(text.get(plain..start).unwrap_or_default()));
+            }
+            parts.push(Part::Link(link));
+            plain = end;
+        }
+        from = end.max(start + 1);
+    }
+    if plain < text.len() {
+        parts.push(Part::Text(text.get(plain..).unwrap_or_default()));
+    }
+    parts
+}
+
+/// Where the next address may begin.
+fn next_scheme(text: &str, from: usize) -> Option<usize> {
+    // every scheme has its colon as the only one: look for colons, then look back
+    let mut at = from;
+    loop {
+        let colon = at + text.get(at..)?.find(':')?;
+        for name in ["https", "http", "mailto"] {
+            let Some(start) = colon.checked_sub(name.len()).filter(|start| *start >= from) else {
+                continue;
+            };
+            let full = SCHEMES.iter().any(|scheme| {
+                scheme.starts_with(name)
+                    && text
+                        .get(start..start + scheme.len())
+                        .is_some_and(|found| found.eq_ignore_ascii_case(scheme))
+            });
+            if full {
+                return Some(start);
+            }
+        }
+        at = colon + 1;
+    }
+}
+
+/// Length of the address at the start of a text, without the sentence's own punctuation at its end.
+fn link_len(text: &str) -> usize {
+    let end = text
+        .find(|c: char| {
+            c.is_whitespace() || c.is_control() || is_hidden(c) || matches!(c, '<' | '>' | '"' | '`')
+        })
+        .unwrap_or(text.len());
+    let mut link = text.get(..end).unwrap_or_default();
+    while let Some(last) = link.chars().next_back() {
+        let closes = match last {
+            ')' => !balanced(link, '(', ')'),
+            ']' => !balanced(link, '[', ']'),
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' => true,
+            _ => false,
+        };
+        if !closes || SCHEMES.iter().any(|scheme| link.eq_ignore_ascii_case(scheme)) {
+            break;
+        }
+        link = link.get(..link.len() - last.len_utf8()).unwrap_or_default();
+    }
+    link.len()
+}
+
+fn balanced(text: &str, open: char, close: char) -> bool {
+    text.matches(open).count() >= text.matches(close).count()
+}
+
+/// Characters that show nothing, or turn what follows around: they could make an address look like another one.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(text: &str) -> Vec<&str> {
+        let joined: String = parts(text)
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) | Part::Link(text) => *text,
+            })
+            .collect();
+        assert_eq!(joined, text, "no character is lost");
+        parts(text)
+            .into_iter()
+            .filter_map(|part| match part {
+                Part::Link(link) => Some(link),
+                Part::Text(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn addresses_become_links_without_the_sentences_punctuation() {
+        assert_eq!(links("lihat https://a.id/b?c=d#e, ya"), ["https://a.id/b?c=d#e"]);
+        assert_eq!(links("(http://a.id)."), ["http://a.id"]);
+        assert_eq!(
+            links("https://en.wikipedia.org/wiki/Rust_(x)!"),
+            ["https://en.wikipedia.org/wiki/Rust_(x)"]
+        );
+        assert_eq!(links("surat: mailto:a@b.id."), ["mailto:a@b.id"]);
+        assert_eq!(links("HTTPS://A.ID http://b"), ["HTTPS://A.ID", "http://b"]);
+    }
+
+    #[test]
+    fn other_schemes_stay_text() {
+        for text in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc",
+            "xhttp://a",
+            "http:/a",
+            "https://",
+            "::",
+            "mailto:",
+        ] {
+            assert_eq!(links(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hidden_characters_end_an_address() {
+        assert_eq!(links("https://a.id/\u{202e}moc.live"), ["https://a.id/"]);
+        assert_eq!(links("https://a.id/é"), ["https://a.id/é"]);
+    }
+
+    #[test]
+    fn many_colons_take_no_longer_than_their_number() {
+        assert_eq!(links(&":".repeat(10_000)).len(), 0);
+        assert_eq!(links(&"http://a ".repeat(1000)).len(), 1000);
+    }
+}

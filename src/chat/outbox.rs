@@ -1,0 +1,251 @@
+//! Texts that were written and are not yet known to have arrived; they survive a reload.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Delivery, Entry, Said, What};
+use crate::messages::{Person, Quote, Refusal};
+
+/// Text that waits, in the form in which the browser keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Room it is for.
+    pub room: String,
+    /// Id that makes it one message however often it is sent.
+    pub id: String,
+    /// Text.
+    pub text: String,
+    /// When it was written, in milliseconds since 1970.
+    pub at: u64,
+    /// Message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Quote>,
+}
+
+/// Text that waits.
+#[derive(Debug, Clone)]
+pub struct Unsent {
+    /// What is kept of it.
+    pub kept: Kept,
+    /// How it is shown.
+    pub entry: Arc<Entry>,
+    /// How far it has come.
+    pub state: Progress,
+}
+
+/// How far a text has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Waits for its turn.
+    Waiting,
+    /// Was sent and is not yet answered.
+    UnderWay {
+        /// On a plain server: when to stop waiting for the echo.
+        until: Option<u64>,
+    },
+    /// Was not taken.
+    Failed(Option<Refusal>),
+    /// Was sent on a plain server that does not echo.
+    Told,
+}
+
+/// All texts that wait, in the order in which they were written.
+#[derive(Debug, Clone, Default)]
+pub struct Outbox {
+    unsent: Vec<Unsent>,
+    changes: u32,
+}
+
+impl Outbox {
+    /// Texts of one room.
+    pub fn of<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a Unsent> {
+        self.unsent.iter().filter(move |unsent| unsent.kept.room == room)
+    }
+
+    /// Number that is another one after each change that should be kept.
+    #[must_use]
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// What the browser should keep.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Kept> {
+        self.unsent
+            .iter()
+            .filter(|unsent| unsent.state != Progress::Told)
+            .map(|unsent| unsent.kept.clone())
+            .collect()
+    }
+
+    /// Adds a text at the end.
+    pub fn push(&mut self, key: u64, kept: Kept, author: Option<Person>) {
+        self.changes += 1;
+        let said = Said {
+            seq: None,
+            id: kept.id.clone(),
+            author,
+            mine: true,
+            text: kept.text.clone(),
+            reply: kept.reply.clone(),
+        };
+        let entry = Arc::new(Entry {
+            key,
+            at: kept.at,
+            what: What::Said(said),
+        });
+        self.unsent.push(Unsent {
+            kept,
+            entry,
+            state: Progress::Waiting,
+        });
+    }
+
+    /// Text of an id.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut Unsent> {
+        self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
+    }
+
+    /// Takes a text out.
+    pub fn take(&mut self, id: &str) -> Option<Unsent> {
+        let place = self.unsent.iter().position(|unsent| unsent.kept.id == id)?;
+        self.changes += 1;
+        Some(self.unsent.remove(place))
+    }
+
+    /// Takes out the text that a plain server's echo belongs to.
+    pub fn take_echoed(&mut self, text: &str) -> Option<Unsent> {
+        let place = self.unsent.iter().position(|unsent| {
+            matches!(unsent.state, Progress::UnderWay { until: Some(_) }) && unsent.kept.text == text
+        })?;
+        self.changes += 1;
+        Some(self.unsent.remove(place))
+    }
+
+    /// Whether a text is under way.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        self.unsent
+            .iter()
+            .any(|unsent| matches!(unsent.state, Progress::UnderWay { .. }))
+    }
+
+    /// First text that waits for its turn and that `ready` accepts.
+    pub fn next(&mut self, ready: impl Fn(&Kept) -> bool) -> Option<&mut Unsent> {
+        self.unsent
+            .iter_mut()
+            .find(|unsent| unsent.state == Progress::Waiting && ready(&unsent.kept))
+    }
+
+    /// The connection is gone: what was under way waits again.
+    pub fn rewind(&mut self) {
+        for unsent in &mut self.unsent {
+            if matches!(unsent.state, Progress::UnderWay { .. }) {
+                unsent.state = Progress::Waiting;
+            }
+        }
+    }
+
+    /// Gives up waiting for echoes that are due.
+    pub fn expire(&mut self, now: u64) {
+        for unsent in &mut self.unsent {
+            if matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now) {
+                unsent.state = Progress::Told;
+                self.changes += 1;
+            }
+        }
+    }
+
+    /// When the next echo is due.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        self.unsent
+            .iter()
+            .filter_map(|unsent| match unsent.state {
+                Progress::UnderWay { until } => until,
+                Progress::Waiting | Progress::Failed(_) | Progress::Told => None,
+            })
+            .min()
+    }
+}
+
+impl Unsent {
+    /// How far it has come, as its line shows it.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        match &self.state {
+            Progress::Waiting => Delivery::Waiting,
+            Progress::UnderWay { .. } => Delivery::Sending,
+            Progress::Failed(why) => Delivery::Failed(why.clone()),
+            Progress::Told => Delivery::Sent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(id: &str) -> Kept {
+        Kept {
+            room: "lobby".to_owned(),
+            id: id.to_owned(),
+            text: format!("text {id}"),
+            at: 1,
+            reply: None,
+        }
+    }
+
+    #[test]
+    fn what_was_under_way_waits_again_when_the_connection_is_gone() {
+        let mut outbox = Outbox::default();
+        outbox.push(1, kept("a"), None);
+        outbox.push(2, kept("b"), None);
+        outbox.next(|_| true).expect("a waits").state = Progress::UnderWay { until: None };
+        assert!(outbox.busy());
+        outbox.rewind();
+        assert_eq!(
+            outbox
+                .next(|_| true)
+                .map(|unsent| unsent.kept.id.clone())
+                .as_deref(),
+            Some("a")
+        );
+    }
+
+    #[test]
+    fn an_echo_takes_the_first_text_that_was_sent_and_says_the_same() {
+        let mut outbox = Outbox::default();
+        for (key, id) in [(1, "a"), (2, "b")] {
+            outbox.push(
+                key,
+                Kept {
+                    text: "ok".to_owned(),
+                    ..kept(id)
+                },
+                None,
+            );
+        }
+        assert!(outbox.take_echoed("ok").is_none(), "nothing was sent yet");
+        outbox.get_mut("b").expect("is there").state = Progress::UnderWay { until: Some(9) };
+        assert_eq!(
+            outbox.take_echoed("ok").map(|unsent| unsent.kept.id).as_deref(),
+            Some("b")
+        );
+    }
+
+    #[test]
+    fn without_an_echo_a_text_counts_as_told_and_is_not_kept() {
+        let mut outbox = Outbox::default();
+        outbox.push(1, kept("a"), None);
+        outbox.get_mut("a").expect("is there").state = Progress::UnderWay { until: Some(9) };
+        assert_eq!(outbox.due(), Some(9));
+        outbox.expire(9);
+        assert_eq!(
+            outbox.of("lobby").map(Unsent::delivery).collect::<Vec<_>>(),
+            [Delivery::Sent]
+        );
+        assert_eq!((outbox.due(), outbox.kept().len()), (None, 0));
+    }
+}

@@ -1,0 +1,591 @@
+use super::entry::{Delivery, What};
+use super::wire::{Answer, Request, Told};
+use super::*;
+use crate::messages::{
+    Closing, Hello, History, Join, Joined, Kicked, Message, Page, Presence, RefusalCode, Room, Sent, Typist,
+    VERSION,
+};
+
+fn person(id: &str) -> Person {
+    Person {
+        id: id.to_owned(),
+        name: id.to_owned(),
+    }
+}
+
+fn room(id: &str, last_seq: u64) -> Room {
+    let kind = if id == LOBBY {
+        RoomKind::Lobby
+    } else {
+        RoomKind::Open
+    };
+    Room {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        kind,
+        with: None,
+        last_seq,
+        last: None,
+    }
+}
+
+fn message(room: &str, seq: u64, author: &str) -> Message {
+    Message {
+        room: room.to_owned(),
+        seq,
+        id: format!("{author}-{seq}"),
+        author: person(author),
+        text: format!("{author} {seq}"),
+        at: seq * 1000,
+        reply: None,
+    }
+}
+
+fn hello(rooms: Vec<Room>) -> Told {
+    Told::Hello(Box::new(Hello {
+        version: VERSION,
+        build: "one".to_owned(),
+        you: person("me"),
+        limits: ChatLimits {
+            text_chars: 100,
+            name_chars: 20,
+            page: 50,
+        },
+        rooms,
+        now: 0,
+        name_refused: None,
+    }))
+}
+
+fn requests(chat: &mut Chat) -> Vec<Request> {
+    std::iter::from_fn(|| chat.poll_request()).collect()
+}
+
+fn texts(chat: &Chat) -> Vec<String> {
+    chat.rows(0, chat.len())
+        .into_iter()
+        .filter_map(|row| row.entry.said().map(|said| said.text.clone()))
+        .collect()
+}
+
+fn opened() -> Chat {
+    Chat::new("page".to_owned(), 0, Saved::default(), Carried::default())
+}
+
+/// Page that is in the lobby of a server of ours, which holds these messages.
+fn inside(last_seq: u64) -> Chat {
+    let mut chat = opened();
+    chat.handle_connected(0);
+    chat.handle_told(0, hello(vec![room(LOBBY, last_seq), room("warung", 7)]));
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins the lobby")
+    };
+    let page = Page {
+        messages: (1..=last_seq).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: false,
+    };
+    answer_join(&mut chat, join, last_seq, page);
+    chat
+}
+
+fn answer_join(chat: &mut Chat, join: &Join, last_seq: u64, page: Page) {
+    let people = vec![person("me"), person("ayu")];
+    let joined = Joined {
+        room: room(&join.room, last_seq),
+        people,
+        page,
+    };
+    chat.handle_answer(0, Answer::Joined(join.clone(), Box::new(Some(Ok(joined)))));
+}
+
+fn sent_ids(requests: &[Request]) -> Vec<String> {
+    requests
+        .iter()
+        .filter_map(|request| match request {
+            Request::Send(send) => Some(send.id.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_server_that_does_not_greet_is_a_plain_one() {
+    let mut chat = opened();
+    chat.handle_connected(1000);
+    assert!(chat.submit(1000, "halo"));
+    assert_eq!(requests(&mut chat), [], "it may still greet");
+    assert_eq!(chat.poll_timeout(), Some(1000 + GREETING));
+    chat.handle_timeout(1000 + GREETING);
+    assert_eq!(*chat.server(), Server::Plain);
+    assert_eq!(requests(&mut chat), [Request::Plain("halo".to_owned())]);
+}
+
+#[test]
+fn the_plain_chat_shows_what_arrives_and_each_echo_once() {
+    let mut chat = opened();
+    chat.handle_connected(0);
+    chat.handle_timeout(GREETING);
+    chat.submit(600, "satu");
+    assert_eq!(chat.rows(0, 9)[0].delivery, Delivery::Sending);
+    let key = chat.rows(0, 9)[0].entry.key;
+    chat.handle_told(601, Told::Plain("orang lain".to_owned()));
+    chat.handle_told(602, Told::Plain("satu".to_owned()));
+    chat.handle_told(603, Told::Plain("satu".to_owned()));
+    assert_eq!(texts(&chat), ["orang lain", "satu", "satu"]);
+    assert_eq!(chat.rows(0, 9)[1].entry.key, key, "stays the same row");
+    assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Sent);
+}
+
+#[test]
+fn blank_texts_are_not_sent() {
+    let mut chat = inside(0);
+    for blank in ["", "  ", "\n\t ", "\u{200b}\u{feff}"] {
+        assert!(!chat.submit(0, blank));
+    }
+    assert_eq!(requests(&mut chat), []);
+}
+
+#[test]
+fn what_was_typed_offline_is_carried_over_a_reload_and_sent_once() {
+    let mut chat = opened();
+    chat.submit(0, "satu");
+    chat.submit(0, "dua");
+    let carried = chat.carried();
+    let mut chat = Chat::new("next".to_owned(), 0, Saved::default(), carried);
+    assert_eq!(texts(&chat), ["satu", "dua"]);
+    chat.handle_connected(0);
+    chat.handle_timeout(GREETING);
+    assert_eq!(requests(&mut chat).len(), 2);
+    chat.handle_timeout(GREETING + 1);
+    assert_eq!(requests(&mut chat), []);
+    for text in ["satu", "dua"] {
+        chat.handle_told(1000, Told::Plain(text.to_owned()));
+    }
+    assert_eq!(chat.carried(), Carried::default());
+    assert_eq!(texts(&chat), ["satu", "dua"]);
+}
+
+#[test]
+fn a_message_is_sent_again_with_the_same_id_until_it_is_answered() {
+    let mut chat = inside(1);
+    chat.submit(0, "halo");
+    let first = sent_ids(&requests(&mut chat));
+    assert_eq!(first.len(), 1);
+    chat.handle_disconnected(10, false);
+    assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Waiting);
+    chat.handle_connected(20);
+    chat.handle_told(20, hello(vec![room(LOBBY, 1)]));
+    let asked = requests(&mut chat);
+    let [Request::Join(join)] = &asked[..] else {
+        panic!("joins before it sends: {asked:?}")
+    };
+    assert_eq!(join.after, Some(1));
+    answer_join(
+        &mut chat,
+        join,
+        1,
+        Page {
+            messages: vec![],
+            more: false,
+        },
+    );
+    assert_eq!(sent_ids(&requests(&mut chat)), first);
+    chat.handle_answer(
+        30,
+        Answer::Sent(first[0].clone(), Some(Ok(Sent { seq: 2, at: 30 }))),
+    );
+    chat.handle_told(
+        31,
+        Told::Message(Message {
+            id: first[0].clone(),
+            ..message(LOBBY, 2, "me")
+        }),
+    );
+    assert_eq!(texts(&chat), ["ayu 1", "halo"]);
+    assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Sent);
+    assert_eq!(chat.carried().unsent, []);
+}
+
+#[test]
+fn messages_that_history_already_shows_are_not_sent_again() {
+    let mut chat = inside(1);
+    chat.submit(0, "halo");
+    let id = sent_ids(&requests(&mut chat)).remove(0);
+    chat.handle_disconnected(10, false);
+    chat.handle_connected(20);
+    chat.handle_told(20, hello(vec![room(LOBBY, 2)]));
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let page = Page {
+        messages: vec![Message {
+            id,
+            ..message(LOBBY, 2, "me")
+        }],
+        more: false,
+    };
+    answer_join(&mut chat, join, 2, page);
+    assert_eq!(requests(&mut chat), []);
+    assert_eq!(texts(&chat), ["ayu 1", "me 2"]);
+}
+
+#[test]
+fn messages_leave_one_after_the_other() {
+    let mut chat = inside(0);
+    for text in ["a", "b"] {
+        chat.submit(0, text);
+    }
+    let first = sent_ids(&requests(&mut chat));
+    assert_eq!(first.len(), 1);
+    chat.handle_answer(
+        1,
+        Answer::Sent(first[0].clone(), Some(Ok(Sent { seq: 1, at: 1 }))),
+    );
+    assert_eq!(sent_ids(&requests(&mut chat)).len(), 1);
+}
+
+#[test]
+fn too_fast_means_later_and_nothing_fails() {
+    let mut chat = inside(0);
+    chat.submit(0, "a");
+    let first = sent_ids(&requests(&mut chat));
+    let refusal = Refusal {
+        code: RefusalCode::TooFast,
+        detail: "3".to_owned(),
+    };
+    chat.handle_answer(1000, Answer::Sent(first[0].clone(), Some(Err(refusal.clone()))));
+    assert_eq!(requests(&mut chat), []);
+    assert_eq!(chat.notice(), Some(&refusal));
+    chat.handle_timeout(4000);
+    assert_eq!(sent_ids(&requests(&mut chat)), first);
+}
+
+#[test]
+fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
+    let mut chat = inside(0);
+    chat.submit(0, "a");
+    chat.submit(0, "b");
+    let id = sent_ids(&requests(&mut chat)).remove(0);
+    let refusal = Refusal {
+        code: RefusalCode::StoreFailed,
+        detail: String::new(),
+    };
+    chat.handle_answer(0, Answer::Sent(id.clone(), Some(Err(refusal.clone()))));
+    assert_eq!(chat.rows(0, 9)[0].delivery, Delivery::Failed(Some(refusal)));
+    let next = sent_ids(&requests(&mut chat));
+    assert_eq!(next.len(), 1, "others go on");
+    chat.handle_answer(0, Answer::Sent(next[0].clone(), Some(Ok(Sent { seq: 1, at: 0 }))));
+    chat.retry(0, &id);
+    assert_eq!(sent_ids(&requests(&mut chat)), [id.as_str()]);
+    assert_eq!(chat.discard(&id).as_deref(), Some("a"));
+    assert_eq!(chat.len(), 1);
+}
+
+#[test]
+fn a_gap_is_filled_from_history() {
+    let mut chat = inside(2);
+    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
+    let history = History {
+        room: LOBBY.to_owned(),
+        before: None,
+        after: Some(2),
+    };
+    assert_eq!(requests(&mut chat), [Request::History(history.clone())]);
+    let page = Page {
+        messages: (3..=5).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: false,
+    };
+    chat.handle_answer(0, Answer::Page(history, Some(Ok(page))));
+    assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "ayu 4", "ayu 5"]);
+    assert_eq!(requests(&mut chat), []);
+}
+
+#[test]
+fn everything_missed_is_fetched_page_by_page() {
+    let mut chat = inside(2);
+    chat.handle_disconnected(0, false);
+    chat.handle_connected(0);
+    chat.handle_told(0, hello(vec![room(LOBBY, 6)]));
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let page = Page {
+        messages: (3..=4).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: true,
+    };
+    answer_join(&mut chat, join, 6, page);
+    let asked = requests(&mut chat);
+    let [Request::History(history)] = &asked[..] else {
+        panic!("asks for the rest")
+    };
+    assert_eq!(history.after, Some(4));
+    let page = Page {
+        messages: (5..=6).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: false,
+    };
+    chat.handle_answer(0, Answer::Page(history.clone(), Some(Ok(page))));
+    assert_eq!(chat.len(), 6);
+}
+
+#[test]
+fn older_messages_are_asked_for_once_at_a_time() {
+    let mut chat = opened();
+    chat.handle_connected(0);
+    chat.handle_told(0, hello(vec![room(LOBBY, 4)]));
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let page = Page {
+        messages: (3..=4).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: true,
+    };
+    answer_join(&mut chat, join, 4, page);
+    chat.older();
+    chat.older();
+    let asked = requests(&mut chat);
+    let [Request::History(history)] = &asked[..] else {
+        panic!("asks once: {asked:?}")
+    };
+    let page = Page {
+        messages: (1..=2).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: false,
+    };
+    chat.handle_answer(0, Answer::Page(history.clone(), Some(Ok(page))));
+    assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "ayu 4"]);
+    chat.older();
+    assert_eq!(requests(&mut chat), [], "there is nothing before the first");
+}
+
+#[test]
+fn a_server_that_counts_anew_loses_no_line() {
+    let mut chat = inside(3);
+    chat.handle_disconnected(0, false);
+    chat.handle_connected(0);
+    chat.handle_told(0, hello(vec![room(LOBBY, 1)]));
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let page = Page {
+        messages: vec![message(LOBBY, 1, "budi")],
+        more: false,
+    };
+    answer_join(&mut chat, join, 1, page);
+    chat.handle_told(0, Told::Message(message(LOBBY, 2, "budi")));
+    assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "budi 1", "budi 2"]);
+}
+
+#[test]
+fn messages_that_nobody_looked_at_are_counted_and_divided() {
+    let mut chat = inside(2);
+    chat.set_viewing(false);
+    for seq in 3..=4 {
+        chat.handle_told(0, Told::Message(message(LOBBY, seq, "ayu")));
+    }
+    assert_eq!((chat.unread(), chat.room().fresh), (2, 2));
+    let divided: Vec<bool> = chat.rows(0, 9).iter().map(|row| row.starts_unread).collect();
+    assert_eq!(divided, [false, false, true, false]);
+    assert_eq!(chat.divider_row(), Some(2));
+    chat.set_viewing(true);
+    assert_eq!(chat.unread(), 0);
+    assert_eq!(chat.divider_row(), Some(2), "stays to show where one was");
+}
+
+#[test]
+fn other_rooms_count_by_their_newest_number() {
+    let mut chat = inside(0);
+    assert_eq!(chat.unread(), 0, "a room that was never entered counts nothing");
+    chat.open(0, "warung");
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    answer_join(
+        &mut chat,
+        join,
+        7,
+        Page {
+            messages: vec![],
+            more: true,
+        },
+    );
+    chat.open(0, LOBBY);
+    chat.handle_told(0, Told::Room(room("warung", 9)));
+    assert_eq!(chat.unread(), 2);
+    let saved = chat.saved();
+    assert!(saved.joined.contains(&"warung".to_owned()) && saved.read.contains(&("warung".to_owned(), 7)));
+}
+
+#[test]
+fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
+    let mut chat = inside(0);
+    chat.open(0, "rahasia");
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let refusal = Refusal {
+        code: RefusalCode::RoomUnknown,
+        detail: String::new(),
+    };
+    chat.handle_answer(
+        0,
+        Answer::Joined(join.clone(), Box::new(Some(Err(refusal.clone())))),
+    );
+    assert_eq!(
+        (chat.room().room.id.as_str(), chat.notice()),
+        (LOBBY, Some(&refusal))
+    );
+    assert!(chat.rooms().iter().all(|room| room.room.id != "rahasia"));
+}
+
+#[test]
+fn lines_stand_together_by_author_time_and_day() {
+    let mut chat = inside(0);
+    let day = 86_400_000;
+    for (seq, author, at) in [
+        (1, "ayu", 0),
+        (2, "ayu", 1000),
+        (3, "budi", 2000),
+        (4, "budi", 400_000),
+        (5, "budi", day),
+    ] {
+        chat.handle_told(
+            0,
+            Told::Message(Message {
+                at,
+                ..message(LOBBY, seq, author)
+            }),
+        );
+    }
+    let look: Vec<(bool, bool)> = chat
+        .rows(0, 9)
+        .iter()
+        .map(|row| (row.starts_day, row.starts_group))
+        .collect();
+    assert_eq!(
+        look,
+        [
+            (true, true),
+            (false, false),
+            (false, true),
+            (false, true),
+            (true, true)
+        ]
+    );
+    assert_eq!(
+        chat.rows(1, 2)[0].starts_group,
+        false,
+        "a part looks like the whole"
+    );
+}
+
+#[test]
+fn local_time_decides_where_a_day_begins() {
+    let chat = Chat::new(String::new(), 7 * 60, Saved::default(), Carried::default());
+    assert_eq!(chat.day(17 * 3_600_000 - 1), 0);
+    assert_eq!(chat.day(17 * 3_600_000), 1);
+}
+
+#[test]
+fn people_come_and_go_and_type() {
+    let mut chat = inside(0);
+    let budi = person("budi");
+    let presence = |change| {
+        Told::Presence(Presence {
+            room: LOBBY.to_owned(),
+            person: person("budi"),
+            change,
+        })
+    };
+    chat.handle_told(0, presence(crate::messages::Change::Came));
+    assert_eq!(chat.room().people.len(), 3);
+    chat.handle_told(
+        0,
+        Told::Typist(Typist {
+            room: LOBBY.to_owned(),
+            person: budi,
+        }),
+    );
+    assert_eq!(chat.room().typists.names().collect::<Vec<_>>(), ["budi"]);
+    chat.handle_told(0, Told::Message(message(LOBBY, 1, "budi")));
+    assert_eq!(chat.room().typists.names().count(), 0, "sending ends typing");
+    chat.handle_told(0, presence(crate::messages::Change::Went));
+    assert_eq!(chat.room().people.len(), 2);
+    assert!(matches!(chat.rows(0, 9)[2].entry.what, What::Moved { .. }));
+}
+
+#[test]
+fn own_typing_is_told_now_and_then() {
+    let mut chat = inside(0);
+    for now in [0, 100, typing::EVERY, typing::EVERY + 1] {
+        chat.typing(now);
+    }
+    assert_eq!(requests(&mut chat).len(), 2);
+}
+
+#[test]
+fn a_reply_quotes_what_it_answers() {
+    let mut chat = inside(1);
+    let key = chat.rows(0, 1)[0].entry.key;
+    chat.answer(Some(key));
+    chat.submit(0, "setuju");
+    let asked = requests(&mut chat);
+    let [Request::Send(send)] = &asked[..] else {
+        panic!("sends")
+    };
+    assert_eq!(send.reply_to, Some(1));
+    assert_eq!(chat.room().answering, None);
+}
+
+#[test]
+fn sent_away_stays_away_but_a_restart_brings_the_page_back() {
+    let mut chat = inside(0);
+    chat.handle_told(
+        0,
+        Told::Kicked(Kicked {
+            reason: "spam".to_owned(),
+        }),
+    );
+    chat.handle_disconnected(0, true);
+    assert_eq!((chat.kicked(), chat.comeback()), (Some("spam"), None));
+    chat.come_back();
+    assert_eq!(requests(&mut chat), [Request::Reconnect]);
+
+    let mut chat = inside(0);
+    chat.handle_told(
+        0,
+        Told::Closing(Closing {
+            seconds: 5,
+            reason: "rawat".to_owned(),
+        }),
+    );
+    assert_eq!(chat.closing(), Some((5000, "rawat")));
+    chat.handle_disconnected(5000, true);
+    chat.handle_timeout(5000 + RETURN);
+    assert_eq!(requests(&mut chat), [Request::Reconnect]);
+    chat.handle_connected(9000);
+    assert_eq!(chat.closing(), None);
+}
+
+#[test]
+fn a_newer_page_is_noticed_by_its_build() {
+    let mut chat = inside(0);
+    assert!(!chat.newer());
+    chat.handle_disconnected(0, false);
+    chat.handle_connected(0);
+    let Told::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
+        panic!("is a hello")
+    };
+    "two".clone_into(&mut hello.build);
+    chat.handle_told(0, Told::Hello(hello));
+    assert!(chat.newer());
+}
+
+#[test]
+fn many_messages_are_read_out_as_a_few_and_a_number() {
+    let mut chat = inside(0);
+    for seq in 1..=10 {
+        chat.handle_told(0, Told::Message(message(LOBBY, seq, "ayu")));
+    }
+    let (heard, more) = chat.take_heard();
+    assert_eq!((heard.len(), more), (3, 7));
+    assert_eq!(chat.take_heard(), (vec![], 0));
+}

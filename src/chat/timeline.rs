@@ -1,0 +1,286 @@
+//! Lines of one room in order, each message once.
+//!
+//! Messages of a server of ours have order numbers: they are kept sorted by them, a second copy is dropped, and a
+//! hole is reported so that history can fill it. What has no number stays where it arrived.
+
+use std::sync::Arc;
+
+use super::entry::{Entry, Said, What};
+use crate::messages::{Change, Message, Page, Person};
+
+/// Lines of one room.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    entries: Vec<Arc<Entry>>,
+    /// Lines put in front since the start, so that a line's number never changes.
+    front: usize,
+    newest: u64,
+    more_before: bool,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// Stands at the end.
+    Newest,
+    /// Was there already.
+    Known,
+    /// Stands among older lines.
+    Among,
+    /// Stands at the end, but messages after this order number are missing.
+    AfterGap(u64),
+}
+
+impl Timeline {
+    /// Lines, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
+    }
+
+    /// Lines that were put in front of the first one since the start.
+    #[must_use]
+    pub fn front(&self) -> usize {
+        self.front
+    }
+
+    /// Highest order number; 0 when there is none.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Lowest order number.
+    #[must_use]
+    pub fn oldest(&self) -> Option<u64> {
+        self.entries.iter().find_map(|entry| entry.seq())
+    }
+
+    /// Whether the server has messages from before the first line.
+    #[must_use]
+    pub fn more_before(&self) -> bool {
+        self.more_before
+    }
+
+    /// Line of an order number.
+    #[must_use]
+    pub fn find(&self, seq: u64) -> Option<usize> {
+        self.place(seq).ok()
+    }
+
+    /// Adds a line without an order number at the end.
+    pub fn push(&mut self, key: u64, at: u64, what: What) {
+        self.entries.push(Arc::new(Entry { key, at, what }));
+    }
+
+    /// Adds that someone came, went or took another name; one who comes straight back leaves no trace.
+    pub fn push_move(&mut self, key: u64, at: u64, person: Person, change: Change, before: String) {
+        let undone = change == Change::Came
+            && self.entries.last().is_some_and(|entry| match &entry.what {
+                What::Moved {
+                    person: other,
+                    change,
+                    ..
+                } => *change == Change::Went && *other == person,
+                What::Said(_) | What::Notice(_) => false,
+            });
+        if undone {
+            self.entries.pop();
+        } else {
+            self.push(
+                key,
+                at,
+                What::Moved {
+                    person,
+                    change,
+                    before,
+                },
+            );
+        }
+    }
+
+    /// Puts a message where its order number says.
+    pub fn insert(&mut self, key: u64, message: Message, mine: bool) -> Placed {
+        let seq = message.seq;
+        let Err(place) = self.place(seq) else {
+            return Placed::Known;
+        };
+        let entry = Arc::new(Entry {
+            key,
+            at: message.at,
+            what: What::Said(Said::from_message(message, mine)),
+        });
+        let previous = self.newest;
+        self.newest = previous.max(seq);
+        if seq < previous {
+            self.entries.insert(place, entry);
+            return Placed::Among;
+        }
+        self.entries.push(entry);
+        if previous > 0 && seq > previous + 1 {
+            Placed::AfterGap(previous)
+        } else {
+            Placed::Newest
+        }
+    }
+
+    /// Puts messages of the past in front; `more` says whether there are still older ones.
+    pub fn prepend(&mut self, next_key: &mut dyn FnMut() -> u64, page: Page, me: &str) {
+        let oldest = self.oldest().unwrap_or(u64::MAX);
+        let mut added: Vec<Arc<Entry>> = page
+            .messages
+            .into_iter()
+            .filter(|message| message.seq < oldest)
+            .map(|message| {
+                self.newest = self.newest.max(message.seq);
+                let (at, mine) = (message.at, message.author.id == me);
+                Arc::new(Entry {
+                    key: next_key(),
+                    at,
+                    what: What::Said(Said::from_message(message, mine)),
+                })
+            })
+            .collect();
+        self.more_before = page.more;
+        self.front += added.len();
+        added.append(&mut self.entries);
+        self.entries = added;
+    }
+
+    /// Forgets all order numbers: the server began to count anew. The lines stay.
+    pub fn forget_numbers(&mut self) {
+        self.newest = 0;
+        self.more_before = false;
+        for entry in &mut self.entries {
+            if let What::Said(said) = &mut Arc::make_mut(entry).what {
+                said.seq = None;
+            }
+        }
+    }
+
+    /// Sets whether the server has messages from before the first line.
+    pub fn set_more_before(&mut self, more: bool) {
+        self.more_before = more;
+    }
+
+    /// Place of an order number: of its line, or where it belongs.
+    fn place(&self, seq: u64) -> Result<usize, usize> {
+        // nearly always the newest, so the search goes backwards over what has no number
+        let mut end = self.entries.len();
+        if seq <= self.newest {
+            let mut low = 0;
+            while low < end {
+                let middle = low + (end - low) / 2;
+                // the first numbered line from the middle on stands for the middle
+                let Some((at, found)) = (middle..end).find_map(|at| Some((at, self.entries.get(at)?.seq()?)))
+                else {
+                    end = middle;
+                    continue;
+                };
+                match found.cmp(&seq) {
+                    std::cmp::Ordering::Equal => return Ok(at),
+                    std::cmp::Ordering::Less => low = at + 1,
+                    std::cmp::Ordering::Greater => end = middle,
+                }
+            }
+            return Err(low);
+        }
+        Err(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(seq: u64) -> Message {
+        Message {
+            room: "lobby".to_owned(),
+            seq,
+            id: format!("id-{seq:06}"),
+            author: Person {
+                id: "a".to_owned(),
+                name: "Ayu".to_owned(),
+            },
+            text: format!("text {seq}"),
+            at: seq * 1000,
+            reply: None,
+        }
+    }
+
+    fn seqs(timeline: &Timeline) -> Vec<u64> {
+        timeline
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.seq())
+            .collect()
+    }
+
+    fn coming(person: &str) -> Person {
+        Person {
+            id: person.to_owned(),
+            name: person.to_owned(),
+        }
+    }
+
+    #[test]
+    fn messages_stand_in_the_order_of_their_numbers_whatever_order_they_came_in() {
+        let mut timeline = Timeline::default();
+        let mut key = 0;
+        for seq in [5, 6, 9, 7, 8, 6, 9, 2, 3, 5, 4] {
+            key += 1;
+            timeline.push_move(
+                key + 100,
+                0,
+                coming(&key.to_string()),
+                Change::Came,
+                String::new(),
+            );
+            timeline.insert(key, message(seq), false);
+        }
+        assert_eq!(seqs(&timeline), [2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(timeline.newest(), 9);
+    }
+
+    #[test]
+    fn a_second_copy_is_dropped_and_a_hole_reported() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.insert(1, message(4), false), Placed::Newest);
+        assert_eq!(timeline.insert(2, message(5), false), Placed::Newest);
+        assert_eq!(timeline.insert(3, message(5), false), Placed::Known);
+        assert_eq!(timeline.insert(4, message(8), false), Placed::AfterGap(5));
+        assert_eq!(timeline.insert(5, message(7), false), Placed::Among);
+        assert_eq!(seqs(&timeline), [4, 5, 7, 8]);
+    }
+
+    #[test]
+    fn older_pages_go_in_front_and_never_double() {
+        let mut timeline = Timeline::default();
+        timeline.insert(1, message(10), false);
+        let mut key = 10;
+        let page = Page {
+            messages: (7..=10).map(message).collect(),
+            more: true,
+        };
+        let mut next = || {
+            key += 1;
+            key
+        };
+        timeline.prepend(&mut next, page, "me");
+        assert_eq!(seqs(&timeline), [7, 8, 9, 10]);
+        assert_eq!((timeline.front(), timeline.more_before()), (3, true));
+        assert_eq!(timeline.find(8), Some(1));
+        assert_eq!(timeline.find(11), None);
+    }
+
+    #[test]
+    fn going_and_coming_straight_back_leaves_no_trace() {
+        let mut timeline = Timeline::default();
+        timeline.push_move(1, 0, coming("b"), Change::Went, String::new());
+        timeline.push_move(2, 0, coming("b"), Change::Came, String::new());
+        assert!(timeline.entries().is_empty());
+        timeline.push_move(3, 0, coming("b"), Change::Went, String::new());
+        timeline.push_move(4, 0, coming("c"), Change::Came, String::new());
+        assert_eq!(timeline.entries().len(), 2);
+    }
+}
