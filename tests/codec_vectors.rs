@@ -1,0 +1,30 @@
+//! What the official packages recorded, against our codecs. The recording is made by
+//! `tests/peers/make-codec-vectors.mjs`; the same cases run by hand with the example `vectors`.
+
+#[path = "../examples/vectors/suite.rs"]
+mod suite;
+
+const FIXTURE: &str = include_str!("fixtures/codec-vectors.json");
+
+#[test]
+fn the_codecs_do_what_the_official_ones_do() {
+    let report = suite::run(FIXTURE).expect("a readable fixture");
+    assert!(report.failed.is_empty(), "{report}");
+    assert!(report.passed > 400, "{report}");
+}
+
+#[test]
+fn a_wrong_outcome_is_noticed() {
+    for section in [
+        r#""sio_decode":[{"name":"x","feed":[{"text":"2[\"a\"]"}],"packets":[{"type":2,"nsp":"/","data":["b"]}]}]"#,
+        r#""sio_decode":[{"name":"x","feed":[{"text":"2[\"a\"]"}],"packets":[],"error":"invalid payload"}]"#,
+        r#""sio_decode":[{"name":"x","feed":[{"text":"9"}],"packets":[{"type":0,"nsp":"/"}]}]"#,
+        r#""sio_encode":[{"name":"x","in":{"type":2,"nsp":"/","data":["a"]},"out":[{"text":"2[\"b\"]"}]}]"#,
+        r#""eio_packet":[{"name":"x","in":{"text":"4a"},"packet":{"type":"message","data":"b"}}]"#,
+        r#""eio_payload":[{"in":"4a","packets":[]}]"#,
+        r#""eio_payload":[{"in":"4a","packets":[{"type":"message","data":"a"},{"type":"noop"}]}]"#,
+    ] {
+        let report = suite::run(&format!("{{{section}}}")).expect("a readable case");
+        assert_eq!((report.passed, report.failed.len()), (0, 1), "{section}");
+    }
+}
