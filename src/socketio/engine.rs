@@ -5,6 +5,8 @@
 pub mod handshake;
 pub mod packet;
 pub mod payload;
+pub mod session;
 
 pub use handshake::{Handshake, HandshakeError};
 pub use packet::{Packet, PacketError};
+pub use session::Session;

@@ -1,0 +1,142 @@
+//! Events of one namespace that wait for an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::EmitId;
+use crate::socketio::Timestamp;
+
+/// Pending acks. Each entry leaves exactly once, by one of the methods that return [`Pending`].
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    /// Next id on the wire; goes on over reconnections, so that an old answer fits no new question.
+    next: u64,
+    pending: BTreeMap<u64, Pending>,
+    wires: BTreeMap<EmitId, u64>,
+    dues: BTreeSet<(Timestamp, u64)>,
+}
+
+/// One event that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) id: EmitId,
+    /// When it left; `None` while it is queued.
+    pub(super) sent: Option<Timestamp>,
+    /// When waiting ends.
+    due: Option<Timestamp>,
+    /// Whether it is one try of a retried event.
+    pub(super) retried: bool,
+}
+
+impl Acks {
+    /// Id that the next question will have on the wire.
+    pub(super) fn peek(&self) -> u64 {
+        self.next
+    }
+
+    /// Begins to wait; returns the id for the wire.
+    pub(super) fn register(&mut self, id: EmitId, due: Option<Timestamp>, retried: bool) -> u64 {
+        let wire = self.next;
+        self.next += 1;
+        self.wires.insert(id, wire);
+        self.dues.extend(due.map(|due| (due, wire)));
+        self.pending.insert(
+            wire,
+            Pending {
+                id,
+                sent: None,
+                due,
+                retried,
+            },
+        );
+        wire
+    }
+
+    /// The event has left; from now on it can be answered.
+    pub(super) fn mark_sent(&mut self, wire: u64, now: Timestamp) {
+        if let Some(pending) = self.pending.get_mut(&wire) {
+            pending.sent = Some(now);
+        }
+    }
+
+    /// The server answered; `None` when nobody asked, or not yet.
+    pub(super) fn take_answered(&mut self, wire: u64) -> Option<Pending> {
+        self.pending.get(&wire)?.sent?;
+        self.take(wire)
+    }
+
+    /// Stops waiting for one event.
+    pub(super) fn take_by_id(&mut self, id: EmitId) -> Option<Pending> {
+        let wire = self.wires.get(&id).copied()?;
+        self.take(wire)
+    }
+
+    /// Next one whose time is over.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Pending> {
+        let (due, wire) = self.dues.first().copied()?;
+        if due > now {
+            return None;
+        }
+        self.take(wire)
+    }
+
+    /// All that have left: their connection has ended. Those still queued go on waiting.
+    pub(super) fn take_sent(&mut self) -> Vec<Pending> {
+        let sent = self.pending.iter().filter(|(_, pending)| pending.sent.is_some());
+        let wires: Vec<u64> = sent.map(|(wire, _)| *wire).collect();
+        wires.into_iter().filter_map(|wire| self.take(wire)).collect()
+    }
+
+    /// Earliest moment at which one runs out of time.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.dues.first().map(|(due, _)| *due)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn take(&mut self, wire: u64) -> Option<Pending> {
+        let pending = self.pending.remove(&wire)?;
+        self.wires.remove(&pending.id);
+        if let Some(due) = pending.due {
+            self.dues.remove(&(due, wire));
+        }
+        Some(pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn an_answer_counts_once_and_only_after_the_question() {
+        let mut acks = Acks::default();
+        let wire = acks.register(EmitId(1), None, false);
+        assert_eq!(wire, 0, "the first id is 0, as in the official client");
+        assert_eq!(acks.take_answered(wire), None, "not asked yet");
+        acks.mark_sent(wire, at(1));
+        assert!(acks.take_answered(wire).is_some());
+        assert_eq!(acks.take_answered(wire), None);
+        assert_eq!(acks.take_answered(99), None);
+        assert_eq!(acks.len(), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_takes_only_what_has_left() {
+        let mut acks = Acks::default();
+        let sent = acks.register(EmitId(1), Some(at(9)), false);
+        acks.register(EmitId(2), Some(at(7)), false);
+        acks.mark_sent(sent, at(1));
+        let gone: Vec<EmitId> = acks.take_sent().iter().map(|pending| pending.id).collect();
+        assert_eq!(gone, [EmitId(1)]);
+        assert_eq!(acks.due(), Some(at(7)));
+        assert_eq!(acks.take_due(at(6)), None);
+        assert_eq!(acks.take_due(at(7)).map(|pending| pending.id), Some(EmitId(2)));
+        assert_eq!(acks.due(), None);
+    }
+}

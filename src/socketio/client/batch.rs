@@ -1,0 +1,76 @@
+//! Frames on their way into POST bodies, for drivers of the polling transport.
+
+use std::collections::VecDeque;
+
+use crate::socketio::Frame;
+use crate::socketio::engine::payload::{self, SEPARATOR};
+
+/// Queue of a polling transport: as many frames as fit go into one body.
+///
+/// ```
+/// use pesan::socketio::client::Batch;
+/// use pesan::socketio::Frame;
+///
+/// let mut batch = Batch::default();
+/// batch.push(Frame::from("4a"));
+/// batch.push(Frame::from(vec![1, 2, 3]));
+/// batch.push(Frame::from("4b"));
+/// assert_eq!(batch.next_body(Some(9)).as_deref(), Some("4a\u{1e}bAQID"));
+/// assert_eq!(batch.next_body(None).as_deref(), Some("4b"));
+/// assert_eq!(batch.next_body(None), None);
+/// ```
+#[derive(Debug, Default)]
+pub struct Batch {
+    packets: VecDeque<String>,
+}
+
+impl Batch {
+    /// Queues a frame; binary becomes base64, since a body is text.
+    pub fn push(&mut self, frame: Frame) {
+        self.packets.push_back(match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(bytes) => {
+                let mut text = String::from("b");
+                payload::encode_base64(&mut text, &bytes);
+                text
+            }
+        });
+    }
+
+    /// Next body of at most `max_payload` bytes, the server's
+    /// [`max_payload`](super::Machine::max_payload); `None` when nothing waits. A single packet always goes.
+    pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
+        let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
+        let mut body = self.packets.pop_front()?;
+        while let Some(next) = self
+            .packets
+            .pop_front_if(|next| body.len().saturating_add(next.len()).saturating_add(1) <= limit)
+        {
+            body.push(SEPARATOR);
+            body.push_str(&next);
+        }
+        Some(body)
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_that_is_larger_than_any_body_goes_alone() {
+        let mut batch = Batch::default();
+        for text in ["4a", "4toolarge", "4b", "4c"] {
+            batch.push(text.into());
+        }
+        let bodies: Vec<String> = std::iter::from_fn(|| batch.next_body(Some(5))).collect();
+        assert_eq!(bodies, ["4a", "4toolarge", "4b\u{1e}4c"]);
+        assert!(batch.is_empty());
+    }
+}

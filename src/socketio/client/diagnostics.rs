@@ -1,0 +1,147 @@
+//! Counters and round-trip times, for an inspector.
+
+use std::time::Duration;
+
+use super::Machine;
+use crate::socketio::{Frame, Timestamp};
+
+/// What a machine has counted since it was made.
+///
+/// ```
+/// use pesan::socketio::client::{Config, Machine};
+///
+/// let machine = Machine::new(Config::new("http://localhost".parse().expect("legal")), 1);
+/// assert_eq!(machine.stats().frames_out, 0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Frames received.
+    pub frames_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Events received.
+    pub events_in: u64,
+    /// Events sent, each try of a retried one.
+    pub events_out: u64,
+    /// Pings answered.
+    pub pings: u64,
+    /// Connections opened.
+    pub opens: u64,
+    /// Connections opened by an attempt to reconnect.
+    pub reconnects: u64,
+    /// Sessions moved from polling to WebSocket.
+    pub upgrades: u64,
+    /// Answers that nobody waited for any more.
+    pub stray_acks: u64,
+    /// Volatile events dropped.
+    pub dropped: u64,
+}
+
+/// How long the server takes to answer, from emits with an ack.
+///
+/// ```
+/// use pesan::socketio::client::Latency;
+/// use std::time::Duration;
+///
+/// let calm = |latency: &Latency| latency.average < Duration::from_millis(100);
+/// # let _ = calm;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Latency {
+    /// Last one.
+    pub last: Duration,
+    /// Average in which each new one counts an eighth, as in TCP.
+    pub average: Duration,
+    /// Shortest one.
+    pub best: Duration,
+    /// Longest one.
+    pub worst: Duration,
+    /// How many.
+    pub samples: u64,
+}
+
+impl Latency {
+    fn with(before: Option<Self>, last: Duration) -> Self {
+        let Some(before) = before else {
+            return Self {
+                last,
+                average: last,
+                best: last,
+                worst: last,
+                samples: 1,
+            };
+        };
+        Self {
+            last,
+            average: before.average.saturating_mul(7).saturating_add(last) / 8,
+            best: before.best.min(last),
+            worst: before.worst.max(last),
+            samples: before.samples + 1,
+        }
+    }
+}
+
+impl Machine {
+    /// Counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Round-trip times; `None` until the first answer to an emit with an ack.
+    #[must_use]
+    pub fn latency(&self) -> Option<Latency> {
+        self.latency
+    }
+
+    /// When the server last pinged on this connection. A gap much longer than
+    /// [`ping_interval`](Self::ping_interval) means a slow network or a tab that slept.
+    #[must_use]
+    pub fn last_ping(&self) -> Option<Timestamp> {
+        self.session()?.last_ping()
+    }
+
+    /// How often the server of this connection pings.
+    #[must_use]
+    pub fn ping_interval(&self) -> Option<Duration> {
+        Some(self.session()?.handshake()?.ping_interval)
+    }
+
+    pub(super) fn answered_after(&mut self, time: Duration) {
+        self.latency = Some(Latency::with(self.latency, time));
+    }
+
+    pub(super) fn count_in(&mut self, frame: &Frame) {
+        self.stats.frames_in += 1;
+        self.stats.bytes_in += frame.len() as u64;
+    }
+
+    pub(super) fn count_out(&mut self, frame: &Frame) {
+        self.stats.frames_out += 1;
+        self.stats.bytes_out += frame.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_follows_slowly() {
+        let millis = Duration::from_millis;
+        let first = Latency::with(None, millis(80));
+        let second = Latency::with(Some(first), millis(160));
+        assert_eq!(second.last, millis(160));
+        assert_eq!(second.average, millis(90));
+        assert_eq!(
+            (second.best, second.worst, second.samples),
+            (millis(80), millis(160), 2)
+        );
+    }
+}

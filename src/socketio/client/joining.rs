@@ -1,0 +1,348 @@
+//! Namespaces come and go: CONNECT, its answers, its time limit, DISCONNECT.
+
+use super::lifecycle::Told;
+use super::namespace::{Early, Namespace, Standing, is_legal};
+use super::phase::Phase;
+use super::{Auth, AuthRequest, ConnectError, ConnectionError, Event, Failure, Flush, Machine, Reason};
+use crate::socketio::packet::Body;
+use crate::socketio::{Packet, Timestamp, Value};
+
+impl Machine {
+    /// Connects a namespace, and opens the connection if there is none. Without effect when it is connected or on
+    /// its way; during a pause between two attempts it waits with the others.
+    ///
+    /// A name that no packet can carry leads to a [`ConnectError::NotSupported`].
+    pub fn connect(&mut self, now: Timestamp, namespace: &str) {
+        self.tick(now);
+        if !is_legal(namespace, self.config.limits.max_namespace_bytes) {
+            self.event(Event::ConnectError {
+                namespace: namespace.to_owned(),
+                error: ConnectError::NotSupported,
+            });
+            return;
+        }
+        let place = self.place_or_new(namespace);
+        let limit = self.config.connect_timeout.map(|limit| now + limit);
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        match &mut namespace.standing {
+            Standing::Inactive => namespace.standing = Standing::Away,
+            Standing::Withdrawn { again, due } => {
+                if !*again {
+                    *again = true;
+                    *due = limit;
+                }
+            }
+            Standing::Away | Standing::Asking { .. } | Standing::Joining { .. } | Standing::Joined { .. } => {
+            }
+        }
+        match self.phase {
+            Phase::Idle => self.open(now, 0),
+            Phase::Open(_) => self.join(now, place),
+            Phase::Opening(_) | Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// Disconnects a namespace; the connection closes when no other wants it. What is queued stays queued.
+    pub fn disconnect(&mut self, now: Timestamp, namespace: &str) {
+        self.tick(now);
+        let Some(place) = self.place(namespace) else {
+            return;
+        };
+        let Some(namespace) = self.namespaces.get(place) else {
+            return;
+        };
+        if !namespace.is_active() {
+            return;
+        }
+        if namespace.is_joined() {
+            let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+            self.send_packet(&packet);
+        }
+        self.leave(now, place, Reason::IoClientDisconnect);
+    }
+
+    /// Says who a namespace is from its next CONNECT on.
+    pub fn set_auth(&mut self, namespace: &str, auth: Auth) {
+        let place = self.place_or_new(namespace);
+        if let Some(namespace) = self.namespaces.get_mut(place) {
+            namespace.auth = Some(auth);
+        }
+    }
+
+    /// Answers [`Event::AuthNeeded`] with an object, nothing, or the reason why there is none. An answer that comes
+    /// after the connection has changed is ignored; a new question was asked then.
+    pub fn provide_auth(
+        &mut self,
+        now: Timestamp,
+        request: AuthRequest,
+        auth: Result<Option<Value>, String>,
+    ) {
+        self.tick(now);
+        let AuthRequest { namespace, epoch } = request;
+        let Some(place) = self.place(&namespace) else {
+            return;
+        };
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let Standing::Asking { due } = namespace.standing else {
+            return;
+        };
+        if namespace.epoch != epoch {
+            return;
+        }
+        match auth {
+            Ok(auth) => self.send_connect(now, place, auth, due),
+            Err(error) => self.refuse(now, place, ConnectError::Auth(error)),
+        }
+    }
+
+    /// Sends CONNECT for a namespace that waits for it, or asks who it is first.
+    pub(super) fn join(&mut self, now: Timestamp, place: usize) {
+        let due = self.config.connect_timeout.map(|limit| now + limit);
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        if !matches!(namespace.standing, Standing::Away) {
+            return;
+        }
+        namespace.epoch += 1;
+        match namespace.auth.as_ref().unwrap_or(&self.config.auth) {
+            Auth::None => self.send_connect(now, place, None, due),
+            Auth::Value(value) => {
+                let value = value.clone();
+                self.send_connect(now, place, Some(value), due);
+            }
+            Auth::Ask => {
+                namespace.standing = Standing::Asking { due };
+                let request = AuthRequest {
+                    namespace: namespace.name.clone(),
+                    epoch: namespace.epoch,
+                };
+                self.event(Event::AuthNeeded(request));
+            }
+        }
+    }
+
+    fn send_connect(&mut self, now: Timestamp, place: usize, auth: Option<Value>, due: Option<Timestamp>) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        if !matches!(auth, None | Some(Value::Object(_))) {
+            let error = ConnectError::Auth("it is not an object".to_owned());
+            self.refuse(now, place, error);
+            return;
+        }
+        namespace.standing = Standing::Joining {
+            due,
+            early: Early::default(),
+        };
+        let body = Body::Connect(namespace.recovery.payload(auth));
+        let packet = Packet::new(namespace.name.clone(), body);
+        self.send_packet(&packet);
+    }
+
+    /// The server answered a CONNECT with an id, or with something that is not Socket.IO 5.
+    pub(super) fn connect_answered(&mut self, now: Timestamp, place: usize, data: Option<&Value>) {
+        let text = |key: &str| data.and_then(|data| data.get(key)).and_then(Value::as_str);
+        let (sid, pid) = (text("sid").filter(|sid| !sid.is_empty()), text("pid"));
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        match std::mem::take(&mut namespace.standing) {
+            Standing::Joining { early, .. } => match sid {
+                Some(sid) => self.joined(now, place, sid.to_owned(), pid, early),
+                None => {
+                    namespace.standing = Standing::Away;
+                    self.refuse(now, place, ConnectError::NotSupported);
+                }
+            },
+            Standing::Withdrawn { again, .. } => {
+                let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+                if again {
+                    namespace.standing = Standing::Away;
+                }
+                self.send_packet(&packet);
+                self.join(now, place);
+            }
+            // A second answer changes nothing; nor does one that nobody asked for.
+            other @ (Standing::Inactive
+            | Standing::Away
+            | Standing::Asking { .. }
+            | Standing::Joined { .. }) => {
+                namespace.standing = other;
+            }
+        }
+    }
+
+    /// The official order: state, events that came early, the queue, what is retried, `connect`.
+    fn joined(&mut self, now: Timestamp, place: usize, id: String, pid: Option<&str>, early: Early) {
+        let put_off = self.config.outbox.flush == Flush::AfterConnect;
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        namespace.recovery.accepted(pid);
+        let recovered = namespace.recovery.recovered;
+        let name = namespace.name.clone();
+        namespace.standing = Standing::Joined {
+            id: id.clone(),
+            flush: put_off.then_some(now),
+        };
+        for event in early.events {
+            self.deliver(place, event);
+        }
+        self.flush(now, place);
+        self.event(Event::Connect {
+            namespace: name,
+            id,
+            recovered,
+        });
+    }
+
+    /// The server refused a CONNECT.
+    pub(super) fn connect_refused(&mut self, now: Timestamp, place: usize, payload: Option<Value>) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        match &namespace.standing {
+            Standing::Joining { .. } => self.refuse(now, place, ConnectError::from_payload(payload)),
+            Standing::Withdrawn { again: true, .. } => {
+                namespace.standing = Standing::Away;
+                self.join(now, place);
+            }
+            Standing::Withdrawn { again: false, .. } => namespace.standing = Standing::Inactive,
+            Standing::Inactive | Standing::Away | Standing::Asking { .. } | Standing::Joined { .. } => {}
+        }
+    }
+
+    /// The server sent DISCONNECT.
+    pub(super) fn disconnected(&mut self, now: Timestamp, place: usize) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        match &namespace.standing {
+            Standing::Joined { .. } => self.leave(now, place, Reason::IoServerDisconnect),
+            Standing::Joining { .. } => self.refuse(now, place, ConnectError::TurnedAway),
+            Standing::Withdrawn { .. } => self.connect_refused(now, place, None),
+            Standing::Inactive | Standing::Away | Standing::Asking { .. } => {}
+        }
+    }
+
+    /// A namespace leaves for good, and the connection with it if it was the last.
+    fn leave(&mut self, now: Timestamp, place: usize, reason: Reason) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let was_joined = namespace.is_joined();
+        // An unanswered CONNECT cannot be taken back, and the server closes a connection that sends a second one.
+        let outstanding = matches!(
+            namespace.standing,
+            Standing::Joining { .. } | Standing::Withdrawn { .. }
+        );
+        namespace.standing = if outstanding {
+            Standing::Withdrawn {
+                again: false,
+                due: None,
+            }
+        } else {
+            Standing::Inactive
+        };
+        namespace.epoch += 1;
+        if !self.is_wanted() {
+            self.shut();
+        }
+        if was_joined {
+            self.part(now, place, reason, None);
+        }
+    }
+
+    /// A namespace is not let in: it becomes inactive, then the program hears why.
+    fn refuse(&mut self, _now: Timestamp, place: usize, error: ConnectError) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        namespace.standing = Standing::Inactive;
+        let name = namespace.name.clone();
+        if !self.is_wanted() {
+            self.shut();
+        }
+        self.event(Event::ConnectError {
+            namespace: name,
+            error,
+        });
+    }
+
+    /// The connection is gone: a namespace that is wanted waits for the next one.
+    pub(super) fn lose(
+        &mut self,
+        now: Timestamp,
+        place: usize,
+        reason: Reason,
+        details: Option<ConnectionError>,
+    ) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let was_joined = namespace.is_joined();
+        namespace.standing = if namespace.is_active() {
+            Standing::Away
+        } else {
+            Standing::Inactive
+        };
+        namespace.epoch += 1;
+        if was_joined {
+            self.part(now, place, reason, details);
+        }
+    }
+
+    /// `disconnect`, then the acks that can come no more.
+    fn part(&mut self, now: Timestamp, place: usize, reason: Reason, details: Option<ConnectionError>) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let pending = namespace.acks.take_sent();
+        let name = namespace.name.clone();
+        self.event(Event::Disconnect {
+            namespace: name,
+            reason,
+            details,
+        });
+        for pending in pending {
+            self.settle(now, place, &pending, Err(Failure::Disconnected));
+        }
+    }
+
+    /// CONNECTs that ran out of time. They stay outstanding, since the server would take a second one for an error.
+    /// When no namespace of the connection has hope left, the connection is given up and tried again.
+    pub(super) fn connect_timeouts(&mut self, now: Timestamp) {
+        let mut any = false;
+        for place in 0..self.namespaces.len() {
+            let Some(namespace) = self.namespaces.get_mut(place) else {
+                return;
+            };
+            if namespace.connect_due().is_none_or(|due| now < due) {
+                continue;
+            }
+            match &mut namespace.standing {
+                Standing::Joining { due, .. } | Standing::Withdrawn { due, .. } => *due = None,
+                Standing::Asking { due } => *due = None,
+                Standing::Inactive | Standing::Away | Standing::Joined { .. } => {}
+            }
+            any = true;
+            let namespace = namespace.name.clone();
+            self.event(Event::ConnectTimeout {
+                namespace: Some(namespace.clone()),
+            });
+            self.event(Event::ConnectError {
+                namespace,
+                error: ConnectError::TimedOut,
+            });
+        }
+        if any && !self.namespaces.iter().any(Namespace::has_hope) {
+            let error = ConnectionError::Unanswered;
+            self.close(now, Reason::ForcedClose, Some(error), Told::No);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The connection itself: opening, losing, waiting, trying again.
+
+use std::collections::VecDeque;
+
+use super::chance::Chance;
+use super::namespace::Standing;
+use super::parser::Parser;
+use super::phase::{Link, Opening, Phase};
+use super::upgrade::Upgrade;
+use super::{
+    CloseInfo, ConnectError, ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind,
+    query,
+};
+use crate::socketio::Timestamp;
+use crate::socketio::engine::{Packet, Session};
+
+/// Whether the driver knows already that its transport is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It reported it.
+    Yes,
+    /// It has to close it.
+    No,
+}
+
+impl Machine {
+    /// Tries again at once, whatever the pause; without effect while a connection is open or opening.
+    pub fn reconnect_now(&mut self, now: Timestamp) {
+        self.tick(now);
+        match self.phase {
+            Phase::Waiting { attempt, .. } => self.attempt(now, attempt),
+            Phase::Idle if self.is_wanted() => self.open(now, 0),
+            Phase::Idle | Phase::Opening(_) | Phase::Open(_) => {}
+        }
+    }
+
+    /// The browser says that there is a network: a pause ends at once.
+    pub fn network_online(&mut self, now: Timestamp) {
+        self.tick(now);
+        if let Phase::Waiting { attempt, .. } = self.phase {
+            self.attempt(now, attempt);
+        }
+    }
+
+    /// The browser says that there is no network: the connection ends at once with `transport close`, unless the
+    /// server's host is `localhost`, as in the official client.
+    pub fn network_offline(&mut self, now: Timestamp) {
+        self.tick(now);
+        if self.config.address.host() == "localhost" {
+            return;
+        }
+        let error = ConnectionError::NetworkLost;
+        match self.phase {
+            Phase::Opening(_) => self.opening_failed(now, error, Told::No),
+            Phase::Open(_) => self.close(now, Reason::TransportClose, Some(error), Told::No),
+            Phase::Idle | Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// The page is looked at again: a connection that died meanwhile ends now, and a pause ends at once.
+    pub fn became_visible(&mut self, now: Timestamp) {
+        self.tick(now);
+        self.check_heartbeat(now);
+        self.network_online(now);
+    }
+
+    /// Turns reconnection on or off. Off also ends a pause; on begins no attempt by itself.
+    pub fn set_reconnection(&mut self, enabled: bool) {
+        self.config.reconnection.enabled = enabled;
+        if !enabled && matches!(self.phase, Phase::Waiting { .. }) {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// Closes the connection if its deadline is over; says whether it did.
+    pub(super) fn check_heartbeat(&mut self, now: Timestamp) -> bool {
+        let dead = self.session().is_some_and(|session| session.is_dead(now));
+        if dead {
+            self.close(now, Reason::PingTimeout, None, Told::No);
+        }
+        dead
+    }
+
+    /// Whether any namespace wants the connection.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.namespaces.iter().any(super::Namespace::is_active)
+    }
+
+    /// Opens a connection; `attempt` is 0 when this is no attempt to reconnect.
+    pub(super) fn open(&mut self, now: Timestamp, attempt: u32) {
+        let mut kinds: VecDeque<TransportKind> = VecDeque::new();
+        let first = TransportKind::WebSocket;
+        let remembered = self.config.remember_upgrade && self.websocket_worked;
+        if remembered && self.config.transports.contains(&first) {
+            kinds.push_back(first);
+        }
+        for kind in &self.config.transports {
+            if !kinds.contains(kind) {
+                kinds.push_back(*kind);
+            }
+        }
+        let kind = kinds.pop_front().unwrap_or(first);
+        if !self.config.try_all_transports {
+            kinds.clear();
+        }
+        let overall = self.config.timeout.map(|timeout| now + timeout);
+        self.open_transport(now, attempt, kind, kinds, overall);
+    }
+
+    fn open_transport(
+        &mut self,
+        now: Timestamp,
+        attempt: u32,
+        kind: TransportKind,
+        rest: VecDeque<TransportKind>,
+        overall: Option<Timestamp>,
+    ) {
+        self.last_transport += 1;
+        let id = TransportId(self.last_transport);
+        // Each transport has an equal share of the time that is left.
+        let shares = u32::try_from(rest.len()).unwrap_or(0).saturating_add(1);
+        let due = match overall {
+            Some(overall) if shares > 1 => Some(now + overall.since(now) / shares),
+            other => other,
+        };
+        let url = query::url(&self.config, kind, None, || unique(&mut self.chance));
+        self.phase = Phase::Opening(Opening {
+            attempt,
+            transport: id,
+            kind,
+            rest,
+            session: Session::new(),
+            due,
+            overall,
+        });
+        self.outputs.push_back(Output::Open { id, kind, url });
+    }
+
+    /// The handshake is done.
+    pub(super) fn opened(&mut self, now: Timestamp) {
+        let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+            return;
+        };
+        let attempt = opening.attempt;
+        self.websocket_worked = opening.kind == TransportKind::WebSocket;
+        self.stats.opens += 1;
+        self.phase = Phase::Open(Link {
+            transport: opening.transport,
+            kind: opening.kind,
+            session: opening.session,
+            parser: Parser::new(self.config.parser, &self.config.limits),
+            upgrade: Upgrade::None,
+        });
+        self.event(Event::Open);
+        for place in 0..self.namespaces.len() {
+            self.join(now, place);
+        }
+        if attempt > 0 {
+            self.stats.reconnects += 1;
+            self.event(Event::Reconnect(attempt));
+        }
+        self.probe(now);
+    }
+
+    /// The current transport is gone.
+    pub(super) fn transport_ended(&mut self, now: Timestamp, info: CloseInfo) {
+        let Some((_, kind)) = self.transport() else { return };
+        let broken = info.error.is_some();
+        let error = ConnectionError::Transport { kind, info };
+        match self.phase {
+            Phase::Opening(_) => self.opening_failed(now, error, Told::Yes),
+            Phase::Open(_) if broken => {
+                self.event(Event::Error(error.clone()));
+                self.close(now, Reason::TransportError, Some(error), Told::Yes);
+            }
+            Phase::Open(_) => self.close(now, Reason::TransportClose, Some(error), Told::Yes),
+            Phase::Idle | Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// A transport could not be opened: the next one, or the next attempt.
+    pub(super) fn opening_failed(&mut self, now: Timestamp, error: ConnectionError, told: Told) {
+        let Phase::Opening(mut opening) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+            return;
+        };
+        if told == Told::No {
+            let id = opening.transport;
+            self.outputs.push_back(Output::Close { id });
+        }
+        self.websocket_worked = false;
+        let in_time = opening.overall.is_none_or(|overall| now < overall);
+        if in_time
+            && error != ConnectionError::NetworkLost
+            && let Some(kind) = opening.rest.pop_front()
+        {
+            self.open_transport(now, opening.attempt, kind, opening.rest, opening.overall);
+            return;
+        }
+        if error == ConnectionError::TimedOut {
+            self.event(Event::ConnectTimeout { namespace: None });
+        }
+        for place in 0..self.namespaces.len() {
+            let Some(namespace) = self.namespaces.get(place) else {
+                return;
+            };
+            if namespace.is_active() {
+                let namespace = namespace.name.clone();
+                let error = ConnectError::Connection(error.clone());
+                self.event(Event::ConnectError { namespace, error });
+            }
+        }
+        self.event(Event::Error(error.clone()));
+        self.schedule(now, opening.attempt.saturating_add(1));
+        if opening.attempt > 0 {
+            self.event(Event::ReconnectError(error));
+        }
+    }
+
+    /// Waits for attempt number `attempt`, if there is to be one.
+    fn schedule(&mut self, now: Timestamp, attempt: u32) {
+        let policy = &self.config.reconnection;
+        if !policy.enabled || !self.is_wanted() {
+            return;
+        }
+        if policy.is_spent(attempt) {
+            self.event(Event::ReconnectFailed);
+            return;
+        }
+        let until = now + policy.pause(attempt, &mut self.chance);
+        self.phase = Phase::Waiting { attempt, until };
+    }
+
+    fn attempt(&mut self, now: Timestamp, attempt: u32) {
+        self.event(Event::ReconnectAttempt(attempt));
+        self.open(now, attempt);
+    }
+
+    /// The open connection ends, and with it what every namespace had on it; then it is tried again.
+    pub(super) fn close(
+        &mut self,
+        now: Timestamp,
+        reason: Reason,
+        details: Option<ConnectionError>,
+        told: Told,
+    ) {
+        if !self.drop_link(told) {
+            return;
+        }
+        for place in 0..self.namespaces.len() {
+            self.lose(now, place, reason, details.clone());
+        }
+        self.event(Event::Close { reason, details });
+        self.schedule(now, 1);
+    }
+
+    /// Nobody wants the connection any more.
+    pub(super) fn shut(&mut self) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Idle => return,
+            Phase::Waiting { .. } => {}
+            Phase::Opening(opening) => self.outputs.push_back(Output::Close {
+                id: opening.transport,
+            }),
+            Phase::Open(link) => {
+                let id = link.transport;
+                self.phase = Phase::Open(link);
+                self.release_held();
+                if self.transport() == Some((id, TransportKind::Polling)) {
+                    self.transmit(id, Packet::Close.encode());
+                }
+                self.drop_link(Told::No);
+            }
+        }
+        self.forget_withdrawn();
+        self.event(Event::Close {
+            reason: Reason::ForcedClose,
+            details: None,
+        });
+    }
+
+    /// What was held for an upgrade that will not come leaves by polling.
+    fn release_held(&mut self) {
+        let Phase::Open(link) = &mut self.phase else {
+            return;
+        };
+        let id = link.transport;
+        match std::mem::take(&mut link.upgrade) {
+            Upgrade::None => {}
+            Upgrade::Probing { transport, .. } => self.outputs.push_back(Output::Close { id: transport }),
+            Upgrade::Pausing { transport, held, .. } => {
+                self.outputs.push_back(Output::Close { id: transport });
+                for frame in held {
+                    self.transmit(id, frame);
+                }
+            }
+        }
+    }
+
+    /// Closes the transports of an open connection; says whether there was one.
+    fn drop_link(&mut self, told: Told) -> bool {
+        let Phase::Open(link) = &self.phase else {
+            return false;
+        };
+        if let Some(id) = link.upgrade.transport() {
+            self.outputs.push_back(Output::Close { id });
+        }
+        if told == Told::No {
+            let id = link.transport;
+            self.outputs.push_back(Output::Close { id });
+        }
+        self.phase = Phase::Idle;
+        true
+    }
+
+    /// CONNECTs that nobody waited for are gone with their connection.
+    fn forget_withdrawn(&mut self) {
+        for namespace in &mut self.namespaces {
+            if matches!(namespace.standing, Standing::Withdrawn { again: false, .. }) {
+                namespace.standing = Standing::Inactive;
+            }
+        }
+    }
+
+    /// The connection's own deadlines.
+    pub(super) fn phase_timeout(&mut self, now: Timestamp) {
+        if self.phase.due().is_none_or(|due| now < due) {
+            return;
+        }
+        match &self.phase {
+            Phase::Idle => {}
+            Phase::Opening(_) => self.opening_failed(now, ConnectionError::TimedOut, Told::No),
+            Phase::Open(_) => {
+                if !self.check_heartbeat(now) {
+                    self.probe_timed_out(now);
+                }
+            }
+            Phase::Waiting { attempt, .. } => self.attempt(now, *attempt),
+        }
+    }
+
+    /// URL for the next request of a polling transport, the session's id included once it is known; `None` when the
+    /// transport is not the current one. Each request is to have a URL of its own.
+    pub fn request_url(&mut self, id: TransportId) -> Option<String> {
+        let (current, kind) = self.transport()?;
+        if current != id {
+            return None;
+        }
+        let sid = self
+            .session()
+            .and_then(Session::handshake)
+            .map(|handshake| handshake.sid.clone());
+        Some(query::url(&self.config, kind, sid.as_deref(), || {
+            unique(&mut self.chance)
+        }))
+    }
+}
+
+/// Something that no cache has seen: eight characters of base 36.
+pub(super) fn unique(chance: &mut Chance) -> String {
+    let mut bits = chance.next();
+    (0..8)
+        .map(|_| {
+            let digit = u32::try_from(bits % 36).unwrap_or(0);
+            bits /= 36;
+            char::from_digit(digit, 36).unwrap_or('0')
+        })
+        .collect()
+}

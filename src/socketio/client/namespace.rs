@@ -1,0 +1,140 @@
+//! One namespace of the connection: how far its CONNECT has come, and what waits for it.
+
+use super::acks::Acks;
+use super::outbox::Outbox;
+use super::recovery::Recovery;
+use super::retries::Retries;
+use super::{Auth, Event};
+use crate::socketio::Timestamp;
+
+/// Namespace that a program has used.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: String,
+    /// Own `auth`; `None` means the one of the settings.
+    pub(super) auth: Option<Auth>,
+    pub(super) standing: Standing,
+    /// Counts CONNECTs and connections, so that what belongs to an old one is known.
+    pub(super) epoch: u64,
+    pub(super) recovery: Recovery,
+    pub(super) acks: Acks,
+    pub(super) outbox: Outbox,
+    pub(super) retries: Retries,
+}
+
+/// How far a namespace has come, in the order in which it lives.
+#[derive(Debug, Default)]
+pub(super) enum Standing {
+    /// Nobody wants it.
+    #[default]
+    Inactive,
+    /// Wanted, and there is no connection.
+    Away,
+    /// The program was asked for its `auth`.
+    Asking { due: Option<Timestamp> },
+    /// CONNECT was sent.
+    Joining {
+        /// `None` once the program heard of the delay, or when there is no limit.
+        due: Option<Timestamp>,
+        early: Early,
+    },
+    /// CONNECT was sent and is not wanted any more. Its answer has to come before anything else is sent.
+    Withdrawn {
+        /// Whether the program wants to connect anew after it.
+        again: bool,
+        /// Limit for it, if so.
+        due: Option<Timestamp>,
+    },
+    /// Connected.
+    Joined {
+        id: String,
+        /// When the queue is to be sent, if that is put off.
+        flush: Option<Timestamp>,
+    },
+}
+
+/// Events that came before the answer to CONNECT, as a recovered session sends them.
+#[derive(Debug, Default)]
+pub(super) struct Early {
+    pub(super) events: Vec<Event>,
+    pub(super) bytes: usize,
+}
+
+impl Namespace {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            auth: None,
+            standing: Standing::default(),
+            epoch: 0,
+            recovery: Recovery::default(),
+            acks: Acks::default(),
+            outbox: Outbox::default(),
+            retries: Retries::default(),
+        }
+    }
+
+    /// Whether the program wants it.
+    pub(super) fn is_active(&self) -> bool {
+        match &self.standing {
+            Standing::Inactive | Standing::Withdrawn { again: false, .. } => false,
+            Standing::Away
+            | Standing::Asking { .. }
+            | Standing::Joining { .. }
+            | Standing::Withdrawn { again: true, .. }
+            | Standing::Joined { .. } => true,
+        }
+    }
+
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.standing, Standing::Joined { .. })
+    }
+
+    /// Whether its CONNECT may still succeed in time.
+    pub(super) fn has_hope(&self) -> bool {
+        match &self.standing {
+            Standing::Inactive | Standing::Away => false,
+            Standing::Joined { .. } => true,
+            Standing::Asking { due } | Standing::Joining { due, .. } => due.is_some(),
+            Standing::Withdrawn { again, due } => *again && due.is_some(),
+        }
+    }
+
+    /// Moment by which its CONNECT has to be answered.
+    pub(super) fn connect_due(&self) -> Option<Timestamp> {
+        match &self.standing {
+            Standing::Inactive | Standing::Away | Standing::Joined { .. } => None,
+            Standing::Asking { due } | Standing::Joining { due, .. } | Standing::Withdrawn { due, .. } => {
+                *due
+            }
+        }
+    }
+
+    /// Moment at which a queue that was put off is to be sent.
+    pub(super) fn flush_due(&self) -> Option<Timestamp> {
+        match &self.standing {
+            Standing::Joined { flush, .. } => *flush,
+            Standing::Inactive
+            | Standing::Away
+            | Standing::Asking { .. }
+            | Standing::Joining { .. }
+            | Standing::Withdrawn { .. } => None,
+        }
+    }
+
+    /// Earliest moment at which it has something to do.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        let dues = [
+            self.connect_due(),
+            self.flush_due(),
+            self.acks.due(),
+            self.outbox.due(),
+        ];
+        dues.into_iter().flatten().min()
+    }
+}
+
+/// Whether a packet can name it.
+pub(super) fn is_legal(name: &str, max_bytes: usize) -> bool {
+    name.starts_with('/') && !name.contains(',') && name.len() <= max_bytes
+}

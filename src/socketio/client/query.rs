@@ -1,0 +1,210 @@
+//! Query strings as `encodeURIComponent` writes them, and the URL of a transport.
+
+use std::fmt::Write as _;
+
+use super::{Config, TransportKind};
+
+/// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
+pub(super) fn decode(query: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        set(&mut pairs, decode_part(key), decode_part(value));
+    }
+    pairs
+}
+
+fn decode_part(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = match (byte, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(*byte));
+        rest = after
+            .get(if escaped.is_some() { 2 } else { 0 }..)
+            .unwrap_or_default();
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+fn encode_part(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+}
+
+/// Sets a key in its place, as an assignment in JavaScript does.
+fn set(pairs: &mut Vec<(String, String)>, key: String, value: String) {
+    match pairs.iter_mut().find(|(name, _)| *name == key) {
+        Some((_, old)) => *old = value,
+        None => pairs.push((key, value)),
+    }
+}
+
+/// URL of a transport, parameters in the official order: the user's, `EIO`, `transport`, `sid`, time, `b64`.
+pub(super) fn url(
+    config: &Config,
+    kind: TransportKind,
+    sid: Option<&str>,
+    unique: impl FnOnce() -> String,
+) -> String {
+    let address = &config.address;
+    let own = address.query();
+    let mut pairs = if own.is_empty() {
+        config.query.clone()
+    } else {
+        own.to_vec()
+    };
+    set(&mut pairs, "EIO".to_owned(), "4".to_owned());
+    set(&mut pairs, "transport".to_owned(), kind.as_str().to_owned());
+    if let Some(sid) = sid {
+        set(&mut pairs, "sid".to_owned(), sid.to_owned());
+    }
+    let stamped = config
+        .timestamp_requests
+        .unwrap_or(kind == TransportKind::Polling);
+    if stamped {
+        set(&mut pairs, config.timestamp_param.clone(), unique());
+    }
+    let text_only = match kind {
+        TransportKind::WebSocket => config.force_base64,
+        TransportKind::Polling => config.force_base64 && sid.is_none(),
+    };
+    if text_only {
+        set(&mut pairs, "b64".to_owned(), "1".to_owned());
+    }
+    let mut out = address.with_scheme(match (kind, address.is_secure()) {
+        (TransportKind::WebSocket, false) => "ws",
+        (TransportKind::WebSocket, true) => "wss",
+        (TransportKind::Polling, false) => "http",
+        (TransportKind::Polling, true) => "https",
+    });
+    if !config.path.starts_with('/') {
+        out.push('/');
+    }
+    out.push_str(config.path.strip_suffix('/').unwrap_or(&config.path));
+    if config.add_trailing_slash {
+        out.push('/');
+    }
+    for (place, (key, value)) in pairs.iter().enumerate() {
+        out.push(if place == 0 { '?' } else { '&' });
+        encode_part(&mut out, key);
+        out.push('=');
+        encode_part(&mut out, value);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(uri: &str) -> Config {
+        Config::new(uri.parse().expect("a legal address"))
+    }
+
+    fn first(config: &Config, kind: TransportKind) -> String {
+        url(config, kind, None, || "abc".to_owned())
+    }
+
+    #[test]
+    fn a_websocket_url_has_the_official_parts_in_order() {
+        assert_eq!(
+            first(
+                &config("https://a.b:8443/ns?token=x%20y"),
+                TransportKind::WebSocket
+            ),
+            "wss://a.b:8443/socket.io/?token=x%20y&EIO=4&transport=websocket"
+        );
+    }
+
+    #[test]
+    fn polling_stamps_each_request_unless_told_not_to() {
+        let mut config = config("http://a.b");
+        let kind = TransportKind::Polling;
+        assert_eq!(
+            first(&config, kind),
+            "http://a.b/socket.io/?EIO=4&transport=polling&t=abc"
+        );
+        assert_eq!(
+            url(&config, kind, Some("s/1"), || "abc".to_owned()),
+            "http://a.b/socket.io/?EIO=4&transport=polling&sid=s%2F1&t=abc"
+        );
+        config.timestamp_requests = Some(false);
+        assert_eq!(
+            first(&config, kind),
+            "http://a.b/socket.io/?EIO=4&transport=polling"
+        );
+        config.timestamp_requests = Some(true);
+        config.timestamp_param = "ts".to_owned();
+        assert_eq!(
+            first(&config, TransportKind::WebSocket),
+            "ws://a.b/socket.io/?EIO=4&transport=websocket&ts=abc"
+        );
+    }
+
+    #[test]
+    fn base64_is_announced_at_the_handshake() {
+        let mut config = config("http://a.b");
+        config.force_base64 = true;
+        assert!(first(&config, TransportKind::WebSocket).ends_with("&b64=1"));
+        assert!(first(&config, TransportKind::Polling).ends_with("&b64=1"));
+        assert!(!url(&config, TransportKind::Polling, Some("s"), String::new).contains("b64"));
+    }
+
+    #[test]
+    fn the_path_keeps_one_slash_at_its_end_or_none() {
+        let mut config = config("http://[::1]:3000");
+        for path in ["/my", "/my/", "my"] {
+            config.path = path.to_owned();
+            assert!(
+                first(&config, TransportKind::WebSocket).starts_with("ws://[::1]:3000/my/?"),
+                "{path}"
+            );
+        }
+        config.add_trailing_slash = false;
+        assert!(first(&config, TransportKind::WebSocket).starts_with("ws://[::1]:3000/my?"));
+    }
+
+    #[test]
+    fn the_address_overrides_the_option_and_the_protocol_overrides_both() {
+        let mut with_both = config("http://a.b?EIO=3&a=1&a=2");
+        with_both.query = vec![("b".to_owned(), "3".to_owned())];
+        assert_eq!(
+            first(&with_both, TransportKind::WebSocket),
+            "ws://a.b/socket.io/?EIO=4&a=2&transport=websocket"
+        );
+        let mut with_option = config("http://a.b");
+        with_option.query = vec![("b".to_owned(), "é&".to_owned())];
+        assert!(first(&with_option, TransportKind::WebSocket).contains("/?b=%C3%A9%26&EIO=4"));
+    }
+
+    #[test]
+    fn broken_percent_encoding_stays_as_it_is() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            decode("a=%&b=%4&c=%zz&d=%ff&e=%41"),
+            [
+                pair("a", "%"),
+                pair("b", "%4"),
+                pair("c", "%zz"),
+                pair("d", "%ff"),
+                pair("e", "A"),
+            ]
+        );
+        assert_eq!(decode("&&a&=b"), [pair("a", ""), pair("", "b")]);
+    }
+}

@@ -1,0 +1,100 @@
+//! What a server needs to restore a session after a cut: its private id, and the offset of the last event.
+
+use crate::socketio::Value;
+
+/// Session that a server may restore.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Recovery {
+    /// Private id that the server gave; it does so only when it can restore.
+    pid: Option<String>,
+    /// Last argument of the last event, if it was a string.
+    offset: Option<String>,
+    pub(super) recovered: bool,
+}
+
+impl Recovery {
+    /// The server accepted a CONNECT and perhaps named a private id.
+    pub(super) fn accepted(&mut self, pid: Option<&str>) {
+        self.recovered = pid.is_some() && self.pid.as_deref() == pid;
+        self.pid = pid.map(str::to_owned);
+    }
+
+    /// An event is handed to the program. The server appends the offset as one more argument; a last string that
+    /// is none does no harm, since the server does not find it and begins a new session.
+    pub(super) fn delivered(&mut self, args: &[Value]) {
+        if let (Some(_), Some(Value::String(last))) = (&self.pid, args.last()) {
+            self.offset.get_or_insert_default().clone_from(last);
+        }
+    }
+
+    /// Payload of the next CONNECT: `pid` and `offset` below what the program says.
+    pub(super) fn payload(&self, auth: Option<Value>) -> Option<Value> {
+        let Some(pid) = &self.pid else { return auth };
+        let own = [("pid", Some(pid)), ("offset", self.offset.as_ref())];
+        let own = own
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?.as_str()))));
+        let more = match auth {
+            Some(Value::Object(entries)) => entries,
+            _ => Vec::new(),
+        };
+        Some(Value::object(own.chain(more)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socketio::value::json;
+
+    fn payload(recovery: &Recovery, auth: Option<Value>) -> Option<String> {
+        recovery.payload(auth).as_ref().map(json::to_string)
+    }
+
+    #[test]
+    fn nothing_is_added_until_the_server_named_a_private_id() {
+        let mut recovery = Recovery::default();
+        recovery.delivered(&[Value::from("x")]);
+        assert_eq!(payload(&recovery, None), None);
+        recovery.accepted(Some("p"));
+        assert_eq!(payload(&recovery, None).as_deref(), Some(r#"{"pid":"p"}"#));
+    }
+
+    #[test]
+    fn the_last_string_of_any_event_is_the_offset() {
+        let mut recovery = Recovery::default();
+        recovery.accepted(Some("p"));
+        recovery.delivered(&[Value::from(1), Value::from("one")]);
+        recovery.delivered(&[Value::from("two"), Value::from(2)]);
+        recovery.delivered(&[]);
+        assert_eq!(
+            payload(&recovery, None).as_deref(),
+            Some(r#"{"pid":"p","offset":"one"}"#)
+        );
+    }
+
+    #[test]
+    fn what_the_program_says_goes_over_it() {
+        let mut recovery = Recovery::default();
+        recovery.accepted(Some("p"));
+        let auth = Value::object([("token", Value::from(1)), ("pid", Value::from("mine"))]);
+        assert_eq!(
+            payload(&recovery, Some(auth)).as_deref(),
+            Some(r#"{"pid":"mine","token":1}"#)
+        );
+    }
+
+    #[test]
+    fn a_session_is_recovered_when_the_private_id_stays() {
+        let mut recovery = Recovery::default();
+        for (pid, recovered) in [
+            (Some("a"), false),
+            (Some("a"), true),
+            (Some("b"), false),
+            (None, false),
+        ] {
+            recovery.accepted(pid);
+            assert_eq!(recovery.recovered, recovered, "{pid:?}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Events that are sent again until the server answers: one in flight, in order.
+//!
+//! Each try has an ack id of its own, as in the official client. A try ends unanswered by its timeout or by the end
+//! of the connection; after `retries + 1` tries the event fails and the next one has its turn. The queue survives
+//! reconnections and shares the bounds of the outbox.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::acks::Pending;
+use super::emit::Settled;
+use super::{EmitId, EmitState, Failure, Machine, parser};
+use crate::socketio::packet::{Body, EventName};
+use crate::socketio::{Packet, Timestamp, Value};
+
+/// Queue of one namespace.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    queue: VecDeque<Retried>,
+    bytes: usize,
+}
+
+/// Event that waits for its answer or its turn.
+#[derive(Debug)]
+pub(super) struct Retried {
+    pub(super) id: EmitId,
+    pub(super) name: EventName,
+    pub(super) args: Vec<Value>,
+    /// Time for each try.
+    pub(super) timeout: Option<Duration>,
+    /// Whether the program wants the answer.
+    pub(super) wants_ack: bool,
+    /// How often it was sent.
+    pub(super) tries: u32,
+    /// Whether a try is under way.
+    pub(super) in_flight: bool,
+    /// Bytes that it has on the wire, about.
+    pub(super) bytes: usize,
+}
+
+impl Retries {
+    pub(super) fn push(&mut self, retried: Retried) {
+        self.bytes += retried.bytes;
+        self.queue.push_back(retried);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn take(&mut self, id: EmitId) -> Option<Retried> {
+        let place = self.queue.iter().position(|retried| retried.id == id)?;
+        let retried = self.queue.remove(place)?;
+        self.bytes -= retried.bytes;
+        Some(retried)
+    }
+
+    /// Empties the queue, but leaves a try that is under way.
+    pub(super) fn take_waiting(&mut self) -> Vec<Retried> {
+        let (kept, taken): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(|retried| retried.in_flight);
+        self.queue = kept.into();
+        self.bytes = self.queue.iter().map(|retried| retried.bytes).sum();
+        taken
+    }
+
+    pub(super) fn get_mut(&mut self, id: EmitId) -> Option<&mut Retried> {
+        self.queue.iter_mut().find(|retried| retried.id == id)
+    }
+}
+
+impl Machine {
+    /// Sends the first of the queue if nothing is in flight.
+    pub(super) fn drain_retries(&mut self, now: Timestamp, place: usize) {
+        while self.can_send(place) {
+            let parser = self.config.parser;
+            let limits = &self.config.limits;
+            let Some(namespace) = self.namespaces.get_mut(place) else {
+                return;
+            };
+            let Some(head) = namespace.retries.queue.front_mut() else {
+                return;
+            };
+            if head.in_flight {
+                return;
+            }
+            head.in_flight = true;
+            head.tries += 1;
+            let (id, first) = (head.id, head.tries == 1);
+            let due = head.timeout.map(|timeout| now + timeout);
+            let wire = namespace.acks.register(id, due, true);
+            let body = Body::Event {
+                id: Some(wire),
+                name: head.name.clone(),
+                args: head.args.clone(),
+            };
+            let packet = Packet::new(namespace.name.clone(), body);
+            let frames = parser::encode(parser, &packet, limits).unwrap_or_default();
+            if let Some((size, limit)) = self.oversize(&frames) {
+                // The server of this connection takes less than the one it was checked against.
+                self.forget_try(place, id);
+                self.finish_retried(place, id, Err(Failure::TooLarge { size, limit }));
+                continue;
+            }
+            if let Some(namespace) = self.namespaces.get_mut(place) {
+                namespace.acks.mark_sent(wire, now);
+            }
+            if let Body::Event { name, args, .. } = packet.body {
+                self.observe_outgoing(place, name, args);
+            }
+            self.send_frames(frames);
+            if first {
+                self.state(place, id, EmitState::Sent);
+            }
+            return;
+        }
+    }
+
+    /// A try was answered, timed out, or lost its connection.
+    pub(super) fn settle_try(&mut self, now: Timestamp, place: usize, pending: &Pending, result: Settled) {
+        let most = self.config.retries;
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let Some(retried) = namespace.retries.get_mut(pending.id) else {
+            return;
+        };
+        retried.in_flight = false;
+        if result.is_ok() || retried.tries > most {
+            self.finish_retried(place, pending.id, result);
+        }
+        self.drain_retries(now, place);
+    }
+
+    /// Takes an event out of the queue for good.
+    pub(super) fn finish_retried(&mut self, place: usize, id: EmitId, result: Settled) {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
+            return;
+        };
+        let Some(retried) = namespace.retries.take(id) else {
+            return;
+        };
+        self.settled(place, id, retried.wants_ack, result);
+    }
+
+    fn forget_try(&mut self, place: usize, id: EmitId) {
+        if let Some(namespace) = self.namespaces.get_mut(place) {
+            namespace.acks.take_by_id(id);
+        }
+    }
+}
