@@ -51,7 +51,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
             "--rounds" => {
                 rounds = value
                     .parse()
-                    .map_err(|_| Failure::new(format!("'{value}' is no number of rounds")))?
+                    .map_err(|_| Failure::new(format!("'{value}' is no number of rounds")))?;
             }
             "--scenarios" => scenarios.clone_from(value),
             _ => return Err(Failure::new(format!("no option is called '{arg}'")).by_hand(USAGE)),
