@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod config;
+pub mod engine;
 pub mod http;
 pub mod log;
 pub mod state;

@@ -1,0 +1,234 @@
+//! Engine.IO 4 for servers: sessions over WebSocket and HTTP long-polling, the change from one to the other,
+//! heartbeat, limits, and broadcasts that are framed once.
+//!
+//! What the messages mean is left to a [`Protocol`]: [`io`](crate::io) is one, an echo another. Requests come in
+//! through [`Engine::router`] or [`Engine::handle`]; [`http::serve`](crate::http::serve) is the accept loop that
+//! gives the engine the raw sockets, so that a hub can write to them from where a broadcast happens.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::task::{Context, Poll};
+//! use pesan::socketio::Frame;
+//! use pesan_server::engine::*;
+//!
+//! struct Echo;
+//! struct Client(Connection);
+//!
+//! impl Protocol for Echo {
+//!     type Session = Client;
+//!     fn open(&self, connection: Connection, _: Arc<HandshakeRequest>) -> Client {
+//!         Client(connection)
+//!     }
+//! }
+//!
+//! impl Session for Client {
+//!     fn receive(&mut self, message: Frame) {
+//!         self.0.send(&Outgoing::from_frame(&message));
+//!     }
+//!     fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {
+//!         Poll::Ready(())
+//!     }
+//!     fn closed(self, _: CloseReason) {}
+//! }
+//!
+//! let engine = Engine::new(EngineConfig { path: "/engine.io/".to_owned(), ..EngineConfig::default() }, Echo);
+//! let router: axum::Router = engine.router();
+//! ```
+
+mod config;
+mod connection;
+mod cors;
+mod deflate;
+mod group;
+mod hub;
+mod outgoing;
+mod polling;
+mod reason;
+mod request;
+mod requests;
+mod run;
+mod sessions;
+mod task;
+mod websocket;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::any;
+use http::{Request, Response};
+use pesan::socketio::Frame;
+
+pub use config::{AllowRequest, Cookie, Cors, Deflate, EngineConfig, Limits, OnConnectionError, Origins};
+pub use connection::{Connection, Transport};
+pub use group::Group;
+pub use outgoing::Outgoing;
+pub use reason::{CloseReason, ConnectionError, RefuseCode};
+pub use request::{HandshakeRequest, Headers, Peer};
+
+use hub::{Hub, Op};
+use sessions::{Seat, Sessions};
+use task::{Link, Task};
+
+/// What runs on top of Engine.IO.
+pub trait Protocol: Send + Sync + 'static {
+    /// State of one connection.
+    type Session: Session;
+
+    /// A connection is open: the handshake is sent, what is sent from here on follows it.
+    fn open(&self, connection: Connection, handshake: Arc<HandshakeRequest>) -> Self::Session;
+}
+
+/// One connection, as the protocol sees it. All calls come from the connection's own task.
+pub trait Session: Send + 'static {
+    /// One Engine.IO message, in the order of the wire. Only called after [`poll`](Self::poll) last returned `Ready`.
+    fn receive(&mut self, message: Frame);
+
+    /// Drives what is under way, async handlers for example: they run inside the connection's task.
+    ///
+    /// `Ready`: more may be received. `Pending`: full, stop reading (back-pressure). Register the waker whenever work
+    /// is under way, also when `Ready`.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The connection has ended; nothing that is sent now arrives.
+    fn closed(self, reason: CloseReason);
+}
+
+/// Engine.IO server for one protocol; cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+/// What all parts of an engine share.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) next_id: AtomicU64,
+    hubs: Box<[Arc<Hub>]>,
+    opener: Box<dyn Opener>,
+}
+
+impl Shared {
+    /// Hub that writes to connection `id`.
+    pub(crate) fn hub_of(&self, id: u64) -> Option<&Arc<Hub>> {
+        self.hubs.get((id % self.hubs.len() as u64) as usize)
+    }
+}
+
+/// Opens sessions of a protocol whose type only it knows.
+trait Opener: Send + Sync {
+    fn open(
+        &self,
+        shared: &Arc<Shared>,
+        connection: Connection,
+        link: Link,
+        handshake: Arc<HandshakeRequest>,
+        seat: Seat,
+    );
+}
+
+impl<P: Protocol> Opener for P {
+    fn open(
+        &self,
+        shared: &Arc<Shared>,
+        connection: Connection,
+        link: Link,
+        handshake: Arc<HandshakeRequest>,
+        seat: Seat,
+    ) {
+        let inner = Arc::clone(&connection.0);
+        let address = handshake.address;
+        let session = Protocol::open(self, connection, handshake);
+        tokio::spawn(Task::new(Arc::clone(shared), inner, session, link, address, seat));
+    }
+}
+
+impl Engine {
+    /// Engine with these settings. Nothing runs before the first request.
+    #[must_use]
+    pub fn new(config: EngineConfig, protocol: impl Protocol) -> Self {
+        let hub = |_| Hub::new(config.limits.clone(), config.ping_interval, config.ping_timeout);
+        Self(Arc::new(Shared {
+            sessions: Arc::new(Sessions::new(&config.limits)),
+            next_id: AtomicU64::new(1),
+            hubs: (0..config.hubs.max(1)).map(hub).collect(),
+            opener: Box::new(protocol),
+            config,
+        }))
+    }
+
+    /// Settings it was made with.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.0.config
+    }
+
+    /// Sends a message to all members of a group.
+    pub fn broadcast(&self, group: &Arc<Group>, outgoing: &Outgoing) {
+        broadcast(group, outgoing, None);
+    }
+
+    /// Sends a message to all members of a group but these. For a few exceptions; for many, make another group.
+    pub fn broadcast_except(&self, group: &Arc<Group>, except: &[Connection], outgoing: &Outgoing) {
+        let except = except.iter().map(|Connection(inner)| Arc::clone(inner));
+        broadcast(group, outgoing, Some(&except.collect()));
+    }
+
+    /// Number of open sessions, those in their handshake included.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.0.sessions.count()
+    }
+
+    /// Routes of the engine: its path, for every method.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let engine = self.clone();
+        let handler = move |request: Request<Body>| engine.handle(request);
+        Router::new().route(&self.0.config.path, any(handler))
+    }
+
+    /// Answers one request of the engine's path.
+    pub fn handle(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send + use<> {
+        requests::handle(Arc::clone(&self.0), request)
+    }
+
+    /// Closes all connections after what was sent before has gone out; takes no further ones.
+    ///
+    /// [`sessions`](Self::sessions) falls to 0 when all have ended.
+    pub fn close(&self) {
+        for inner in self.0.sessions.close() {
+            Connection(inner).close(CloseReason::ServerShuttingDown);
+        }
+    }
+}
+
+fn broadcast(group: &Arc<Group>, outgoing: &Outgoing, except: Option<&Arc<[Arc<connection::Inner>]>>) {
+    for (part, of_hub) in group.parts.iter().enumerate() {
+        of_hub.hub.push(Op::Broadcast {
+            group: Arc::clone(group),
+            part,
+            message: outgoing.clone(),
+            except: except.cloned(),
+        });
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for hub in &self.hubs {
+            hub.stop();
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("config", &self.0.config)
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! A fixed set of receivers, split by the hub that writes to them.
+
+use std::sync::Arc;
+
+use super::connection::{Connection, Inner};
+use super::hub::Hub;
+
+/// Receivers of a broadcast. Build it once, share it, and build a new one when the membership has changed:
+/// broadcasts to the same `Arc<Group>` that wait together go out in one write to each member.
+#[derive(Debug)]
+pub struct Group {
+    pub(crate) parts: Vec<Part>,
+    len: usize,
+}
+
+/// Members of a group that one hub writes to.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) members: Vec<Arc<Inner>>,
+}
+
+impl Group {
+    /// Group of `members`, each of which must be named once.
+    #[must_use]
+    pub fn new(members: impl IntoIterator<Item = Connection>) -> Arc<Self> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut len = 0;
+        for Connection(inner) in members {
+            len += 1;
+            match parts.iter_mut().find(|part| Arc::ptr_eq(&part.hub, &inner.hub)) {
+                Some(part) => part.members.push(inner),
+                None => parts.push(Part {
+                    hub: Arc::clone(&inner.hub),
+                    members: vec![inner],
+                }),
+            }
+        }
+        for part in &mut parts {
+            part.members.shrink_to_fit();
+        }
+        Arc::new(Self { parts, len })
+    }
+
+    /// Number of members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}

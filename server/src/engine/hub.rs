@@ -1,0 +1,407 @@
+//! The task that writes, one for each share of the connections.
+//!
+//! A message that is sent only joins the hub's list. Once woken, the hub yields, so that every connection that has
+//! something to read is read first; then it takes the whole list and writes to each receiver once. The order of the
+//! list is the order on every wire. The hub also keeps the heartbeat: all connections have the same interval, so two
+//! queues of deadlines in the order of time take the place of a timer for each connection.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::task::yield_now;
+
+use super::config::Limits;
+use super::connection::Inner;
+use super::group::{Group, Part};
+use super::outgoing::Outgoing;
+use super::reason::CloseReason;
+use super::run::Run;
+
+/// Most yields before a batch is taken; each one only follows if the one before brought something new.
+const MAX_YIELDS: usize = 8;
+
+/// What a hub is asked to do.
+#[derive(Debug)]
+pub(crate) enum Op {
+    Send(Arc<Inner>, Outgoing),
+    Broadcast {
+        group: Arc<Group>,
+        /// Index of the hub's part in the group.
+        part: usize,
+        message: Outgoing,
+        except: Option<Arc<[Arc<Inner>]>>,
+    },
+    Close(Arc<Inner>, CloseReason),
+    /// The next ping of a connection is due then.
+    Beat(Weak<Inner>, Instant),
+}
+
+/// List of a hub, and how to wake it.
+#[derive(Debug, Default)]
+struct Waiting {
+    ops: Vec<Op>,
+    waker: Option<Waker>,
+    stopped: bool,
+}
+
+/// What a hub and those who send through it share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    waiting: Mutex<Waiting>,
+    started: OnceLock<()>,
+    pub(crate) limits: Limits,
+    pub(crate) ping_interval: Duration,
+    pub(crate) ping_timeout: Duration,
+}
+
+impl Hub {
+    pub(crate) fn new(limits: Limits, ping_interval: Duration, ping_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            waiting: Mutex::default(),
+            started: OnceLock::new(),
+            limits,
+            ping_interval,
+            ping_timeout,
+        })
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to the list.
+    pub(crate) fn push(&self, op: Op) {
+        let mut waiting = self.waiting();
+        if waiting.stopped {
+            return;
+        }
+        waiting.ops.push(op);
+        let waker = waiting.waker.take();
+        drop(waiting);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Starts the task with the first connection, inside the runtime that serves it.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.started.get_or_init(|| {
+            tokio::spawn(run(Arc::clone(self)));
+        });
+    }
+
+    /// Ends the task once the list is empty; what is pushed later is dropped.
+    pub(crate) fn stop(&self) {
+        let mut waiting = self.waiting();
+        waiting.stopped = true;
+        if let Some(waker) = waiting.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.waiting().ops.len()
+    }
+}
+
+/// Works until the hub is stopped.
+async fn run(hub: Arc<Hub>) {
+    let mut batch = Batch::default();
+    let mut beats = Heartbeat::default();
+    let mut ops = Vec::new();
+    let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
+    loop {
+        let due = beats.next_due();
+        if let Some(due) = due
+            && sleep.deadline().into_std() != due
+        {
+            sleep.as_mut().reset(due.into());
+        }
+        let stopped = poll_fn(|cx| {
+            let mut waiting = hub.waiting();
+            if !waiting.ops.is_empty() || waiting.stopped {
+                return Poll::Ready(waiting.stopped && waiting.ops.is_empty());
+            }
+            if due.is_some() && sleep.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            if !waiting
+                .waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
+                waiting.waker = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+        if stopped {
+            return;
+        }
+        let mut before = 0;
+        for _ in 0..MAX_YIELDS {
+            let now = hub.len();
+            if now <= before {
+                break;
+            }
+            before = now;
+            yield_now().await;
+        }
+        std::mem::swap(&mut ops, &mut hub.waiting().ops);
+        batch.work(&hub, &ops);
+        for op in ops.drain(..) {
+            if let Op::Beat(connection, due) = op {
+                beats.pings.push_back((due, connection));
+            }
+        }
+        beats.work(&hub, Instant::now());
+        if ops.capacity() > 4096 {
+            ops = Vec::new();
+        }
+    }
+}
+
+/// What a connection gets in a batch beside the broadcasts, and before which of them.
+enum Extra<'a> {
+    Send(&'a Outgoing),
+    /// Not the broadcast itself.
+    Skip,
+    Close(CloseReason),
+}
+
+/// A connection and what it gets beside the broadcasts, each with its place among them.
+type Extras<'a> = (&'a Arc<Inner>, Vec<(usize, Extra<'a>)>);
+
+/// Work on one list.
+#[derive(Default)]
+struct Batch {
+    number: u32,
+}
+
+impl Batch {
+    fn work(&mut self, hub: &Arc<Hub>, ops: &[Op]) {
+        let mut target: Option<(&Arc<Group>, usize)> = None;
+        let mut messages = 0usize;
+        for op in ops {
+            if let Op::Broadcast { group, part, .. } = op {
+                messages += 1;
+                match target {
+                    None => target = Some((group, *part)),
+                    Some((known, _)) if Arc::ptr_eq(known, group) => {}
+                    Some(_) => return self.mixed(hub, ops),
+                }
+            }
+        }
+        let started = Instant::now();
+        match target.and_then(|(group, part)| group.parts.get(part)) {
+            Some(part) => {
+                self.joined(part, ops);
+                metrics::histogram!("engine_broadcast_seconds").record(started.elapsed());
+                metrics::counter!("engine_deliveries_total")
+                    .increment((messages * part.members.len()) as u64);
+            }
+            None => self.mixed(hub, ops),
+        }
+    }
+
+    /// All broadcasts go to one group: they are joined once; who gets more or less than that gets slices.
+    fn joined(&mut self, part: &Part, ops: &[Op]) {
+        self.number = self.number.wrapping_add(1).max(1);
+        let mut extras: HashMap<u64, Extras<'_>> = HashMap::new();
+        let mut messages = Vec::new();
+        let mut note = |connection, place, extra| {
+            let connection: &Arc<Inner> = connection;
+            connection.mark.store(self.number, Ordering::Relaxed);
+            let entry = extras.entry(connection.id).or_insert((connection, Vec::new()));
+            entry.1.push((place, extra));
+        };
+        for op in ops {
+            match op {
+                Op::Broadcast { message, except, .. } => {
+                    for connection in except.iter().flat_map(|list| list.iter()) {
+                        note(connection, messages.len(), Extra::Skip);
+                    }
+                    messages.push(message.clone());
+                }
+                Op::Send(connection, message) => note(connection, messages.len(), Extra::Send(message)),
+                Op::Close(connection, reason) => note(connection, messages.len(), Extra::Close(*reason)),
+                Op::Beat(..) => {}
+            }
+        }
+        let run = Run::new(messages);
+        for member in &part.members {
+            if member.mark.load(Ordering::Relaxed) != self.number {
+                member.deliver(&run);
+                continue;
+            }
+            // Only this hub marks its connections, so a marked one is in the map.
+            let (_, list) = extras.remove(&member.id).unwrap_or((member, Vec::new()));
+            interleave(member, &run, true, &list);
+        }
+        for (connection, list) in extras.into_values() {
+            interleave(connection, &run, false, &list);
+        }
+    }
+
+    /// Anything else: everyone's share is queued, then written once.
+    fn mixed(&mut self, hub: &Arc<Hub>, ops: &[Op]) {
+        self.number = self.number.wrapping_add(1).max(1);
+        let number = self.number;
+        let mut touched: Vec<&Arc<Inner>> = Vec::new();
+        let mut touch = |connection| {
+            let connection: &Arc<Inner> = connection;
+            if connection.mark.swap(number, Ordering::Relaxed) != number {
+                touched.push(connection);
+            }
+        };
+        let mut deliveries = 0u64;
+        let mut rest = ops;
+        while let Some((op, after)) = rest.split_first() {
+            rest = after;
+            match op {
+                Op::Send(connection, message) => {
+                    connection.lock().push(message);
+                    touch(connection);
+                    deliveries += 1;
+                }
+                Op::Close(connection, reason) => {
+                    touch(connection);
+                    close(connection, *reason);
+                }
+                Op::Beat(..) => {}
+                Op::Broadcast {
+                    group,
+                    part,
+                    message,
+                    except,
+                } => {
+                    let mut messages = vec![message.clone()];
+                    if except.is_none() {
+                        while let Some((
+                            Op::Broadcast {
+                                group: next,
+                                message,
+                                except: None,
+                                ..
+                            },
+                            after,
+                        )) = rest.split_first()
+                            && Arc::ptr_eq(group, next)
+                        {
+                            rest = after;
+                            messages.push(message.clone());
+                        }
+                    }
+                    let Some(part) = group.parts.get(*part) else {
+                        continue;
+                    };
+                    deliveries += (messages.len() * part.members.len()) as u64;
+                    let run = Run::new(messages);
+                    let except = except.as_deref().unwrap_or_default();
+                    for member in &part.members {
+                        if except.is_empty() || !except.iter().any(|other| Arc::ptr_eq(other, member)) {
+                            member.lock().push_run(&run, run.all());
+                            touch(member);
+                        }
+                    }
+                }
+            }
+        }
+        for connection in touched {
+            connection.lock().flush(hub);
+        }
+        if deliveries > 0 {
+            metrics::counter!("engine_deliveries_total").increment(deliveries);
+        }
+    }
+}
+
+/// Sends a run with what belongs between its messages.
+fn interleave(connection: &Arc<Inner>, run: &Run, is_member: bool, extras: &[(usize, Extra<'_>)]) {
+    let mut state = connection.lock();
+    let mut at = 0;
+    for (place, extra) in extras {
+        if is_member && at < *place {
+            state.push_run(run, at..*place);
+        }
+        at = at.max(*place);
+        match extra {
+            Extra::Send(message) => state.push(message),
+            Extra::Skip => at = at.max(place + 1),
+            Extra::Close(reason) => {
+                state.flush(&connection.hub);
+                state.fail(*reason);
+            }
+        }
+    }
+    if is_member && at < run.all().end {
+        state.push_run(run, at..run.all().end);
+    }
+    state.flush(&connection.hub);
+}
+
+fn close(connection: &Arc<Inner>, reason: CloseReason) {
+    let mut state = connection.lock();
+    state.flush(&connection.hub);
+    state.fail(reason);
+}
+
+/// Deadlines in the order of time.
+#[derive(Default)]
+struct Heartbeat {
+    pings: VecDeque<(Instant, Weak<Inner>)>,
+    checks: VecDeque<(Instant, Weak<Inner>)>,
+}
+
+/// The next entry that is due.
+fn pop_due(queue: &mut VecDeque<(Instant, Weak<Inner>)>, now: Instant) -> Option<(Instant, Weak<Inner>)> {
+    queue.pop_front_if(|(due, _)| *due <= now)
+}
+
+impl Heartbeat {
+    fn next_due(&self) -> Option<Instant> {
+        let first = |queue: &VecDeque<(Instant, Weak<Inner>)>| queue.front().map(|(due, _)| *due);
+        match (first(&self.pings), first(&self.checks)) {
+            (Some(ping), Some(check)) => Some(ping.min(check)),
+            (ping, check) => ping.or(check),
+        }
+    }
+
+    fn work(&mut self, hub: &Hub, now: Instant) {
+        static PING: OnceLock<Outgoing> = OnceLock::new();
+        while let Some((due, connection)) = pop_due(&mut self.pings, now) {
+            let Some(inner) = connection.upgrade() else {
+                continue;
+            };
+            let mut state = inner.lock();
+            if state.closing.is_some() || inner.closed.load(Ordering::Relaxed) {
+                continue;
+            }
+            state.beat.pinged = Some(due);
+            state.beat.heard = None;
+            inner.awaiting_pong.store(true, Ordering::Relaxed);
+            state.push(PING.get_or_init(|| Outgoing::packet("2")));
+            state.flush(hub);
+            self.checks.push_back((due + hub.ping_timeout, connection));
+        }
+        while let Some((_, connection)) = pop_due(&mut self.checks, now) {
+            let Some(inner) = connection.upgrade() else {
+                continue;
+            };
+            let mut state = inner.lock();
+            let Some(pinged) = state.beat.pinged else { continue };
+            if let Some(heard) = state.beat.heard.take() {
+                // What the client sent may have delayed its pong: once more the whole time.
+                state.beat.pinged = Some(heard);
+                inner.awaiting_pong.store(false, Ordering::Relaxed);
+                self.checks.push_back((heard + hub.ping_timeout, connection));
+            } else if pinged + hub.ping_timeout <= now {
+                state.fail(CloseReason::PingTimeout);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The request that opened a session, kept small: a connection holds it as long as it lives.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::SystemTime;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Who sent a request, put into its extensions by the accept loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Address of the other end of the connection.
+    pub address: SocketAddr,
+    /// Whether the connection is TLS.
+    pub secure: bool,
+}
+
+/// What is known of the request that opened a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandshakeRequest {
+    /// Path and query as they came.
+    pub url: Box<str>,
+    /// Parameters of the query, decoded, in order.
+    pub query: Box<[(Box<str>, Box<str>)]>,
+    /// Headers.
+    pub headers: Headers,
+    /// Address of the other end; `0.0.0.0:0` when the accept loop did not say it.
+    pub address: SocketAddr,
+    /// Whether the connection is TLS.
+    pub secure: bool,
+    /// Time of the request.
+    pub time: SystemTime,
+}
+
+impl HandshakeRequest {
+    /// Copies what matters out of a request, so that none of its buffers stay.
+    #[must_use]
+    pub fn new(parts: &Parts) -> Self {
+        let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer {
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            secure: false,
+        });
+        Self {
+            url: parts
+                .uri
+                .path_and_query()
+                .map_or("/", http::uri::PathAndQuery::as_str)
+                .into(),
+            query: parse_query(parts.uri.query().unwrap_or_default()),
+            headers: Headers::from(&parts.headers),
+            address: peer.address,
+            secure: peer.secure,
+            time: SystemTime::now(),
+        }
+    }
+
+    /// First value of a parameter of the query.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| &**key == name)
+            .map(|(_, value)| &**value)
+    }
+
+    /// Whether a page of another origin, or any page, sent it: it has an `Origin`.
+    #[must_use]
+    pub fn is_cross_domain(&self) -> bool {
+        self.headers.get("origin").is_some()
+    }
+}
+
+/// Headers in one allocation. A value that is not text is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Headers(Box<str>);
+
+impl Headers {
+    /// First value of a header; `name` in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Names in lower case, and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .split_terminator('\n')
+            .filter_map(|line| line.split_once(':'))
+    }
+
+    /// The same as a map.
+    #[must_use]
+    pub fn to_map(&self) -> HeaderMap {
+        let pair = |(name, value): (&str, &str)| {
+            Some((
+                HeaderName::try_from(name).ok()?,
+                HeaderValue::try_from(value).ok()?,
+            ))
+        };
+        self.iter().filter_map(pair).collect()
+    }
+}
+
+impl From<&HeaderMap> for Headers {
+    fn from(map: &HeaderMap) -> Self {
+        let mut text = String::new();
+        for (name, value) in map {
+            if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
+                text.extend([name.as_str(), ":", value, "\n"]);
+            }
+        }
+        Self(text.into())
+    }
+}
+
+/// Splits a query and undoes `%` and `+`; bytes that are no UTF-8 become U+FFFD.
+fn parse_query(query: &str) -> Box<[(Box<str>, Box<str>)]> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (unescape(key).into(), unescape(value).into()))
+        .collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.as_bytes().iter();
+    while let Some(&byte) = bytes.next() {
+        let hex = |digits: &[u8]| {
+            let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
+            digits
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then(|| u8::from_str_radix(digits, 16).ok())?
+        };
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => match hex(bytes.as_slice()) {
+                Some(decoded) => {
+                    out.push(decoded);
+                    bytes.nth(1);
+                }
+                None => out.push(byte),
+            },
+            _ => out.push(byte),
+        }
+    }
+    match String::from_utf8(out) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded_as_browsers_encode_it() {
+        let query = parse_query("EIO=4&token=a%20b+c%C3%A9&flag&bad=%zz&cut=%4&&x=%ff");
+        let pairs: Vec<(&str, &str)> = query.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!(
+            pairs,
+            [
+                ("EIO", "4"),
+                ("token", "a b cé"),
+                ("flag", ""),
+                ("bad", "%zz"),
+                ("cut", "%4"),
+                ("x", "\u{fffd}")
+            ]
+        );
+    }
+
+    #[test]
+    fn headers_are_found_by_their_lower_case_name() {
+        let request = http::Request::builder()
+            .uri("/socket.io/?EIO=4")
+            .header("Origin", "http://a:1")
+            .header("X-Two", "1")
+            .header("X-Two", "2");
+        let (parts, ()) = request.body(()).expect("a valid request").into_parts();
+        let handshake = HandshakeRequest::new(&parts);
+        assert_eq!(handshake.headers.get("origin"), Some("http://a:1"));
+        assert_eq!(
+            handshake
+                .headers
+                .iter()
+                .filter(|(name, _)| *name == "x-two")
+                .count(),
+            2
+        );
+        assert_eq!(handshake.headers.to_map().len(), 3);
+        assert_eq!(handshake.param("EIO"), Some("4"));
+        assert!(handshake.is_cross_domain());
+    }
+}

@@ -1,0 +1,593 @@
+//! The task of one connection: reads its transport, drives its session, sends what the hub could not.
+//!
+//! A hand-written future, because every connection has one: idle, it is some hundred bytes.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use pesan::socketio::Frame;
+use pesan::socketio::engine::Packet;
+use tokio::time::Sleep;
+
+use super::connection::{Inner, Line};
+use super::hub::Op;
+use super::reason::CloseReason;
+use super::sessions::Seat;
+use super::websocket::{Flow, ReadEnd, Ws};
+use super::wire::{self, Incoming, Opcode};
+use super::{Session, Shared};
+
+/// Reads in a row before other tasks get their turn.
+const MAX_READS: usize = 4;
+
+/// Life of one connection.
+pub(crate) struct Task<S: Session> {
+    inner: Arc<Inner>,
+    engine: Arc<Shared>,
+    session: Option<S>,
+    link: Link,
+    /// Held bytes may hold whole messages: the session was full, or the socket is new.
+    stalled: bool,
+    upgrade: Option<Box<Upgrade>>,
+    /// Packets of a POST that came before the change of transport.
+    backlog: VecDeque<Packet>,
+    ending: Option<Pin<Box<Sleep>>>,
+    address: SocketAddr,
+    opened: Instant,
+    _seat: Seat,
+}
+
+/// Where messages come from.
+pub(crate) enum Link {
+    Polling,
+    WebSocket(Ws),
+}
+
+/// A WebSocket that wants to take over from polling.
+struct Upgrade {
+    ws: Ws,
+    deadline: Pin<Box<Sleep>>,
+}
+
+/// What the probe of an upgrade led to.
+enum Probed {
+    Waiting,
+    Complete,
+    Failed,
+}
+
+/// Why a connection ends, as its task found out.
+struct End {
+    reason: CloseReason,
+    /// For the close frame; `None` when the other side is gone.
+    code: Option<u16>,
+}
+
+impl End {
+    fn of(reason: CloseReason) -> Self {
+        Self {
+            reason,
+            code: Some(reason.close_code()),
+        }
+    }
+
+    fn from_read(end: &ReadEnd, id: u64) -> Self {
+        match end {
+            ReadEnd::Eof => Self {
+                reason: CloseReason::TransportClose,
+                code: None,
+            },
+            ReadEnd::Io(error) => {
+                tracing::debug!(connection = id, %error, "the socket failed");
+                Self {
+                    reason: CloseReason::TransportClose,
+                    code: None,
+                }
+            }
+            ReadEnd::Wire(error) => {
+                tracing::debug!(connection = id, %error, "the client broke the protocol");
+                Self {
+                    reason: CloseReason::TransportError,
+                    code: Some(error.close_code()),
+                }
+            }
+        }
+    }
+}
+
+// Nothing in a task is ever pinned in place: a session is only called through `&mut`.
+impl<S: Session> Unpin for Task<S> {}
+
+impl<S: Session> Future for Task<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let task = self.get_mut();
+        while task.ending.is_none() {
+            match task.work(cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(end) => {
+                    if task.end(&end) {
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+        task.poll_ending(cx)
+    }
+}
+
+impl<S: Session> Task<S> {
+    pub(crate) fn new(
+        engine: Arc<Shared>,
+        inner: Arc<Inner>,
+        session: S,
+        link: Link,
+        address: SocketAddr,
+        seat: Seat,
+    ) -> Self {
+        Self {
+            inner,
+            engine,
+            session: Some(session),
+            link,
+            stalled: true,
+            upgrade: None,
+            backlog: VecDeque::new(),
+            ending: None,
+            address,
+            opened: Instant::now(),
+            _seat: seat,
+        }
+    }
+
+    /// One round. `true`: something changed, so once more; `false`: the wakers are registered.
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        self.sync(cx)?;
+        let Some(session) = &mut self.session else {
+            return Ok(false);
+        };
+        if session.poll(cx).is_ready() {
+            match self.link {
+                Link::Polling => self.take_inbound(cx)?,
+                Link::WebSocket(_) => self.read(cx)?,
+            }
+        }
+        self.poll_upgrade(cx)
+    }
+
+    /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for.
+    fn sync(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let mut guard = self.inner.lock();
+        let state = &mut *guard;
+        if !state
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            state.waker = Some(cx.waker().clone());
+        }
+        if let Line::Tcp { write, .. } = &mut state.line {
+            let sent = state.queue.drain_to(write, cx);
+            if sent.is_err() && state.closing.is_none() {
+                state.closing = Some(CloseReason::TransportClose);
+            }
+        }
+        if let Line::Polling(polling) = &mut state.line
+            && let Some(ws) = polling.candidate.take()
+        {
+            self.upgrade = Some(Box::new(Upgrade {
+                ws: *ws,
+                deadline: Box::pin(tokio::time::sleep(self.engine.config.upgrade_timeout)),
+            }));
+        }
+        let is_task = matches!(state.line, Line::Task { .. });
+        let closing = state.closing;
+        drop(guard);
+        if let Link::WebSocket(ws) = &mut self.link
+            && is_task
+            && let Poll::Ready(Err(_)) = ws.poll_send(cx, || self.inner.lock().queue.pop())
+        {
+            return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+        }
+        closing.map_or(Ok(()), |reason| Err(End::of(reason)))
+    }
+
+    /// Hands the packets of a POST to the session, as far as it takes them.
+    fn take_inbound(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        loop {
+            let packet = match &mut self.inner.lock().line {
+                Line::Polling(polling) => match polling.inbound.pop_front() {
+                    Some(packet) => packet,
+                    None => {
+                        polling.confirm();
+                        return Ok(());
+                    }
+                },
+                Line::Tcp { .. } | Line::Task { .. } | Line::Done => return Ok(()),
+            };
+            let Some(session) = &mut self.session else {
+                return Ok(());
+            };
+            hear(&self.inner, &packet);
+            if receive(session, &self.inner, packet)? && session.poll(cx).is_pending() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the WebSocket and hands its messages to the session, as far as it takes them.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let (Link::WebSocket(ws), Some(session)) = (&mut self.link, &mut self.session) else {
+            return Ok(());
+        };
+        let inner = &self.inner;
+        while let Some(packet) = self.backlog.pop_front() {
+            if receive(session, inner, packet)? && session.poll(cx).is_pending() {
+                return Ok(());
+            }
+        }
+        let waker = cx.waker().clone();
+        let mut end = None;
+        let mut each = |incoming: Incoming<'_>| {
+            let mut cx = Context::from_waker(&waker);
+            match accept(session, inner, incoming) {
+                Ok(true) if session.poll(&mut cx).is_pending() => Flow::Stop,
+                Ok(_) => Flow::More,
+                Err(found) => {
+                    end = Some(found);
+                    Flow::Stop
+                }
+            }
+        };
+        let mut result = Ok(Flow::More);
+        if std::mem::take(&mut self.stalled) && ws.has_held() {
+            result = ws.read_held(&mut each);
+        }
+        let mut reads = 0;
+        while matches!(result, Ok(Flow::More)) {
+            if reads == MAX_READS {
+                cx.waker().wake_by_ref();
+                break;
+            }
+            reads += 1;
+            match ws.poll_read(cx, &mut each) {
+                Poll::Ready(next) => result = next,
+                Poll::Pending => break,
+            }
+        }
+        if let Some(end) = end {
+            return Err(end);
+        }
+        match result {
+            Ok(Flow::More) => Ok(()),
+            Ok(Flow::Stop) => {
+                self.stalled = true;
+                Ok(())
+            }
+            Err(end) => Err(End::from_read(&end, inner.id)),
+        }
+    }
+
+    /// Follows the WebSocket that wants to take over. `true`: it has.
+    fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let Some(upgrade) = &mut self.upgrade else {
+            return Ok(false);
+        };
+        match upgrade.poll(cx, &self.inner) {
+            Probed::Waiting => Ok(false),
+            Probed::Failed => {
+                self.upgrade = None;
+                if let Line::Polling(polling) = &mut self.inner.lock().line {
+                    polling.upgrading = false;
+                    polling.set_probing(false);
+                }
+                Ok(false)
+            }
+            Probed::Complete => {
+                if let Some(upgrade) = self.upgrade.take() {
+                    self.change(upgrade.ws);
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Changes from polling to WebSocket: what waited for a poll goes out first.
+    fn change(&mut self, mut ws: Ws) {
+        let mut state = self.inner.lock();
+        let line = ws.take_line();
+        if let Line::Polling(mut polling) = std::mem::replace(&mut state.line, line) {
+            for message in polling.take_waiting() {
+                state.push(&message);
+            }
+            polling.finish(true);
+            self.backlog.append(&mut polling.inbound);
+            polling.confirm();
+        }
+        state.flush(&self.inner.hub);
+        drop(state);
+        self.link = Link::WebSocket(ws);
+        self.stalled = true;
+        metrics::counter!("engine_upgrades_total").increment(1);
+        metrics::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
+        metrics::gauge!("engine_sessions", "transport" => "websocket").increment(1.0);
+        tracing::debug!(connection = self.inner.id, "changed to websocket");
+    }
+
+    /// Ends the session. `true`: the transport is finished too.
+    fn end(&mut self, end: &End) -> bool {
+        let Some(session) = self.session.take() else {
+            return true;
+        };
+        self.upgrade = None;
+        let (finished, keep) = self.finish_line(end);
+        if !keep {
+            self.engine.sessions.remove(&self.inner.sid);
+        }
+        self.inner.closed.store(true, Ordering::Release);
+        session.closed(end.reason);
+        self.log(end.reason.as_str());
+        if !finished {
+            let patience = if keep {
+                self.engine.config.ping_timeout
+            } else {
+                self.engine.config.limits.close_timeout
+            };
+            self.ending = Some(Box::pin(tokio::time::sleep(patience)));
+        }
+        finished
+    }
+
+    /// Says goodbye on the line. Whether that is all, and whether the session must still be found by a poll.
+    fn finish_line(&self, end: &End) -> (bool, bool) {
+        let mut guard = self.inner.lock();
+        let state = &mut *guard;
+        state.closing = Some(end.reason);
+        match &mut state.line {
+            Line::Polling(polling) => {
+                polling.taken = None;
+                if polling.has_poll() || !end.reason.is_orderly() {
+                    polling.finish(end.reason == CloseReason::TransportClose);
+                    state.line = Line::Done;
+                    return (true, false);
+                }
+                // The client hears of it with its next poll.
+                (false, true)
+            }
+            Line::Tcp { .. } | Line::Task { .. } => {
+                let Some(code) = end.code else {
+                    state.line = Line::Done;
+                    return (true, false);
+                };
+                if end.reason.is_orderly() || state.queue.is_empty() {
+                    state.queue.push(Bytes::from(wire::close_frame(code)), 1);
+                } else {
+                    state.queue.clear();
+                }
+                state.flush_closing();
+                (false, false)
+            }
+            Line::Done => (true, false),
+        }
+    }
+
+    /// After the session: sends the rest, ends the stream, waits a little for the other side.
+    fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = self
+            .ending
+            .as_mut()
+            .is_none_or(|sleep| sleep.as_mut().poll(cx).is_ready());
+        let mut guard = self.inner.lock();
+        let state = &mut *guard;
+        state.waker = Some(cx.waker().clone());
+        if over {
+            state.line = Line::Done;
+            drop(guard);
+            self.engine.sessions.remove(&self.inner.sid);
+            return Poll::Ready(());
+        }
+        let sent = match &mut state.line {
+            Line::Polling(_) => return Poll::Pending,
+            Line::Tcp { write, .. } => state.queue.drain_to(write, cx),
+            Line::Task { .. } => Ok(false),
+            Line::Done => Ok(true),
+        };
+        if !matches!(sent, Ok(false)) {
+            state.line = Line::Done;
+        }
+        let done = matches!(state.line, Line::Done);
+        let is_task = matches!(state.line, Line::Task { .. });
+        drop(guard);
+        let Link::WebSocket(ws) = &mut self.link else {
+            self.engine.sessions.remove(&self.inner.sid);
+            return Poll::Ready(());
+        };
+        if is_task {
+            match ws.poll_send(cx, || self.inner.lock().queue.pop()) {
+                Poll::Ready(Ok(())) if ws.poll_shutdown(cx).is_pending() => return Poll::Pending,
+                Poll::Ready(_) => self.inner.lock().line = Line::Done,
+                Poll::Pending => return Poll::Pending,
+            }
+        } else if !done {
+            return Poll::Pending;
+        }
+        ws.poll_discard(cx)
+    }
+
+    fn log(&self, reason: &'static str) {
+        let transport = match self.link {
+            Link::Polling => "polling",
+            Link::WebSocket(_) => "websocket",
+        };
+        metrics::gauge!("engine_sessions", "transport" => transport).decrement(1.0);
+        metrics::counter!("engine_closed_total", "reason" => reason).increment(1);
+        tracing::info!(
+            connection = self.inner.id,
+            address = %self.address,
+            transport,
+            reason,
+            seconds = self.opened.elapsed().as_secs_f32(),
+            "connection closed"
+        );
+    }
+}
+
+impl<S: Session> Drop for Task<S> {
+    /// After a panic in the session, or when the runtime ends.
+    fn drop(&mut self) {
+        self.engine.sessions.remove(&self.inner.sid);
+        self.inner.closed.store(true, Ordering::Release);
+        let mut state = self.inner.lock();
+        state.line = Line::Done;
+        state.waker = None;
+        drop(state);
+        if self.session.is_some() {
+            self.log("dropped");
+        }
+    }
+}
+
+impl Upgrade {
+    fn poll(&mut self, cx: &mut Context<'_>, inner: &Arc<Inner>) -> Probed {
+        static PROBED: Bytes = Bytes::from_static(b"\x81\x063probe");
+        if self.deadline.as_mut().poll(cx).is_ready() {
+            return Probed::Failed;
+        }
+        let (mut probes, mut complete, mut failed) = (0, false, false);
+        let mut pongs = Vec::new();
+        let mut each = |incoming: Incoming<'_>| {
+            match incoming {
+                Incoming::Text(text) if text == "2probe" => probes += 1,
+                Incoming::Text(text) if text.starts_with('5') => complete = true,
+                Incoming::Ping(data) => wire::push_frame(&mut pongs, Opcode::Pong, false, data),
+                Incoming::Nothing => {}
+                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Close(_) => failed = true,
+            }
+            if complete || failed {
+                Flow::Stop
+            } else {
+                Flow::More
+            }
+        };
+        let mut result = if self.ws.has_held() {
+            self.ws.read_held(&mut each)
+        } else {
+            Ok(Flow::More)
+        };
+        let mut waiting = false;
+        while matches!(result, Ok(Flow::More)) && !waiting {
+            match self.ws.poll_read(cx, &mut each) {
+                Poll::Ready(next) => result = next,
+                Poll::Pending => waiting = true,
+            }
+        }
+        if failed || result.is_err() {
+            return Probed::Failed;
+        }
+        if !pongs.is_empty() && !self.ws.write_short(cx, &Bytes::from(pongs)) {
+            return Probed::Failed;
+        }
+        for _ in 0..probes {
+            if !self.ws.write_short(cx, &PROBED) {
+                return Probed::Failed;
+            }
+            if let Line::Polling(polling) = &mut inner.lock().line {
+                polling.set_probing(true);
+            }
+        }
+        if complete {
+            Probed::Complete
+        } else {
+            Probed::Waiting
+        }
+    }
+}
+
+/// Notes that the client is alive, for a ping that waits for its pong.
+fn hear(inner: &Inner, packet: &Packet) {
+    if inner.awaiting_pong.load(Ordering::Relaxed) && !matches!(packet, Packet::Pong(_)) {
+        heard(inner);
+    }
+}
+
+fn heard(inner: &Inner) {
+    let mut state = inner.lock();
+    if state.beat.pinged.is_some() && state.beat.heard.is_none() {
+        let now = Instant::now();
+        state.beat.heard = Some(now);
+        state.beat.deadline = now + inner.hub.ping_timeout;
+    }
+}
+
+/// Takes one message of a WebSocket. `true`: the session got something.
+fn accept<S: Session>(session: &mut S, inner: &Arc<Inner>, incoming: Incoming<'_>) -> Result<bool, End> {
+    let awaiting = inner.awaiting_pong.load(Ordering::Relaxed);
+    let frame = match incoming {
+        Incoming::Text(text) => match text.strip_prefix('4') {
+            Some(message) => Frame::Text(message.to_owned()),
+            None => {
+                let packet = Packet::decode(Frame::Text(text.into_owned())).map_err(|error| {
+                    tracing::debug!(connection = inner.id, %error, "the client sent no packet");
+                    End::of(CloseReason::ParseError)
+                })?;
+                hear(inner, &packet);
+                return receive(session, inner, packet);
+            }
+        },
+        Incoming::Binary(data) => Frame::Binary(data.into_owned()),
+        Incoming::Ping(data) => {
+            let mut pong = Vec::with_capacity(data.len() + 2);
+            wire::push_frame(&mut pong, Opcode::Pong, false, data);
+            let mut state = inner.lock();
+            state.queue.push(Bytes::from(pong), 1);
+            state.flush(&inner.hub);
+            return Ok(false);
+        }
+        Incoming::Close(code) => {
+            return Err(End {
+                reason: CloseReason::TransportClose,
+                code: Some(code.unwrap_or(1000)),
+            });
+        }
+        Incoming::Nothing => return Ok(false),
+    };
+    if awaiting {
+        heard(inner);
+    }
+    session.receive(frame);
+    Ok(true)
+}
+
+/// Takes one packet. `true`: the session got something.
+fn receive<S: Session>(session: &mut S, inner: &Arc<Inner>, packet: Packet) -> Result<bool, End> {
+    match packet {
+        Packet::Message(frame) => {
+            session.receive(frame);
+            Ok(true)
+        }
+        Packet::Pong(_) => {
+            let now = Instant::now();
+            let mut state = inner.lock();
+            if state.beat.pinged.take().is_some() {
+                inner.awaiting_pong.store(false, Ordering::Relaxed);
+                state.beat.deadline = now + inner.hub.ping_interval + inner.hub.ping_timeout;
+                drop(state);
+                let next = now + inner.hub.ping_interval;
+                inner.hub.push(Op::Beat(Arc::downgrade(inner), next));
+            }
+            Ok(false)
+        }
+        Packet::Close => Err(End::of(CloseReason::TransportClose)),
+        // In protocol 4 only the server pings.
+        Packet::Ping(_) => Err(End::of(CloseReason::TransportError)),
+        Packet::Open(_) | Packet::Upgrade | Packet::Noop => Ok(false),
+    }
+}
