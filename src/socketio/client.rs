@@ -96,6 +96,8 @@ pub struct Machine {
     last_emit: u64,
     /// Whether the last WebSocket carried a session.
     websocket_worked: bool,
+    /// Polling transport that was closed last, with its session's id: what waits there may still be sent.
+    last_polled: Option<(TransportId, String)>,
     stats: Stats,
     latency: Option<Latency>,
 }
@@ -114,6 +116,7 @@ impl Machine {
             last_transport: 0,
             last_emit: 0,
             websocket_worked: false,
+            last_polled: None,
             stats: Stats::default(),
             latency: None,
         }

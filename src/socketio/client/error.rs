@@ -247,6 +247,8 @@ pub enum ConnectError {
     NotSupported,
     /// The server sent DISCONNECT in place of an answer.
     TurnedAway,
+    /// No packet can name it: it must begin with `/`, hold no comma, and keep to the limit.
+    IllegalName,
     /// The program could not say who it is, or said it with what is not an object.
     Auth(String),
     /// No answer to CONNECT within [`Config::connect_timeout`](super::Config::connect_timeout).
@@ -261,9 +263,12 @@ impl ConnectError {
     pub fn data(&self) -> Option<&Value> {
         match self {
             Self::Refused { data, .. } => data.as_ref(),
-            Self::NotSupported | Self::TurnedAway | Self::Auth(_) | Self::TimedOut | Self::Connection(_) => {
-                None
-            }
+            Self::NotSupported
+            | Self::TurnedAway
+            | Self::IllegalName
+            | Self::Auth(_)
+            | Self::TimedOut
+            | Self::Connection(_) => None,
         }
     }
 
@@ -272,7 +277,11 @@ impl ConnectError {
     pub fn will_retry(&self) -> bool {
         match self {
             Self::TimedOut | Self::Connection(_) => true,
-            Self::Refused { .. } | Self::NotSupported | Self::TurnedAway | Self::Auth(_) => false,
+            Self::Refused { .. }
+            | Self::NotSupported
+            | Self::TurnedAway
+            | Self::IllegalName
+            | Self::Auth(_) => false,
         }
     }
 
@@ -297,6 +306,7 @@ impl fmt::Display for ConnectError {
             Self::Refused { message, .. } => f.write_str(message),
             Self::NotSupported => write!(f, "the server does not speak Socket.IO protocol 5"),
             Self::TurnedAway => write!(f, "the server disconnected in place of an answer"),
+            Self::IllegalName => write!(f, "no packet can name this namespace"),
             Self::Auth(error) => write!(f, "no auth: {error}"),
             Self::TimedOut => write!(f, "the server did not answer CONNECT in time"),
             Self::Connection(error) => write!(f, "{error}"),

@@ -11,13 +11,13 @@ impl Machine {
     /// Connects a namespace, and opens the connection if there is none. Without effect when it is connected or on
     /// its way; during a pause between two attempts it waits with the others.
     ///
-    /// A name that no packet can carry leads to a [`ConnectError::NotSupported`].
+    /// A name that no packet can carry leads to [`ConnectError::IllegalName`].
     pub fn connect(&mut self, now: Timestamp, namespace: &str) {
         self.tick(now);
         if !is_legal(namespace, self.config.limits.max_namespace_bytes) {
             self.event(Event::ConnectError {
                 namespace: namespace.to_owned(),
-                error: ConnectError::NotSupported,
+                error: ConnectError::IllegalName,
             });
             return;
         }

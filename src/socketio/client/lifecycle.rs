@@ -298,6 +298,7 @@ impl Machine {
 
     /// Closes the transports of an open connection; says whether there was one.
     fn drop_link(&mut self, told: Told) -> bool {
+        self.stop_polling();
         let Phase::Open(link) = &self.phase else {
             return false;
         };
@@ -338,20 +339,31 @@ impl Machine {
         }
     }
 
-    /// URL for the next request of a polling transport, the session's id included once it is known; `None` when the
-    /// transport is not the current one. Each request is to have a URL of its own.
+    /// URL for the next request of a polling transport, the session's id included once it is known. Each request is
+    /// to have a URL of its own. A transport that was just closed still has one, for what it has to send; `None` when
+    /// it is older, or no polling transport.
     pub fn request_url(&mut self, id: TransportId) -> Option<String> {
-        let (current, kind) = self.transport()?;
-        if current != id {
-            return None;
-        }
-        let sid = self
-            .session()
-            .and_then(Session::handshake)
-            .map(|handshake| handshake.sid.clone());
+        let sid = match (self.transport(), &self.last_polled) {
+            (Some((current, TransportKind::Polling)), _) if current == id => self.polled_sid(),
+            (_, Some((last, sid))) if *last == id => Some(sid.clone()),
+            _ => return None,
+        };
+        let kind = TransportKind::Polling;
         Some(query::url(&self.config, kind, sid.as_deref(), || {
             unique(&mut self.chance)
         }))
+    }
+
+    fn polled_sid(&self) -> Option<String> {
+        let handshake = self.session().and_then(Session::handshake)?;
+        Some(handshake.sid.clone())
+    }
+
+    /// Remembers a polling transport that closes.
+    pub(super) fn stop_polling(&mut self) {
+        if let (Some((id, TransportKind::Polling)), Some(sid)) = (self.transport(), self.polled_sid()) {
+            self.last_polled = Some((id, sid));
+        }
     }
 }
 

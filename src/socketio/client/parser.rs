@@ -43,17 +43,12 @@ pub(super) fn encode(kind: ParserKind, packet: &Packet, limits: &Limits) -> Resu
             if args.iter().any(Value::has_binary) {
                 packet.check().map_err(WriteError::Encode)?;
             }
-            let mut text = String::from("4");
-            let mut attachments = Vec::new();
-            packet.encode_into(&mut text, &mut attachments);
-            let (count, limit) = (attachments.len(), limits.max_attachments);
+            let encoded = packet.encode_message();
+            let (count, limit) = (encoded.attachments.len(), limits.max_attachments);
             if count > limit {
                 return Err(WriteError::TooManyAttachments { count, limit });
             }
-            let mut frames = Vec::with_capacity(1 + count);
-            frames.push(Frame::Text(text));
-            frames.extend(attachments.into_iter().map(Frame::Binary));
-            Ok(frames)
+            Ok(encoded.into_frames().collect())
         }
     }
 }

@@ -149,6 +149,7 @@ impl Machine {
 
     /// Polling has come to rest: the WebSocket takes over.
     pub(super) fn take_over(&mut self, now: Timestamp) {
+        self.stop_polling();
         let Phase::Open(link) = &mut self.phase else {
             return;
         };

@@ -1,0 +1,16 @@
+//! The client's machine, rule by rule, on a clock that is turned by hand and against a server that is scripted.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod acks;
+mod connecting;
+mod events;
+mod heartbeat;
+mod hostile;
+mod namespaces;
+mod order;
+mod outbox;
+mod polling;
+mod reconnection;
+mod recovery;
+mod retries;
+mod world;
