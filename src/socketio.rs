@@ -5,7 +5,10 @@ pub mod engine;
 mod event;
 mod frame;
 mod limits;
+#[cfg(feature = "msgpack")]
+pub mod msgpack;
 pub mod packet;
+mod parser;
 mod time;
 pub mod value;
 
@@ -13,5 +16,6 @@ pub use event::{Event, NoAck};
 pub use frame::Frame;
 pub use limits::Limits;
 pub use packet::{DecodeError, Decoded, Decoder, Packet};
+pub use parser::Parser;
 pub use time::Timestamp;
 pub use value::{Value, from_value, to_value};

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use pesan::socketio::engine::{self, Handshake, payload};
 use pesan::socketio::value::{Bytes, Value, json};
 use pesan::socketio::{Decoded, Decoder, Frame, Limits, Packet, from_value, to_value};
+#[cfg(feature = "msgpack")]
+use pesan::socketio::{Parser, msgpack};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +151,40 @@ proptest! {
         // serde_json has no binary.
         if data.bytes.is_none() {
             prop_assert!(arbitrary::alike(&Value::from(theirs), &json::parse(&ours, 64).expect("valid JSON")));
+        }
+    }
+
+    #[cfg(feature = "msgpack")]
+    #[test]
+    fn a_msgpack_packet_is_read_as_it_was_written(packet in arbitrary::packet()) {
+        let limits = Limits::default();
+        let frames = Parser::Msgpack.encode(&packet);
+        prop_assert_eq!(frames.len(), 1);
+        let mut decoder = Parser::Msgpack.decoder(limits);
+        for frame in frames {
+            prop_assert_eq!(decoder.decode(frame), Ok(Decoded::Packet(packet.clone())));
+        }
+    }
+
+    #[cfg(feature = "msgpack")]
+    #[test]
+    fn no_msgpack_makes_us_panic(bytes in any::<Vec<u8>>()) {
+        let _ignored = msgpack::decode(&bytes, &Limits::default());
+    }
+
+    #[cfg(feature = "msgpack")]
+    #[test]
+    fn cut_or_changed_msgpack_makes_no_panic(
+        packet in arbitrary::packet(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut bytes = msgpack::encode(&packet);
+        let at = at.index(bytes.len());
+        prop_assert!(msgpack::decode(&bytes[..at], &Limits::default()).is_err());
+        bytes[at] = byte;
+        if let Ok(packet) = msgpack::decode(&bytes, &Limits::default()) {
+            prop_assert_eq!(msgpack::decode(&msgpack::encode(&packet), &Limits::default()), Ok(packet));
         }
     }
 

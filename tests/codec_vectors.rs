@@ -1,5 +1,5 @@
 //! What the official packages recorded, against our codecs. The recording is made by
-//! `tests/peers/make-codec-vectors.mjs`; the same cases run by hand with the example `vectors`.
+//! `tests/peers/make-*-vectors.mjs`; the same cases run by hand with the example `vectors`.
 
 #[path = "../examples/vectors/suite.rs"]
 mod suite;
@@ -11,6 +11,14 @@ fn the_codecs_do_what_the_official_ones_do() {
     let report = suite::run(FIXTURE).expect("a readable fixture");
     assert!(report.failed.is_empty(), "{report}");
     assert!(report.passed > 400, "{report}");
+}
+
+#[cfg(feature = "msgpack")]
+#[test]
+fn msgpack_does_what_the_official_parser_does() {
+    let report = suite::run(include_str!("fixtures/msgpack-vectors.json")).expect("a readable fixture");
+    assert!(report.failed.is_empty(), "{report}");
+    assert!(report.passed > 150, "{report}");
 }
 
 #[test]

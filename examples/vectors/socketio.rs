@@ -87,7 +87,7 @@ fn packets(theirs: &[Value], ours: &[Packet]) -> Result<Verdict, String> {
     Ok(worst)
 }
 
-fn packet(theirs: &Value, ours: &Packet) -> Result<Verdict, String> {
+pub(super) fn packet(theirs: &Value, ours: &Packet) -> Result<Verdict, String> {
     let own = described(ours);
     if theirs.get("id").is_some()
         && matches!(
@@ -214,7 +214,7 @@ fn ambiguous(read: &Packet) -> Result<Verdict, String> {
 }
 
 /// Packet from `{"type":2,"nsp":"/","id":1,"data":[…]}` with marked values.
-fn packet_of(given: &Value) -> Result<Packet, String> {
+pub(super) fn packet_of(given: &Value) -> Result<Packet, String> {
     let number = |key| given.get(key).and_then(Value::as_number);
     let namespace = text_of(given, "nsp").unwrap_or("/");
     let id = number("id").and_then(Number::as_u64);

@@ -4,6 +4,9 @@
 mod engine;
 #[path = "marked.rs"]
 mod marked;
+#[cfg(feature = "msgpack")]
+#[path = "msgpack.rs"]
+mod msgpack;
 #[path = "purpose.rs"]
 mod purpose;
 #[path = "socketio.rs"]
@@ -68,13 +71,17 @@ impl fmt::Display for Report {
 pub(crate) fn run(text: &str) -> Result<Report, String> {
     let file = json::parse(text, FILE_DEPTH).map_err(|error| error.to_string())?;
     let mut report = Report::default();
-    let sections: [(&str, RunCase); 4] = [
+    let sections: &[(&str, RunCase)] = &[
         ("sio_decode", socketio::decode),
         ("sio_encode", socketio::encode),
         ("eio_packet", engine::packet),
         ("eio_payload", engine::payload),
+        #[cfg(feature = "msgpack")]
+        ("msgpack_decode", msgpack::decode),
+        #[cfg(feature = "msgpack")]
+        ("msgpack_encode", msgpack::encode),
     ];
-    for (section, run_case) in sections {
+    for &(section, run_case) in sections {
         for (index, case) in list(&file, section).iter().enumerate() {
             let name = text_of(case, "name").map_or_else(|| format!("#{index}"), str::to_owned);
             report.add(format!("{section} {name}"), run_case(case));

@@ -14,6 +14,7 @@ mod binary;
 mod decode;
 mod encode;
 mod error;
+pub(crate) mod payload;
 
 pub use decode::{Decoded, Decoder};
 pub use encode::{EncodeError, Encoded};

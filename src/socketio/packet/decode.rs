@@ -3,7 +3,9 @@
 mod text;
 
 use super::{Body, DecodeError, Packet, binary};
-use crate::socketio::{Frame, Limits};
+#[cfg(feature = "msgpack")]
+use crate::socketio::msgpack;
+use crate::socketio::{Frame, Limits, Parser};
 
 /// What a frame led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,7 @@ pub enum Decoded {
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
+    parser: Parser,
     pending: Option<Pending>,
 }
 
@@ -57,11 +60,18 @@ impl Pending {
 }
 
 impl Decoder {
-    /// Decoder that keeps to `limits`.
+    /// Decoder of the default format that keeps to `limits`.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        Self::with_parser(limits, Parser::Default)
+    }
+
+    /// Decoder of the format that `parser` names.
+    #[must_use]
+    pub fn with_parser(limits: Limits, parser: Parser) -> Self {
         Self {
             limits,
+            parser,
             pending: None,
         }
     }
@@ -93,6 +103,11 @@ impl Decoder {
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn decode_text(&mut self, text: &str) -> Result<Decoded, DecodeError> {
+        if self.parser != Parser::Default {
+            return Err(DecodeError::InvalidPacket(
+                "only binary frames carry packets in this format",
+            ));
+        }
         if let Some(pending) = self.pending.take() {
             return Err(DecodeError::UnexpectedText {
                 missing: pending.missing(),
@@ -112,11 +127,15 @@ impl Decoder {
         Ok(Decoded::Incomplete { missing: wanted })
     }
 
-    /// Takes the next frame, an attachment.
+    /// Takes the next frame, an attachment; in msgpack a whole packet.
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn decode_binary(&mut self, bytes: Vec<u8>) -> Result<Decoded, DecodeError> {
+        #[cfg(feature = "msgpack")]
+        if self.parser == Parser::Msgpack {
+            return msgpack::decode(&bytes, &self.limits).map(Decoded::Packet);
+        }
         let Some(mut pending) = self.pending.take() else {
             return Err(DecodeError::UnexpectedBinary);
         };

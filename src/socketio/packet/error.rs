@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "msgpack")]
+use crate::socketio::msgpack::MsgpackError;
 use crate::socketio::value::json::JsonError;
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
@@ -42,6 +44,11 @@ pub enum DecodeError {
     MissingAckId,
     /// Payload is not JSON.
     Json(JsonError),
+    /// Frame is not msgpack.
+    #[cfg(feature = "msgpack")]
+    Msgpack(MsgpackError),
+    /// Frame is not what the chosen parser writes.
+    InvalidPacket(&'static str),
     /// Payload is not what a packet of this type carries.
     InvalidPayload(&'static str),
     /// Event name that the protocol keeps for itself.
@@ -70,6 +77,9 @@ impl fmt::Display for DecodeError {
             Self::AckIdOutOfRange => write!(f, "ack id does not fit 64 bits"),
             Self::MissingAckId => write!(f, "ack without an id"),
             Self::Json(error) => write!(f, "invalid payload: {error}"),
+            #[cfg(feature = "msgpack")]
+            Self::Msgpack(error) => write!(f, "invalid packet: {error}"),
+            Self::InvalidPacket(what) => write!(f, "invalid packet: {what}"),
             Self::InvalidPayload(what) => write!(f, "invalid payload: {what}"),
             Self::ReservedName(name) => write!(f, "reserved event name '{name}'"),
             Self::IllegalPlaceholder => write!(f, "placeholder without an attachment"),
@@ -86,5 +96,12 @@ impl std::error::Error for DecodeError {}
 impl From<JsonError> for DecodeError {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
+    }
+}
+
+#[cfg(feature = "msgpack")]
+impl From<MsgpackError> for DecodeError {
+    fn from(error: MsgpackError) -> Self {
+        Self::Msgpack(error)
     }
 }

@@ -1,6 +1,7 @@
 //! The text frame: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`, read from left to right.
 
-use super::super::{Body, DecodeError, EventName, Packet, ROOT};
+use super::super::payload::{ack, connect, connect_error, disconnect, event};
+use super::super::{DecodeError, Packet, ROOT};
 use crate::socketio::Limits;
 use crate::socketio::value::{Value, json};
 
@@ -77,51 +78,4 @@ fn payload(text: &str, without_id: bool, limits: &Limits) -> Result<Option<Value
         ));
     }
     Ok(Some(json::parse(text, limits.max_depth)?))
-}
-
-fn connect(payload: Option<Value>) -> Result<Body, DecodeError> {
-    match payload {
-        None | Some(Value::Object(_)) => Ok(Body::Connect(payload)),
-        Some(_) => Err(DecodeError::InvalidPayload("CONNECT carries an object")),
-    }
-}
-
-fn disconnect(payload: Option<&Value>) -> Result<Body, DecodeError> {
-    match payload {
-        None => Ok(Body::Disconnect),
-        Some(_) => Err(DecodeError::InvalidPayload("DISCONNECT carries nothing")),
-    }
-}
-
-fn event(id: Option<u64>, payload: Option<Value>) -> Result<Body, DecodeError> {
-    let Some(Value::Array(mut args)) = payload else {
-        return Err(DecodeError::InvalidPayload("EVENT carries an array"));
-    };
-    let name = match args.first_mut() {
-        Some(Value::String(text)) => EventName::from(std::mem::take(text)),
-        Some(Value::Number(number)) => EventName::from(*number),
-        _ => return Err(DecodeError::InvalidPayload("EVENT begins with its name")),
-    };
-    if name.is_reserved() {
-        return Err(DecodeError::ReservedName(name.as_str().to_owned()));
-    }
-    args.remove(0);
-    Ok(Body::Event { id, name, args })
-}
-
-fn ack(id: Option<u64>, payload: Option<Value>) -> Result<Body, DecodeError> {
-    let Some(Value::Array(args)) = payload else {
-        return Err(DecodeError::InvalidPayload("ACK carries an array"));
-    };
-    let id = id.ok_or(DecodeError::MissingAckId)?;
-    Ok(Body::Ack { id, args })
-}
-
-fn connect_error(payload: Option<Value>) -> Result<Body, DecodeError> {
-    match payload {
-        None | Some(Value::Object(_) | Value::String(_)) => Ok(Body::ConnectError(payload)),
-        Some(_) => Err(DecodeError::InvalidPayload(
-            "CONNECT_ERROR carries an object or a string",
-        )),
-    }
 }

@@ -1,0 +1,206 @@
+//! Msgpack to values. Nothing is reserved for a length that the bytes do not bear out.
+
+use super::{MsgpackError, date};
+use crate::socketio::value::{Number, Value, json};
+
+/// Most items that memory is reserved for before they are read.
+const MAX_RESERVED: usize = 1024;
+
+/// Extension that JavaScript's own types use.
+const JAVASCRIPT: i8 = 0;
+
+/// Reads one value and nothing behind it.
+pub(super) fn document(bytes: &[u8], max_depth: usize) -> Result<Value, MsgpackError> {
+    let mut reader = Reader {
+        rest: bytes,
+        max_depth,
+    };
+    let value = reader.value(0)?;
+    match reader.rest.len() {
+        0 => Ok(value.unwrap_or_default()),
+        count => Err(MsgpackError::TrailingBytes { count }),
+    }
+}
+
+struct Reader<'b> {
+    rest: &'b [u8],
+    max_depth: usize,
+}
+
+impl<'b> Reader<'b> {
+    fn take(&mut self, count: usize) -> Result<&'b [u8], MsgpackError> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or(MsgpackError::UnexpectedEnd)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array_of<const N: usize>(&mut self) -> Result<[u8; N], MsgpackError> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(MsgpackError::UnexpectedEnd)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    fn len8(&mut self) -> Result<usize, MsgpackError> {
+        self.array_of().map(|[byte]| usize::from(byte))
+    }
+
+    fn len16(&mut self) -> Result<usize, MsgpackError> {
+        self.array_of()
+            .map(|bytes| usize::from(u16::from_be_bytes(bytes)))
+    }
+
+    fn len32(&mut self) -> Result<usize, MsgpackError> {
+        let len = u32::from_be_bytes(self.array_of()?);
+        usize::try_from(len).map_err(|_| MsgpackError::UnexpectedEnd)
+    }
+
+    /// One value; `None` is JavaScript's `undefined`.
+    ///
+    /// What nests is told apart first, so that nesting takes little of the stack.
+    fn value(&mut self, depth: usize) -> Result<Option<Value>, MsgpackError> {
+        let [prefix] = self.array_of()?;
+        let len = match prefix {
+            0x80..=0x9f => usize::from(prefix & 0x0f),
+            0xdc | 0xde => self.len16()?,
+            0xdd | 0xdf => self.len32()?,
+            _ => return self.scalar(prefix),
+        };
+        match prefix {
+            0x90..=0x9f | 0xdc | 0xdd => self.array(len, depth).map(Some),
+            _ => self.map(len, depth).map(Some),
+        }
+    }
+
+    fn scalar(&mut self, prefix: u8) -> Result<Option<Value>, MsgpackError> {
+        let value = match prefix {
+            0x00..=0x7f => Value::from(prefix),
+            0xa0..=0xbf => self.text(usize::from(prefix & 0x1f))?,
+            0xc0 => Value::Null,
+            0x80..=0x9f | 0xc1 | 0xdc..=0xdf => return Err(MsgpackError::UnknownPrefix(prefix)),
+            0xc2 => Value::Bool(false),
+            0xc3 => Value::Bool(true),
+            0xc4 => self.len8().and_then(|len| self.binary(len))?,
+            0xc5 => self.len16().and_then(|len| self.binary(len))?,
+            0xc6 => self.len32().and_then(|len| self.binary(len))?,
+            0xc7 => self.len8().and_then(|len| self.extension(len))?,
+            0xc8 => self.len16().and_then(|len| self.extension(len))?,
+            0xc9 => self.len32().and_then(|len| self.extension(len))?,
+            0xca => Value::from(f64::from(f32::from_be_bytes(self.array_of()?))),
+            0xcb => Value::from(f64::from_be_bytes(self.array_of()?)),
+            0xcc => Value::from(u8::from_be_bytes(self.array_of()?)),
+            0xcd => Value::from(u16::from_be_bytes(self.array_of()?)),
+            0xce => Value::from(u32::from_be_bytes(self.array_of()?)),
+            0xcf => Value::from(u64::from_be_bytes(self.array_of()?)),
+            0xd0 => Value::from(i8::from_be_bytes(self.array_of()?)),
+            0xd1 => Value::from(i16::from_be_bytes(self.array_of()?)),
+            0xd2 => Value::from(i32::from_be_bytes(self.array_of()?)),
+            0xd3 => Value::from(i64::from_be_bytes(self.array_of()?)),
+            0xd4 => return self.small_extension(),
+            0xd5 => self.fixed_extension(2)?,
+            0xd6 => self.fixed_extension(4)?,
+            0xd7 => self.long_extension()?,
+            0xd8 => self.fixed_extension(16)?,
+            0xd9 => self.len8().and_then(|len| self.text(len))?,
+            0xda => self.len16().and_then(|len| self.text(len))?,
+            0xdb => self.len32().and_then(|len| self.text(len))?,
+            0xe0..=0xff => Value::from(i8::from_be_bytes([prefix])),
+        };
+        Ok(Some(value))
+    }
+
+    fn enter(&self, depth: usize) -> Result<usize, MsgpackError> {
+        if depth >= self.max_depth {
+            // The packet's own map does not count for the user.
+            let limit = self.max_depth.saturating_sub(1);
+            return Err(MsgpackError::TooDeep { limit });
+        }
+        Ok(depth + 1)
+    }
+
+    fn array(&mut self, len: usize, depth: usize) -> Result<Value, MsgpackError> {
+        let depth = self.enter(depth)?;
+        if len > self.rest.len() {
+            return Err(MsgpackError::UnexpectedEnd);
+        }
+        let mut items = Vec::with_capacity(len.min(MAX_RESERVED));
+        for _ in 0..len {
+            items.push(self.value(depth)?.unwrap_or_default());
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn map(&mut self, len: usize, depth: usize) -> Result<Value, MsgpackError> {
+        let depth = self.enter(depth)?;
+        if len > self.rest.len() / 2 {
+            return Err(MsgpackError::UnexpectedEnd);
+        }
+        let mut entries = Vec::with_capacity(len.min(MAX_RESERVED));
+        for _ in 0..len {
+            let key = match self.value(depth)? {
+                Some(Value::String(key)) => key,
+                Some(Value::Number(Number::Float(float))) if !float.is_finite() => {
+                    return Err(MsgpackError::Key);
+                }
+                Some(number @ Value::Number(_)) => json::to_string(&number),
+                _ => return Err(MsgpackError::Key),
+            };
+            if let Some(value) = self.value(depth)? {
+                entries.push((key, value));
+            }
+        }
+        Ok(Value::object(entries))
+    }
+
+    fn text(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        let bytes = self.take(len)?;
+        Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()))
+    }
+
+    fn binary(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        self.take(len).map(|bytes| Value::Binary(bytes.to_vec()))
+    }
+
+    fn kind(&mut self) -> Result<i8, MsgpackError> {
+        self.array_of().map(i8::from_be_bytes)
+    }
+
+    /// Length is known, type and content follow.
+    fn extension(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        match self.kind()? {
+            JAVASCRIPT => self.binary(len),
+            other => self.foreign(other, len),
+        }
+    }
+
+    fn fixed_extension(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        let kind = self.kind()?;
+        self.foreign(kind, len)
+    }
+
+    /// `undefined`, or a foreign extension of one byte.
+    fn small_extension(&mut self) -> Result<Option<Value>, MsgpackError> {
+        match self.kind()? {
+            JAVASCRIPT => self.take(1).map(|_| None),
+            other => self.foreign(other, 1).map(Some),
+        }
+    }
+
+    /// A date, or a foreign extension of eight bytes.
+    fn long_extension(&mut self) -> Result<Value, MsgpackError> {
+        match self.kind()? {
+            JAVASCRIPT => {
+                let millis = i64::from_be_bytes(self.array_of()?);
+                Ok(date::iso(millis).map_or(Value::Null, Value::from))
+            }
+            other => self.foreign(other, 8),
+        }
+    }
+
+    fn foreign(&mut self, kind: i8, len: usize) -> Result<Value, MsgpackError> {
+        let bytes = self.binary(len)?;
+        Ok(Value::Array(vec![Value::from(kind), bytes]))
+    }
+}
