@@ -1,0 +1,70 @@
+// Two people talk.
+
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { startBrowser } from "./harness/browser.mjs";
+import { Chat } from "./harness/chat.mjs";
+import { startServer } from "./harness/server.mjs";
+import { suite } from "./harness/suite.mjs";
+import { until } from "./harness/wait.mjs";
+
+describe("two windows", () => {
+  const whole = suite();
+  let browser, server;
+  before(async () => {
+    browser = await startBrowser(whole);
+    server = await startServer(whole);
+  });
+
+  test("what one sends by Enter and by the button, both see, in order", async (t) => {
+    const one = await Chat.open(t, browser, server.url);
+    const two = await Chat.open(t, browser, server.url);
+    await one.say("halo dari satu");
+    await two.sees("halo dari satu");
+    await two.composer.fill("halo dari dua");
+    await two.button.click();
+    await one.say("lagi");
+    for (const chat of [one, two]) await chat.seesInOrder(["halo dari satu", "halo dari dua", "lagi"]);
+    assert.deepEqual([...one.problems, ...two.problems], []);
+  });
+
+  test("sending empties the input, and the cursor stays in it", async (t) => {
+    const chat = await Chat.open(t, browser, server.url);
+    await chat.composer.fill("habis ini kosong");
+    await chat.composer.press("Enter");
+    await chat.sees("habis ini kosong");
+    assert.equal(await chat.composer.inputValue(), "");
+    assert.ok(await chat.composer.evaluate((element) => element === document.activeElement));
+  });
+
+  test("empty and blank text is not sent", async (t) => {
+    const chat = await Chat.open(t, browser, server.url);
+    const sent = [];
+    const watched = await Chat.open(t, browser);
+    watched.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(String(payload))));
+    await watched.page.goto(server.url);
+    await watched.ready();
+    for (const blank of ["", " ", "\t", "   "]) await watched.say(blank);
+    await watched.say("sesudah yang kosong");
+    await chat.sees("sesudah yang kosong");
+    const events = sent.filter((frame) => /^42\d*\["(send|pesan)"/.test(frame));
+    assert.equal(events.length, 1, events.join("\n"));
+  });
+
+  test("markup stays text", async (t) => {
+    const chat = await Chat.open(t, browser, server.url);
+    const text = "<img src=x onerror=alert(1)><b>tebal</b>";
+    await chat.say(text);
+    await chat.sees(text);
+    assert.equal(await chat.log.locator("img, b").count(), 0);
+  });
+
+  test("a closed window is a disconnect at the server", async (t) => {
+    const chat = await Chat.open(t, browser, server.url);
+    const count = () => server.output.match(/User disconnected/g)?.length ?? 0;
+    const earlier = count();
+    await chat.page.close();
+    await until("one more 'User disconnected' in the log", () => count() > earlier);
+    assert.match(server.output, /A user connected/);
+  });
+});

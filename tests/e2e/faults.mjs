@@ -1,0 +1,116 @@
+// What cannot work is said clearly, and harms nobody else.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { startBrowser } from "./harness/browser.mjs";
+import { Chat } from "./harness/chat.mjs";
+import { official } from "./harness/peers.mjs";
+import { Program } from "./harness/program.mjs";
+import { dist, program, startServer } from "./harness/server.mjs";
+import { suite } from "./harness/suite.mjs";
+import { once } from "./harness/wait.mjs";
+
+/** Runs the server with these arguments; it is expected to end by itself. */
+async function refused(t, ...args) {
+  const data = await mkdtemp(join(tmpdir(), "pesan-data-"));
+  const run = new Program(program, ["--data", data, ...args], {});
+  t.after(async () => {
+    await run.end("SIGKILL");
+    await rm(data, { recursive: true, force: true });
+  });
+  const late = setTimeout(() => run.end("SIGKILL"), 10_000);
+  const { code } = await run.over;
+  clearTimeout(late);
+  return { code, output: run.output };
+}
+
+describe("the server does not start, and says why", () => {
+  test("when the page was not built", async (t) => {
+    const { code, output } = await refused(t, "--listen", "127.0.0.1:0", "--assets", "/no/such/folder");
+    assert.ok(code > 0, output);
+    assert.match(output, /\/no\/such\/folder/);
+    assert.match(output, /cargo xtask build|--assets/);
+    assert.doesNotMatch(output, /panicked/);
+  });
+
+  test("when the port is taken", async (t) => {
+    const other = net.createServer();
+    await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+    t.after(() => other.close());
+    const { port } = other.address();
+    const { code, output } = await refused(t, "--listen", `127.0.0.1:${port}`, "--assets", dist);
+    assert.ok(code > 0, output);
+    assert.match(output, new RegExp(`${port}`));
+    assert.match(output, /in use/i);
+    assert.doesNotMatch(output, /panicked/);
+  });
+
+  test("when an argument is wrong", async (t) => {
+    for (const args of [["--listen", "nowhere"], ["--no-such-flag"], ["--ping-interval", "soon"]]) {
+      const { code, output } = await refused(t, ...args);
+      assert.ok(code > 0, output);
+      assert.match(output, new RegExp(args[0]));
+    }
+  });
+});
+
+describe("hostile peers", () => {
+  const whole = suite();
+  let browser, server;
+  before(async () => {
+    browser = await startBrowser(whole);
+    server = await startServer(whole);
+  });
+
+  const get = (path, init) => fetch(`${server.url}${path}`, init);
+
+  test("wrong handshakes are answered with the official codes", async () => {
+    const cases = [
+      ["/socket.io/?EIO=4&transport=carrier-pigeon", 0],
+      ["/socket.io/?EIO=4&transport=polling&sid=nobody", 1],
+      ["/socket.io/?EIO=3&transport=polling", 5],
+    ];
+    for (const [path, code] of cases) {
+      const response = await get(path);
+      assert.equal(response.status, 400, path);
+      assert.equal((await response.json()).code, code, path);
+    }
+    const response = await get("/socket.io/?EIO=4&transport=polling", { method: "POST", body: "x" });
+    assert.equal(response.status, 400);
+    assert.equal((await response.json()).code, 2);
+  });
+
+  test("a wrong path is not found, and a place inside the page is the page", async () => {
+    assert.equal((await get("/no/such/file.js")).status, 404);
+    assert.equal((await get("/socket.io/../../etc/passwd")).status === 200 && (await (await get("/etc/passwd")).text()).includes("root:"), false);
+  });
+
+  test("garbage on the wire ends that connection, while others talk on", async (t) => {
+    const chat = await Chat.open(t, browser, server.url);
+    const frames = ["", "9", "4", "42", "42[", "42[]", '42["pesan"', "45-[]", '459999999999-["x"]', "4é", "\u0000", "40{", `42["pesan","${"x".repeat(1_100_000)}"]`];
+    for (const frame of frames) {
+      const socket = new official.Manager(server.url, { transports: ["websocket"], reconnection: false, autoConnect: false });
+      const ended = new Promise((resolve) => socket.open((error) => {
+        if (error) return resolve();
+        socket.engine.transport.ws.send(frame);
+        socket.engine.once("close", resolve);
+        // a frame that is only odd may be ignored: the connection then answers on
+        socket.engine.transport.ws.send("2probe");
+        setTimeout(resolve, 100);
+      }));
+      await ended;
+      socket.engine?.close();
+    }
+    const socket = official.io(server.url, { forceNew: true });
+    t.after(() => socket.disconnect());
+    await once(socket, "connect");
+    await chat.say("masih hidup");
+    await chat.sees("masih hidup");
+    assert.equal(server.run.ended, null);
+    assert.doesNotMatch(server.output, /panicked/);
+  });
+});

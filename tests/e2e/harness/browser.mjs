@@ -1,0 +1,37 @@
+// Chromium, and windows that belong to one test each.
+
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { chromium } from "playwright-core";
+
+const QUIET = [
+  "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+const screenshots = process.env.PESAN_SCREENSHOTS ?? resolve(import.meta.dirname, "../../../target/screenshots");
+
+/** One browser for a file of tests: call it in `before`, with the suite's own context. */
+export async function startBrowser(t) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: QUIET });
+  t.after(() => browser.close());
+  return browser;
+}
+
+/** A person's window: storage of its own, Indonesian unless said otherwise; `problems` collects what went wrong in it. */
+export async function openWindow(t, browser, url, options = {}) {
+  const context = await browser.newContext({ locale: "id-ID", viewport: { width: 1280, height: 800 }, ...options });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("console", (message) => { if (message.type() === "error") page.problems.push(message.text()); });
+  if (url) await page.goto(url);
+  return page;
+}
+
+/** Picture of a window, kept where `cargo xtask test` says. */
+export async function picture(page, name) {
+  await mkdir(screenshots, { recursive: true });
+  await page.screenshot({ path: join(screenshots, `${name}.png`) });
+}

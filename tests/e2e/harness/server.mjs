@@ -1,0 +1,54 @@
+// The server under test, on a port of its own.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Program } from "./program.mjs";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** The program; `cargo xtask test` builds it and names it. */
+export const program = process.env.PESAN_SERVER ?? join(root, "target/release/pesan-server");
+
+/** The built page. */
+export const dist = process.env.PESAN_DIST ?? join(root, "dist");
+
+const LISTENS = /listening on https?:\/\/[\d.]+:(\d+)/;
+
+/** Server with a store of its own, which outlives `kill` and `start`. */
+export class Server {
+  constructor(data, { args = [], env = {} }) {
+    this.data = data;
+    this.args = args;
+    this.env = env;
+    this.port = 0;
+  }
+
+  get url() { return `http://127.0.0.1:${this.port}`; }
+  get output() { return this.run?.output ?? ""; }
+
+  /** Starts it; a second time on the same port. */
+  async start() {
+    const args = ["--listen", `127.0.0.1:${this.port}`, "--assets", dist, "--data", this.data, ...this.args];
+    this.run = new Program(program, args, { env: { ...process.env, RUST_BACKTRACE: "1", ...this.env } });
+    this.port = Number((await this.run.says(LISTENS))[1]);
+    return this;
+  }
+
+  /** Ends it without a word to anyone, as a crash does. */
+  async kill() { await this.run.end("SIGKILL"); }
+
+  /** Asks it to stop. */
+  async stop() { return this.run.end("SIGTERM"); }
+}
+
+/** Server for one test, or for a file of tests when called in `before`. */
+export async function startServer(t, options = {}) {
+  const data = await mkdtemp(join(tmpdir(), "pesan-data-"));
+  const server = new Server(data, options);
+  t.after(async () => {
+    if (server.run) await server.stop();
+    await rm(data, { recursive: true, force: true });
+  });
+  return server.start();
+}

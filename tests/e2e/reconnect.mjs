@@ -1,0 +1,102 @@
+// What is typed is never lost: the server dies, the wire is cut, the wire goes silent.
+
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { startBrowser } from "./harness/browser.mjs";
+import { Chat } from "./harness/chat.mjs";
+import { Wire } from "./harness/proxy.mjs";
+import { startServer } from "./harness/server.mjs";
+import { suite } from "./harness/suite.mjs";
+
+describe("the connection is lost", () => {
+  const whole = suite();
+  let browser;
+  before(async () => { browser = await startBrowser(whole); });
+
+  test("a killed server comes back: both windows too, and what was typed meanwhile arrives once", async (t) => {
+    const server = await startServer(t);
+    const one = await Chat.open(t, browser, server.url);
+    const two = await Chat.open(t, browser, server.url);
+    await one.say("sebelum mati");
+    await two.sees("sebelum mati");
+    await server.kill();
+    await one.disconnected();
+    await two.disconnected();
+    await one.say("ditulis saat mati, satu");
+    await two.say("ditulis saat mati, dua");
+    await one.say("ditulis saat mati, tiga");
+    await server.start();
+    await one.connected();
+    await two.connected();
+    for (const chat of [one, two]) {
+      await chat.seesInOrder(["sebelum mati", "ditulis saat mati, satu", "ditulis saat mati, tiga"]);
+      await chat.sees("ditulis saat mati, dua");
+    }
+    await two.say("sesudah hidup");
+    await one.sees("sesudah hidup");
+  });
+
+  test("a cut wire is mended: nothing is missing on either side", async (t) => {
+    const server = await startServer(t);
+    const wire = await Wire.to(t, server.port);
+    const behind = await Chat.open(t, browser, wire.url);
+    const direct = await Chat.open(t, browser, server.url);
+    await behind.say("kabel utuh");
+    await direct.sees("kabel utuh");
+    wire.cut();
+    await behind.disconnected();
+    await behind.say("ditulis tanpa kabel");
+    await direct.say("terlewat oleh yang putus");
+    await direct.sees("terlewat oleh yang putus");
+    wire.mend();
+    await behind.connected();
+    await direct.sees("ditulis tanpa kabel");
+    await behind.sees("terlewat oleh yang putus");
+    await behind.sees("ditulis tanpa kabel");
+  });
+
+  test("ten cuts while writing lose and double nothing", async (t) => {
+    const server = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
+    const wire = await Wire.to(t, server.port);
+    const behind = await Chat.open(t, browser, wire.url);
+    const direct = await Chat.open(t, browser, server.url);
+    const texts = [];
+    for (let round = 1; round <= 10; round += 1) {
+      for (const part of ["a", "b"]) {
+        texts.push(`putaran ${round}${part}.`);
+        await behind.say(texts.at(-1));
+      }
+      wire.cut();
+      texts.push(`putaran ${round}c.`);
+      await behind.say(texts.at(-1));
+      wire.mend();
+    }
+    await behind.connected();
+    await direct.seesInOrder(texts);
+    await behind.seesInOrder(texts);
+  });
+
+  test("a silent wire is noticed by the missing heartbeat", async (t) => {
+    const server = await startServer(t, { args: ["--ping-interval", "500", "--ping-timeout", "1000"] });
+    const wire = await Wire.to(t, server.port);
+    const chat = await Chat.open(t, browser, wire.url);
+    wire.stall();
+    await chat.disconnected();
+    await chat.say("ditulis dalam sunyi");
+    wire.mend();
+    await chat.connected();
+    await chat.sees("ditulis dalam sunyi");
+  });
+
+  test("the server's stop is said, and the page comes back to its successor", async (t) => {
+    const server = await startServer(t);
+    const chat = await Chat.open(t, browser, server.url);
+    const { code } = await server.stop();
+    assert.equal(code, 0, server.output);
+    await chat.disconnected();
+    await server.start();
+    await chat.connected();
+    await chat.say("server baru");
+    await chat.sees("server baru");
+  });
+});

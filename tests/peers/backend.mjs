@@ -1,0 +1,23 @@
+// The plain chat's backend on Node: express, cors and socket.io. One event, `pesan`, goes to everyone, the
+// sender included. `PORT` is its port, 0 for a free one.
+
+import { createServer } from "node:http";
+import cors from "cors";
+import express from "express";
+import { Server } from "socket.io";
+
+const app = express();
+app.use(cors());
+const http = createServer(app);
+const io = new Server(http, { cors: { origin: "*" } });
+
+io.on("connection", (socket) => {
+  console.log("A user connected");
+  socket.on("pesan", (text) => {
+    console.log("message:", text);
+    io.emit("pesan", text);
+  });
+  socket.on("disconnect", (reason) => console.log("User disconnected:", reason));
+});
+
+http.listen(Number(process.env.PORT ?? 5000), "127.0.0.1", () => console.log("listening on", http.address().port));
