@@ -123,7 +123,9 @@ mod tests {
     #[test]
     fn what_was_compressed_is_inflated_again() {
         for size in [0, 1, 63, 64, 65, 1000, 70_000, 999_999] {
-            let data: Vec<u8> = (0..size).map(|at: u32| (at.wrapping_mul(at) >> 7) as u8).collect();
+            let data: Vec<u8> = (0..size)
+                .map(|at: u32| (at.wrapping_mul(at) >> 7) as u8)
+                .collect();
             let back = inflate(&compress(&data, 3), 1_000_000);
             assert_eq!(back.as_deref(), Ok(&data[..]), "{size} bytes");
         }
