@@ -71,7 +71,7 @@ impl Platform {
                     Err(_) => {
                         // The browser refuses the address or a protocol; it is told when the lock is free.
                         self.spawn(Box::pin(async move {
-                            port.closed(CloseInfo::failed("websocket refused by the browser"))
+                            port.closed(CloseInfo::failed("websocket refused by the browser"));
                         }));
                         Transport::Nothing
                     }

@@ -57,7 +57,7 @@ impl Connection {
             let wake = myself.clone();
             let timer = platform.timer(move || {
                 if let Some(connection) = wake.upgrade() {
-                    connection.from_outside(|state, now| {
+                    connection.called_back(|state, now| {
                         state.timer_due = None;
                         state.machine.handle_timeout(now);
                     });
@@ -94,7 +94,7 @@ impl Connection {
     }
 
     fn wake(&self, wakeup: Wakeup) {
-        self.from_outside(|state, now| {
+        self.called_back(|state, now| {
             state.unsettled = true;
             match wakeup {
                 Wakeup::Online => state.machine.network_online(now),
@@ -110,7 +110,7 @@ impl Connection {
 
     /// Enters from a callback of the platform, which is never inside another one. If telling was cut short, by an
     /// exception that left through a listener, it goes on here.
-    pub(super) fn from_outside<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+    pub(super) fn called_back<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         if cfg!(target_arch = "wasm32") {
             self.state.lock().telling = false;
         }
@@ -246,7 +246,7 @@ impl Connection {
             let answer = answer.await;
             if let Some(connection) = connection.upgrade() {
                 connection
-                    .from_outside(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
+                    .called_back(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
             }
         }));
     }

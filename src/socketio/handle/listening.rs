@@ -61,10 +61,8 @@ impl State {
             self.machine.config_mut().observe_frames = !observed;
             return removed;
         }
-        let Some(known) = self.namespaces.get_mut(namespace) else {
-            return None;
-        };
-        let removed = match what {
+        let known = self.namespaces.get_mut(namespace)?;
+        match what {
             What::Named(name) => known.listeners.remove(Heard::Named(name), id).map(boxed),
             What::Any => known.listeners.remove(Heard::Any, id).map(boxed),
             What::AnyOutgoing => known.listeners.remove(Heard::AnyOutgoing, id).map(boxed),
@@ -72,8 +70,7 @@ impl State {
             What::Status => known.statuses.remove(id).map(boxed),
             What::Emits => known.emits.remove(id).map(boxed),
             What::Frames => None,
-        };
-        removed
+        }
     }
 }
 

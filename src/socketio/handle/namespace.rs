@@ -35,7 +35,7 @@ impl Namespace {
         match event {
             Event::Disconnect { reason, .. } => self.ended = Ended::Disconnected(*reason),
             Event::ConnectError { error, .. } if !error.will_retry() => {
-                self.ended = Ended::Refused(error.clone())
+                self.ended = Ended::Refused(error.clone());
             }
             _ => {}
         }

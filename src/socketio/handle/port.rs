@@ -20,35 +20,35 @@ impl Port {
     /// The transport is open.
     pub(crate) fn opened(&self) {
         if let Some(connection) = self.connection.upgrade() {
-            connection.from_outside(|state, now| state.machine.handle_opened(now, self.id));
+            connection.called_back(|state, now| state.machine.handle_opened(now, self.id));
         }
     }
 
     /// A frame came.
     pub(crate) fn frame(&self, frame: Frame) {
         if let Some(connection) = self.connection.upgrade() {
-            connection.from_outside(|state, now| state.machine.handle_frame(now, self.id, frame));
+            connection.called_back(|state, now| state.machine.handle_frame(now, self.id, frame));
         }
     }
 
     /// The body of a polling response came.
     pub(crate) fn payload(&self, body: &str) {
         if let Some(connection) = self.connection.upgrade() {
-            connection.from_outside(|state, now| state.machine.handle_payload(now, self.id, body));
+            connection.called_back(|state, now| state.machine.handle_payload(now, self.id, body));
         }
     }
 
     /// The transport is closed, or never opened.
     pub(crate) fn closed(&self, info: CloseInfo) {
         if let Some(connection) = self.connection.upgrade() {
-            connection.from_outside(|state, now| state.machine.handle_closed(now, self.id, info));
+            connection.called_back(|state, now| state.machine.handle_closed(now, self.id, info));
         }
     }
 
     /// Polling has stopped, as it was asked to.
     pub(crate) fn paused(&self) {
         if let Some(connection) = self.connection.upgrade() {
-            connection.from_outside(|state, now| state.machine.handle_paused(now, self.id));
+            connection.called_back(|state, now| state.machine.handle_paused(now, self.id));
         }
     }
 

@@ -114,7 +114,7 @@ impl Socket {
         mut listener: impl FnMut(E, Responder) + MaybeSend + 'static,
     ) -> Listening {
         self.on(E::NAME, move |event: E, responder: Responder| {
-            listener(event, responder)
+            listener(event, responder);
         })
     }
 

@@ -8,8 +8,11 @@ use crate::socketio::handle::Wakeup;
 
 /// Listeners on window and document; gone when dropped. In a worker there is nothing to listen to.
 pub(crate) struct Wakeups {
-    listeners: Vec<(EventTarget, &'static str, Closure<dyn FnMut()>)>,
+    listeners: Vec<Attached>,
 }
+
+/// Who calls, at what, and the closure that is called.
+type Attached = (EventTarget, &'static str, Closure<dyn FnMut()>);
 
 impl Wakeups {
     /// Listens, and calls `wake` whenever something happens.
