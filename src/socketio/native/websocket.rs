@@ -1,6 +1,5 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
-use std::future::Future;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
@@ -30,15 +29,9 @@ pub(crate) struct Target {
 
 /// Sends what comes out of `outbox` and tells `port` what comes in. Ends when either side closes; when the outbox's
 /// sender is dropped, what waits in it is still sent.
-pub(crate) fn run(
-    target: Target,
-    outbox: mpsc::UnboundedReceiver<Frame>,
-    port: Port,
-) -> impl Future<Output = ()> + Send {
-    async move {
-        if let Some(info) = converse(target, outbox, &port).await {
-            port.closed(info);
-        }
+pub(crate) async fn run(target: Target, outbox: mpsc::UnboundedReceiver<Frame>, port: Port) {
+    if let Some(info) = converse(target, outbox, &port).await {
+        port.closed(info);
     }
 }
 
