@@ -6,4 +6,3 @@ pub mod assets;
 pub mod headers;
 pub mod health;
 pub mod router;
-pub mod serve;
