@@ -5,6 +5,7 @@
 //! [`Chat::handle_answer`]. Showing it, and the connection itself, are the business of the page's components.
 
 pub mod avatar;
+pub mod connection;
 pub mod entry;
 pub mod folding;
 pub mod heights;
@@ -13,6 +14,7 @@ pub mod outbox;
 pub mod room;
 pub mod route;
 mod rows;
+pub mod scroll;
 pub mod timeline;
 mod told;
 pub mod typing;
@@ -219,6 +221,12 @@ impl Chat {
     #[must_use]
     pub fn outbox_changes(&self) -> u32 {
         self.outbox.changes()
+    }
+
+    /// Whether a text waits to be sent.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.outbox.waits()
     }
 
     /// What the server speaks.

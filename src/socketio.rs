@@ -4,16 +4,30 @@ pub mod client;
 pub mod engine;
 mod event;
 mod frame;
+#[cfg(any(feature = "web", feature = "native"))]
+mod handle;
+#[cfg(feature = "hooks")]
+pub mod hooks;
 mod limits;
 #[cfg(feature = "msgpack")]
 pub mod msgpack;
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+pub mod native;
 pub mod packet;
 mod parser;
 mod time;
 pub mod value;
+#[cfg(all(feature = "web", target_arch = "wasm32"))]
+pub mod web;
 
 pub use event::{Event, NoAck};
 pub use frame::Frame;
+#[cfg(any(feature = "web", feature = "native"))]
+pub use handle::{
+    AckError, Answered, Args, ArgsError, Client, EmitChange, Emitter, FromArg, Handler, IntoArgs, Lifecycle,
+    Listening, MaybeSend, Message, Messages, One, OpenError, Options, Responder, Rest, Seen, SendError,
+    Socket, Status,
+};
 pub use limits::Limits;
 pub use packet::{DecodeError, Decoded, Decoder, Packet};
 pub use parser::Parser;

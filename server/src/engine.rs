@@ -70,7 +70,7 @@ pub use outgoing::Outgoing;
 pub use reason::{CloseReason, ConnectionError, RefuseCode};
 pub use request::{HandshakeRequest, Headers, Peer};
 
-use hub::{Hub, Op};
+use hub::Hub;
 use sessions::{Seat, Sessions};
 use task::{Link, Task};
 
@@ -168,13 +168,12 @@ impl Engine {
 
     /// Sends a message to all members of a group.
     pub fn broadcast(&self, group: &Arc<Group>, outgoing: &Outgoing) {
-        broadcast(group, outgoing, None);
+        group.send(outgoing);
     }
 
     /// Sends a message to all members of a group but these. For a few exceptions; for many, make another group.
     pub fn broadcast_except(&self, group: &Arc<Group>, except: &[Connection], outgoing: &Outgoing) {
-        let except = except.iter().map(|Connection(inner)| Arc::clone(inner));
-        broadcast(group, outgoing, Some(&except.collect()));
+        group.send_except(except, outgoing);
     }
 
     /// Number of open sessions, those in their handshake included.
@@ -202,17 +201,6 @@ impl Engine {
         for inner in self.0.sessions.close() {
             Connection(inner).close(CloseReason::ServerShuttingDown);
         }
-    }
-}
-
-fn broadcast(group: &Arc<Group>, outgoing: &Outgoing, except: Option<&Arc<[Arc<connection::Inner>]>>) {
-    for (part, of_hub) in group.parts.iter().enumerate() {
-        of_hub.hub.push(Op::Broadcast {
-            group: Arc::clone(group),
-            part,
-            message: outgoing.clone(),
-            except: except.cloned(),
-        });
     }
 }
 

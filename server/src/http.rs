@@ -6,3 +6,4 @@ pub mod assets;
 pub mod headers;
 pub mod health;
 pub mod router;
+pub mod serve;

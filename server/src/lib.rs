@@ -4,6 +4,5 @@ pub mod access;
 pub mod config;
 pub mod engine;
 pub mod http;
-pub mod io;
 pub mod log;
 pub mod state;

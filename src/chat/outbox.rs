@@ -107,6 +107,19 @@ impl Outbox {
         self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
     }
 
+    /// Id of the text whose line has this key.
+    #[must_use]
+    pub fn by_key(&self, key: u64) -> Option<String> {
+        let unsent = self.unsent.iter().find(|unsent| unsent.entry.key == key)?;
+        Some(unsent.kept.id.clone())
+    }
+
+    /// Whether a text waits to be sent.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.unsent.iter().any(|unsent| unsent.state == Progress::Waiting)
+    }
+
     /// Takes a text out.
     pub fn take(&mut self, id: &str) -> Option<Unsent> {
         let place = self.unsent.iter().position(|unsent| unsent.kept.id == id)?;

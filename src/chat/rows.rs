@@ -60,6 +60,15 @@ impl Chat {
         rows
     }
 
+    /// Text of a line of the open room, by its key.
+    #[must_use]
+    pub fn text_of(&self, key: u64) -> Option<&str> {
+        let arrived = self.room().timeline.entries().iter().rev();
+        let unsent = self.outbox.of(&self.current).map(|unsent| &unsent.entry);
+        let entry = arrived.chain(unsent).find(|entry| entry.key == key)?;
+        Some(&entry.said()?.text)
+    }
+
     /// Row of a message of the open room, by order number.
     #[must_use]
     pub fn row_of(&self, seq: u64) -> Option<usize> {

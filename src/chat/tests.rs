@@ -275,9 +275,11 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
     let next = sent_ids(&requests(&mut chat));
     assert_eq!(next.len(), 1, "others go on");
     chat.handle_answer(0, Answer::Sent(next[0].clone(), Some(Ok(Sent { seq: 1, at: 0 }))));
-    chat.retry(0, &id);
+    let key = chat.rows(1, 2)[0].entry.key;
+    chat.retry(0, key);
     assert_eq!(sent_ids(&requests(&mut chat)), [id.as_str()]);
-    assert_eq!(chat.discard(&id).as_deref(), Some("a"));
+    assert_eq!(chat.text_of(key), Some("a"));
+    chat.discard(key);
     assert_eq!(chat.len(), 1);
 }
 

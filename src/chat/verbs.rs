@@ -48,17 +48,19 @@ impl Chat {
         true
     }
 
-    /// Tries a failed text again.
-    pub fn retry(&mut self, now: u64, id: &str) {
-        if let Some(unsent) = self.outbox.get_mut(id) {
+    /// Tries a failed text again, by the key of its line.
+    pub fn retry(&mut self, now: u64, key: u64) {
+        if let Some(unsent) = self.outbox.by_key(key).and_then(|id| self.outbox.get_mut(&id)) {
             unsent.state = Progress::Waiting;
         }
         self.pump(now);
     }
 
-    /// Gives a failed text up; returns it.
-    pub fn discard(&mut self, id: &str) -> Option<String> {
-        self.outbox.take(id).map(|unsent| unsent.kept.text)
+    /// Gives a text up that was not sent, by the key of its line.
+    pub fn discard(&mut self, key: u64) {
+        if let Some(id) = self.outbox.by_key(key) {
+            self.outbox.take(&id);
+        }
     }
 
     /// Opens a room, and enters it if need be.
@@ -155,6 +157,16 @@ impl Chat {
         }
     }
 
+    /// Whether there are older messages of the open room that were not asked for yet.
+    #[must_use]
+    pub fn has_older(&self) -> bool {
+        let room = self.room();
+        room.membership == Membership::Inside
+            && room.timeline.more_before()
+            && !room.loading
+            && matches!(self.server, Server::Full { .. })
+    }
+
     /// Asks for older messages of the open room, unless they are already on their way.
     pub fn older(&mut self) {
         if !matches!(self.server, Server::Full { .. }) {
@@ -178,13 +190,19 @@ impl Chat {
         }
     }
 
+    /// Whether others should be told now that this person is typing.
+    #[must_use]
+    pub fn wants_typing(&self, now: u64) -> bool {
+        self.typed.is_none_or(|last| last + typing::EVERY <= now)
+            && self.room().membership == Membership::Inside
+            && matches!(self.server, Server::Full { .. })
+    }
+
     /// The person is typing; told to others now and then.
     pub fn typing(&mut self, now: u64) {
-        let due = self.typed.is_none_or(|last| last + typing::EVERY <= now);
-        let room = self.room();
-        if due && room.membership == Membership::Inside && matches!(self.server, Server::Full { .. }) {
-            let room = room.room.id.clone();
+        if self.wants_typing(now) {
             self.typed = Some(now);
+            let room = self.room().room.id.clone();
             self.requests.push_back(Request::Typing(Typing { room }));
         }
     }

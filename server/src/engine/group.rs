@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Inner};
-use super::hub::Hub;
+use super::hub::{Hub, Op};
+use super::outgoing::Outgoing;
 
 /// Receivers of a broadcast. Build it once, share it, and build a new one when the membership has changed:
 /// broadcasts to the same `Arc<Group>` that wait together go out in one write to each member.
@@ -40,6 +41,28 @@ impl Group {
             part.members.shrink_to_fit();
         }
         Arc::new(Self { parts, len })
+    }
+
+    /// Sends a message to all members.
+    pub fn send(self: &Arc<Self>, outgoing: &Outgoing) {
+        self.push(outgoing, None);
+    }
+
+    /// Sends a message to all members but these. For a few exceptions; for many, make another group.
+    pub fn send_except(self: &Arc<Self>, except: &[Connection], outgoing: &Outgoing) {
+        let except = except.iter().map(|Connection(inner)| Arc::clone(inner));
+        self.push(outgoing, Some(&except.collect()));
+    }
+
+    fn push(self: &Arc<Self>, outgoing: &Outgoing, except: Option<&Arc<[Arc<Inner>]>>) {
+        for (part, of_hub) in self.parts.iter().enumerate() {
+            of_hub.hub.push(Op::Broadcast {
+                group: Arc::clone(self),
+                part,
+                message: outgoing.clone(),
+                except: except.cloned(),
+            });
+        }
     }
 
     /// Number of members.

@@ -160,11 +160,13 @@ impl Machine {
                 }
             },
             Standing::Withdrawn { again, .. } => {
-                let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
                 if again {
                     namespace.standing = Standing::Away;
                 }
-                self.send_packet(&packet);
+                if sid.is_some() {
+                    let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+                    self.send_packet(&packet);
+                }
                 self.join(now, place);
             }
             // A second answer changes nothing; nor does one that nobody asked for.

@@ -153,8 +153,13 @@ impl Machine {
         let Phase::Open(link) = &mut self.phase else {
             return;
         };
-        let Upgrade::Pausing { transport, held, .. } = std::mem::take(&mut link.upgrade) else {
-            return;
+        let (transport, held) = match std::mem::take(&mut link.upgrade) {
+            Upgrade::Pausing { transport, held, .. } => (transport, held),
+            // Nobody asked for a pause.
+            other @ (Upgrade::None | Upgrade::Probing { .. }) => {
+                link.upgrade = other;
+                return;
+            }
         };
         let old = std::mem::replace(&mut link.transport, transport);
         link.kind = TransportKind::WebSocket;

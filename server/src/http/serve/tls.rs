@@ -1,0 +1,86 @@
+//! Certificate and key of the server.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
+
+/// TLS of the server, by rustls.
+#[derive(Clone)]
+pub struct Tls(Arc<ServerConfig>);
+
+/// Why certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read, or is no PEM.
+    #[error("cannot read '{path}': {error}")]
+    Read {
+        /// File.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: pem::Error,
+    },
+    /// There is no certificate in the file.
+    #[error("no certificate in '{0}'")]
+    Empty(PathBuf),
+    /// Certificate and key do not go together.
+    #[error("certificate and key cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+impl Tls {
+    /// Reads a certificate chain and its private key from PEM files.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which file is wrong, and how.
+    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let read = |path: &Path| {
+            let path = path.to_owned();
+            move |error| TlsError::Read { path, error }
+        };
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(read(certificate))?;
+        if chain.is_empty() {
+            return Err(TlsError::Empty(certificate.to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_file(key).map_err(read(key))?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.0))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Tls::from_files(Path::new("/nowhere/cert.pem"), Path::new("/nowhere/key.pem"))
+            .expect_err("there is no such file");
+        assert!(
+            error.to_string().starts_with("cannot read '/nowhere/cert.pem'"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,261 @@
+//! Where a long list stands: which of its rows are drawn, and where its scroll bar belongs.
+//!
+//! The list either follows its end, or holds a row at its place on screen, whatever comes before, after or between.
+//! Rows are numbered from the first one that was ever there, so a row keeps its number when older ones come in front.
+
+use super::heights::{Heights, Units};
+
+/// Drawn beyond each edge of the screen, in pixels.
+const SPARE: Units = 500 * SCALE;
+/// Rows are drawn in groups of this many, so that not every step of scrolling draws something.
+const GROUP: i64 = 8;
+/// Nearer than this to the end is at the end, in pixels.
+const NEAR: f64 = 24.0;
+const SCALE: Units = 64;
+
+/// How much of a list there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Rows that were put in front since the start.
+    pub front: usize,
+    /// Rows that are there now.
+    pub len: usize,
+}
+
+/// Rows that are drawn, and the room that the others take.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Window {
+    /// First row that is drawn.
+    pub start: usize,
+    /// First row after those that are drawn.
+    pub end: usize,
+    /// Pixels before them.
+    pub before: f64,
+    /// Pixels after them.
+    pub after: f64,
+}
+
+/// Where a list stands.
+#[derive(Debug, Clone)]
+pub struct Scroll {
+    heights: Heights,
+    front: usize,
+    viewport: Units,
+    /// Pixels above the first row.
+    head: f64,
+    last_top: f64,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The newest row is shown, and stays shown.
+    End,
+    /// `delta` below the start of a row is at the top of the screen.
+    At { row: i64, delta: Units },
+}
+
+impl Scroll {
+    /// Follows the end of a list; `guess` is the height of a row that was never drawn, in pixels.
+    #[must_use]
+    pub fn new(guess: u32) -> Self {
+        Self {
+            heights: Heights::new(guess.saturating_mul(64)),
+            front: 0,
+            viewport: 800 * SCALE,
+            head: 0.0,
+            last_top: 0.0,
+            place: Place::End,
+        }
+    }
+
+    /// Whether the list follows its end.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.place == Place::End
+    }
+
+    /// Takes how much of the list there is now.
+    pub fn follow(&mut self, extent: Extent) {
+        self.front = extent.front;
+        self.heights.follow(extent.front, extent.len);
+    }
+
+    /// Takes the height of a drawn row, in pixels; returns whether it is news.
+    pub fn measured(&mut self, row: usize, height: f64) -> bool {
+        let units = (height * 64.0).round().clamp(0.0, f64::from(u32::MAX));
+        self.heights.set(row, units as u32)
+    }
+
+    /// Takes the size of the screen, and of what stands above the first row, in pixels.
+    pub fn resized(&mut self, viewport: f64, head: f64) {
+        self.viewport = units(viewport);
+        self.head = head;
+    }
+
+    /// Takes where the scroll bar is, and how far it can go, in pixels.
+    pub fn scrolled(&mut self, top: f64, furthest: f64) {
+        let near_end = top + NEAR >= furthest;
+        // the end may have moved away below; only who scrolls up leaves it
+        let up = top < self.last_top - 1.0;
+        self.last_top = top;
+        if near_end || (self.at_end() && !up) {
+            self.place = Place::End;
+            return;
+        }
+        let offset = units(top - self.head);
+        let row = self.heights.row_at(offset.max(0));
+        let delta = offset - self.heights.offset(row);
+        self.place = Place::At {
+            row: self.number(row),
+            delta,
+        };
+    }
+
+    /// Goes to the end.
+    pub fn to_end(&mut self) {
+        self.place = Place::End;
+    }
+
+    /// Shows a row, so many pixels below the top of the screen.
+    pub fn to_row(&mut self, row: usize, below: f64) {
+        let fits = self.heights.total() - self.heights.offset(row) + units(below) <= self.viewport;
+        self.place = if fits {
+            Place::End
+        } else {
+            Place::At {
+                row: self.number(row),
+                delta: -units(below),
+            }
+        };
+    }
+
+    /// Where the scroll bar belongs, in pixels; nothing when it belongs at the end.
+    #[must_use]
+    pub fn top(&self) -> Option<f64> {
+        match self.place {
+            Place::End => None,
+            Place::At { row, delta } => {
+                Some(self.head + pixels(self.heights.offset(self.index(row)) + delta))
+            }
+        }
+    }
+
+    /// The scroll bar was put there.
+    pub fn set_top(&mut self, top: f64) {
+        self.last_top = top;
+    }
+
+    /// Rows to draw.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        let len = self.heights.len();
+        let total = self.heights.total();
+        let top = match self.place {
+            Place::End => total - self.viewport,
+            Place::At { row, delta } => self.heights.offset(self.index(row)) + delta,
+        };
+        let first = self.heights.row_at((top - SPARE).max(0));
+        let last = self.heights.row_at((top + self.viewport + SPARE).max(0));
+        let start = self.index(self.number(first).div_euclid(GROUP) * GROUP);
+        let end = self
+            .index((self.number(last).div_euclid(GROUP) + 1) * GROUP)
+            .min(len);
+        Window {
+            start,
+            end,
+            before: pixels(self.heights.offset(start)),
+            after: pixels(total - self.heights.offset(end)),
+        }
+    }
+
+    fn number(&self, row: usize) -> i64 {
+        i64::try_from(row).unwrap_or(i64::MAX / 4) - i64::try_from(self.front).unwrap_or(0)
+    }
+
+    fn index(&self, number: i64) -> usize {
+        usize::try_from(number + i64::try_from(self.front).unwrap_or(0)).unwrap_or(0)
+    }
+}
+
+fn units(pixels: f64) -> Units {
+    (pixels * 64.0) as Units
+}
+
+fn pixels(units: Units) -> f64 {
+    units as f64 / 64.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(len: usize) -> Scroll {
+        let mut scroll = Scroll::new(20);
+        scroll.resized(400.0, 0.0);
+        scroll.follow(Extent { front: 0, len });
+        scroll
+    }
+
+    #[test]
+    fn of_a_long_list_only_a_screenful_is_drawn() {
+        let scroll = list(100_000);
+        let window = scroll.window();
+        assert_eq!(window.end, 100_000);
+        assert!(window.end - window.start < 100);
+        assert!((window.before - 20.0 * window.start as f64).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_end_is_followed_until_someone_scrolls_up() {
+        let mut scroll = list(100);
+        scroll.scrolled(1600.0, 1600.0);
+        scroll.follow(Extent { front: 0, len: 200 });
+        scroll.scrolled(1600.0, 3600.0);
+        assert!(scroll.at_end(), "the list grew, nobody scrolled");
+        scroll.scrolled(1500.0, 3600.0);
+        assert!(!scroll.at_end());
+        assert_eq!(scroll.top(), Some(1500.0));
+        scroll.scrolled(3590.0, 3600.0);
+        assert!(scroll.at_end());
+    }
+
+    #[test]
+    fn a_row_stays_where_it_is_when_others_come_in_front_or_change_their_height() {
+        let mut scroll = list(100);
+        scroll.scrolled(1600.0, 1600.0);
+        scroll.scrolled(1010.0, 1600.0);
+        scroll.follow(Extent { front: 50, len: 150 });
+        assert_eq!(scroll.top(), Some(2010.0));
+        assert!(scroll.measured(0, 120.0));
+        assert_eq!(scroll.top(), Some(2110.0));
+        assert!(scroll.measured(149, 500.0));
+        assert_eq!(scroll.top(), Some(2110.0));
+    }
+
+    #[test]
+    fn what_is_drawn_does_not_change_when_older_rows_come() {
+        let mut scroll = list(100);
+        scroll.scrolled(1600.0, 1600.0);
+        scroll.scrolled(1000.0, 1600.0);
+        let before = scroll.window();
+        scroll.follow(Extent { front: 50, len: 150 });
+        let after = scroll.window();
+        assert_eq!((after.start, after.end), (before.start + 50, before.end + 50));
+    }
+
+    #[test]
+    fn a_row_near_the_end_needs_no_scrolling() {
+        let mut scroll = list(100);
+        scroll.to_row(95, 40.0);
+        assert!(scroll.at_end());
+        scroll.to_row(20, 40.0);
+        assert_eq!(scroll.top(), Some(360.0));
+    }
+
+    #[test]
+    fn an_empty_list_draws_nothing() {
+        let window = list(0).window();
+        assert_eq!(window, Window::default());
+    }
+}

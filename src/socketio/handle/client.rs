@@ -1,0 +1,221 @@
+//! One connection to a server, and the sharing of it.
+
+use std::fmt;
+
+use super::connection::Connection;
+use super::error::OpenError;
+use super::listening::{Listening, What};
+use super::options::Options;
+use super::platform::{Platform, Runtime};
+use super::shared::{Lock, MaybeSend, Shared, Weak};
+use super::socket::Socket;
+use super::tell::Seen;
+use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
+
+/// Connection to a server, which any number of namespaces share. Cloning gives another handle to the same one.
+///
+/// ```no_run
+/// use pesan::socketio::{Client, Options};
+///
+/// # fn main() -> Result<(), pesan::socketio::OpenError> {
+/// let client = Client::open("https://chat.example", Options::new())?;
+/// let lobby = client.socket("/");
+/// let admin = client.socket("/admin"); // over the same connection
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    connection: Shared<Connection>,
+    home: Shared<str>,
+}
+
+/// What two clients must have in common to share a connection.
+#[derive(PartialEq)]
+struct Key {
+    runtime: Runtime,
+    query: Vec<(String, String)>,
+    config: Config,
+    protocols: Vec<String>,
+    extra_headers: Vec<(String, String)>,
+    with_credentials: bool,
+    auto_connect: bool,
+}
+
+impl Key {
+    fn of(options: &Options, address: &Address, platform: &Platform) -> Self {
+        let mut config = options.config.clone();
+        // The namespace is each socket's own; the rest of the address counts.
+        config.address = address.origin().parse().unwrap_or_else(|_| address.clone());
+        Self {
+            runtime: platform.runtime(),
+            query: address.query().to_vec(),
+            config,
+            protocols: options.protocols.clone(),
+            extra_headers: options.extra_headers.clone(),
+            with_credentials: options.with_credentials,
+            auto_connect: options.auto_connect,
+        }
+    }
+}
+
+/// Connection that may be shared.
+struct Known {
+    connection: Weak<Connection>,
+    key: Key,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+static KNOWN: Lock<Vec<Known>> = Lock::new(Vec::new());
+
+#[cfg(target_arch = "wasm32")]
+thread_local! {
+    static KNOWN: Lock<Vec<Known>> = const { Lock::new(Vec::new()) };
+}
+
+fn with_known<R>(change: impl FnOnce(&mut Vec<Known>) -> R) -> R {
+    #[cfg(not(target_arch = "wasm32"))]
+    return change(&mut KNOWN.lock());
+    #[cfg(target_arch = "wasm32")]
+    KNOWN.with(|known| change(&mut known.lock()))
+}
+
+impl Client {
+    /// Opens a connection, or shares one that this program has to the same server with the same settings. As in the
+    /// official client it opens an own one when [`Options::force_new`] says so, or when the shared one has the URL's
+    /// namespace already.
+    ///
+    /// Nothing is sent before a [`socket`](Self::socket) wants it.
+    ///
+    /// # Errors
+    /// When the URL is no address, or there is no runtime to live in.
+    pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
+        let mut options = options;
+        let address = Address::resolve(url, Platform::location().as_deref())?;
+        let home = Shared::from(address.namespace());
+        let key = Key::of(&options, &address, &Platform::current()?);
+        options.config.address = address;
+        let sharable = !options.force_new && options.asker.is_none();
+        if sharable && let Some(connection) = shared(&key, &home) {
+            return Ok(Self { connection, home });
+        }
+        let connection = Connection::new(options)?;
+        connection.make(&home);
+        if sharable {
+            let connection = connection.downgrade();
+            with_known(|known| known.push(Known { connection, key }));
+        }
+        Ok(Self { connection, home })
+    }
+
+    pub(super) fn of(connection: Shared<Connection>) -> Self {
+        let home = Shared::from(connection.options.config.address.namespace());
+        Self { connection, home }
+    }
+
+    /// Namespace that the URL's path names; `/` when it has none.
+    #[must_use]
+    pub fn home(&self) -> Socket {
+        self.socket(&self.home)
+    }
+
+    /// A namespace, which connects at once unless [`Options::auto_connect`] is off. Asking for it again gives the same
+    /// one.
+    #[must_use]
+    pub fn socket(&self, namespace: &str) -> Socket {
+        let name = if namespace.starts_with('/') {
+            namespace.to_owned()
+        } else {
+            ["/", namespace].concat()
+        };
+        let socket = Socket::new(Shared::clone(&self.connection), &name);
+        self.connection.make(&name);
+        if self.connection.options.auto_connect && !socket.active() {
+            socket.connect();
+        }
+        socket
+    }
+
+    /// Disconnects every namespace and removes every listener, for good: also those that keep the client alive through
+    /// what they captured.
+    pub fn close(&self) {
+        let names = self
+            .connection
+            .look(|state, _| state.namespaces.keys().cloned().collect::<Vec<_>>());
+        for name in names {
+            Socket::new(Shared::clone(&self.connection), &name).disconnect();
+        }
+        let listeners = self.connection.look(|state, _| {
+            state.machine.config_mut().observe_frames = false;
+            (
+                std::mem::take(&mut state.namespaces),
+                std::mem::take(&mut state.inspectors),
+            )
+        });
+        drop(listeners);
+    }
+
+    /// Calls a closure with each frame as it comes and goes, for an inspector.
+    pub fn on_frame(&self, listener: impl FnMut(&Seen) + MaybeSend + 'static) -> Listening {
+        let id = self.connection.look(|state, _| {
+            let id = state.next_id();
+            state.inspectors.add(id, listener);
+            state.machine.config_mut().observe_frames = true;
+            id
+        });
+        Listening::new(self.connection.downgrade(), "", What::Frames, id)
+    }
+
+    /// Counters since the client was made.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.connection.look(|state, _| state.machine.stats())
+    }
+
+    /// How long the server takes to answer; `None` before the first answer.
+    #[must_use]
+    pub fn latency(&self) -> Option<Latency> {
+        self.connection.look(|state, _| state.machine.latency())
+    }
+
+    /// Transport that carries the connection, or is to.
+    #[must_use]
+    pub fn transport(&self) -> Option<TransportKind> {
+        self.connection
+            .look(|state, _| state.machine.transport().map(|(_, kind)| kind))
+    }
+
+    /// Turns reconnection on or off; off also ends a pause.
+    pub fn set_reconnection(&self, on: bool) {
+        self.connection.enter(|state, _| {
+            state.unsettled = true;
+            state.machine.set_reconnection(on);
+        });
+    }
+
+    /// Changes settings; most count from the next connection on.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        self.connection
+            .look(|state, _| change(state.machine.config_mut()));
+    }
+}
+
+/// Live connection under a key that does not use the namespace yet.
+fn shared(key: &Key, namespace: &str) -> Option<Shared<Connection>> {
+    let candidates: Vec<_> = with_known(|known| {
+        known.retain(|known| known.connection.strong_count() > 0);
+        let same = known.iter().filter(|known| known.key == *key);
+        same.filter_map(|known| known.connection.upgrade()).collect()
+    });
+    candidates
+        .into_iter()
+        .find(|connection| connection.claim(namespace))
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.connection.options.config.address.origin())
+            .finish_non_exhaustive()
+    }
+}

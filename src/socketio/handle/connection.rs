@@ -1,0 +1,318 @@
+//! One connection: the machine, its transports, its timer, and who is to be told what.
+//!
+//! Everything happens in the same five steps: enter with the time, feed the machine under the lock, carry out what it
+//! asks for, set the timer, and only after the lock is released tell the program. Events are told one at a time and
+//! in order; whatever a listener causes queues behind them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::error::{OpenError, SendError};
+use super::lifecycle::Lifecycle;
+use super::namespace::Namespace;
+use super::observers::Observers;
+use super::options::{Asker, Options};
+use super::platform::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
+use super::port::Port;
+use super::shared::{Lock, Shared, Weak};
+use super::tell::{News, Seen, guarded};
+use super::waiter::Waiter;
+use crate::socketio::client::{
+    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
+};
+use crate::socketio::{Timestamp, Value};
+
+/// Machine and drivers of one connection; closed when the last handle is dropped.
+pub(crate) struct Connection {
+    state: Lock<State>,
+    pub(super) platform: Platform,
+    pub(super) options: Options,
+    _wakeups: Wakeups,
+    myself: Weak<Self>,
+}
+
+/// What the lock protects.
+pub(super) struct State {
+    pub(super) machine: Machine,
+    pub(super) namespaces: BTreeMap<String, Namespace>,
+    pub(super) asker: Option<Asker>,
+    pub(super) inspectors: Observers<Seen>,
+    pub(super) waiters: BTreeMap<EmitId, Waiter>,
+    /// Set by whatever may change how a socket stands.
+    pub(super) unsettled: bool,
+    last_id: u64,
+    clock: Clock,
+    transports: Vec<(TransportId, Transport)>,
+    timer: Timer,
+    /// When the timer is due; earlier than needed does no harm.
+    timer_due: Option<Timestamp>,
+    to_tell: VecDeque<News>,
+    telling: bool,
+}
+
+impl Connection {
+    pub(super) fn new(options: Options) -> Result<Shared<Self>, OpenError> {
+        let platform = Platform::current()?;
+        Ok(Shared::new_cyclic(|myself: &Weak<Self>| {
+            let machine = Machine::new(options.config.clone(), platform.seed());
+            let wake = myself.clone();
+            let timer = platform.timer(move || {
+                if let Some(connection) = wake.upgrade() {
+                    connection.called_back(|state, now| {
+                        state.timer_due = None;
+                        state.machine.handle_timeout(now);
+                    });
+                }
+            });
+            let woken = myself.clone();
+            let wakeups = platform.wakeups(move |wakeup| {
+                if let Some(connection) = woken.upgrade() {
+                    connection.wake(wakeup);
+                }
+            });
+            Self {
+                _wakeups: wakeups,
+                state: Lock::new(State {
+                    machine,
+                    namespaces: BTreeMap::new(),
+                    asker: options.asker.clone(),
+                    inspectors: Observers::default(),
+                    waiters: BTreeMap::new(),
+                    unsettled: false,
+                    last_id: 0,
+                    clock: Clock::start(),
+                    transports: Vec::new(),
+                    timer,
+                    timer_due: None,
+                    to_tell: VecDeque::new(),
+                    telling: false,
+                }),
+                platform,
+                options,
+                myself: myself.clone(),
+            }
+        }))
+    }
+
+    fn wake(&self, wakeup: Wakeup) {
+        self.called_back(|state, now| {
+            state.unsettled = true;
+            match wakeup {
+                Wakeup::Online => state.machine.network_online(now),
+                Wakeup::Offline => state.machine.network_offline(now),
+                Wakeup::Visible => state.machine.became_visible(now),
+            }
+        });
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Self> {
+        self.myself.clone()
+    }
+
+    /// Enters from a callback of the platform, which is never inside another one. If telling was cut short, by an
+    /// exception that left through a listener, it goes on here.
+    pub(super) fn called_back<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+        if cfg!(target_arch = "wasm32") {
+            self.state.lock().telling = false;
+        }
+        self.enter(change)
+    }
+
+    /// Changes the machine, does what it asks for, and tells the program.
+    pub(super) fn enter<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+        let mut state = self.state.lock();
+        let now = state.clock.now();
+        let result = change(&mut state, now);
+        let gone = self.carry_out(&mut state, now);
+        drop(state);
+        drop(gone);
+        self.tell();
+        result
+    }
+
+    /// Looks at the state without changing what the machine does.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+        let mut state = self.state.lock();
+        let now = state.clock.now();
+        look(&mut state, now)
+    }
+
+    /// Does what the machine asks for. Transports that it closes are handed back, to be dropped without the lock.
+    fn carry_out(&self, state: &mut State, now: Timestamp) -> Vec<Transport> {
+        let mut gone = Vec::new();
+        while let Some(output) = state.machine.poll_output() {
+            match output {
+                Output::Open { id, kind, url } => {
+                    let port = Port::new(self.downgrade(), id);
+                    let transport = self.platform.open(kind, &url, &self.options, port);
+                    state.transports.push((id, transport));
+                }
+                Output::Send { id, frame } => {
+                    if let Some(transport) = state.transport(id) {
+                        transport.send(frame);
+                    }
+                }
+                Output::Pause { id } => {
+                    if let Some(transport) = state.transport(id) {
+                        transport.pause();
+                    }
+                }
+                Output::Close { id } => {
+                    if let Some(place) = state.transports.iter().position(|(open, _)| *open == id) {
+                        gone.push(state.transports.swap_remove(place).1);
+                    }
+                }
+                Output::Event(event) => state.notice(event),
+            }
+        }
+        if std::mem::take(&mut state.unsettled) {
+            for (name, namespace) in &mut state.namespaces {
+                if let Some(status) = namespace.news(name, &state.machine, now) {
+                    let namespace = name.clone();
+                    state.to_tell.push_back(News::Status { namespace, status });
+                }
+            }
+        }
+        if let Some(due) = state.machine.poll_timeout()
+            && state.timer_due.is_none_or(|armed| due < armed)
+        {
+            state.timer_due = Some(due);
+            state.timer.set(due.since(now));
+        }
+        gone
+    }
+
+    /// Tells the program what happened, unless somebody is at it already, who then tells this too.
+    fn tell(&self) {
+        let mut state = self.state.lock();
+        if state.telling {
+            return;
+        }
+        while let Some(news) = state.to_tell.pop_front() {
+            let tale = state.address(news, &self.myself);
+            state.telling = true;
+            drop(state);
+            tale.tell(self);
+            state = self.state.lock();
+            state.telling = false;
+        }
+    }
+
+    /// Makes room for what a namespace hears.
+    pub(super) fn make(&self, namespace: &str) {
+        self.claim(namespace);
+    }
+
+    /// Makes a namespace; says whether it was not there before.
+    pub(super) fn claim(&self, namespace: &str) -> bool {
+        self.look(|state, _| {
+            let new = !state.namespaces.contains_key(namespace);
+            state.namespaces.entry(namespace.to_owned()).or_default();
+            new
+        })
+    }
+
+    /// Sends the answer to an event.
+    pub(super) fn answer(&self, token: AckToken, args: Vec<Value>) -> Result<(), SendError> {
+        self.enter(|state, now| state.machine.answer(now, token, args))
+            .map_err(SendError::Answer)
+    }
+
+    /// Emits an event; the waiter, if there is one, hears of its answer.
+    pub(super) fn emit(&self, emit: Emit, waiter: Option<Waiter>) -> Result<Emitted, SendError> {
+        let sent = self.enter(|state, now| {
+            let emitted = state.machine.emit(now, emit)?;
+            if let Some(waiter) = waiter {
+                state.waiters.insert(emitted.id, waiter);
+            }
+            Ok(emitted)
+        });
+        sent.map_err(SendError::Emit)
+    }
+
+    /// Gives an answer up that nobody waits for any more; the event is sent all the same.
+    pub(super) fn cancel_ack(&self, id: EmitId) {
+        let waiter = self.enter(|state, _| {
+            state.machine.cancel_ack(id);
+            state.waiters.remove(&id)
+        });
+        drop(waiter);
+    }
+
+    /// Asks the program who a socket is.
+    pub(super) fn ask(&self, asker: &Asker, request: AuthRequest) {
+        let answer = asker.ask();
+        let connection = self.downgrade();
+        self.platform.spawn(Box::pin(async move {
+            let answer = answer.await;
+            if let Some(connection) = connection.upgrade() {
+                connection
+                    .called_back(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
+            }
+        }));
+    }
+
+    /// A listener could not read an event: told as `error`.
+    pub(super) fn unreadable(&self, namespace: &str, lifecycle: Lifecycle) {
+        let news = News::Lifecycle {
+            namespace: namespace.to_owned(),
+            lifecycle,
+        };
+        // Whoever calls this is telling, and tells this next.
+        self.state.lock().to_tell.push_front(news);
+    }
+}
+
+impl State {
+    /// Queues an event for the program.
+    fn notice(&mut self, event: Event) {
+        match &event {
+            Event::Message { .. }
+            | Event::Ack { .. }
+            | Event::State { .. }
+            | Event::Outgoing { .. }
+            | Event::Frame { .. } => {}
+            Event::Connect { namespace, .. }
+            | Event::ConnectError { namespace, .. }
+            | Event::Disconnect { namespace, .. } => {
+                self.unsettled = true;
+                if let Some(known) = self.namespaces.get_mut(namespace) {
+                    known.notice(&event);
+                }
+            }
+            _ => self.unsettled = true,
+        }
+        self.to_tell.push_back(News::Event(event));
+    }
+
+    fn transport(&self, id: TransportId) -> Option<&Transport> {
+        self.transports
+            .iter()
+            .find(|(open, _)| *open == id)
+            .map(|(_, transport)| transport)
+    }
+
+    /// Number that no listener of this connection has.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+impl Drop for Connection {
+    /// Leaves every namespace and closes; whoever waits for an answer learns that there will be none.
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        let now = state.clock.now();
+        let names: Vec<String> = state.namespaces.keys().cloned().collect();
+        for name in names {
+            state.machine.disconnect(now, &name);
+        }
+        let gone = self.carry_out(&mut state, now);
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        drop(gone);
+        for waiter in waiters.into_values() {
+            guarded(|| waiter.settle(Err(Failure::Disconnected)));
+        }
+    }
+}

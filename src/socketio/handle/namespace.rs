@@ -1,0 +1,58 @@
+//! What a namespace has beside its state in the machine: who listens, and how it stands.
+
+use super::lifecycle::Lifecycle;
+use super::listeners::Listeners;
+use super::observers::Observers;
+use super::options::Asker;
+use super::status::{Ended, Standing, Status};
+use crate::socketio::Timestamp;
+use crate::socketio::client::{EmitId, EmitState, Event, Machine};
+
+/// An emitted event is in another state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmitChange {
+    /// Which event: what `emit` returned.
+    pub id: EmitId,
+    /// Its state now.
+    pub state: EmitState,
+}
+
+/// Who listens in a namespace.
+#[derive(Default)]
+pub(super) struct Namespace {
+    pub(super) listeners: Listeners,
+    pub(super) lifecycle: Observers<Lifecycle>,
+    pub(super) statuses: Observers<Status>,
+    pub(super) emits: Observers<EmitChange>,
+    pub(super) asker: Option<Asker>,
+    ended: Ended,
+    standing: Standing,
+}
+
+impl Namespace {
+    /// Takes notice of what ends a socket.
+    pub(super) fn notice(&mut self, event: &Event) {
+        match event {
+            Event::Disconnect { reason, .. } => self.ended = Ended::Disconnected(*reason),
+            Event::ConnectError { error, .. } if !error.will_retry() => {
+                self.ended = Ended::Refused(error.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// How it stands now.
+    pub(super) fn status(&self, name: &str, machine: &Machine, now: Timestamp) -> Status {
+        Standing::of(machine, name, &self.ended).at(now)
+    }
+
+    /// Status to tell, if it is another one than was told last.
+    pub(super) fn news(&mut self, name: &str, machine: &Machine, now: Timestamp) -> Option<Status> {
+        let standing = Standing::of(machine, name, &self.ended);
+        if standing == self.standing {
+            return None;
+        }
+        self.standing = standing;
+        Some(self.standing.at(now))
+    }
+}

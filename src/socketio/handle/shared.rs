@@ -1,0 +1,84 @@
+//! Sharing that fits the target: one thread in the browser, many natively.
+//!
+//! In the browser `Shared` is `Rc`, `Lock` is `RefCell` and nothing need be `Send`; natively they are `Arc` and
+//! `Mutex`. Everything above is written once against these names.
+
+#[cfg(target_arch = "wasm32")]
+mod imp {
+    use std::cell::{RefCell, RefMut};
+    use std::future::Future;
+    use std::pin::Pin;
+
+    pub(crate) use std::rc::{Rc as Shared, Weak};
+
+    /// Value that one caller at a time may change.
+    pub(crate) struct Lock<T: ?Sized>(RefCell<T>);
+
+    impl<T> Lock<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(RefCell::new(value))
+        }
+    }
+
+    impl<T: ?Sized> Lock<T> {
+        pub(crate) fn lock(&self) -> RefMut<'_, T> {
+            self.0.borrow_mut()
+        }
+
+        /// `None` while somebody holds it.
+        pub(crate) fn try_lock(&self) -> Option<RefMut<'_, T>> {
+            self.0.try_borrow_mut().ok()
+        }
+    }
+
+    /// `Send` where the client may cross threads; everything in the browser.
+    pub trait MaybeSend {}
+    impl<T: ?Sized> MaybeSend for T {}
+
+    /// Future on the heap; `Send` where the client may cross threads.
+    pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod imp {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+    pub(crate) use std::sync::{Arc as Shared, Weak};
+
+    /// Value that one caller at a time may change.
+    pub(crate) struct Lock<T: ?Sized>(Mutex<T>);
+
+    impl<T> Lock<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(Mutex::new(value))
+        }
+    }
+
+    impl<T: ?Sized> Lock<T> {
+        /// A panic elsewhere leaves the value usable: every change under a lock is complete before user code runs.
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// `None` while somebody holds it.
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            match self.0.try_lock() {
+                Ok(guard) => Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            }
+        }
+    }
+
+    /// `Send` where the client may cross threads; everything in the browser.
+    pub trait MaybeSend: Send {}
+    impl<T: ?Sized + Send> MaybeSend for T {}
+
+    /// Future on the heap; `Send` where the client may cross threads.
+    pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+}
+
+pub use imp::MaybeSend;
+pub(crate) use imp::{BoxFuture, Lock, Shared, Weak};

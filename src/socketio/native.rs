@@ -1,0 +1,115 @@
+//! The client on tokio: the same [`Client`] and [`Socket`] as in the browser, for bots, services and tests.
+//!
+//! A client lives in the runtime in which it was opened and can be used from any thread. Its connection closes when
+//! the last handle is dropped.
+
+mod http;
+mod timer;
+mod websocket;
+
+use std::hash::{BuildHasher, RandomState};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+pub(crate) use timer::{Clock, Timer};
+
+use super::Frame;
+use super::client::TransportKind;
+use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
+pub use super::handle::{Client, Socket};
+
+/// Nothing to listen to.
+pub(crate) struct Wakeups;
+
+/// Which runtime; connections are not shared across them.
+pub(crate) type Runtime = tokio::runtime::Id;
+
+/// Runtime that a connection lives in.
+pub(crate) struct Platform {
+    handle: Handle,
+}
+
+impl Platform {
+    /// Runtime that the caller is in.
+    pub(crate) fn current() -> Result<Self, OpenError> {
+        Handle::try_current()
+            .map(|handle| Self { handle })
+            .map_err(|_| OpenError::NoRuntime)
+    }
+
+    /// Address of the page: there is none.
+    pub(crate) fn location() -> Option<String> {
+        None
+    }
+
+    pub(crate) fn runtime(&self) -> Runtime {
+        self.handle.id()
+    }
+
+    /// Unlike that of any other client.
+    pub(crate) fn seed(&self) -> u64 {
+        RandomState::new().hash_one(0u8)
+    }
+
+    pub(crate) fn timer(&self, wake: impl Fn() + Send + 'static) -> Timer {
+        Timer::new(&self.handle, wake)
+    }
+
+    /// Nobody tells a program about its network.
+    pub(crate) fn wakeups(&self, _wake: impl Fn(Wakeup) + Clone + 'static) -> Wakeups {
+        Wakeups
+    }
+
+    pub(crate) fn spawn(&self, future: BoxFuture<()>) {
+        self.handle.spawn(future);
+    }
+
+    /// Begins to open a transport; `port` hears what becomes of it.
+    pub(crate) fn open(&self, kind: TransportKind, url: &str, options: &Options, port: Port) -> Transport {
+        let max_frame_bytes = options.config.limits.max_frame_bytes;
+        match kind {
+            TransportKind::WebSocket => {
+                let target = websocket::Target {
+                    url: url.to_owned(),
+                    protocols: options.protocols.clone(),
+                    headers: options.extra_headers.clone(),
+                    max_frame_bytes,
+                };
+                let (outbox, frames) = mpsc::unbounded_channel();
+                self.handle.spawn(websocket::run(target, frames, port));
+                Transport::WebSocket(outbox)
+            }
+            TransportKind::Polling => {
+                let requests = http::Requests::new(&options.extra_headers, max_frame_bytes);
+                Transport::Polling(Polling::open(requests, self, port))
+            }
+        }
+    }
+}
+
+/// Open or opening transport. When it is dropped, what waits is still sent, then it closes.
+pub(crate) enum Transport {
+    /// Queue of the WebSocket's task.
+    WebSocket(mpsc::UnboundedSender<Frame>),
+    /// Requests.
+    Polling(Polling),
+}
+
+impl Transport {
+    /// Queues a frame. A task that has ended has reported that itself.
+    pub(crate) fn send(&self, frame: Frame) {
+        match self {
+            Self::WebSocket(outbox) => drop(outbox.send(frame)),
+            Self::Polling(polling) => polling.send(frame),
+        }
+    }
+
+    /// Stops polling.
+    pub(crate) fn pause(&self) {
+        match self {
+            Self::WebSocket(_) => {}
+            Self::Polling(polling) => polling.pause(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! One WebSocket of tokio-tungstenite, in a task of its own.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
+use tokio_tungstenite::connect_async_with_config;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::socketio::Frame;
+use crate::socketio::client::CloseInfo;
+use crate::socketio::handle::Port;
+
+/// How long a socket that nobody needs any more may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Where to, and how.
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) protocols: Vec<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) max_frame_bytes: usize,
+}
+
+/// Sends what comes out of `outbox` and tells `port` what comes in. Ends when either side closes; when the outbox's
+/// sender is dropped, what waits in it is still sent.
+pub(crate) async fn run(target: Target, outbox: mpsc::UnboundedReceiver<Frame>, port: Port) {
+    if let Some(info) = converse(target, outbox, &port).await {
+        port.closed(info);
+    }
+}
+
+/// How it ended, unless we were the ones who left.
+async fn converse(
+    target: Target,
+    mut outbox: mpsc::UnboundedReceiver<Frame>,
+    port: &Port,
+) -> Option<CloseInfo> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(16 << 10)
+        .write_buffer_size(16 << 10)
+        .max_message_size(Some(target.max_frame_bytes))
+        .max_frame_size(Some(target.max_frame_bytes));
+    let request = match request(&target) {
+        Ok(request) => request,
+        Err(error) => return Some(CloseInfo::failed(error)),
+    };
+    let connect = connect_async_with_config(request, Some(config), true);
+    let (stream, _) = tokio::select! {
+        connected = connect => match connected {
+            Ok(connected) => connected,
+            Err(error) => return Some(failed(&error)),
+        },
+        // Nothing is sent before the socket is open: this is the sender being dropped.
+        frame = outbox.recv() => return frame.map(|_| CloseInfo::failed("a frame before the socket was open")),
+    };
+    port.opened();
+
+    let (mut sink, mut source) = stream.split();
+    let (left, mut goodbye) = mpsc::channel::<()>(1);
+    let write = async {
+        while let Some(frame) = outbox.recv().await {
+            sink.feed(message(frame)).await?;
+            while let Ok(frame) = outbox.try_recv() {
+                sink.feed(message(frame)).await?;
+            }
+            sink.flush().await?;
+        }
+        drop(left);
+        sink.send(Message::Close(None)).await?;
+        Ok::<_, Error>(())
+    };
+    let read = async {
+        loop {
+            match source.try_next().await {
+                Ok(Some(Message::Text(text))) => port.frame(Frame::Text(text.as_str().to_owned())),
+                Ok(Some(Message::Binary(bytes))) => port.frame(Frame::Binary(bytes.into())),
+                Ok(Some(Message::Close(Some(CloseFrame { code, reason })))) => {
+                    return CloseInfo::closed(code.into(), reason.as_str());
+                }
+                Ok(Some(Message::Close(None))) => return CloseInfo::closed(1005, ""),
+                Ok(Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Ok(None) => return CloseInfo::closed(1006, ""),
+                Err(error) => return lost(&error),
+            }
+        }
+    };
+    tokio::select! {
+        ended = read => Some(ended),
+        Err(error) = write => Some(lost(&error)),
+        () = async { goodbye.recv().await; tokio::time::sleep(GOODBYE).await } => None,
+    }
+}
+
+/// Could not be opened, or broke the rules.
+fn failed(error: &Error) -> CloseInfo {
+    let info = CloseInfo::failed(error.to_string());
+    match error {
+        Error::Http(response) => info.with_code(response.status().as_u16()),
+        _ => info,
+    }
+}
+
+/// An open connection that just ends is closed, as a browser sees it; everything else is a failure.
+fn lost(error: &Error) -> CloseInfo {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            CloseInfo::closed(1006, error.to_string())
+        }
+        _ => failed(error),
+    }
+}
+
+fn request(target: &Target) -> Result<Request, String> {
+    let mut request = target
+        .url
+        .as_str()
+        .into_client_request()
+        .map_err(|error| error.to_string())?;
+    let headers = request.headers_mut();
+    let protocols = target.protocols.join(", ");
+    let protocols = (!protocols.is_empty()).then_some(("sec-websocket-protocol".to_owned(), protocols));
+    for (name, value) in target.headers.iter().cloned().chain(protocols) {
+        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
+        headers.insert(name, value);
+    }
+    Ok(request)
+}
+
+fn message(frame: Frame) -> Message {
+    match frame {
+        Frame::Text(text) => Message::text(text),
+        Frame::Binary(bytes) => Message::binary(bytes),
+    }
+}
