@@ -138,7 +138,7 @@ fn tokens(path: &Path, text: &str) -> Result<Vec<(String, String)>, AccessError>
         }
         match line.rsplit_once(char::is_whitespace) {
             Some((name, token)) if token.len() >= 16 => {
-                people.push((name.trim().to_owned(), token.to_owned()))
+                people.push((name.trim().to_owned(), token.to_owned()));
             }
             Some(_) | None => {
                 return Err(AccessError::Line {

@@ -362,11 +362,20 @@ fn write_log(path: &Path, output: &str) -> Result<(), Failure> {
         .doing(format_args!("write {}", path.display()))
 }
 
-/// The last lines of a text.
+/// The last lines of a text, without those by which cargo says what it builds.
 pub(crate) fn tail(text: &str, lines: usize) -> String {
-    let skipped = text.lines().count().saturating_sub(lines);
-    let kept: Vec<&str> = text.lines().skip(skipped).collect();
-    kept.join("\n")
+    let progress = [
+        "Compiling ",
+        "Checking ",
+        "Downloaded ",
+        "Downloading ",
+        "Documenting ",
+        "Fresh ",
+        "Blocking ",
+    ];
+    let told = |line: &&str| !progress.iter().any(|word| line.trim_start().starts_with(word));
+    let kept: Vec<&str> = text.lines().filter(told).collect();
+    kept[kept.len().saturating_sub(lines)..].join("\n")
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -407,6 +416,13 @@ mod tests {
         let outcome = job.outcome().expect("sleep starts");
         assert!(outcome.late);
         assert!(!outcome.status.success());
+    }
+
+    #[test]
+    fn the_end_of_an_output_is_what_matters() {
+        let output = "first\n   Compiling serde v1.0.0\nwarning: x\nerror: y\n";
+        assert_eq!(tail(output, 2), "warning: x\nerror: y");
+        assert_eq!(tail(output, 9), "first\nwarning: x\nerror: y");
     }
 
     #[test]

@@ -6,11 +6,13 @@ mod failure;
 mod fingerprint;
 mod job;
 mod page;
+mod page_bench;
 mod progress;
 mod project;
 mod run;
 mod server;
 mod size;
+mod soak;
 mod test;
 mod tools;
 
@@ -29,6 +31,8 @@ cargo xtask <command>
   test --list      what the suites are
   dev [ARGS…]      page with live reload on http://localhost:8080 and the server behind it
   bench [OPTIONS]  the broadcast benchmark beside the official server
+  page-bench       the page beside a React page: connecting, and 10,000 messages at once
+  soak [NAME…]     long runs; without a name, what there is
   build            what `run` does, without starting the server";
 
 fn main() -> ExitCode {
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         "run" => run::run(&project, &rest),
         "build" => run::build(&project).map(|()| ExitCode::SUCCESS),
         "test" => test::run(&project, &rest),
+        "soak" => soak::run(&project, &rest),
+        "page-bench" => page_bench::run(&project, &rest),
         "bench" => bench::run(&project, &rest),
         "dev" => dev::run(&project, &rest),
         "" | "help" | "--help" | "-h" => {

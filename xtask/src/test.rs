@@ -14,6 +14,8 @@ use crate::failure::Failure;
 use crate::progress::seconds;
 use crate::project::Project;
 use crate::tools;
+pub(crate) use node::specs as specs_of;
+pub(crate) use rust::HOST_FEATURES as FEATURES;
 use tally::Tally;
 
 /// Tests that belong together.

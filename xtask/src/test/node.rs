@@ -46,7 +46,7 @@ fn run(project: &Project, name: &str, folder: &str, is_spec: fn(&str) -> bool) -
 }
 
 /// Test files of a folder, in the order of their names.
-fn specs(folder: &Path, is_spec: fn(&str) -> bool) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn specs(folder: &Path, is_spec: fn(&str) -> bool) -> Result<Vec<PathBuf>, Failure> {
     let doing = format!("list {}", folder.display());
     let mut specs = Vec::new();
     for entry in fs::read_dir(folder).doing(&doing)? {

@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::tools::{self, WASM};
 
 /// Features of the root package that build on the host, beside the core without any.
-const HOST_FEATURES: &str = "--no-default-features --features pesan/native,pesan/msgpack";
+pub(crate) const HOST_FEATURES: &str = "--no-default-features --features pesan/native,pesan/msgpack";
 
 /// Features that are checked one at a time: on the host, in the browser.
 const ALONE: [(&str, bool, bool); 6] = [
