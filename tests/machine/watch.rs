@@ -126,14 +126,14 @@ impl Watch {
             }
             Event::State { id, state, .. } => {
                 let before = self.states.insert(*id, state.clone());
-                let legal = match (&before, state) {
-                    (
-                        Some(EmitState::Queued),
-                        EmitState::Sent | EmitState::Acknowledged | EmitState::Failed(_),
-                    ) => true,
-                    (Some(EmitState::Sent), EmitState::Acknowledged | EmitState::Failed(_)) => true,
-                    _ => false,
-                };
+                let legal = matches!(
+                    (&before, state),
+                    (Some(EmitState::Queued), EmitState::Sent)
+                        | (
+                            Some(EmitState::Queued | EmitState::Sent),
+                            EmitState::Acknowledged | EmitState::Failed(_)
+                        )
+                );
                 assert!(legal, "{id:?} goes from {before:?} to {state:?}");
             }
             _ => {}
