@@ -4,5 +4,6 @@ pub mod access;
 pub mod config;
 pub mod engine;
 pub mod http;
+pub mod io;
 pub mod log;
 pub mod state;

@@ -1,0 +1,16 @@
+//! The second backend: everyone who comes is welcomed. `PORT` sets another port.
+
+use pesan_server::io::{Io, Socket};
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let io = Io::default();
+    io.on_connection(|socket: Socket| {
+        println!("A user connected");
+        socket.on("disconnect", |_: Socket, ()| println!("A user disconnected"));
+        socket.emit("welcome_message", "Welcome to the WebSocket server!")
+    });
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3001".to_owned());
+    println!("Server is running on port {port}");
+    io.listen(format!("127.0.0.1:{port}")).await
+}

@@ -1,0 +1,180 @@
+//! What can go wrong, one type per boundary.
+
+use std::fmt;
+
+use pesan::socketio::packet::EncodeError;
+use pesan::socketio::value::{ToValueError, Value, to_value};
+use serde::Serialize;
+
+/// Why an event or an answer was not sent.
+///
+/// ```
+/// use pesan_server::io::{EmitError, Io};
+///
+/// let io = Io::default();
+/// assert_eq!(io.emit("connect", ()), Err(EmitError::Reserved("connect".into())));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// Name that the protocol keeps for itself.
+    Reserved(String),
+    /// Data that serde cannot turn into a value.
+    Data(ToValueError),
+    /// Data that the wire format cannot carry.
+    Encode(EncodeError),
+    /// More attachments than the official peers take.
+    TooManyAttachments {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+    /// Socket is no longer connected.
+    Disconnected,
+    /// Too many events of this socket wait for their answer.
+    TooManyPendingAcks {
+        /// Limit that was reached.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reserved(name) => write!(f, "\"{name}\" is a reserved event name"),
+            Self::Data(error) => write!(f, "cannot send this data: {error}"),
+            Self::Encode(error) => write!(f, "cannot send this data: {error}"),
+            Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments in one packet"),
+            Self::Disconnected => write!(f, "socket is not connected"),
+            Self::TooManyPendingAcks { limit } => write!(f, "{limit} events wait for their answer already"),
+        }
+    }
+}
+
+impl std::error::Error for EmitError {}
+
+impl From<ToValueError> for EmitError {
+    fn from(error: ToValueError) -> Self {
+        Self::Data(error)
+    }
+}
+
+impl From<EncodeError> for EmitError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+/// Why an event was not answered.
+///
+/// ```
+/// use pesan_server::io::AckError;
+/// assert_eq!(AckError::Timeout.to_string(), "operation has timed out");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AckError {
+    /// Event was not sent.
+    Emit(EmitError),
+    /// No answer within the time given.
+    Timeout,
+    /// Socket went away first.
+    Disconnected,
+    /// Answer is not of the type that was asked for.
+    Answer(String),
+}
+
+impl fmt::Display for AckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emit(error) => error.fmt(f),
+            Self::Timeout => write!(f, "operation has timed out"),
+            Self::Disconnected => write!(f, "socket has been disconnected"),
+            Self::Answer(error) => write!(f, "answer does not fit: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for AckError {}
+
+impl From<EmitError> for AckError {
+    fn from(error: EmitError) -> Self {
+        Self::Emit(error)
+    }
+}
+
+/// Refusal of a CONNECT by middleware; becomes `err.message` and `err.data` of the client's `connect_error`.
+///
+/// ```
+/// use pesan_server::io::{ConnectError, Io, Socket};
+///
+/// let io = Io::default();
+/// io.with_middleware(|socket: Socket| match socket.handshake().auth.get("token") {
+///     Some(_) => Ok(()),
+///     None => Err(ConnectError::new("authentication error").with_data(&("retry", 5))),
+/// });
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectError {
+    message: String,
+    data: Option<Value>,
+}
+
+impl ConnectError {
+    /// Refusal that says why.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            data: None,
+        }
+    }
+
+    /// Adds details for the client; what serde cannot turn into a value is left out and logged.
+    #[must_use]
+    pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
+        match to_value(data) {
+            Ok(data) => self.data = Some(data),
+            Err(error) => tracing::warn!(%error, "details of a refusal cannot be sent"),
+        }
+        self
+    }
+
+    /// Text for the client.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Details for the client.
+    #[must_use]
+    pub fn data(&self) -> Option<&Value> {
+        self.data.as_ref()
+    }
+
+    /// Payload of the CONNECT_ERROR packet.
+    pub(super) fn payload(&self) -> Value {
+        let message = ("message", Value::from(self.message.as_str()));
+        let data = self.data.clone().map(|data| ("data", data));
+        Value::object(std::iter::once(message).chain(data))
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl From<&str> for ConnectError {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<String> for ConnectError {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}

@@ -1,0 +1,127 @@
+//! A socket of any node, as `fetch_sockets` shows it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use pesan::socketio::value::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{AckError, EmitError};
+use super::namespace::Namespace;
+use super::operator::BroadcastOperator;
+use super::rooms::RoomNames;
+use super::socket::Socket;
+
+/// A socket of this or another node, with what was known about it when it was asked for.
+///
+/// ```
+/// use pesan_server::io::Io;
+///
+/// async fn kick_idle(io: &Io) {
+///     for socket in io.in_("room1").fetch_sockets().await {
+///         println!("{} {:?} {:?}", socket.id, socket.rooms, socket.data.get("username"));
+///         socket.leave("room1");
+///         socket.disconnect(false);
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RemoteSocket {
+    /// Id of the socket.
+    pub id: String,
+    /// Its handshake, as [`Handshake::to_value`](super::Handshake::to_value) shows it.
+    pub handshake: Value,
+    /// Rooms it was in.
+    pub rooms: Vec<String>,
+    /// Its named data.
+    pub data: Value,
+    namespace: Namespace,
+}
+
+impl RemoteSocket {
+    pub(super) fn of(socket: &Socket) -> Self {
+        Self {
+            id: socket.id().to_owned(),
+            handshake: socket.handshake().to_value(),
+            rooms: socket.rooms().iter().map(ToString::to_string).collect(),
+            data: socket.data().to_value(),
+            namespace: socket.namespace().clone(),
+        }
+    }
+
+    /// From what another node told.
+    pub(super) fn from_value(namespace: &Namespace, value: &Value) -> Option<Self> {
+        let rooms = value.get("rooms")?.as_array()?;
+        Some(Self {
+            id: value.get("id")?.as_str()?.to_owned(),
+            handshake: value.get("handshake")?.clone(),
+            rooms: rooms
+                .iter()
+                .filter_map(|room| room.as_str().map(str::to_owned))
+                .collect(),
+            data: value.get("data")?.clone(),
+            namespace: namespace.clone(),
+        })
+    }
+
+    /// For another node.
+    pub(super) fn to_value(&self) -> Value {
+        let rooms = self
+            .rooms
+            .iter()
+            .map(|room| Value::from(room.as_str()))
+            .collect::<Vec<_>>();
+        Value::object([
+            ("id", Value::from(self.id.as_str())),
+            ("handshake", self.handshake.clone()),
+            ("rooms", Value::from(rooms)),
+            ("data", self.data.clone()),
+        ])
+    }
+
+    fn operator(&self) -> BroadcastOperator {
+        BroadcastOperator::new(&self.namespace).to(self.id.as_str())
+    }
+
+    /// Sends it an event.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        self.operator().emit(event, args)
+    }
+
+    /// Sends it an event, and gives its answer.
+    ///
+    /// # Errors
+    /// [`AckError`] when it could not be sent or was not answered in time.
+    pub fn emit_with_ack<R: DeserializeOwned + Send + 'static>(
+        &self,
+        timeout: Duration,
+        event: &str,
+        args: impl Serialize + Send,
+    ) -> impl Future<Output = Result<R, AckError>> + Send {
+        let operator = self.operator().timeout(timeout);
+        async move {
+            let responses = operator.emit_with_ack(event, args).await?;
+            let answer = responses.answers.into_iter().next();
+            answer.map(|(_, answer)| answer).ok_or(AckError::Timeout)
+        }
+    }
+
+    /// Makes it join rooms.
+    pub fn join(&self, rooms: impl RoomNames) {
+        self.operator().sockets_join(rooms);
+    }
+
+    /// Makes it leave rooms.
+    pub fn leave(&self, rooms: impl RoomNames) {
+        self.operator().sockets_leave(rooms);
+    }
+
+    /// Makes it leave the namespace; with `close` all namespaces, and closes its connection.
+    pub fn disconnect(&self, close: bool) {
+        self.operator().disconnect_sockets(close);
+    }
+}

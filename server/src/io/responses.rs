@@ -1,0 +1,104 @@
+//! Answers of many clients to one event.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pesan::socketio::value::Value;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::acks::Answer;
+use super::args::from_args;
+use super::socket::Socket;
+
+/// What [`BroadcastOperator::emit_with_ack`](super::BroadcastOperator::emit_with_ack) gathered.
+///
+/// ```
+/// use std::time::Duration;
+/// use pesan_server::io::{EmitError, Io};
+///
+/// async fn vote(io: &Io) -> Result<(), EmitError> {
+///     let votes = io.to("jury").timeout(Duration::from_secs(10)).emit_with_ack::<u8>("vote", ()).await?;
+///     println!("{} of {}", votes.answers.len(), votes.answers.len() + votes.missing.len());
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Responses<R> {
+    /// Id of each socket that answered, and its answer, in the order in which they came.
+    pub answers: Vec<(String, R)>,
+    /// Ids of the sockets that did not answer, or with data of another type.
+    pub missing: Vec<String>,
+    /// Whether a node did not say in time whom it had asked.
+    pub incomplete: bool,
+}
+
+impl<R: DeserializeOwned + 'static> Responses<R> {
+    pub(super) fn new(gathered: Gathered) -> Self {
+        let mut responses = Self {
+            answers: Vec::new(),
+            missing: gathered.missing,
+            incomplete: gathered.incomplete,
+        };
+        for (socket, values) in gathered.answers {
+            match from_args(values) {
+                Ok(answer) => responses.answers.push((socket, answer)),
+                Err(error) => {
+                    tracing::warn!(socket, %error, "answer does not fit");
+                    responses.missing.push(socket);
+                }
+            }
+        }
+        responses
+    }
+
+    /// The answers alone, if every socket that was asked gave one.
+    #[must_use]
+    pub fn complete(self) -> Option<Vec<R>> {
+        let complete = self.missing.is_empty() && !self.incomplete;
+        complete.then(|| self.answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+}
+
+/// Answers before they have a type.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) answers: Vec<(String, Vec<Value>)>,
+    pub(super) missing: Vec<String>,
+    pub(super) incomplete: bool,
+}
+
+/// Answers of this node's sockets on their way.
+pub(super) struct Gathering {
+    pub(super) id: u64,
+    pub(super) asked: Vec<Socket>,
+    pub(super) receiver: mpsc::UnboundedReceiver<Answer>,
+    pub(super) deadline: Duration,
+}
+
+impl Gathering {
+    /// Waits until every socket has answered or is gone, or the time is over.
+    pub(super) async fn finish(mut self) -> Gathered {
+        let deadline = Instant::now() + self.deadline;
+        let mut gathered = Gathered::default();
+        let mut missing: HashSet<Arc<str>> = self.asked.iter().map(Socket::shared_id).collect();
+        while let Ok(Some((socket, values))) = tokio::time::timeout_at(deadline, self.receiver.recv()).await {
+            if missing.remove(&socket) {
+                gathered.answers.push((socket.to_string(), values));
+            }
+        }
+        gathered.missing = missing.iter().map(ToString::to_string).collect();
+        gathered
+    }
+}
+
+impl Drop for Gathering {
+    /// Nobody waits any more.
+    fn drop(&mut self) {
+        for socket in &self.asked {
+            socket.acks().remove(self.id);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Who is in which room, on this node. Receivers of a room are cached as a [`Group`] until its membership changes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::socket::Socket;
+use crate::engine::{Connection, Group};
+
+/// One name of a room, or several.
+///
+/// ```
+/// use pesan_server::io::{Io, Socket};
+///
+/// let io = Io::default();
+/// io.on_connection(|socket: Socket| {
+///     socket.join(["room-101", "room-102"]);
+/// });
+/// io.to("room-101").to(vec![String::from("room-102")]).emit("foo", "bar").expect("text can be sent");
+/// ```
+pub trait RoomNames {
+    #[doc(hidden)]
+    fn append_to(self, names: &mut Vec<Arc<str>>);
+
+    #[doc(hidden)]
+    fn names(self) -> Vec<Arc<str>>
+    where
+        Self: Sized,
+    {
+        let mut names = Vec::new();
+        self.append_to(&mut names);
+        names
+    }
+}
+
+macro_rules! one_name {
+    ($($kind:ty),*) => {$(
+        impl RoomNames for $kind {
+            fn append_to(self, names: &mut Vec<Arc<str>>) {
+                names.push(Arc::from(self));
+            }
+        }
+    )*};
+}
+one_name!(&str, String, Arc<str>);
+
+impl RoomNames for &String {
+    fn append_to(self, names: &mut Vec<Arc<str>>) {
+        names.push(Arc::from(self.as_str()));
+    }
+}
+
+impl<T: Into<Arc<str>>> RoomNames for Vec<T> {
+    fn append_to(self, names: &mut Vec<Arc<str>>) {
+        names.extend(self.into_iter().map(Into::into));
+    }
+}
+
+impl<T: Into<Arc<str>>, const N: usize> RoomNames for [T; N] {
+    fn append_to(self, names: &mut Vec<Arc<str>>) {
+        names.extend(self.into_iter().map(Into::into));
+    }
+}
+
+impl<T: Into<Arc<str>> + Clone> RoomNames for &[T] {
+    fn append_to(self, names: &mut Vec<Arc<str>>) {
+        names.extend(self.iter().cloned().map(Into::into));
+    }
+}
+
+/// Who is meant: everyone, or those in any of `rooms`; in either case without those in any of `except`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) rooms: Vec<Arc<str>>,
+    pub(super) except: Vec<Arc<str>>,
+}
+
+/// Sockets of a namespace on this node, and their rooms.
+#[derive(Default)]
+pub(super) struct Rooms(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    members: HashMap<Arc<str>, Member>,
+    rooms: HashMap<Arc<str>, Room>,
+    all: Option<Arc<Group>>,
+}
+
+struct Member {
+    socket: Socket,
+    rooms: HashSet<Arc<str>>,
+    /// Every socket is in the room of its own id, unless it left it; that room has no entry of its own.
+    own: bool,
+}
+
+#[derive(Default)]
+struct Room {
+    members: HashSet<Arc<str>>,
+    group: Option<Arc<Group>>,
+}
+
+/// Exceptions that are cheaper to skip than to leave out of a group.
+const FEW: usize = 4;
+
+/// Who gets a broadcast.
+pub(super) enum Receivers {
+    /// The whole group.
+    All(Arc<Group>),
+    /// The group but for these.
+    Except(Arc<Group>, Vec<Connection>),
+}
+
+/// Room that could not be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JoinError {
+    /// Socket is not in the namespace (any more).
+    Gone,
+    /// Socket is in too many rooms.
+    TooMany,
+}
+
+impl Rooms {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a socket with its rooms.
+    pub(super) fn insert(&self, socket: &Socket, rooms: impl IntoIterator<Item = Arc<str>>) {
+        let mut inner = self.lock();
+        inner.all = None;
+        let member = Member {
+            socket: socket.clone(),
+            rooms: HashSet::new(),
+            own: true,
+        };
+        inner.members.insert(socket.shared_id(), member);
+        for room in rooms {
+            inner
+                .join(socket.shared_id(), room, usize::MAX)
+                .unwrap_or_else(|error| {
+                    unreachable!("the socket was just inserted, and there is no limit: {error:?}");
+                });
+        }
+    }
+
+    /// Takes a socket away; gives the rooms it was in.
+    pub(super) fn remove(&self, id: &str) -> Vec<Arc<str>> {
+        let mut inner = self.lock();
+        let Some((id, member)) = inner.members.remove_entry(id) else {
+            return Vec::new();
+        };
+        inner.all = None;
+        for room in &member.rooms {
+            inner.forget(&id, room);
+        }
+        drop(inner);
+        let own = member.own.then_some(id);
+        own.into_iter().chain(member.rooms).collect()
+    }
+
+    pub(super) fn join(&self, id: &Arc<str>, rooms: Vec<Arc<str>>, limit: usize) -> Result<(), JoinError> {
+        let mut inner = self.lock();
+        rooms
+            .into_iter()
+            .try_for_each(|room| inner.join(id.clone(), room, limit))
+    }
+
+    pub(super) fn leave(&self, id: &Arc<str>, room: &str) {
+        let mut inner = self.lock();
+        let Some(member) = inner.members.get_mut(id) else {
+            return;
+        };
+        if *room == **id {
+            member.own = false;
+        }
+        if member.rooms.remove(room) {
+            inner.forget(id, room);
+        }
+    }
+
+    /// Rooms of a socket, its own first.
+    pub(super) fn of(&self, id: &str) -> Vec<Arc<str>> {
+        let inner = self.lock();
+        let Some((id, member)) = inner.members.get_key_value(id) else {
+            return Vec::new();
+        };
+        let own = member.own.then(|| id.clone());
+        own.into_iter().chain(member.rooms.iter().cloned()).collect()
+    }
+
+    pub(super) fn socket(&self, id: &str) -> Option<Socket> {
+        self.lock().members.get(id).map(|member| member.socket.clone())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().members.len()
+    }
+
+    /// Names of the rooms with someone in them, those of the sockets' own ids not counted, and how many are there.
+    pub(super) fn sizes(&self) -> Vec<(Arc<str>, usize)> {
+        let inner = self.lock();
+        inner
+            .rooms
+            .iter()
+            .map(|(name, room)| (name.clone(), room.members.len()))
+            .collect()
+    }
+
+    /// Receivers of a broadcast; `None` when there are none.
+    pub(super) fn receivers(&self, target: &Target) -> Option<Receivers> {
+        let mut inner = self.lock();
+        let group = match target.rooms.as_slice() {
+            [] => inner.everyone(),
+            [name] if !inner.members.contains_key(name) => inner.room(name),
+            _ => {
+                let chosen = inner.select(target);
+                return (!chosen.is_empty()).then(|| Receivers::All(group(chosen)));
+            }
+        }?;
+        if target.except.is_empty() {
+            return Some(Receivers::All(group));
+        }
+        // A few sockets that are left out, the sender above all, need no group of their own.
+        let mut except = Vec::new();
+        for name in &target.except {
+            match inner.members.get(name) {
+                Some(member) if member.own && !inner.rooms.contains_key(name) && except.len() < FEW => {
+                    except.push(member.socket.connection().clone());
+                }
+                None if !inner.rooms.contains_key(name) => {}
+                _ => {
+                    let chosen = inner.select(target);
+                    return (!chosen.is_empty()).then(|| Receivers::All(self::group(chosen)));
+                }
+            }
+        }
+        Some(Receivers::Except(group, except))
+    }
+
+    /// Sockets that are meant, each once.
+    pub(super) fn select(&self, target: &Target) -> Vec<Socket> {
+        self.lock().select(target).into_iter().cloned().collect()
+    }
+}
+
+fn group<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Arc<Group> {
+    Group::new(sockets.into_iter().map(|socket| socket.connection().clone()))
+}
+
+impl Inner {
+    fn everyone(&mut self) -> Option<Arc<Group>> {
+        if self.members.is_empty() {
+            return None;
+        }
+        let members = &self.members;
+        let all = self
+            .all
+            .get_or_insert_with(|| group(members.values().map(|member| &member.socket)));
+        Some(all.clone())
+    }
+
+    fn room(&mut self, name: &str) -> Option<Arc<Group>> {
+        let members = &self.members;
+        let Room {
+            members: ids,
+            group: cached,
+        } = self.rooms.get_mut(name)?;
+        let sockets = || {
+            ids.iter()
+                .filter_map(|id| members.get(id))
+                .map(|member| &member.socket)
+        };
+        Some(cached.get_or_insert_with(|| group(sockets())).clone())
+    }
+
+    fn join(&mut self, id: Arc<str>, room: Arc<str>, limit: usize) -> Result<(), JoinError> {
+        let member = self.members.get_mut(&id).ok_or(JoinError::Gone)?;
+        if room == id {
+            member.own = true;
+            return Ok(());
+        }
+        if member.rooms.contains(&room) {
+            return Ok(());
+        }
+        if member.rooms.len() >= limit {
+            return Err(JoinError::TooMany);
+        }
+        // One copy of the name for all that are in the room.
+        let name = self
+            .rooms
+            .get_key_value(&room)
+            .map_or(room, |(name, _)| name.clone());
+        member.rooms.insert(name.clone());
+        let entry = self.rooms.entry(name).or_default();
+        entry.members.insert(id);
+        entry.group = None;
+        Ok(())
+    }
+
+    fn forget(&mut self, id: &str, room: &str) {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.members.remove(id);
+            entry.group = None;
+            if entry.members.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
+    }
+
+    fn select(&self, target: &Target) -> Vec<&Socket> {
+        let excepted = |member: &Member| target.except.iter().any(|room| self.is_in(member, room));
+        if target.rooms.is_empty() {
+            let members = self.members.values().filter(|member| !excepted(member));
+            return members.map(|member| &member.socket).collect();
+        }
+        let mut seen = HashSet::new();
+        let mut chosen = Vec::new();
+        for name in &target.rooms {
+            let own = self
+                .members
+                .get_key_value(name)
+                .filter(|(_, member)| member.own)
+                .map(|(id, _)| id);
+            let others = self.rooms.get(name).into_iter().flat_map(|room| &room.members);
+            for id in own.into_iter().chain(others) {
+                let Some(member) = self.members.get(id) else {
+                    continue;
+                };
+                let fresh = target.rooms.len() == 1 || seen.insert(id);
+                if fresh && !excepted(member) {
+                    chosen.push(&member.socket);
+                }
+            }
+        }
+        chosen
+    }
+
+    fn is_in(&self, member: &Member, room: &Arc<str>) -> bool {
+        (member.own && **room == *member.socket.id()) || member.rooms.contains(room)
+    }
+}

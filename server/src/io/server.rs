@@ -1,0 +1,366 @@
+//! The server: its namespaces, hooks and engine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use pesan::socketio::packet::ROOT;
+use pesan::socketio::value::Value;
+use tokio::net::ToSocketAddrs;
+
+use super::client::Client;
+use super::config::IoConfig;
+use super::hooks::{
+    ConnectRefused, ErrorReport, Hooks, List, Meters, ReconnectFailed, Reconnected, Reconnecting,
+};
+use super::namespace::{Entrance, Namespace};
+use super::parent::{Parent, Rule};
+use super::reason::DisconnectReason;
+use super::session::Session;
+use crate::engine::{Connection, Cors, Engine, EngineConfig, HandshakeRequest, Protocol};
+use crate::http::serve::{ServeConfig, bind, serve};
+
+/// A Socket.IO server; cheap to clone and usable from any thread.
+///
+/// It is also its root namespace: everything that a [`Namespace`] can do, it does for `/`.
+///
+/// ```
+/// use pesan_server::io::{Io, Socket};
+///
+/// let io = Io::default();
+/// io.on_connection(|socket: Socket| {
+///     println!("A user connected");
+///     socket.on("message", |socket: Socket, message: String| socket.io().emit("message", message));
+///     socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Io {
+    server: Arc<Server>,
+    root: Namespace,
+}
+
+/// What all namespaces share.
+pub(super) struct Server {
+    pub(super) config: IoConfig,
+    pub(super) hooks: Hooks,
+    pub(super) meters: Meters,
+    namespaces: RwLock<HashMap<Arc<str>, Namespace>>,
+    parents: RwLock<Vec<Parent>>,
+    new_namespace: List<Namespace>,
+    root: OnceLock<Namespace>,
+    engine: OnceLock<Engine>,
+    closed: AtomicBool,
+}
+
+impl Server {
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.engine.get()
+    }
+
+    /// Drops a namespace that was made from a pattern and has no socket any more.
+    pub(super) fn forget(&self, namespace: &Namespace) {
+        let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        if namespaces
+            .get(namespace.name())
+            .is_some_and(|known| known == namespace && known.is_empty())
+        {
+            namespaces.remove(namespace.name());
+        }
+        drop(namespaces);
+        for parent in self.parents.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            parent.forget(namespace);
+        }
+    }
+}
+
+impl Default for Io {
+    fn default() -> Self {
+        Self::new(IoConfig::default())
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io")
+            .field("config", &self.server.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deref for Io {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.root
+    }
+}
+
+impl Io {
+    /// Server with these options.
+    #[must_use]
+    pub fn new(config: IoConfig) -> Self {
+        let server = Arc::new(Server {
+            config,
+            hooks: Hooks::default(),
+            meters: Meters::default(),
+            namespaces: RwLock::default(),
+            parents: RwLock::default(),
+            new_namespace: List::default(),
+            root: OnceLock::new(),
+            engine: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        });
+        let root = Namespace::new(&server, ROOT, Entrance::default(), false);
+        let mut namespaces = server.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        namespaces.insert(ROOT.into(), root.clone());
+        drop(namespaces);
+        let root = server.root.get_or_init(|| root).clone();
+        Self { server, root }
+    }
+
+    pub(super) fn of_server(server: &Arc<Server>) -> Self {
+        let root = server
+            .root
+            .get()
+            .expect("`new` set it before anyone saw the server")
+            .clone();
+        Self {
+            server: server.clone(),
+            root,
+        }
+    }
+
+    /// The root namespace.
+    #[must_use]
+    pub fn root(&self) -> &Namespace {
+        &self.root
+    }
+
+    /// Namespace of this name, made if need be.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Namespace {
+        let name = if name.starts_with('/') {
+            name.to_owned()
+        } else {
+            format!("/{name}")
+        };
+        let known = self.known(&name);
+        known.unwrap_or_else(|| self.make(&name, Entrance::default(), false))
+    }
+
+    /// Namespaces that are made when a client asks for a name that fits `rule`: text in which `*` stands for any
+    /// characters, or a function of name and `auth`.
+    ///
+    /// ```
+    /// use pesan::socketio::Value;
+    /// use pesan_server::io::{Io, Socket};
+    ///
+    /// let io = Io::default();
+    /// let workspaces = io.of_dynamic("/workspace-*");
+    /// workspaces.on_connection(|socket: Socket| println!("{}", socket.nsp().name()));
+    /// io.of_dynamic(|name: &str, auth: &Value| name.starts_with("/team/") && auth.get("token").is_some());
+    /// ```
+    pub fn of_dynamic(&self, rule: impl Rule) -> Parent {
+        let parent = Parent::new(rule);
+        let mut parents = self
+            .server
+            .parents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        parents.push(parent.clone());
+        parent
+    }
+
+    /// Calls `hook` with each namespace that is made, by name or from a pattern.
+    pub fn on_new_namespace(&self, hook: impl Fn(&Namespace) + Send + Sync + 'static) {
+        self.server.new_namespace.add(hook);
+    }
+
+    /// All namespaces there are.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        let namespaces = self
+            .server
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        namespaces.values().cloned().collect()
+    }
+
+    /// Engine that serves this server, made at the first call; later ones give the same.
+    ///
+    /// Refused handshakes are told to [`on_connect_error`](Self::on_connect_error).
+    #[must_use]
+    pub fn engine(&self, config: EngineConfig) -> &Engine {
+        self.server
+            .engine
+            .get_or_init(|| Engine::new(self.with_hook(config), self.clone()))
+    }
+
+    fn with_hook(&self, mut config: EngineConfig) -> EngineConfig {
+        let (io, next) = (self.clone(), config.on_connection_error.take());
+        config.on_connection_error = Some(Arc::new(move |request, error| {
+            io.hooks().connect_error(&ConnectRefused {
+                message: error.message.clone(),
+                namespace: None,
+                address: Some(request.address.ip()),
+            });
+            if let Some(next) = &next {
+                next(request, error);
+            }
+        }));
+        config
+    }
+
+    /// Serves nothing but this server on an address, until the process ends. Pages of any origin may connect.
+    ///
+    /// For more, such as routes of your own, a certificate or an end, give the [`engine`](Self::engine)'s router to
+    /// [`http::serve`](crate::http::serve::serve).
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let io = pesan_server::io::Io::default();
+    /// io.listen("127.0.0.1:3000").await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the address is none, or cannot be listened on.
+    pub async fn listen(&self, address: impl ToSocketAddrs) -> std::io::Result<()> {
+        let address = tokio::net::lookup_host(address).await?.next();
+        let address = address.ok_or_else(|| std::io::Error::other("a name without an address"))?;
+        let listener = bind(address)?;
+        let config = EngineConfig {
+            cors: Some(Cors::default()),
+            ..EngineConfig::default()
+        };
+        let app = self.engine(config).router();
+        serve(listener, app, ServeConfig::default(), std::future::pending()).await;
+        Ok(())
+    }
+
+    /// Options.
+    #[must_use]
+    pub fn config(&self) -> &IoConfig {
+        &self.server.config
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.server.hooks
+    }
+
+    /// Ends everything: sockets hear `server shutting down`, then their connections are closed. Handlers are dropped.
+    pub fn close(&self) {
+        self.server.closed.store(true, Ordering::Release);
+        let namespaces = self.namespaces();
+        for socket in namespaces.iter().flat_map(Namespace::sockets) {
+            socket.close(DisconnectReason::ServerShuttingDown);
+        }
+        if let Some(engine) = self.server.engine() {
+            engine.close();
+        }
+        for namespace in &namespaces {
+            namespace.entrance().clear();
+        }
+    }
+
+    fn known(&self, name: &str) -> Option<Namespace> {
+        self.server
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    fn make(&self, name: &str, entrance: Entrance, dynamic: bool) -> Namespace {
+        let mut namespaces = self
+            .server
+            .namespaces
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = namespaces.get(name) {
+            return known.clone();
+        }
+        let namespace = Namespace::new(&self.server, name, entrance, dynamic);
+        namespaces.insert(name.into(), namespace.clone());
+        drop(namespaces);
+        self.server.new_namespace.call(&namespace);
+        namespace
+    }
+
+    /// Namespace that a client asked for, made if a pattern says so.
+    pub(super) fn find(&self, name: &str, auth: &Value) -> Option<Namespace> {
+        if self.server.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        if let Some(known) = self.known(name) {
+            return Some(known);
+        }
+        // Rules are the program's code: not under the lock.
+        let parents = self
+            .server
+            .parents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let parent = parents.iter().find(|parent| parent.allows(name, auth))?;
+        let dynamic = self
+            .namespaces()
+            .iter()
+            .filter(|namespace| namespace.is_dynamic())
+            .count();
+        if dynamic >= self.config().limits.max_dynamic_namespaces {
+            tracing::warn!(name, "too many namespaces were made from patterns");
+            return None;
+        }
+        let namespace = self.make(name, parent.entrance(), true);
+        parent.adopt(&namespace);
+        Some(namespace)
+    }
+}
+
+/// Lifecycle hooks. Each is called for the whole server, after a line in the log.
+impl Io {
+    /// A handshake or a CONNECT was refused.
+    pub fn on_connect_error(&self, hook: impl Fn(&ConnectRefused) + Send + Sync + 'static) {
+        self.server.hooks.connect_error.add(hook);
+    }
+
+    /// A client came back with an earlier session. Needs connection state recovery, as the next three do.
+    pub fn on_reconnect_attempt(&self, hook: impl Fn(&Reconnecting) + Send + Sync + 'static) {
+        self.server.hooks.reconnect_attempt.add(hook);
+    }
+
+    /// It is connected again, with the earlier session or a fresh one.
+    pub fn on_reconnect(&self, hook: impl Fn(&Reconnected) + Send + Sync + 'static) {
+        self.server.hooks.reconnect.add(hook);
+    }
+
+    /// It was refused.
+    pub fn on_reconnect_error(&self, hook: impl Fn(&ConnectRefused) + Send + Sync + 'static) {
+        self.server.hooks.reconnect_error.add(hook);
+    }
+
+    /// A client did not come back in time.
+    pub fn on_reconnect_failed(&self, hook: impl Fn(&ReconnectFailed) + Send + Sync + 'static) {
+        self.server.hooks.reconnect_failed.add(hook);
+    }
+
+    /// Anything else went wrong: a client broke the protocol, arguments do not fit a handler, a handler failed.
+    pub fn on_error(&self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) {
+        self.server.hooks.error.add(hook);
+    }
+}
+
+impl Protocol for Io {
+    type Session = Session;
+
+    fn open(&self, connection: Connection, handshake: Arc<HandshakeRequest>) -> Session {
+        Session::new(self.clone(), Client::new(connection, handshake))
+    }
+}

@@ -1,0 +1,292 @@
+//! One connection: packets in, namespaces joined and left.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pesan::socketio::packet::Body;
+use pesan::socketio::value::Value;
+use pesan::socketio::{Decoded, Decoder, Frame, Packet};
+use tokio::time::Sleep;
+
+use super::admission::{Admitted, Refused, admit};
+use super::client::Client;
+use super::error::ConnectError;
+use super::handler::Later;
+use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
+use super::namespace::Namespace;
+use super::server::Io;
+use super::task::{Dispatch, Task, panic_text};
+use crate::engine::{self, CloseReason, Outgoing};
+
+/// State of one connection; the transport drives it.
+pub struct Session {
+    io: Io,
+    client: Arc<Client>,
+    decoder: Decoder,
+    members: Vec<Member>,
+    /// Namespaces that it was in: what the client sent before it knew is no error.
+    left: Vec<Arc<str>>,
+    /// Time for the first namespace.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+struct Member {
+    namespace: Namespace,
+    state: State,
+}
+
+enum State {
+    /// Middleware is at work; the flag says whether the client brought an earlier session.
+    Connecting(Later<Result<Admitted, Refused>>, bool),
+    /// It is in.
+    Joined(Task),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("namespaces", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(io: Io, client: Client) -> Self {
+        let config = io.config();
+        Self {
+            decoder: Decoder::new(config.limits.codec()),
+            deadline: Some(Box::pin(tokio::time::sleep(config.connect_timeout))),
+            client: Arc::new(client),
+            io,
+            members: Vec::new(),
+            left: Vec::new(),
+        }
+    }
+
+    fn member(&mut self, namespace: &str) -> Option<&mut Member> {
+        self.members
+            .iter_mut()
+            .find(|member| member.namespace.name() == namespace)
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        let Packet { namespace, body } = packet;
+        let Some(member) = self.member(&namespace) else {
+            return match body {
+                Body::Connect(auth) => self.connect(&namespace, auth),
+                _ if self.left.iter().any(|left| **left == *namespace) => {}
+                _ => self.protocol_error(
+                    CloseReason::ForcedServerClose,
+                    "packet for a namespace not joined",
+                ),
+            };
+        };
+        match (&mut member.state, body) {
+            (State::Joined(task), Body::Event { id, name, args }) => {
+                task.socket.namespace().meters().events_in.increment(1);
+                let name = name.as_str().to_owned();
+                task.push(Dispatch { id, name, args });
+            }
+            (State::Joined(task), Body::Ack { id, args }) => {
+                task.socket.namespace().meters().acks_in.increment(1);
+                task.socket.acks().settle(id, args);
+            }
+            (State::Joined(task), Body::Disconnect) => {
+                task.socket
+                    .close(super::DisconnectReason::ClientNamespaceDisconnect);
+            }
+            (State::Connecting(..), Body::Disconnect) => {
+                self.members.retain(|member| member.namespace.name() != namespace);
+            }
+            (_, Body::Connect(_)) => {
+                self.protocol_error(CloseReason::ForcedServerClose, "second CONNECT for a namespace");
+            }
+            (_, Body::ConnectError(_)) | (State::Connecting(..), Body::Event { .. } | Body::Ack { .. }) => {
+                self.protocol_error(CloseReason::ForcedServerClose, "packet out of turn");
+            }
+        }
+    }
+
+    /// Ends the connection of a client that broke the protocol.
+    fn protocol_error(&mut self, reason: CloseReason, message: &str) {
+        self.io.hooks().error(&ErrorReport {
+            kind: ErrorKind::Protocol,
+            message: message.to_owned(),
+            namespace: None,
+            socket: None,
+            event: None,
+        });
+        for member in &mut self.members {
+            if let State::Joined(task) = &mut member.state {
+                task.error(message);
+            }
+        }
+        self.client.connection.close(reason);
+    }
+
+    fn connect(&mut self, name: &str, auth: Option<Value>) {
+        let auth = auth.unwrap_or_else(|| Value::Object(Vec::new()));
+        let full = self.members.len() >= self.io.config().limits.max_namespaces_per_connection;
+        let returns = self.io.config().recovery.is_some() && auth.get("pid").is_some();
+        let found = if full { None } else { self.io.find(name, &auth) };
+        let Some(namespace) = found else {
+            let why = if full {
+                "Too many namespaces"
+            } else {
+                "Invalid namespace"
+            };
+            self.refuse(name, &ConnectError::new(why), returns);
+            return;
+        };
+        if returns {
+            self.io.hooks().reconnect_attempt(&Reconnecting {
+                namespace: name.to_owned(),
+                address: Some(self.client.request.address.ip()),
+            });
+        }
+        let middlewares = namespace.entrance().middlewares();
+        if middlewares.is_empty() && !returns {
+            self.join(
+                namespace.clone(),
+                Admitted::fresh(&namespace, &self.client, auth),
+                false,
+            );
+            return;
+        }
+        let admission = admit(namespace.clone(), self.client.clone(), auth, middlewares);
+        self.members.push(Member {
+            namespace,
+            state: State::Connecting(Box::pin(admission), returns),
+        });
+    }
+
+    fn refuse(&self, namespace: &str, error: &ConnectError, returns: bool) {
+        let packet = Packet::new(namespace, Body::ConnectError(Some(error.payload())));
+        self.client.connection.send(&Outgoing::new(&packet.encode()));
+        let refused = ConnectRefused {
+            message: error.message().to_owned(),
+            namespace: Some(namespace.to_owned()),
+            address: Some(self.client.request.address.ip()),
+        };
+        self.io.hooks().connect_error(&refused);
+        if returns {
+            self.io.hooks().reconnect_error(&refused);
+        }
+    }
+
+    fn join(&mut self, namespace: Namespace, admitted: Admitted, returns: bool) {
+        if self.client.connection.is_closed() {
+            admitted.abandon();
+            return;
+        }
+        self.deadline = None;
+        self.left.retain(|left| **left != *namespace.name());
+        let socket = admitted.enter(returns);
+        let task = Task::new(socket);
+        self.members.push(Member {
+            namespace,
+            state: State::Joined(task),
+        });
+    }
+
+    /// Says good-bye for the sockets that are gone.
+    fn reap(&mut self) {
+        for (socket, reason) in self.client.take_gone() {
+            let place = self.members.iter().position(|member| match &member.state {
+                State::Joined(task) => task.socket == socket,
+                State::Connecting(..) => false,
+            });
+            let Some(place) = place else { continue };
+            let member = self.members.swap_remove(place);
+            if self.left.len() < self.io.config().limits.max_namespaces_per_connection {
+                self.left.push(member.namespace.name().into());
+            }
+            if let State::Joined(task) = member.state {
+                task.finish(reason);
+            }
+        }
+    }
+
+    /// Drives middleware; those whose outcome is known get in or are refused.
+    fn poll_admissions(&mut self, cx: &mut Context<'_>) {
+        let mut place = 0;
+        while let Some(member) = self.members.get_mut(place) {
+            let State::Connecting(admission, returns) = &mut member.state else {
+                place += 1;
+                continue;
+            };
+            let returns = *returns;
+            let outcome = match catch_unwind(AssertUnwindSafe(|| admission.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => {
+                    place += 1;
+                    continue;
+                }
+                Ok(Poll::Ready(outcome)) => outcome,
+                Err(panic) => {
+                    self.io.hooks().error(&ErrorReport {
+                        kind: ErrorKind::Panic,
+                        message: panic_text(panic.as_ref()),
+                        namespace: Some(member.namespace.name().to_owned()),
+                        socket: None,
+                        event: None,
+                    });
+                    Err(Refused(ConnectError::new("Internal server error")))
+                }
+            };
+            let member = self.members.swap_remove(place);
+            match outcome {
+                Ok(admitted) => self.join(member.namespace, admitted, returns),
+                Err(Refused(error)) => self.refuse(member.namespace.name(), &error, returns),
+            }
+        }
+    }
+}
+
+impl engine::Session for Session {
+    fn receive(&mut self, message: Frame) {
+        if self.client.connection.is_closed() {
+            return;
+        }
+        self.reap();
+        match self.decoder.decode(message) {
+            Ok(Decoded::Packet(packet)) => self.packet(packet),
+            Ok(Decoded::Incomplete { .. }) => {}
+            Err(error) => self.protocol_error(CloseReason::ParseError, &error.to_string()),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.client.register(cx.waker());
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            self.deadline = None;
+            tracing::info!(address = %self.client.request.address, "no namespace joined in time");
+            self.client.connection.close(CloseReason::ForcedServerClose);
+        }
+        self.reap();
+        self.poll_admissions(cx);
+        let limit = self.io.config().limits.max_queued_events;
+        let mut full = false;
+        for member in &mut self.members {
+            if let State::Joined(task) = &mut member.state {
+                task.poll(cx);
+                full |= task.waiting() >= limit;
+            }
+        }
+        self.reap();
+        if full { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn closed(mut self, reason: CloseReason) {
+        for member in &self.members {
+            if let State::Joined(task) = &member.state {
+                task.socket.close(reason.into());
+            }
+        }
+        self.reap();
+    }
+}

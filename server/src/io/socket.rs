@@ -1,0 +1,480 @@
+//! One client in one namespace.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use pesan::socketio::packet::Body;
+use pesan::socketio::{Event, Packet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::acks::PendingAcks;
+use super::client::Client;
+use super::data::Data;
+use super::emitter::{Answer, Emitter};
+use super::error::EmitError;
+use super::handler::{EventHandler, Handler, PacketMiddleware};
+use super::handshake::Handshake;
+use super::id;
+use super::listeners::{ListenerId, Listeners};
+use super::namespace::Namespace;
+use super::operator::BroadcastOperator;
+use super::reason::DisconnectReason;
+use super::rooms::{JoinError, RoomNames};
+use super::{ErrorKind, ErrorReport, Io};
+use crate::engine::Connection;
+use pesan::socketio::value::Value;
+
+/// A client in a namespace; cheap to clone and usable from any thread.
+///
+/// ```
+/// use pesan_server::io::{DisconnectReason, Io, Socket};
+///
+/// let io = Io::default();
+/// io.on_connection(|socket: Socket| {
+///     println!("A user connected: {}", socket.id());
+///     socket.on("sendMessage", |socket: Socket, message: String| {
+///         socket.broadcast().emit("receiveMessage", message)
+///     });
+///     socket.on("disconnect", |socket: Socket, reason: DisconnectReason| {
+///         println!("User disconnected: {} {reason}", socket.id());
+///     });
+/// });
+/// ```
+///
+/// # Listening
+/// Events come in the order in which the client sent them. A handler may be async; then the next event of this socket
+/// waits for it, while other sockets go on. `disconnecting` (its rooms are still there) and `disconnect` are the last
+/// events; both give a [`DisconnectReason`]. `error` gives the text of what went wrong with this socket.
+#[derive(Clone)]
+pub struct Socket(Arc<SocketInner>);
+
+pub(super) struct SocketInner {
+    id: Arc<str>,
+    pid: Option<Box<str>>,
+    recovered: bool,
+    namespace: Namespace,
+    client: Arc<Client>,
+    handshake: Handshake,
+    data: Data,
+    listeners: Listeners,
+    acks: PendingAcks,
+    state: AtomicU8,
+    /// Rooms while they are not with the namespace: before it is connected, and while it says good-bye.
+    rooms: Mutex<Vec<Arc<str>>>,
+}
+
+const CONNECTING: u8 = 0;
+const CONNECTED: u8 = 1;
+const DISCONNECTED: u8 = 2;
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.0.id)
+            .field("namespace", &self.0.namespace.name())
+            .field("connected", &self.connected())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl Socket {
+    pub(super) fn new(namespace: &Namespace, client: &Arc<Client>, auth: Value) -> Self {
+        Self(Arc::new(SocketInner {
+            id: id::random().into(),
+            pid: None,
+            recovered: false,
+            namespace: namespace.clone(),
+            client: client.clone(),
+            handshake: Handshake::new(client.request.clone(), auth),
+            data: Data::default(),
+            listeners: Listeners::default(),
+            acks: PendingAcks::default(),
+            state: AtomicU8::new(CONNECTING),
+            rooms: Mutex::default(),
+        }))
+    }
+
+    /// Id: random, another one in each namespace, and not that of the connection, which is secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    pub(super) fn shared_id(&self) -> Arc<str> {
+        self.0.id.clone()
+    }
+
+    /// Secret that lets the client take its session up again.
+    pub(super) fn pid(&self) -> Option<&str> {
+        self.0.pid.as_deref()
+    }
+
+    /// Whether the client took an earlier session up: same id, rooms and named data.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.0.recovered
+    }
+
+    /// Whether it can be talked to.
+    #[must_use]
+    pub fn connected(&self) -> bool {
+        self.0.state.load(Ordering::Acquire) == CONNECTED
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.state.load(Ordering::Acquire) == DISCONNECTED
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.namespace
+    }
+
+    /// Official short name of [`namespace`](Self::namespace).
+    #[must_use]
+    pub fn nsp(&self) -> &Namespace {
+        &self.0.namespace
+    }
+
+    /// Its server.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.0.namespace.io()
+    }
+
+    /// Request that opened the connection, and `auth`.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// What the program keeps with it.
+    #[must_use]
+    pub fn data(&self) -> &Data {
+        &self.0.data
+    }
+
+    /// Its connection, which sockets of several namespaces may share.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.0.client.connection
+    }
+
+    pub(super) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(super) fn acks(&self) -> &PendingAcks {
+        &self.0.acks
+    }
+
+    pub(super) fn client(&self) -> &Arc<Client> {
+        &self.0.client
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<SocketInner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) fn upgrade(weak: &Weak<SocketInner>) -> Option<Self> {
+        weak.upgrade().map(Self)
+    }
+}
+
+/// Listening.
+impl Socket {
+    /// Calls `handler` for each event of this name; several handlers are called in the order in which they were added.
+    pub fn on<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
+        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
+        self.0.listeners.add(event, false, call)
+    }
+
+    /// Calls `handler` for the next event of this name only.
+    pub fn once<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
+        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
+        self.0.listeners.add(event, true, call)
+    }
+
+    /// Calls `handler` for each typed event; what it returns is the answer.
+    pub fn on_event<E: Event, M>(&self, handler: impl EventHandler<E, M>) -> ListenerId {
+        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
+        self.0.listeners.add(E::NAME, false, call)
+    }
+
+    /// Takes a listener of any kind away; says whether it was there.
+    pub fn off(&self, listener: ListenerId) -> bool {
+        self.0.listeners.remove(listener)
+    }
+
+    /// Takes all listeners of an event away.
+    pub fn remove_all_listeners(&self, event: &str) {
+        self.0.listeners.remove_all(event);
+    }
+
+    /// How many listeners an event has.
+    #[must_use]
+    pub fn listener_count(&self, event: &str) -> usize {
+        self.0.listeners.count(event)
+    }
+
+    /// Calls `listener` with name and arguments of every event that comes in, before the event's own listeners.
+    pub fn on_any(&self, listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static) -> ListenerId {
+        self.0.listeners.add_any(false, false, Arc::new(listener))
+    }
+
+    /// The same, before the other such listeners.
+    pub fn prepend_any(
+        &self,
+        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
+    ) -> ListenerId {
+        self.0.listeners.add_any(false, true, Arc::new(listener))
+    }
+
+    /// Calls `listener` with name and arguments of every event that goes out to this socket, broadcasts included.
+    pub fn on_any_outgoing(
+        &self,
+        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
+    ) -> ListenerId {
+        self.0.namespace.watch_outgoing();
+        self.0.listeners.add_any(true, false, Arc::new(listener))
+    }
+
+    /// The same, before the other such listeners.
+    pub fn prepend_any_outgoing(
+        &self,
+        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
+    ) -> ListenerId {
+        self.0.namespace.watch_outgoing();
+        self.0.listeners.add_any(true, true, Arc::new(listener))
+    }
+
+    /// Lets `middleware` see each event first; it may change or refuse it. Official name: `socket.use`.
+    pub fn use_packet<M>(&self, middleware: impl PacketMiddleware<M>) {
+        let call = Arc::new(move |socket, event| middleware.call(socket, event));
+        self.0.listeners.add_packet(call);
+    }
+}
+
+/// Talking.
+impl Socket {
+    /// Sends an event to this client.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent or the socket is gone.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        Emitter::new(self).emit(event, args)
+    }
+
+    /// Sends the event `message`.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn send<T: Serialize>(&self, args: T) -> Result<(), EmitError> {
+        self.emit("message", args)
+    }
+
+    /// Sends a typed event.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn emit_event<E: Event>(&self, event: &E) -> Result<(), EmitError> {
+        self.emit(E::NAME, (event,))
+    }
+
+    /// Sends an event at once, and gives the client's answer when it comes.
+    ///
+    /// It waits as long as the socket is connected, unless [`timeout`](Self::timeout) says otherwise.
+    ///
+    /// # Errors
+    /// [`AckError`](super::AckError) when it could not be sent, was not answered, or the answer is of another type.
+    pub fn emit_with_ack<R: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> Answer<R> {
+        Emitter::new(self).emit_with_ack(event, args)
+    }
+
+    /// Waits for answers at most this long.
+    pub fn timeout(&self, timeout: Duration) -> Emitter {
+        Emitter::new(self).timeout(timeout)
+    }
+
+    /// The next event may be lost if the client is not ready for it.
+    pub fn volatile(&self) -> Emitter {
+        Emitter::new(self).volatile()
+    }
+
+    /// Whether the next event may be compressed, where compression is agreed on.
+    pub fn compress(&self, compress: bool) -> Emitter {
+        Emitter::new(self).compress(compress)
+    }
+
+    /// Everyone in the namespace but this socket.
+    pub fn broadcast(&self) -> BroadcastOperator {
+        BroadcastOperator::new(&self.0.namespace).except(self.shared_id())
+    }
+
+    /// Everyone in these rooms but this socket.
+    pub fn to(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`to`](Self::to).
+    pub fn in_(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.to(rooms)
+    }
+
+    /// Everyone but this socket and those in these rooms.
+    pub fn except(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.broadcast().except(rooms)
+    }
+
+    /// Everyone on this node but this socket.
+    pub fn local(&self) -> BroadcastOperator {
+        self.broadcast().local()
+    }
+
+    /// Encodes and sends; order is that of the calls.
+    pub(super) fn send_body(&self, body: Body, volatile: bool) -> Result<(), EmitError> {
+        if self.is_gone() {
+            return Err(EmitError::Disconnected);
+        }
+        let packet = Packet::new(self.0.namespace.name(), body);
+        let outgoing = self.0.namespace.encode(&packet)?;
+        self.connection().send(&outgoing.volatile(volatile));
+        Ok(())
+    }
+}
+
+/// Rooms.
+impl Socket {
+    /// Joins rooms; says whether it is in all of them now.
+    ///
+    /// It is not when the socket is gone, or in [`Limits::max_rooms_per_socket`](super::Limits) rooms already, which the
+    /// `error` hook tells.
+    pub fn join(&self, rooms: impl RoomNames) -> bool {
+        let rooms = rooms.names();
+        let limit = self.0.namespace.config().limits.max_rooms_per_socket;
+        if self.0.state.load(Ordering::Acquire) == CONNECTING {
+            let mut early = self.early_rooms();
+            let fits = early.len() + rooms.len() <= limit;
+            if fits {
+                early.extend(rooms);
+            }
+            return fits;
+        }
+        match self.0.namespace.rooms().join(&self.0.id, rooms, limit) {
+            Ok(()) => {
+                self.0.namespace.save(self);
+                true
+            }
+            Err(JoinError::Gone) => false,
+            Err(JoinError::TooMany) => {
+                self.report(ErrorKind::Handler, format!("already in {limit} rooms"), None);
+                false
+            }
+        }
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, room: impl RoomNames) {
+        let rooms = room.names();
+        if self.0.state.load(Ordering::Acquire) == CONNECTING {
+            self.early_rooms().retain(|known| !rooms.contains(known));
+            return;
+        }
+        for room in rooms {
+            self.0.namespace.rooms().leave(&self.0.id, &room);
+        }
+        self.0.namespace.save(self);
+    }
+
+    /// Rooms it is in, that of its own id included.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        if self.connected() {
+            self.0.namespace.rooms().of(&self.0.id)
+        } else {
+            self.early_rooms().clone()
+        }
+    }
+
+    fn early_rooms(&self) -> std::sync::MutexGuard<'_, Vec<Arc<str>>> {
+        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Beginning and end.
+impl Socket {
+    /// Leaves the namespace; with `close` all namespaces, and closes the connection.
+    pub fn disconnect(&self, close: bool) {
+        if close {
+            if !self.is_gone() {
+                self.0.client.disconnect();
+            }
+        } else if self.connected() {
+            // Whoever closes it at the same time has the same to say.
+            if let Err(error) = self.send_body(Body::Disconnect, false) {
+                tracing::debug!(%error, "good-bye not sent");
+            }
+            self.close(DisconnectReason::ServerNamespaceDisconnect);
+        }
+    }
+
+    /// Becomes a member of its namespace.
+    pub(super) fn open(&self) {
+        let rooms = std::mem::take(&mut *self.early_rooms());
+        self.0.namespace.rooms().insert(self, rooms);
+        self.0.state.store(CONNECTED, Ordering::Release);
+        self.0.client.add(self);
+    }
+
+    /// Leaves its rooms and namespace at once; its listeners hear of it in the connection's own task.
+    pub(super) fn close(&self, reason: DisconnectReason) {
+        let change =
+            self.0
+                .state
+                .compare_exchange(CONNECTED, DISCONNECTED, Ordering::AcqRel, Ordering::Acquire);
+        if change.is_err() {
+            return;
+        }
+        *self.early_rooms() = self.0.namespace.rooms().remove(&self.0.id);
+        self.0.acks.cancel();
+        self.0.namespace.removed(self, reason);
+        self.0.client.push_gone(self.clone(), reason);
+    }
+
+    /// The good-byes were said: nothing is kept.
+    pub(super) fn rest(&self) {
+        self.early_rooms().clear();
+    }
+
+    /// A refused or abandoned CONNECT.
+    pub(super) fn abandon(&self) {
+        self.0.state.store(DISCONNECTED, Ordering::Release);
+        self.0.listeners.clear();
+    }
+
+    pub(super) fn report(&self, kind: ErrorKind, message: String, event: Option<&str>) {
+        self.0.namespace.hooks().error(&ErrorReport {
+            kind,
+            message,
+            namespace: Some(self.0.namespace.name().to_owned()),
+            socket: Some(self.id().to_owned()),
+            event: event.map(str::to_owned),
+        });
+    }
+}

@@ -1,0 +1,16 @@
+//! The Socket.IO server against raw frames, rule by rule.
+
+#[path = "io_server/abuse.rs"]
+mod abuse;
+#[path = "io_server/acks.rs"]
+mod acks;
+#[path = "io_server/connect.rs"]
+mod connect;
+#[path = "io_server/handlers.rs"]
+mod handlers;
+#[path = "io_server/order.rs"]
+mod order;
+#[path = "io_server/rooms.rs"]
+mod rooms;
+#[path = "io_server/support.rs"]
+mod support;

@@ -1,0 +1,131 @@
+//! Clients that want too much.
+
+use pesan_server::io::{IoConfig, Limits, Socket};
+use tokio::sync::mpsc;
+
+use crate::support::{Served, until};
+
+#[tokio::test]
+async fn rooms_of_one_socket_have_a_limit_and_go_with_it() {
+    let limits = Limits {
+        max_rooms_per_socket: 1000,
+        ..Limits::default()
+    };
+    let served = Served::with(IoConfig {
+        limits,
+        ..IoConfig::default()
+    })
+    .await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_error(move |error| sender.send(error.message.clone()).expect("the test listens"));
+    served.io.on_connection(|socket: Socket| {
+        socket.on("join", |socket: Socket, room: String| {
+            socket.join(room);
+        });
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+    });
+    let mut raw = served.join().await;
+    raw.send_all((0..2000).map(|n| format!(r#"2["join","room-{n}"]"#)))
+        .await;
+    raw.expect_silence().await;
+    assert_eq!(served.io.room_sizes().len(), 1000);
+    assert_eq!(told.recv().await.as_deref(), Some("already in 1000 rooms"));
+    raw.close().await;
+    until("the rooms went", || served.io.room_sizes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_rooms_are_joined_and_left() {
+    let served = Served::start().await;
+    let (sender, mut sockets) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_connection(move |socket: Socket| sender.send(socket).map_err(|_| "the test listens"));
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(served.join().await);
+        let socket = sockets.recv().await.expect("it joined");
+        for n in 0..10_000 {
+            assert!(socket.join(format!("room-{}-{n}", socket.id())));
+        }
+    }
+    assert_eq!(served.io.room_sizes().len(), 100_000);
+    served.io.emit("still", ()).expect("can be sent");
+    for raw in &mut clients {
+        assert_eq!(raw.next().await, r#"2["still"]"#);
+    }
+    drop(clients);
+    until("the rooms went", || served.io.room_sizes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn attachments_without_end_are_refused() {
+    let served = Served::start().await;
+    let mut raw = served.join().await;
+    raw.send(r#"511-["x"]"#).await;
+    raw.expect_end().await;
+    let limits = Limits {
+        max_attachment_bytes: 1000,
+        ..Limits::default()
+    };
+    let served = Served::with(IoConfig {
+        limits,
+        ..IoConfig::default()
+    })
+    .await;
+    let mut raw = served.join().await;
+    raw.send(r#"510-["x",{"_placeholder":true,"num":0}]"#).await;
+    raw.send_binary(&[0; 600]).await;
+    raw.send_binary(&[0; 600]).await;
+    raw.expect_end().await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_asked_for_are_left() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+    });
+    let mut raw = served.join().await;
+    raw.send_all((0..10_000).map(|n| format!("3{n}[]"))).await;
+    raw.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_client_whose_handler_is_busy_is_not_read() {
+    let limits = Limits {
+        max_queued_events: 4,
+        ..Limits::default()
+    };
+    let served = Served::with(IoConfig {
+        limits,
+        ..IoConfig::default()
+    })
+    .await;
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let opened = gate.clone();
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let (gate, sender) = (opened.clone(), sender.clone());
+        // Catch-all listeners run when an event's turn has come.
+        socket.on("slow", move |_: Socket, n: u32| {
+            let (gate, sender) = (gate.clone(), sender.clone());
+            async move {
+                sender.send(n).expect("the test listens");
+                gate.acquire().await.expect("never closed").forget();
+            }
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send_all((0..100).map(|n| format!(r#"2["slow",{n}]"#))).await;
+    assert_eq!(seen.recv().await, Some(0));
+    let mut other = served.join().await;
+    other.send("1").await;
+    assert!(seen.try_recv().is_err(), "one at a time");
+    gate.add_permits(100);
+    for n in 1..100 {
+        assert_eq!(seen.recv().await, Some(n));
+    }
+}

@@ -1,0 +1,148 @@
+//! Answers, in both directions.
+
+use std::time::Duration;
+
+use pesan_server::io::{Ack, AckError, Args, EmitError, IoConfig, Limits, Responses, Socket};
+use tokio::sync::mpsc;
+
+use crate::support::{Served, until};
+
+const SOON: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn a_client_gets_the_answer_it_asked_for() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
+            ack.send(args)
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2456["message-with-ack",1,"2",{"3":[false]}]"#).await;
+    assert_eq!(raw.next().await, r#"3456[1,"2",{"3":[false]}]"#);
+    raw.send(r#"51-789["message-with-ack",{"_placeholder":true,"num":0}]"#)
+        .await;
+    raw.send_binary(b"abc").await;
+    assert_eq!(raw.next().await, r#"61-789[{"_placeholder":true,"num":0}]"#);
+    assert_eq!(raw.next_binary().await, b"abc");
+}
+
+#[tokio::test]
+async fn the_server_asks_from_within_a_handler() {
+    let served = Served::start().await;
+    served.io.on_connection(async |socket: Socket| {
+        let name: String = socket.emit_with_ack("name?", ()).await.expect("an answer");
+        socket.emit("hello", name)
+    });
+    let mut raw = served.open().await;
+    raw.send("0").await;
+    assert!(raw.next().await.starts_with("0{"));
+    assert_eq!(raw.next().await, r#"20["name?"]"#);
+    raw.send(r#"30["ana"]"#).await;
+    assert_eq!(raw.next().await, r#"2["hello","ana"]"#);
+}
+
+async fn joined(served: &Served) -> (crate::support::Raw, Socket) {
+    let (sender, mut sockets) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        sender.send(socket).ok();
+    });
+    let raw = served.join().await;
+    let socket = sockets.recv().await.expect("it joined");
+    (raw, socket)
+}
+
+#[tokio::test]
+async fn no_answer_is_an_error_that_says_why() {
+    let limits = Limits {
+        max_pending_acks: 2,
+        ..Limits::default()
+    };
+    let served = Served::with(IoConfig {
+        limits,
+        ..IoConfig::default()
+    })
+    .await;
+    let (mut raw, socket) = joined(&served).await;
+    let late = socket.timeout(SOON).emit_with_ack::<String>("ask", ());
+    assert_eq!(late.await, Err(AckError::Timeout));
+    let number = socket.emit_with_ack::<u32>("ask", ());
+    raw.next().await;
+    raw.next().await;
+    raw.send(r#"31["text"]"#).await;
+    assert!(matches!(number.await, Err(AckError::Answer(_))));
+    let first = socket.emit_with_ack::<()>("ask", ());
+    let second = socket.emit_with_ack::<()>("ask", ());
+    let third = socket.emit_with_ack::<()>("ask", ()).await;
+    assert_eq!(
+        third,
+        Err(AckError::Emit(EmitError::TooManyPendingAcks { limit: 2 }))
+    );
+    drop(second);
+    let fourth = socket.emit_with_ack::<()>("ask", ());
+    raw.close().await;
+    assert_eq!(first.await, Err(AckError::Disconnected));
+    assert_eq!(fourth.await, Err(AckError::Disconnected));
+    until("it is gone", || !socket.connected()).await;
+    assert_eq!(socket.emit("late", ()), Err(EmitError::Disconnected));
+}
+
+#[tokio::test]
+async fn many_are_asked_and_those_who_do_not_answer_are_named() {
+    let served = Served::start().await;
+    let mut quick = served.join().await;
+    let mut slow = served.open().await;
+    let silent = slow.join("/").await;
+    let leaver = served.join().await;
+    until("all joined", || served.io.len() == 3).await;
+    let io = served.io.clone();
+    let asked = tokio::spawn(async move {
+        io.timeout(Duration::from_millis(300))
+            .emit_with_ack::<String>("who", 1)
+            .await
+    });
+    let packet = quick.next().await;
+    let id = packet
+        .strip_prefix('2')
+        .and_then(|rest| rest.split_once('['))
+        .expect("an id")
+        .0
+        .to_owned();
+    assert_eq!(slow.next().await, packet, "one encoding for all");
+    quick.send(&format!(r#"3{id}["me"]"#)).await;
+    leaver.close().await;
+    let responses = asked.await.expect("no panic").expect("was sent");
+    assert_eq!(
+        responses
+            .answers
+            .iter()
+            .map(|(_, answer)| answer.as_str())
+            .collect::<Vec<_>>(),
+        ["me"]
+    );
+    assert!(responses.missing.contains(&silent));
+    assert_eq!(responses.missing.len(), 2);
+    assert_eq!(responses.complete(), None);
+}
+
+#[tokio::test]
+async fn all_answers_end_the_wait() {
+    let served = Served::start().await;
+    let mut one = served.join().await;
+    let mut two = served.join().await;
+    until("both joined", || served.io.len() == 2).await;
+    let io = served.io.clone();
+    let asked = tokio::spawn(async move {
+        io.timeout(crate::support::PATIENCE)
+            .emit_with_ack::<u32>("n", ())
+            .await
+    });
+    for (raw, answer) in [(&mut one, 1), (&mut two, 2)] {
+        assert_eq!(raw.next().await, r#"20["n"]"#);
+        raw.send(&format!("30[{answer}]")).await;
+    }
+    let responses: Responses<u32> = asked.await.expect("no panic").expect("was sent");
+    let mut answers = responses.complete().expect("both answered");
+    answers.sort_unstable();
+    assert_eq!(answers, [1, 2]);
+}

@@ -1,0 +1,389 @@
+//! Joining and leaving namespaces.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pesan_server::io::{Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, Socket};
+use tokio::sync::mpsc;
+
+use crate::support::{Served, until};
+
+fn greets(io: &Io) {
+    io.on_connection(|socket: Socket| {
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.emit("auth", socket.handshake().auth.clone())
+    });
+}
+
+#[tokio::test]
+async fn a_client_joins_the_root_namespace() {
+    let served = Served::start().await;
+    greets(&served.io);
+    let mut raw = served.open().await;
+    let sid = raw.join("/").await;
+    assert_eq!(sid.len(), 20);
+    assert_eq!(raw.next().await, r#"2["auth",{}]"#);
+    assert_eq!(served.io.len(), 1);
+}
+
+#[tokio::test]
+async fn the_payload_of_connect_is_the_handshakes_auth() {
+    let served = Served::start().await;
+    greets(&served.io);
+    let mut raw = served.open().await;
+    raw.send(r#"0{"token":"123"}"#).await;
+    assert!(raw.next().await.starts_with(r#"0{"sid":""#));
+    assert_eq!(raw.next().await, r#"2["auth",{"token":"123"}]"#);
+}
+
+#[tokio::test]
+async fn namespaces_share_a_connection_and_have_ids_of_their_own() {
+    let served = Served::start().await;
+    greets(&served.io);
+    greets_in(&served.io, "/custom");
+    let mut raw = served.open().await;
+    let root = raw.join("/").await;
+    assert_eq!(raw.next().await, r#"2["auth",{}]"#);
+    let custom = raw.join("/custom").await;
+    assert_eq!(raw.next().await, r#"2/custom,["auth",{}]"#);
+    assert_ne!(root, custom);
+    raw.send("1").await;
+    raw.send(r#"2/custom,["marco"]"#).await;
+    assert_eq!(raw.next().await, r#"2/custom,["polo"]"#);
+    until("the root namespace was left", || served.io.is_empty()).await;
+}
+
+fn greets_in(io: &Io, name: &str) {
+    io.of(name).on_connection(|socket: Socket| {
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.emit("auth", socket.handshake().auth.clone())
+    });
+}
+
+#[tokio::test]
+async fn an_unknown_namespace_is_refused() {
+    let served = Served::start().await;
+    let (sender, mut refused) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_connect_error(move |error| sender.send(error.clone()).expect("the test listens"));
+    let mut raw = served.open().await;
+    raw.send("0/random").await;
+    assert_eq!(raw.next().await, r#"4/random,{"message":"Invalid namespace"}"#);
+    let refused = refused.recv().await.expect("the hook was called");
+    assert_eq!(refused.namespace.as_deref(), Some("/random"));
+    assert_eq!(refused.message, "Invalid namespace");
+}
+
+#[tokio::test]
+async fn a_query_stays_in_the_name_of_the_namespace() {
+    let served = Served::start().await;
+    let mut raw = served.open().await;
+    raw.send("0/admin?token=1&uid=a,").await;
+    assert_eq!(
+        raw.next().await,
+        r#"4/admin?token=1&uid=a,{"message":"Invalid namespace"}"#
+    );
+}
+
+#[tokio::test]
+async fn invalid_packets_end_the_connection() {
+    for packet in [
+        "0[]",
+        r#"0"x""#,
+        "4abc",
+        "abc",
+        "2{}",
+        "2[]",
+        r#"2["connect"]"#,
+        r#"2["message"#,
+        "3abc[]",
+        "50-[\"x\"]",
+        "511-[\"x\"]",
+        "7",
+    ] {
+        let served = Served::start().await;
+        let mut raw = served.join().await;
+        raw.send(packet).await;
+        raw.expect_end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_parse_error_is_told_to_hooks_and_listeners() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let hook = sender.clone();
+    served
+        .io
+        .on_error(move |error| hook.send(error.message.clone()).expect("the test listens"));
+    served.io.on_connection(move |socket: Socket| {
+        let (on_error, on_disconnect) = (sender.clone(), sender.clone());
+        socket.on("error", move |_: Socket, text: String| {
+            on_error.send(text).expect("the test listens");
+        });
+        socket.on("disconnect", move |_: Socket, reason: String| {
+            on_disconnect.send(reason).expect("the test listens");
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send("2{}").await;
+    raw.expect_end().await;
+    let first = told.recv().await.expect("the hook");
+    assert!(first.starts_with("invalid payload"), "{first}");
+    assert_eq!(told.recv().await, Some(first));
+    assert_eq!(told.recv().await.as_deref(), Some("parse error"));
+}
+
+#[tokio::test]
+async fn a_second_connect_ends_the_connection() {
+    let served = Served::start().await;
+    let mut raw = served.join().await;
+    raw.send("0").await;
+    raw.expect_end().await;
+}
+
+#[tokio::test]
+async fn a_packet_for_a_namespace_not_joined_ends_the_connection() {
+    let served = Served::start().await;
+    let mut raw = served.open().await;
+    raw.send(r#"2["marco"]"#).await;
+    raw.expect_end().await;
+}
+
+#[tokio::test]
+async fn a_packet_that_crosses_the_servers_good_bye_is_left() {
+    let served = Served::start().await;
+    greets(&served.io);
+    greets_in(&served.io, "/custom");
+    let mut raw = served.open().await;
+    raw.join("/").await;
+    raw.next().await;
+    raw.join("/custom").await;
+    raw.next().await;
+    served.io.of("/custom").disconnect_sockets(false);
+    assert_eq!(raw.next().await, "1/custom,");
+    raw.send(r#"2/custom,["late"]"#).await;
+    raw.expect_silence().await;
+}
+
+#[tokio::test]
+async fn whoever_joins_nothing_is_disconnected() {
+    let config = IoConfig {
+        connect_timeout: Duration::from_millis(50),
+        ..IoConfig::default()
+    };
+    let served = Served::with(config).await;
+    let mut raw = served.open().await;
+    raw.expect_end().await;
+}
+
+#[tokio::test]
+async fn middleware_refuses_with_message_and_data() {
+    let served = Served::start().await;
+    served.io.use_(async |socket: Socket| {
+        tokio::task::yield_now().await;
+        match socket.handshake().auth.get("token") {
+            Some(_) => Ok(()),
+            None => {
+                Err(ConnectError::new("authentication error").with_data(&serde_json::json!({"retry": 5})))
+            }
+        }
+    });
+    served.io.with_middleware(|socket: Socket| {
+        socket.join("checked");
+        Ok::<_, String>(())
+    });
+    let mut raw = served.open().await;
+    raw.send("0").await;
+    assert_eq!(
+        raw.next().await,
+        r#"4{"message":"authentication error","data":{"retry":5}}"#
+    );
+    assert!(served.io.is_empty());
+    raw.send(r#"0{"token":1}"#).await;
+    assert!(raw.next().await.starts_with("0{"));
+    assert_eq!(served.io.in_("checked").fetch_sockets().await.len(), 1);
+}
+
+#[tokio::test]
+async fn middleware_that_panics_refuses() {
+    let served = Served::start().await;
+    served
+        .io
+        .use_(|_: Socket| -> Result<(), String> { panic!("a bug") });
+    let mut raw = served.open().await;
+    raw.send("0").await;
+    assert_eq!(raw.next().await, r#"4{"message":"Internal server error"}"#);
+}
+
+#[tokio::test]
+async fn namespaces_are_made_from_patterns_and_functions() {
+    let config = IoConfig {
+        cleanup_empty_child_namespaces: true,
+        ..IoConfig::default()
+    };
+    let served = Served::with(config).await;
+    let parent = served.io.of_dynamic("/dynamic-*");
+    parent.on_connection(|socket: Socket| socket.emit("name", socket.nsp().name()));
+    served.io.of_dynamic(|name: &str, auth: &pesan::socketio::Value| {
+        name == "/secret" && auth.get("key").is_some()
+    });
+    let mut raw = served.open().await;
+    raw.join("/dynamic-101").await;
+    assert_eq!(raw.next().await, r#"2/dynamic-101,["name","/dynamic-101"]"#);
+    parent.emit("all", 1).expect("can be sent");
+    assert_eq!(raw.next().await, r#"2/dynamic-101,["all",1]"#);
+    raw.send("0/secret,").await;
+    assert_eq!(raw.next().await, r#"4/secret,{"message":"Invalid namespace"}"#);
+    raw.send(r#"0/secret,{"key":1}"#).await;
+    assert!(raw.next().await.starts_with(r#"0/secret,{"sid""#));
+    raw.send("1/dynamic-101,").await;
+    until("the empty child went", || parent.children().is_empty()).await;
+    assert!(
+        !served
+            .io
+            .namespaces()
+            .iter()
+            .any(|namespace| namespace.name() == "/dynamic-101")
+    );
+}
+
+#[tokio::test]
+async fn a_connection_has_a_limited_number_of_namespaces() {
+    let limits = Limits {
+        max_namespaces_per_connection: 2,
+        ..Limits::default()
+    };
+    let served = Served::with(IoConfig {
+        limits,
+        ..IoConfig::default()
+    })
+    .await;
+    served.io.of_dynamic("/n*");
+    let mut raw = served.open().await;
+    raw.join("/n1").await;
+    raw.join("/n2").await;
+    raw.send("0/n3,").await;
+    assert_eq!(raw.next().await, r#"4/n3,{"message":"Too many namespaces"}"#);
+}
+
+#[tokio::test]
+async fn good_byes_come_in_order_and_with_the_official_reasons() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let sockets: Arc<Mutex<Vec<Socket>>> = Arc::default();
+    let seen = sockets.clone();
+    served.io.on_connection(move |socket: Socket| {
+        socket.join("room");
+        seen.lock().expect("unpoisoned").push(socket.clone());
+        let (first, last) = (sender.clone(), sender.clone());
+        socket.on(
+            "disconnecting",
+            move |socket: Socket, reason: DisconnectReason| {
+                let told = format!("disconnecting {reason} {}", socket.rooms().len());
+                first.send(told).expect("the test listens");
+            },
+        );
+        socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
+            let told = format!(
+                "disconnect {reason} {} {}",
+                socket.rooms().len(),
+                socket.connected()
+            );
+            last.send(told).expect("the test listens");
+        });
+    });
+    for how in 0..4 {
+        let mut raw = served.join().await;
+        let socket = sockets.lock().expect("unpoisoned").pop().expect("it joined");
+        let reason = match how {
+            0 => {
+                raw.send("1").await;
+                "client namespace disconnect"
+            }
+            1 => {
+                socket.disconnect(false);
+                assert_eq!(raw.next().await, "1");
+                "server namespace disconnect"
+            }
+            2 => {
+                socket.disconnect(true);
+                raw.expect_end().await;
+                "server namespace disconnect"
+            }
+            _ => {
+                raw.close().await;
+                "transport close"
+            }
+        };
+        assert_eq!(told.recv().await, Some(format!("disconnecting {reason} 2")));
+        assert_eq!(told.recv().await, Some(format!("disconnect {reason} 0 false")));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_server_tells_its_sockets_why() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let sender = sender.clone();
+        socket.on("disconnect", move |_: Socket, reason: String| {
+            sender.send(reason).expect("the test listens");
+        });
+    });
+    let mut raw = served.join().await;
+    until("it joined", || served.io.len() == 1).await;
+    served.io.close();
+    raw.expect_end().await;
+    assert_eq!(told.recv().await.as_deref(), Some("server shutting down"));
+}
+
+#[tokio::test]
+async fn the_handshake_is_what_the_client_sent() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        let handshake = socket.handshake();
+        let facts = (
+            handshake.param("token"),
+            handshake.ip().to_string(),
+            handshake.secure,
+            handshake.url.as_ref(),
+        );
+        socket.emit("facts", facts)
+    });
+    let mut raw = served.join().await;
+    let url = "/socket.io/?EIO=4&transport=websocket&token=abc";
+    assert_eq!(
+        raw.next().await,
+        format!(r#"2["facts","abc","127.0.0.1",false,"{url}"]"#)
+    );
+    let seen = served.io.fetch_sockets().await;
+    let handshake = &seen.first().expect("one socket").handshake;
+    assert_eq!(handshake.get("url").and_then(|url| url.as_str()), Some(url));
+    assert_eq!(
+        handshake.get("xdomain").and_then(pesan::socketio::Value::as_bool),
+        Some(false)
+    );
+}
+
+#[tokio::test]
+async fn arguments_come_back_as_they_were() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("message", |socket: Socket, args: Args| {
+            socket.emit("message-back", args)
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["message",1,"2",{"3":[false]}]"#).await;
+    assert_eq!(raw.next().await, r#"2["message-back",1,"2",{"3":[false]}]"#);
+    raw.send(r#"52-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#)
+        .await;
+    raw.send_binary(&[1, 2, 3]).await;
+    raw.send_binary(&[4, 5, 6]).await;
+    let echoed = r#"52-["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    assert_eq!(raw.next().await, echoed);
+    assert_eq!(raw.next_binary().await, [1, 2, 3]);
+    assert_eq!(raw.next_binary().await, [4, 5, 6]);
+}

@@ -1,0 +1,316 @@
+//! Listeners: kinds, order, failures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pesan::socketio::{Event, NoAck, Value};
+use pesan_server::io::{Ack, Args, EmitError, ErrorKind, Incoming, Socket};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
+
+use crate::support::Served;
+
+#[tokio::test]
+async fn several_listeners_are_called_in_their_order() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("say", |socket: Socket, text: String| socket.emit("first", text));
+        socket.on("say", async |socket: Socket, text: String| {
+            tokio::task::yield_now().await;
+            socket.emit("second", text)
+        });
+        socket.on("say", |socket: Socket, args: Args| socket.emit("third", args));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["say","x",1]"#).await;
+    assert_eq!(raw.next().await, r#"2["first","x"]"#);
+    assert_eq!(raw.next().await, r#"2["second","x"]"#);
+    assert_eq!(raw.next().await, r#"2["third","x",1]"#);
+}
+
+#[tokio::test]
+async fn an_event_waits_for_the_one_before_and_no_other_socket_does() {
+    let served = Served::start().await;
+    let gate = Arc::new(Notify::new());
+    for name in ["/", "/other"] {
+        let gate = gate.clone();
+        served.io.of(name).on_connection(move |socket: Socket| {
+            let gate = gate.clone();
+            socket.on("wait", move |socket: Socket, ()| {
+                let gate = gate.clone();
+                async move {
+                    gate.notified().await;
+                    socket.emit("waited", ())
+                }
+            });
+            socket.on("quick", |socket: Socket, ()| socket.emit("quick", ()));
+        });
+    }
+    let mut raw = served.join().await;
+    raw.join("/other").await;
+    raw.send(r#"2["wait"]"#).await;
+    raw.send(r#"2["quick"]"#).await;
+    raw.send(r#"2/other,["quick"]"#).await;
+    assert_eq!(raw.next().await, r#"2/other,["quick"]"#);
+    gate.notify_one();
+    assert_eq!(raw.next().await, r#"2["waited"]"#);
+    assert_eq!(raw.next().await, r#"2["quick"]"#);
+}
+
+#[tokio::test]
+async fn an_async_connection_handler_holds_events_up() {
+    let served = Served::start().await;
+    served.io.on_connection(async |socket: Socket| {
+        tokio::task::yield_now().await;
+        socket.on("early", |socket: Socket, ()| socket.emit("heard", ()));
+    });
+    let mut raw = served.open().await;
+    raw.send("0").await;
+    raw.send(r#"2["early"]"#).await;
+    assert!(raw.next().await.starts_with("0{"));
+    assert_eq!(raw.next().await, r#"2["heard"]"#);
+}
+
+#[tokio::test]
+async fn a_handler_under_way_ends_before_the_good_bye() {
+    let served = Served::start().await;
+    let gate = Arc::new(Notify::new());
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let opened = gate.clone();
+    served.io.on_connection(move |socket: Socket| {
+        let (gate, slow, last) = (opened.clone(), sender.clone(), sender.clone());
+        socket.on("slow", move |socket: Socket, ()| {
+            let (gate, slow) = (gate.clone(), slow.clone());
+            async move {
+                slow.send("begun").expect("the test listens");
+                gate.notified().await;
+                assert!(!socket.connected());
+                slow.send("done").expect("the test listens");
+            }
+        });
+        socket.on("disconnect", move |_: Socket, ()| {
+            last.send("gone").expect("the test listens");
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["slow"]"#).await;
+    assert_eq!(told.recv().await, Some("begun"));
+    raw.close().await;
+    crate::support::until("its rooms were left", || served.io.is_empty()).await;
+    gate.notify_one();
+    assert_eq!(told.recv().await, Some("done"));
+    assert_eq!(told.recv().await, Some("gone"));
+}
+
+#[tokio::test]
+async fn once_off_and_catch_all() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.once("a", |socket: Socket, ()| socket.emit("once", ()));
+        let gone = socket.on("a", |socket: Socket, ()| socket.emit("never", ()));
+        assert!(socket.off(gone));
+        socket.on("b", |socket: Socket, ()| socket.emit("never", ()));
+        socket.remove_all_listeners("b");
+        socket.on_any(|socket: &Socket, event: &str, args: &[Value]| {
+            socket.emit("any", (event, args.len())).expect("can be sent");
+        });
+        socket.prepend_any(|socket: &Socket, _: &str, _: &[Value]| {
+            socket.emit("before", ()).expect("can be sent");
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["a",1,2]"#).await;
+    raw.send(r#"2["a"]"#).await;
+    raw.send(r#"2["b"]"#).await;
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        seen.push(raw.next().await);
+    }
+    let expected = [
+        r#"2["before"]"#,
+        r#"2["any","a",2]"#,
+        r#"2["once"]"#,
+        r#"2["before"]"#,
+        r#"2["any","a",0]"#,
+        r#"2["before"]"#,
+        r#"2["any","b",0]"#,
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn what_goes_out_is_seen_by_catch_all_listeners() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let sender = sender.clone();
+        socket.on_any_outgoing(move |_: &Socket, event: &str, _: &[Value]| {
+            sender.send(event.to_owned()).expect("the test listens");
+        });
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+    });
+    let mut raw = served.join().await;
+    raw.expect_silence().await;
+    served.io.emit("all", ()).expect("can be sent");
+    assert_eq!(told.recv().await.as_deref(), Some("polo"));
+    assert_eq!(told.recv().await.as_deref(), Some("all"));
+}
+
+#[tokio::test]
+async fn packet_middleware_changes_and_refuses() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.use_packet(|_: Socket, mut event: Incoming| {
+            if event.name == "admin" {
+                return Err("unauthorized event");
+            }
+            event.args.push(Value::from("seen"));
+            Ok(event)
+        });
+        socket.use_packet(async |_: Socket, event: Incoming| Ok::<_, String>(event));
+        socket.on("admin", |socket: Socket, ()| socket.emit("never", ()));
+        socket.on("user", |socket: Socket, args: Args| socket.emit("user", args));
+        socket.on("error", |socket: Socket, text: String| {
+            socket.emit("refused", text)
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["admin"]"#).await;
+    raw.send(r#"2["user",1]"#).await;
+    assert_eq!(raw.next().await, r#"2["refused","unauthorized event"]"#);
+    assert_eq!(raw.next().await, r#"2["user",1,"seen"]"#);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_a_handler_is_reported() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_error(move |error| sender.send(error.clone()).expect("the test listens"));
+    served.io.on_connection(|socket: Socket| {
+        socket.on("number", |socket: Socket, number: u32| {
+            socket.emit("fits", number)
+        });
+        socket.on("fails", |_: Socket, ()| Err::<(), _>("on purpose"));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["number","text"]"#).await;
+    raw.send(r#"2["fails"]"#).await;
+    raw.send(r#"2["number",7]"#).await;
+    assert_eq!(raw.next().await, r#"2["fits",7]"#);
+    let first = told.recv().await.expect("reported");
+    assert_eq!(
+        (first.kind, first.event.as_deref()),
+        (ErrorKind::Arguments, Some("number"))
+    );
+    let second = told.recv().await.expect("reported");
+    assert_eq!(
+        (second.kind, second.message.as_str()),
+        (ErrorKind::Handler, "on purpose")
+    );
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_socket_and_nothing_else() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_error(move |error| sender.send(error.clone()).expect("the test listens"));
+    served.io.on_connection(|socket: Socket| {
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("now", |_: Socket, ()| -> () { panic!("at once") });
+        socket.on("later", async |_: Socket, ()| -> () {
+            tokio::task::yield_now().await;
+            panic!("after a while");
+        });
+    });
+    served.io.of("/other").on_connection(|_: Socket| {});
+    let mut other = served.join().await;
+    for (event, text) in [("now", "panic: at once"), ("later", "panic: after a while")] {
+        let mut raw = served.join().await;
+        raw.join("/other").await;
+        raw.send(&format!(r#"2["{event}"]"#)).await;
+        assert_eq!(raw.next().await, "1");
+        let report = told.recv().await.expect("reported");
+        assert_eq!((report.kind, report.message.as_str()), (ErrorKind::Panic, text));
+        raw.join("/").await;
+        raw.expect_silence().await;
+    }
+    other.expect_silence().await;
+}
+
+#[derive(Serialize, Deserialize)]
+struct Add {
+    left: i32,
+    right: i32,
+}
+
+impl Event for Add {
+    const NAME: &'static str = "add";
+    type Ack = i32;
+}
+
+#[derive(Serialize, Deserialize)]
+struct Note(String);
+
+impl Event for Note {
+    const NAME: &'static str = "note";
+    type Ack = NoAck;
+}
+
+#[tokio::test]
+async fn typed_events_are_answered_by_what_the_handler_returns() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on_event::<Add, _>(async |_: Socket, add: Add| add.left + add.right);
+        socket
+            .on_event::<Note, _>(|socket: Socket, note: Note| socket.emit_event(&note).expect("can be sent"));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"27["add",{"left":1,"right":2}]"#).await;
+    assert_eq!(raw.next().await, "37[3]");
+    raw.send(r#"2["note","hi"]"#).await;
+    assert_eq!(raw.next().await, r#"2["note","hi"]"#);
+}
+
+#[tokio::test]
+async fn reserved_names_are_not_sent() {
+    let served = Served::start().await;
+    for name in [
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    ] {
+        assert_eq!(
+            served.io.emit(name, ()),
+            Err(EmitError::Reserved(name.to_owned()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_given_once() {
+    let served = Served::start().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    served.io.on_connection(move |socket: Socket| {
+        for answer in ["first", "second"] {
+            let calls = counted.clone();
+            socket.on("ask", move |_: Socket, (): (), ack: Ack| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                ack.send(answer)
+            });
+        }
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"20["ask"]"#).await;
+    assert_eq!(raw.next().await, r#"30["first"]"#);
+    raw.expect_silence().await;
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}

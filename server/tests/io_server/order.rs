@@ -1,0 +1,75 @@
+//! Order and completeness under load.
+
+use std::sync::Arc;
+
+use pesan_server::io::{Ack, Io, Socket};
+
+use crate::support::Served;
+
+/// Sends numbered events with acks from many sockets at once; every ack must come, in order.
+async fn flood(sockets: usize, messages: usize) {
+    let served = Served::start().await;
+    let io: &Io = &served.io;
+    io.on_connection(|socket: Socket| {
+        socket.on("n", |_: Socket, n: usize, ack: Ack| ack.send(n));
+        socket.on("m", async |_: Socket, n: usize, ack: Ack| {
+            if n.is_multiple_of(7) {
+                tokio::task::yield_now().await;
+            }
+            ack.send(n)
+        });
+    });
+    let served = Arc::new(served);
+    let clients = (0..sockets).map(|client| {
+        let served = served.clone();
+        tokio::spawn(async move {
+            const BATCH: usize = 500;
+            let mut raw = served.join().await;
+            for start in (0..messages).step_by(BATCH) {
+                let range = start..(start + BATCH).min(messages);
+                let event = |n: usize| if (n + client).is_multiple_of(3) { "m" } else { "n" };
+                raw.send_all(range.clone().map(|n| format!(r#"2{n}["{}",{n}]"#, event(n))))
+                    .await;
+                for n in range {
+                    assert_eq!(raw.next().await, format!("3{n}[{n}]"), "socket {client}");
+                }
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.expect("no inversion and no loss");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_come_in_the_order_of_the_events() {
+    flood(20, 1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size, about a minute: cargo test --release -p pesan-server --test io_server -- --ignored order"]
+async fn answers_come_in_the_order_of_the_events_at_full_size() {
+    flood(20, 100_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broadcasts_and_single_events_keep_the_order_of_the_calls() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("go", |socket: Socket, count: usize| {
+            for n in 0..count {
+                match n % 3 {
+                    0 => socket.emit("n", n),
+                    1 => socket.io().emit("n", n),
+                    _ => socket.io().to(socket.id()).emit("n", n),
+                }?;
+            }
+            Ok::<_, pesan_server::io::EmitError>(())
+        });
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["go",3000]"#).await;
+    for n in 0..3000 {
+        assert_eq!(raw.next().await, format!(r#"2["n",{n}]"#));
+    }
+}

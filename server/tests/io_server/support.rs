@@ -1,0 +1,187 @@
+//! A server on a free port, and a client that speaks frames.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use pesan_server::engine::EngineConfig;
+use pesan_server::http::serve::{ServeConfig, serve};
+use pesan_server::io::{Io, IoConfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Longest that anything here may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server that serves until the test ends.
+pub(crate) struct Served {
+    pub(crate) io: Io,
+    pub(crate) address: SocketAddr,
+}
+
+impl Served {
+    pub(crate) async fn start() -> Self {
+        Self::with(IoConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: IoConfig) -> Self {
+        Self::serve(Io::new(config)).await
+    }
+
+    pub(crate) async fn serve(io: Io) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("just bound");
+        let engine = io.engine(EngineConfig::default()).clone();
+        let app = engine.router();
+        tokio::spawn(serve(
+            listener,
+            app,
+            ServeConfig::default(),
+            std::future::pending(),
+        ));
+        Self { io, address }
+    }
+
+    /// A client whose transport is open.
+    pub(crate) async fn open(&self) -> Raw {
+        Raw::open(self.address).await
+    }
+
+    /// A client in the root namespace.
+    pub(crate) async fn join(&self) -> Raw {
+        let mut raw = self.open().await;
+        raw.join("/").await;
+        raw
+    }
+}
+
+/// Client that speaks Engine.IO messages; it answers pings by itself.
+pub(crate) struct Raw {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Raw {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket&token=abc");
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a handshake");
+        let mut raw = Self { socket };
+        assert!(raw.engine().await.expect("an open packet").starts_with("0{"));
+        raw
+    }
+
+    /// Joins a namespace; gives the socket's id.
+    pub(crate) async fn join(&mut self, namespace: &str) -> String {
+        let prefix = if namespace == "/" {
+            String::new()
+        } else {
+            format!("{namespace},")
+        };
+        self.send(&format!("0{prefix}")).await;
+        let reply = self.next().await;
+        let json = reply
+            .strip_prefix(&format!("0{prefix}"))
+            .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
+        let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        reply["sid"].as_str().expect("a sid").to_owned()
+    }
+
+    /// Sends a Socket.IO packet.
+    pub(crate) async fn send(&mut self, packet: &str) {
+        let message = Message::text(format!("4{packet}"));
+        self.socket.send(message).await.expect("an open socket");
+    }
+
+    pub(crate) async fn send_binary(&mut self, bytes: &[u8]) {
+        self.socket
+            .send(Message::binary(bytes.to_vec()))
+            .await
+            .expect("an open socket");
+    }
+
+    /// Queues many packets and sends them in few writes.
+    pub(crate) async fn send_all(&mut self, packets: impl IntoIterator<Item = String>) {
+        for packet in packets {
+            self.socket
+                .feed(Message::text(format!("4{packet}")))
+                .await
+                .expect("an open socket");
+        }
+        self.socket.flush().await.expect("an open socket");
+    }
+
+    /// Next Socket.IO packet.
+    pub(crate) async fn next(&mut self) -> String {
+        self.maybe_next().await.expect("a packet before the end")
+    }
+
+    /// Next Socket.IO packet; `None` when the connection ended.
+    pub(crate) async fn maybe_next(&mut self) -> Option<String> {
+        let packet = self.engine().await?;
+        Some(
+            packet
+                .strip_prefix('4')
+                .unwrap_or_else(|| panic!("no message: {packet}"))
+                .to_owned(),
+        )
+    }
+
+    /// Next attachment.
+    pub(crate) async fn next_binary(&mut self) -> Vec<u8> {
+        let message = tokio::time::timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("in time");
+        match message {
+            Some(Ok(Message::Binary(bytes))) => bytes.to_vec(),
+            other => panic!("no attachment: {other:?}"),
+        }
+    }
+
+    /// Nothing is on its way: an event that is answered comes back first.
+    pub(crate) async fn expect_silence(&mut self) {
+        self.send(r#"2["marco"]"#).await;
+        assert_eq!(self.next().await, r#"2["polo"]"#, "nothing before the answer");
+    }
+
+    /// The server ends the connection.
+    pub(crate) async fn expect_end(&mut self) {
+        while let Some(packet) = self.maybe_next().await {
+            assert!(
+                packet.starts_with('1'),
+                "only a good-bye before the end: {packet}"
+            );
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.socket.close(None).await.expect("an open socket");
+    }
+
+    async fn engine(&mut self) -> Option<String> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("in time");
+            match message? {
+                Ok(Message::Text(text)) if text.as_str() == "2" => {
+                    self.socket
+                        .send(Message::text("3"))
+                        .await
+                        .expect("an open socket");
+                }
+                Ok(Message::Text(text)) => return Some(text.as_str().to_owned()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(other) => panic!("unexpected message: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(tokio::time::Instant::now() < patience, "{what}");
+        tokio::task::yield_now().await;
+    }
+}
