@@ -5,6 +5,7 @@
 
 mod http;
 mod timer;
+mod tls;
 mod websocket;
 
 use std::hash::{BuildHasher, RandomState};

@@ -33,6 +33,8 @@ fn client(headers: &[(String, String)]) -> Result<Client, String> {
     }
     // `no_proxy`: the machine's proxy settings do not apply to WebSockets either.
     let builder = Client::builder().default_headers(map).no_proxy();
+    let tls = super::tls::config()?.as_ref().clone();
+    let builder = builder.tls_backend_preconfigured(tls);
     builder.build().map_err(|error| error.to_string())
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
-use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
@@ -50,7 +50,11 @@ async fn converse(
         Ok(request) => request,
         Err(error) => return Some(CloseInfo::failed(error)),
     };
-    let connect = connect_async_with_config(request, Some(config), true);
+    let tls = match super::tls::config() {
+        Ok(tls) => Connector::Rustls(tls),
+        Err(error) => return Some(CloseInfo::failed(error)),
+    };
+    let connect = connect_async_tls_with_config(request, Some(config), true, Some(tls));
     let (stream, _) = tokio::select! {
         connected = connect => match connected {
             Ok(connected) => connected,
