@@ -1,0 +1,59 @@
+//! A server with nothing but echo behaviour on `PORT`, for protocol test suites.
+//!
+//! - `/engine.io/` echoes every Engine.IO message, text and binary.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pesan::socketio::Frame;
+use pesan_server::engine::{
+    CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
+};
+use pesan_server::http::serve::{ServeConfig, bind, serve};
+
+/// Sends every message back.
+struct Echo;
+
+struct Client(Connection);
+
+impl Protocol for Echo {
+    type Session = Client;
+
+    fn open(&self, connection: Connection, _: Arc<HandshakeRequest>) -> Client {
+        Client(connection)
+    }
+}
+
+impl Session for Client {
+    fn receive(&mut self, message: Frame) {
+        self.0.send(&Outgoing::from_frame(&message));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn closed(self, _: CloseReason) {}
+}
+
+/// What both paths have in common.
+fn config(path: &str) -> EngineConfig {
+    EngineConfig {
+        path: path.to_owned(),
+        ping_interval: Duration::from_millis(300),
+        ping_timeout: Duration::from_millis(200),
+        max_payload: 1_000_000,
+        ..EngineConfig::default()
+    }
+}
+
+// One thread: requests of different connections are then handled in the order in which they came, as suites expect.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok());
+    let listener = bind(([127, 0, 0, 1], port.unwrap_or(3000)).into())?;
+    let app = Engine::new(config("/engine.io/"), Echo).router();
+    serve(listener, app, ServeConfig::default(), std::future::pending()).await;
+    Ok(())
+}

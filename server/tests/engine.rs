@@ -1,0 +1,16 @@
+//! The engine from outside, over real sockets: protocol, limits, abuse, order, and the official client.
+
+#[path = "engine/harness.rs"]
+mod harness;
+#[path = "engine/limits.rs"]
+mod limits;
+#[path = "engine/official.rs"]
+mod official;
+#[path = "engine/order.rs"]
+mod order;
+#[path = "engine/polling.rs"]
+mod polling;
+#[path = "engine/upgrade.rs"]
+mod upgrade;
+#[path = "engine/websocket.rs"]
+mod websocket;

@@ -1,0 +1,226 @@
+//! Every cap: what happens at it, and that others do not notice.
+
+use std::time::Duration;
+
+use pesan_server::engine::{CloseReason, EngineConfig, Group, Limits, Outgoing};
+use pesan_server::http::serve::ServeConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::harness::{Server, config, listen, soon};
+
+fn with(limits: Limits) -> EngineConfig {
+    EngineConfig { limits, ..config() }
+}
+
+#[tokio::test]
+async fn sessions_are_counted_in_all() {
+    let server = Server::start(with(Limits {
+        max_sessions: 2,
+        ..Limits::default()
+    }));
+    let _first = server.open_websocket().await;
+    let second = server.open_polling().await;
+    let refused = server.get("EIO=4&transport=polling").await;
+    assert_eq!((refused.status, refused.code()), (503, 4.into()));
+    assert!(refused.head.contains("retry-after: 1\r\n"), "{}", refused.head);
+    server.post(&second, "1").await;
+    soon("a free place", async {
+        while server.get("EIO=4&transport=polling").await.status != 200 {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_counted_for_each_address() {
+    let server = Server::start(with(Limits {
+        max_sessions_per_address: 1,
+        ..Limits::default()
+    }));
+    let _first = server.open_websocket().await;
+    assert_eq!(server.get("EIO=4&transport=polling").await.status, 429);
+}
+
+#[tokio::test]
+async fn handshakes_have_a_rate() {
+    let server = Server::start(with(Limits {
+        max_handshakes_per_second: 3,
+        ..Limits::default()
+    }));
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(server.get("EIO=4&transport=polling").await.status);
+    }
+    assert_eq!(statuses[..3], [200; 3]);
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
+    let mut server = Server::start(with(Limits {
+        max_queued_bytes: 1 << 20,
+        ..Limits::default()
+    }));
+    let (slow, _) = server.raw_websocket("").await;
+    let slow_connection = server.opened().await;
+    let mut good = server.open_websocket().await;
+    let good_connection = server.opened().await;
+    let group = Group::new([slow_connection.clone(), good_connection]);
+    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    let mut sent = 0;
+    while !slow_connection.is_closed() {
+        server.engine.broadcast(&group, &message);
+        sent += 1;
+        assert!(sent < 1000, "the slow reader was never noticed");
+        assert_eq!(good.text().await.len(), 100_001);
+        assert!(slow_connection.buffered() < 3 << 20);
+    }
+    assert_eq!(server.closed().await, CloseReason::SlowReader);
+    drop(slow);
+    server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn a_poller_that_stays_away_is_a_slow_reader_too() {
+    let mut server = Server::start(with(Limits {
+        max_queued_frames: 10,
+        ..Limits::default()
+    }));
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    for _ in 0..11 {
+        connection.send(&Outgoing::from_frame(&"x".into()));
+    }
+    assert_eq!(server.closed().await, CloseReason::SlowReader);
+    assert_eq!(server.get(&session).await.code(), 1);
+}
+
+#[tokio::test]
+async fn a_body_with_too_many_packets_is_refused() {
+    let mut server = Server::start(with(Limits {
+        max_payload_packets: 10,
+        ..Limits::default()
+    }));
+    let session = server.open_polling().await;
+    assert_eq!(server.post(&session, &["4"; 11].join("\u{1e}")).await.status, 400);
+    assert_eq!(server.closed().await, CloseReason::ParseError);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_ends_its_session() {
+    let mut server = Server::start(with(Limits {
+        body_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    }));
+    let session = server.open_polling().await;
+    let mut stream = TcpStream::connect(server.address)
+        .await
+        .expect("the server listens");
+    let head = server.head("POST", &session, "", 100);
+    stream.write_all(head.as_bytes()).await.expect("the server reads");
+    stream.write_all(b"4").await.expect("the server reads");
+    assert_eq!(server.closed().await, CloseReason::TransportError);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_answer_a_close_is_dropped() {
+    let mut server = Server::start(with(Limits {
+        close_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    }));
+    let (mut stream, _) = server.raw_websocket("").await;
+    server.opened().await.close(CloseReason::ForcedClose);
+    let mut received = Vec::new();
+    soon("the end", stream.read_to_end(&mut received))
+        .await
+        .expect("an orderly end");
+    assert!(received.ends_with(&[0x88, 2, 0x03, 0xe8]), "{received:?}");
+    soon("the last session to go", async {
+        while server.engine.sessions() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_handshake_is_cut_off() {
+    let server = Server::start(config());
+    let mut serving = ServeConfig::default();
+    serving.header_timeout = Duration::from_millis(200);
+    let address = listen(&server.engine, serving);
+    let mut silent = TcpStream::connect(address).await.expect("the server listens");
+    let mut slow = TcpStream::connect(address).await.expect("the server listens");
+    slow.write_all(b"GET /engine.io/?EIO=4 HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        .await
+        .expect("the server reads");
+    let mut received = Vec::new();
+    soon("the end", slow.read_to_end(&mut received))
+        .await
+        .unwrap_or_default();
+    soon("the end", silent.read_to_end(&mut received))
+        .await
+        .unwrap_or_default();
+    server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let server = Server::start(config());
+    let mut stream = TcpStream::connect(server.address)
+        .await
+        .expect("the server listens");
+    let flood = "X-Flood: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(2000);
+    let request = format!("GET /engine.io/ HTTP/1.1\r\nHost: x\r\n{flood}");
+    stream.write_all(request.as_bytes()).await.unwrap_or_default();
+    let mut received = Vec::new();
+    soon("the end", stream.read_to_end(&mut received))
+        .await
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&received);
+    assert!(
+        text.is_empty() || text.starts_with("HTTP/1.1 431") || text.starts_with("HTTP/1.1 400"),
+        "{text}"
+    );
+    server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_are_closed_at_once() {
+    let server = Server::start(config());
+    let mut serving = ServeConfig::default();
+    serving.max_connections_per_address = 2;
+    let address = listen(&server.engine, serving);
+    let _held = [
+        TcpStream::connect(address).await.expect("the server listens"),
+        TcpStream::connect(address).await.expect("the server listens"),
+    ];
+    let mut third = TcpStream::connect(address).await.expect("the kernel accepts");
+    let mut received = Vec::new();
+    soon("the end", third.read_to_end(&mut received))
+        .await
+        .unwrap_or_default();
+    assert!(received.is_empty());
+}
+
+#[tokio::test]
+async fn garbage_instead_of_http_is_refused() {
+    let server = Server::start(config());
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"\0\0\0\0\r\n\r\n",
+        b"HELO x\r\n\r\n",
+        b"\r\n\r\n\xff\xff\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.address)
+            .await
+            .expect("the server listens");
+        stream.write_all(garbage).await.expect("the server reads");
+        stream.shutdown().await.unwrap_or_default();
+        let mut received = Vec::new();
+        soon("the end", stream.read_to_end(&mut received))
+            .await
+            .unwrap_or_default();
+    }
+    server.assert_serves().await;
+}

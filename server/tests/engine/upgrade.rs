@@ -1,0 +1,143 @@
+//! The change from polling to WebSocket.
+
+use std::time::Duration;
+
+use pesan_server::engine::{CloseReason, EngineConfig, Outgoing, Transport};
+
+use super::harness::{Server, config};
+
+/// A session that polls, and the query of its WebSocket.
+async fn session(server: &Server) -> (String, String) {
+    let polling = server.open_polling().await;
+    let websocket = polling.replace("polling", "websocket");
+    (polling, websocket)
+}
+
+#[tokio::test]
+async fn a_probe_frees_the_poll_and_the_upgrade_takes_over() {
+    let mut server = Server::start(config());
+    let (polling, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    assert_eq!(connection.transport(), Transport::Polling);
+    let mut socket = server.websocket(&websocket).await;
+    let probe = async {
+        socket.send("2probe").await;
+        assert_eq!(socket.text().await, "3probe");
+    };
+    let (poll, ()) = tokio::join!(server.get(&polling), probe);
+    assert_eq!(poll.body, "6");
+    assert_eq!(server.get(&polling).await.body, "6");
+    socket.send("5").await;
+    socket.send("4hello").await;
+    assert_eq!(socket.text().await, "4hello");
+    assert_eq!(connection.transport(), Transport::WebSocket);
+    // Nothing else speaks for the session now.
+    assert_eq!(server.get(&polling).await.code(), 3);
+    assert_eq!(server.post(&polling, "4a").await.code(), 3);
+    let mut second = server.websocket(&websocket).await;
+    assert_eq!(second.close_code().await, Some(1000));
+    socket.send("4again").await;
+    assert_eq!(socket.text().await, "4again");
+}
+
+#[tokio::test]
+async fn messages_on_both_sides_keep_their_order() {
+    let mut server = Server::start(config());
+    let (polling, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    let mut socket = server.websocket(&websocket).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    for number in 0..50 {
+        connection.send(&Outgoing::from_frame(&format!("out {number}").into()));
+    }
+    let echoes: Vec<String> = (0..50).map(|number| format!("4in {number}")).collect();
+    assert_eq!(server.post(&polling, &echoes.join("\u{1e}")).await.status, 200);
+    socket.send("5").await;
+    for number in 50..100 {
+        connection.send(&Outgoing::from_frame(&format!("out {number}").into()));
+        socket.send(&format!("4in {number}")).await;
+    }
+    let (mut out, mut echoed) = (0, 0);
+    while out + echoed < 200 {
+        let text = socket.text().await;
+        if text == format!("4out {out}") {
+            out += 1;
+        } else {
+            assert_eq!(text, format!("4in {echoed}"));
+            echoed += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_probe_leaves_the_session_polling() {
+    let server = Server::start(config());
+    for wrong in ["2prob", "4hello", "abc"] {
+        let (polling, websocket) = session(&server).await;
+        let mut socket = server.websocket(&websocket).await;
+        socket.send(wrong).await;
+        socket.close_code().await;
+        assert_eq!(server.post(&polling, "4alive").await.status, 200, "{wrong}");
+        assert_eq!(server.get(&polling).await.body, "4alive", "{wrong}");
+        // And it may be tried again.
+        let mut socket = server.websocket(&websocket).await;
+        socket.send("2probe").await;
+        assert_eq!(socket.text().await, "3probe");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_has_limited_time() {
+    let server = Server::start(EngineConfig {
+        upgrade_timeout: Duration::from_millis(100),
+        ..config()
+    });
+    let (polling, websocket) = session(&server).await;
+    let mut socket = server.websocket(&websocket).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    socket.close_code().await;
+    assert_eq!(server.post(&polling, "4alive").await.status, 200);
+    assert_eq!(server.get(&polling).await.body, "4alive");
+}
+
+#[tokio::test]
+async fn one_websocket_at_a_time_may_try() {
+    let server = Server::start(config());
+    let (_, websocket) = session(&server).await;
+    let mut first = server.websocket(&websocket).await;
+    let mut second = server.websocket(&websocket).await;
+    assert_eq!(second.close_code().await, Some(1000));
+    first.send("2probe").await;
+    assert_eq!(first.text().await, "3probe");
+}
+
+#[tokio::test]
+async fn upgrades_may_be_forbidden() {
+    let server = Server::start(EngineConfig {
+        allow_upgrades: false,
+        ..config()
+    });
+    let answer = server.get("EIO=4&transport=polling").await;
+    assert!(answer.body.contains("\"upgrades\":[]"));
+    let (polling, websocket) = session(&server).await;
+    let mut socket = server.websocket(&websocket).await;
+    assert_eq!(socket.close_code().await, Some(1000));
+    server.post(&polling, "4alive").await;
+    assert_eq!(server.get(&polling).await.body, "4alive");
+}
+
+#[tokio::test]
+async fn the_end_of_the_websocket_is_the_end_of_the_session() {
+    let mut server = Server::start(config());
+    let (polling, websocket) = session(&server).await;
+    let mut socket = server.websocket(&websocket).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    socket.send("5").await;
+    drop(socket);
+    assert_eq!(server.closed().await, CloseReason::TransportClose);
+    assert_eq!(server.get(&polling).await.code(), 1);
+    assert_eq!(server.engine.sessions(), 0);
+}
