@@ -8,7 +8,7 @@ mod listen;
 mod page;
 mod store;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 
 pub use limits::{ChatLimits, SocketLimits};
 pub use listen::Listen;
@@ -16,15 +16,31 @@ pub use page::Page;
 pub use store::Store;
 
 use crate::access::AccessConfig;
+use crate::admin::AdminCommand;
 use crate::log::Log;
 
 /// Serves the pesan chat: the page, Socket.IO, and the history.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "pesan-server", version)]
+#[command(
+    name = "pesan-server",
+    version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// How to serve.
     #[command(flatten)]
     pub config: Config,
+}
+
+/// What the binary can do besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Talks to the running server: list, rooms, kick, announce, close.
+    Admin(AdminCommand),
 }
 
 /// Everything that the server needs to know.

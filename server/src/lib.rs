@@ -1,6 +1,8 @@
 //! A Socket.IO server for Rust, and the chat that is built on it.
 
 pub mod access;
+pub mod admin;
+pub mod chat;
 pub mod config;
 pub mod engine;
 pub mod http;

@@ -1,5 +1,7 @@
 //! What the server says about itself: one line an event, as text or JSON, on standard error.
 
+use std::io::IsTerminal;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -32,6 +34,7 @@ pub fn init(config: &Log) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(&config.log)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match config.log_format {
         Format::Text => lines.with_target(false).try_init(),

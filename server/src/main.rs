@@ -1,28 +1,85 @@
 //! The binary: config, state, router, listen, stop.
 
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Parser;
-use pesan_server::config::{Cli, Config};
-use pesan_server::state::{AppState, app};
-use pesan_server::{http, log};
+use pesan_server::admin::AdminSocket;
+use pesan_server::config::{Cli, Command, Config, Listen};
+use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};
+use pesan_server::http::{health, router};
+use pesan_server::log;
+use pesan_server::state::{AppState, app, signals};
 use tokio::net::TcpListener;
 
-fn main() -> anyhow::Result<()> {
-    let Cli { config } = Cli::parse();
-    log::init(&config.log).context("--log")?;
+fn main() -> ExitCode {
+    match start(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pesan-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
+    if let Some(Command::Admin(admin)) = cli.command {
+        return admin.run(&mut std::io::stdout().lock());
+    }
+    log::init(&cli.config.log).context("--log is no filter")?;
+    health::start_counting();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(config))
+        .block_on(run(cli.config))
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    // before anything counts
-    http::health::start_counting();
-    let state = AppState::new(&config)?;
-    let router = app(&state);
-    let listener = TcpListener::bind(config.listen.address()).await?;
-    tracing::info!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, router).await?;
+async fn run(config: Config) -> anyhow::Result<()> {
+    let serving = serving(&config.listen)?;
+    // first the port: a second server must not touch the data of the first
+    let listener = listen("--listen", config.listen.address())?;
+    let address = listener.local_addr()?;
+    let state = AppState::new(&config).await?;
+    if let Some(path) = config.store.admin_socket() {
+        tokio::spawn(AdminSocket::bind(&path)?.serve(state.clone()));
+    }
+    if let Some(address) = config.listen.admin_listen {
+        let (listener, routes) = (listen("--admin-listen", address)?, router::admin_router(&state));
+        tracing::info!("metrics on http://{}", listener.local_addr()?);
+        tokio::spawn(serve(
+            listener,
+            routes,
+            ServeConfig::default(),
+            std::future::pending(),
+        ));
+    }
+    signals(&state)?;
+    let scheme = if serving.tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {scheme}://{address}");
+    let drain = serving.drain;
+    serve(listener, app(&state), serving, state.stopped(drain)).await;
+    tracing::info!("stopped");
     Ok(())
+}
+
+fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
+    let mut serving = ServeConfig::default();
+    serving.drain = Duration::from_secs(config.drain);
+    if let (Some(certificate), Some(key)) = (&config.tls_cert, &config.tls_key) {
+        serving.tls = Some(Tls::from_files(certificate, key)?);
+    }
+    Ok(serving)
+}
+
+fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    bind(address).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program has it; stop that one, or take another port",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; take another port",
+            _ => "take another address",
+        };
+        anyhow::anyhow!("cannot listen on {address}: {error}; {hint} with {flag}")
+    })
 }

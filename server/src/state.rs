@@ -1,14 +1,24 @@
-//! What the routes and the operator can reach: the page's files, the chat, and whether the server is going down.
+//! The running server: the page's files, Socket.IO, the chat, and when all of it stops.
+
+mod shutdown;
+mod socketio;
+mod stop;
 
 use std::sync::Arc;
 
 use axum::Router;
 
+use crate::access::Access;
+use crate::chat::Chat;
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::http::assets::Assets;
 use crate::http::headers::Policy;
 use crate::http::health::Readiness;
 use crate::http::router;
+use crate::io::Io;
+pub use shutdown::signals;
+pub use stop::Stop;
 
 /// The running server; cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,34 +27,53 @@ pub struct AppState {
     pub assets: Assets,
     /// What the page may do.
     pub policy: Policy,
+    /// Socket.IO requests.
+    pub engine: Engine,
+    /// The chat.
+    pub chat: Chat,
     /// Whether new connections are welcome.
     pub readiness: Arc<Readiness>,
+    /// When it stops.
+    pub stop: Stop,
     /// Whether `/metrics` has an address of its own.
     pub metrics_elsewhere: bool,
 }
 
 impl AppState {
-    /// Builds the server from its configuration: reads the page, opens the history.
+    /// Builds the server from its configuration: reads the page and the secrets, opens the history.
     ///
     /// # Errors
     /// When something that the configuration names is not there or does not work.
-    pub fn new(config: &Config) -> anyhow::Result<Self> {
+    pub async fn new(config: &Config) -> anyhow::Result<Self> {
+        let assets = Assets::load(&config.page.assets)?;
+        let access = Access::load(&config.access, std::env::var("PESAN_SECRET").ok())?;
+        let io = Io::default();
+        let engine = io.engine(socketio::engine_config(config)).clone();
+        let chat = Chat::start(io, &config.store, config.chat, access, Some(assets.clone())).await?;
         Ok(Self {
-            assets: Assets::load(&config.page.assets)?,
+            assets,
             policy: Policy {
                 connect_to: config.page.connect_to.clone(),
                 named_server: !config.page.own_server_only,
                 secure: config.listen.tls_cert.is_some(),
             },
+            engine,
+            chat,
             readiness: Arc::default(),
+            stop: Stop::default(),
             metrics_elsewhere: config.listen.admin_listen.is_some(),
         })
     }
 
     /// Why the server should get no new connections, if so.
     #[must_use]
-    pub fn trouble(&self) -> Option<&'static str> {
-        self.readiness.is_draining().then_some("going down")
+    pub fn trouble(&self) -> Option<String> {
+        if self.readiness.is_draining() {
+            return Some("going down".to_owned());
+        }
+        self.chat
+            .trouble()
+            .map(|error| format!("messages cannot be stored: {error}"))
     }
 }
 

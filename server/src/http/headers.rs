@@ -136,18 +136,25 @@ fn named_server(query: &str) -> Option<String> {
 
 /// Sources that allow HTTP and WebSocket to the host of a URL; none when it is not one.
 fn origins(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // without a scheme it is the page's own
+        return is_host(url).then(|| url.to_owned());
+    };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (http, ws) = match scheme {
         "http" | "ws" => ("http", "ws"),
         "https" | "wss" => ("https", "wss"),
         _ => return None,
     };
-    // nothing that could end the source, or the directive
-    let clean = host
+    is_host(host).then(|| format!("{http}://{host} {ws}://{host}"))
+}
+
+/// Whether it is a host, perhaps with a port, and nothing that could end the source or the directive.
+fn is_host(text: &str) -> bool {
+    let clean = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-    (clean && !host.is_empty()).then(|| format!("{http}://{host} {ws}://{host}"))
+    clean && !text.is_empty()
 }
 
 #[cfg(test)]

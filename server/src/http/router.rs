@@ -19,6 +19,8 @@ pub fn router(state: &AppState) -> Router {
         // Prometheus
         routes = routes.route("/metrics", get(metrics));
     }
+    // Socket.IO
+    let routes = routes.merge(state.engine.router());
     // people
     let routes = routes.fallback(page).with_state(state.clone());
     headers::layers(routes, state.policy.clone())
@@ -39,7 +41,7 @@ async fn healthz() -> Response {
 }
 
 async fn readyz(State(state): State<AppState>) -> Response {
-    health::answer(state.trouble())
+    health::answer(state.trouble().as_deref())
 }
 
 async fn metrics() -> Response {

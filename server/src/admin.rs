@@ -1,0 +1,98 @@
+//! The operator's command line against the running server, over a Unix socket that only its owner may use.
+//!
+//! `pesan-server admin …` ([`command`]) sends one [`Request`] as a line of JSON; the server ([`listener`]) answers
+//! with one [`Reply`].
+
+mod command;
+mod listener;
+
+use clap::Subcommand;
+use serde::{Deserialize, Serialize};
+
+pub use command::AdminCommand;
+pub use listener::{AdminSocket, ListenError};
+
+use crate::chat::operator::{Connected, RoomInfo};
+
+/// What the operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
+pub enum Request {
+    /// Lists the connections.
+    List,
+    /// Lists the rooms.
+    Rooms,
+    /// Ends a connection, or all connections of a person.
+    Kick {
+        /// Id of the connection or of the person, as `list` shows it.
+        id: String,
+        /// What they are told.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Says something to everyone.
+    Announce {
+        /// Text.
+        text: String,
+    },
+    /// Closes the server for maintenance after a countdown that pages show.
+    Close {
+        /// Time until then, as 90, 60s, 5m or 1h.
+        #[arg(long = "in", value_name = "TIME", default_value = "60s", value_parser = seconds)]
+        seconds: u32,
+        /// What everyone is told.
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// Takes an earlier notice back.
+        #[arg(long)]
+        cancel: bool,
+    },
+}
+
+/// What the server answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Connections.
+    Connections(Vec<Connected>),
+    /// Rooms.
+    Rooms(Vec<RoomInfo>),
+    /// It is done; in words.
+    Done(String),
+    /// It is not; in words.
+    Failed(String),
+}
+
+/// Reads a time like `90`, `60s`, `5m` or `1h`.
+fn seconds(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.get(number.len()..).unwrap_or_default()),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3600,
+        "m" => 60,
+        _ => 1,
+    };
+    number
+        .parse::<u32>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .filter(|seconds| *seconds <= 7 * 86_400)
+        .ok_or_else(|| "not a time like 90, 60s, 5m or 1h, of at most a week".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let read = |text| seconds(text).ok();
+        assert_eq!(
+            [read("90"), read("60s"), read("5m"), read("1h")],
+            [Some(90), Some(60), Some(300), Some(3600)]
+        );
+        for text in ["", "s", "-1", "1d", "9999h", "1.5m"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The server's end of the operator's socket.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::timeout;
+
+use super::{Reply, Request};
+use crate::state::AppState;
+
+/// Longest request.
+const MOST_BYTES: u64 = 64 << 10;
+/// Longest wait for a request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Socket for the operator; its file goes when this is dropped.
+#[derive(Debug)]
+pub struct AdminSocket {
+    path: PathBuf,
+    owner: u32,
+    listener: UnixListener,
+}
+
+/// Why there can be no socket for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for the operator at {path}: {reason}; name another path with --admin-socket")]
+pub struct ListenError {
+    path: PathBuf,
+    reason: io::Error,
+}
+
+impl AdminSocket {
+    /// Listens at a path, in place of what a server that has died left there.
+    ///
+    /// # Errors
+    /// When the path cannot be used, or a running server has it.
+    pub fn bind(path: &Path) -> Result<Self, ListenError> {
+        bind(path).map_err(|reason| ListenError {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    /// Answers requests until it is dropped.
+    pub async fn serve(self, state: AppState) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) if self.is_owner(&stream) => {
+                    tokio::spawn(answer(stream, state.clone()));
+                }
+                Ok(_) => tracing::warn!("another user than the server's own tried the operator's socket"),
+                Err(error) => {
+                    tracing::warn!(%error, "the operator's socket does not work");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn is_owner(&self, stream: &UnixStream) -> bool {
+        stream
+            .peer_cred()
+            .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the operator's socket is gone already");
+        }
+    }
+}
+
+fn bind(path: &Path) -> io::Result<AdminSocket> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "a running server has it",
+        ));
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(left) if left.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is another file",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    // others cannot even connect; and who did before this line is asked who they are
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(AdminSocket {
+        path: path.to_owned(),
+        owner: std::fs::metadata(path)?.uid(),
+        listener,
+    })
+}
+
+async fn answer(stream: UnixStream, state: AppState) {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let asked = timeout(
+        PATIENCE,
+        BufReader::new(read.take(MOST_BYTES)).read_line(&mut line),
+    )
+    .await;
+    let reply = match asked {
+        Ok(Ok(_)) => match serde_json::from_str(&line) {
+            Ok(request) => reply(&state, request),
+            Err(error) => Reply::Failed(format!("not a request: {error}")),
+        },
+        Ok(Err(error)) => Reply::Failed(format!("cannot read the request: {error}")),
+        Err(_) => Reply::Failed("no request came".to_owned()),
+    };
+    let line = match serde_json::to_string(&reply) {
+        Ok(line) => line + "\n",
+        Err(error) => {
+            tracing::error!(%error, "the operator's answer cannot be written");
+            return;
+        }
+    };
+    if let Err(error) = write.write_all(line.as_bytes()).await {
+        tracing::debug!(%error, "the operator has gone");
+    }
+}
+
+fn reply(state: &AppState, request: Request) -> Reply {
+    let chat = &state.chat;
+    match request {
+        Request::List => Reply::Connections(chat.connections()),
+        Request::Rooms => Reply::Rooms(chat.rooms()),
+        Request::Kick { id, reason } => match chat.kick(&id, &reason) {
+            0 => Reply::Failed(format!("nobody here has the id {id}")),
+            ended => {
+                tracing::info!(id, ended, "the operator ended connections");
+                Reply::Done(format!("{ended} connections ended"))
+            }
+        },
+        Request::Announce { text } => {
+            tracing::info!(text, "the operator announced");
+            chat.announce(&text);
+            Reply::Done("announced".to_owned())
+        }
+        Request::Close { cancel: true, .. } => {
+            tracing::info!("the operator took the closing back");
+            state.stop.cancel();
+            chat.announce_closing(Duration::ZERO, "");
+            Reply::Done("goes on".to_owned())
+        }
+        Request::Close { seconds, reason, .. } => {
+            tracing::info!(seconds, reason, "the operator closes the server");
+            let within = Duration::from_secs(u64::from(seconds));
+            chat.announce_closing(within, &reason);
+            state.stop.within(within);
+            Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The chat's rules on top of Socket.IO: who may come in, who is here, what is said where, and what is kept.
+//!
+//! A plain client sends `pesan` with one string, and gets everyone's. A page of ours says so in its CONNECT and
+//! speaks the types of [`pesan::messages`]. Both meet in the lobby. [`connect`](Chat::attach) is where a socket comes
+//! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
+
+mod connect;
+pub mod history;
+mod limits;
+mod message;
+mod names;
+pub mod operator;
+mod people;
+mod presence;
+mod requests;
+mod rooms;
+mod text;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use anyhow::Context;
+use pesan::messages::{Person, Refusal, RefusalCode, Room};
+use pesan::socketio::Event;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::access::Access;
+use crate::config::{ChatLimits, Store};
+use crate::http::assets::Assets;
+use crate::io::Io;
+use history::{Deliver, History, Memory, Retention, Settled, Sqlite, StoreError};
+use people::People;
+use rooms::Rooms;
+use text::refusal;
+
+/// Socket.IO room of all pages of ours.
+const PAGES: &str = "pages";
+/// Socket.IO room of all plain clients.
+const PLAINS: &str = "plain";
+/// How long someone who lost the connection still counts as present.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often a room's news go to those who are not in it.
+const NEWS_EVERY: Duration = Duration::from_secs(1);
+
+/// The chat; cheap to clone.
+#[derive(Clone)]
+pub struct Chat(Arc<Inner>);
+
+struct Inner {
+    io: Io,
+    history: Box<dyn History>,
+    limits: ChatLimits,
+    access: Access,
+    assets: Option<Assets>,
+    book: Mutex<Book>,
+    /// Hands on what is stored, until the store has ended.
+    delivery: Mutex<Option<JoinHandle<()>>>,
+    /// Set when the store ends.
+    ending: AtomicBool,
+}
+
+/// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
+struct Book {
+    people: People,
+    rooms: Rooms,
+    /// Rooms that have news for those who are not in them.
+    news: BTreeSet<String>,
+    /// Notice of the operator that the server will go down.
+    closing: Option<operator::Notice>,
+    /// Plain messages that may be kept in this moment.
+    plain: limits::Bucket,
+}
+
+impl fmt::Debug for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chat")
+            .field("history", &self.0.history)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// Opens the history and starts the chat on a Socket.IO server. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the history cannot be opened.
+    pub async fn start(
+        io: Io,
+        store: &Store,
+        limits: ChatLimits,
+        access: Access,
+        assets: Option<Assets>,
+    ) -> anyhow::Result<Self> {
+        let (settled, incoming) = mpsc::unbounded_channel();
+        // bounded by the store's own queue
+        let deliver: Deliver = Box::new(move |batch| {
+            if settled.send(batch).is_err() {
+                tracing::debug!("messages were stored after the chat had ended");
+            }
+        });
+        let history = open(store, deliver)?;
+        history.save_room(rooms::lobby()).await.context("the history")?;
+        let saved = history.rooms().context("the history")?;
+        let chat = Self(Arc::new(Inner {
+            io,
+            history,
+            limits,
+            access,
+            assets,
+            book: Mutex::new(Book {
+                people: People::default(),
+                rooms: Rooms::new(saved, limits.name_chars),
+                news: BTreeSet::new(),
+                closing: None,
+                plain: message::plain_bucket(),
+            }),
+            delivery: Mutex::default(),
+            ending: AtomicBool::new(false),
+        }));
+        chat.attach();
+        let delivery = tokio::spawn(chat.clone().deliver(incoming));
+        *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
+        tokio::spawn(tell_news(Arc::downgrade(&chat.0)));
+        Ok(chat)
+    }
+
+    /// The Socket.IO server underneath.
+    #[must_use]
+    pub fn io(&self) -> &Io {
+        &self.0.io
+    }
+
+    /// Why messages cannot be stored, if so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.0.history.trouble()
+    }
+
+    /// Writes what waits to the disk, and answers it; nothing is stored after that.
+    pub async fn close_history(&self) {
+        self.0.ending.store(true, Ordering::Release);
+        let chat = self.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || chat.0.history.close()).await {
+            tracing::error!(%error, "the history did not close");
+        }
+        let delivery = self
+            .0
+            .delivery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(delivery) = delivery
+            && let Err(error) = delivery.await
+        {
+            tracing::error!(%error, "messages were stored, but not handed on");
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // what panicked under the lock left the book as it was before or after one step
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends an event to everyone in a Socket.IO room.
+    fn tell<E: Event>(&self, to: &str, event: &E) {
+        if let Err(error) = self.0.io.to(to).emit_event(event) {
+            tracing::warn!(%error, event = E::NAME, "cannot be sent");
+        }
+    }
+
+    /// Tells everyone who may see a room how it is now, each as they see it.
+    fn tell_room(&self, id: &str) {
+        for (to, room) in self.views(id) {
+            self.tell(&to, &room);
+        }
+    }
+
+    /// Who may see a room, and how.
+    fn views(&self, id: &str) -> Vec<(String, Room)> {
+        let book = self.book();
+        let members: Vec<Person> = book.rooms.members(id);
+        if members.is_empty() {
+            let room = book.rooms.seen_by(id, "", &book.people);
+            return room.map(|room| (PAGES.to_owned(), room)).into_iter().collect();
+        }
+        members
+            .iter()
+            .filter_map(|member| {
+                Some((
+                    channel_of(&member.id),
+                    book.rooms.seen_by(id, &member.id, &book.people)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Tells those who are not in a room what is new in it.
+    fn tell_news(&self) {
+        let news: Vec<Room> = {
+            let mut book = self.book();
+            let ids = std::mem::take(&mut book.news);
+            ids.iter()
+                .filter_map(|id| book.rooms.seen_by(id, "", &book.people))
+                .collect()
+        };
+        for room in news {
+            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str());
+            if let Err(error) = others.emit_event(&room) {
+                tracing::warn!(%error, "news of a room cannot be sent");
+            }
+        }
+    }
+}
+
+/// Now and then tells the news of rooms, as long as there is a chat.
+async fn tell_news(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(NEWS_EVERY);
+    loop {
+        ticks.tick().await;
+        let Some(chat) = chat.upgrade() else { return };
+        Chat(chat).tell_news();
+    }
+}
+
+/// Socket.IO room of a room of the chat.
+fn channel(room: &str) -> String {
+    format!("room:{room}")
+}
+
+/// Socket.IO room of all pages of a person.
+fn channel_of(person: &str) -> String {
+    format!("person:{person}")
+}
+
+fn open(store: &Store, deliver: Deliver) -> anyhow::Result<Box<dyn History>> {
+    if store.ephemeral {
+        let keep = store.keep_messages.unwrap_or(1000);
+        return Ok(Box::new(Memory::new(
+            usize::try_from(keep).unwrap_or(usize::MAX),
+            deliver,
+        )));
+    }
+    let retention = Retention {
+        days: store.keep_days,
+        messages: store.keep_messages,
+    };
+    Ok(Box::new(Sqlite::open(&store.data, retention, deliver)?))
+}
+
+/// What someone is told whose message was not stored.
+fn store_refusal(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::IdUsed => refusal(RefusalCode::IdInvalid, ""),
+        StoreError::RoomUnknown => refusal(RefusalCode::RoomUnknown, ""),
+        StoreError::Busy => refusal(RefusalCode::TooFast, 1),
+        // the reason is the operator's business, and is in the log
+        StoreError::Full | StoreError::ReadOnly | StoreError::Corrupt | StoreError::Other(_) => {
+            refusal(RefusalCode::StoreFailed, "")
+        }
+    }
+}
+
+/// What came out of the store, in its order.
+type Incoming = mpsc::UnboundedReceiver<Vec<Settled>>;

@@ -1,0 +1,220 @@
+//! How a socket comes in, what it gets first, and what becomes of its person when it goes.
+
+use std::time::Instant;
+
+use pesan::messages::{Auth, ChatLimits, Hello, LOBBY, Person, Refusal, RefusalCode, VERSION, WELCOME};
+use pesan::socketio::value::{Value, from_value};
+
+use super::people::{id_of, made_up};
+use super::text::refusal;
+use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
+use crate::access::Admitted;
+use crate::io::{ConnectError, DisconnectReason, Socket};
+
+/// Shortest and longest key of a person.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
+/// What every socket is greeted with.
+const GREETING: &str = "Selamat datang di pesan!";
+
+/// Who a socket is; kept with it where there is something to keep.
+#[derive(Debug, Clone)]
+pub(super) enum Visitor {
+    /// A page of ours.
+    Page {
+        /// Id of the person.
+        id: String,
+        /// Wished name.
+        name: Option<String>,
+        /// Whether the name belongs to the token, and stays.
+        named: bool,
+    },
+    /// A plain client whose token says who it is.
+    Plain(Person),
+}
+
+impl Chat {
+    /// Puts the chat's rules on the Socket.IO server.
+    pub(super) fn attach(&self) {
+        let chat = self.clone();
+        self.0
+            .io
+            .with_middleware(move |socket: Socket| chat.admit(&socket));
+        let chat = self.clone();
+        self.0
+            .io
+            .on_connection(move |socket: Socket| chat.connected(&socket));
+    }
+
+    /// Whether a socket may come in; nothing is sent to it before that.
+    fn admit(&self, socket: &Socket) -> Result<(), ConnectError> {
+        match self.visitor(&socket.handshake().auth) {
+            Ok(Some(visitor)) => {
+                socket.data().insert(visitor);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(why) => {
+                let message = if why.code == RefusalCode::Unauthorized {
+                    "unauthorized"
+                } else {
+                    "bad auth payload"
+                };
+                Err(ConnectError::new(message).with_data(&why))
+            }
+        }
+    }
+
+    /// Who comes with this auth payload; none is a plain client that anyone could be.
+    fn visitor(&self, auth: &Value) -> Result<Option<Visitor>, Refusal> {
+        let token = auth.get("token").and_then(Value::as_str);
+        let admitted = self
+            .0
+            .access
+            .check(token)
+            .ok_or_else(|| refusal(RefusalCode::Unauthorized, ""))?;
+        let version = auth
+            .get("pesan")
+            .and_then(Value::as_number)
+            .and_then(pesan_version);
+        if version != Some(VERSION) {
+            return Ok(match admitted {
+                Admitted::Anyone => None,
+                Admitted::Named(name) => Some(Visitor::Plain(Person {
+                    id: id_of("token", &name),
+                    name,
+                })),
+            });
+        }
+        let auth: Auth = from_value(auth.clone()).map_err(|error| refusal(RefusalCode::Malformed, error))?;
+        if !KEY_BYTES.contains(&auth.key.len()) {
+            return Err(refusal(RefusalCode::Malformed, "key"));
+        }
+        Ok(Some(match admitted {
+            Admitted::Anyone => Visitor::Page {
+                id: id_of("key", &auth.key),
+                name: auth.name,
+                named: false,
+            },
+            Admitted::Named(name) => Visitor::Page {
+                id: id_of("token", &name),
+                name: Some(name),
+                named: true,
+            },
+        }))
+    }
+
+    fn connected(&self, socket: &Socket) {
+        let visitor = socket.data().get::<Visitor>();
+        if let Some(Visitor::Page { id, name, named }) = visitor.as_deref() {
+            self.page_connected(socket, id, name.as_deref(), *named);
+        } else {
+            self.plain_connected(socket);
+        }
+    }
+
+    fn plain_connected(&self, socket: &Socket) {
+        socket.join(PLAINS);
+        self.listen_plain(socket);
+        greet(socket);
+    }
+
+    fn page_connected(&self, socket: &Socket, id: &str, wished: Option<&str>, named: bool) {
+        let chat = self.clone();
+        socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
+            chat.gone(socket.id(), reason);
+        });
+        self.listen(socket, named);
+        let (hello, came, mine, closing) = {
+            let mut book = self.book();
+            let (you, name_refused) =
+                book.people
+                    .sit(socket.id(), id, wished, &self.0.limits, Instant::now());
+            let came = book.people.enter(socket.id(), LOBBY);
+            let hello = Hello {
+                version: VERSION,
+                build: self
+                    .0
+                    .assets
+                    .as_ref()
+                    .map(|assets| assets.build())
+                    .unwrap_or_default(),
+                rooms: book.rooms.all_seen_by(id, &book.people),
+                limits: ChatLimits {
+                    text_chars: self.0.limits.text_chars,
+                    name_chars: self.0.limits.name_chars,
+                    page: self.0.limits.page_messages,
+                },
+                now: history::now(),
+                you,
+                name_refused,
+            };
+            let mine: Vec<String> = book.rooms.direct_of(id).map(|room| channel(room)).collect();
+            let closing = book.closing.as_ref().and_then(super::operator::Notice::still);
+            (hello, came, mine, closing)
+        };
+        socket.join(PAGES);
+        socket.join(channel_of(id).as_str());
+        socket.join(channel(LOBBY).as_str());
+        for room in mine {
+            socket.join(room.as_str());
+        }
+        let you = hello.you.clone();
+        let told = socket.emit_event(&hello).and_then(|()| match closing {
+            Some(closing) => socket.emit_event(&closing),
+            None => Ok(()),
+        });
+        if let Err(error) = told {
+            tracing::debug!(id = socket.id(), %error, "gone before the greeting");
+        }
+        greet(socket);
+        if came {
+            self.came(socket, LOBBY, &you);
+        }
+    }
+
+    /// A page has gone. Its person goes a moment later, unless they come back.
+    fn gone(&self, socket: &str, reason: DisconnectReason) {
+        let (chat, socket) = (self.clone(), socket.to_owned());
+        if reason.is_recoverable() {
+            tokio::spawn(async move {
+                tokio::time::sleep(GRACE).await;
+                chat.rise(&socket);
+            });
+        } else {
+            chat.rise(&socket);
+        }
+    }
+
+    fn rise(&self, socket: &str) {
+        let risen = self.book().people.rise(socket);
+        if let Some((person, rooms)) = risen {
+            for room in rooms {
+                self.went(&room, &person);
+            }
+        }
+    }
+}
+
+fn greet(socket: &Socket) {
+    if let Err(error) = socket.emit(WELCOME, GREETING) {
+        tracing::debug!(id = socket.id(), %error, "gone before the greeting");
+    }
+}
+
+fn pesan_version(number: pesan::socketio::value::Number) -> Option<u32> {
+    number.as_u64().and_then(|version| u32::try_from(version).ok())
+}
+
+/// Who a plain client is, for those who see names.
+pub(super) fn plain_person(socket: &Socket) -> Person {
+    match socket.data().get::<Visitor>().as_deref() {
+        Some(Visitor::Plain(person)) => person.clone(),
+        Some(Visitor::Page { .. }) | None => {
+            let id = id_of("plain", socket.id());
+            Person {
+                name: made_up(&id),
+                id,
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A history in one SQLite file: one thread writes and commits whatever waits at once, others read beside it.
+//!
+//! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
+
+mod reader;
+mod schema;
+mod writer;
+
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use pesan::messages::Page;
+use rusqlite::ErrorCode;
+use tokio::sync::oneshot;
+
+use super::{Deliver, Draft, History, Range, SavedRoom, StoreError};
+use reader::Readers;
+use writer::{Write, Writer};
+
+/// Messages that may wait for the disk.
+const QUEUE: usize = 16_384;
+
+/// How long messages are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days; none for ever.
+    pub days: Option<u32>,
+    /// Messages a room; none for all.
+    pub messages: Option<u64>,
+}
+
+/// History in `history.sqlite` of a folder.
+pub struct Sqlite {
+    path: PathBuf,
+    queue: Mutex<Option<SyncSender<Write>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    trouble: Arc<Mutex<Option<StoreError>>>,
+    readers: Arc<Readers>,
+    /// Held until the end, so that no other process writes here.
+    lock: Mutex<Option<File>>,
+}
+
+/// Why a history cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder or a file in it cannot be made, read or written.
+    #[error("cannot use {path}: {reason}; make it writable, or name another folder with --data")]
+    Unusable {
+        /// Folder or file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another process has it.
+    #[error("another pesan-server is using {0}; stop it, or name another folder with --data")]
+    InUse(PathBuf),
+    /// Damaged, or no history at all.
+    #[error(
+        "{path} is damaged or not a history of pesan: {reason}; restore a backup, or move it away to begin anew"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Written by a newer version.
+    #[error(
+        "{path} has version {found}, and this pesan-server knows versions up to {known}; use a newer one"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: u32,
+        /// Newest version that is known.
+        known: u32,
+    },
+}
+
+impl Sqlite {
+    /// Opens the history of a folder, and makes it when there is none.
+    ///
+    /// # Errors
+    /// When it is in use, damaged, not writable, or from a newer version.
+    pub fn open(folder: &Path, retention: Retention, deliver: Deliver) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        let lock = lock(folder)?;
+        let path = folder.join("history.sqlite");
+        let connection = schema::open(&path)?;
+        let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
+        let trouble = Arc::new(Mutex::new(None));
+        let (queue, waiting) = sync_channel(QUEUE);
+        let writer = Writer::new(connection, retention, deliver, Arc::clone(&trouble));
+        let thread = std::thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || writer.run(&waiting))
+            .map_err(|error| unusable(&path, &error))?;
+        Ok(Self {
+            path,
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            trouble,
+            readers: Arc::new(readers),
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    fn queue(&self) -> Option<SyncSender<Write>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.path.display())
+    }
+}
+
+impl History for Sqlite {
+    fn add(&self, draft: Draft) -> Result<(), Box<Draft>> {
+        let Some(queue) = self.queue() else {
+            return Err(Box::new(draft));
+        };
+        queue.try_send(Write::Message(draft)).map_err(|error| {
+            let (TrySendError::Full(write) | TrySendError::Disconnected(write)) = error;
+            match write {
+                Write::Message(draft) => Box::new(draft),
+                Write::Room(..) => unreachable!("a message was sent"),
+            }
+        })
+    }
+
+    fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>> {
+        let (readers, room) = (Arc::clone(&self.readers), room.to_owned());
+        let read = tokio::task::spawn_blocking(move || readers.page(&room, range, limit));
+        async move {
+            match read.await {
+                Ok(page) => page.map_err(|error| store_error(&error)),
+                Err(error) => Err(StoreError::Other(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn rooms(&self) -> Result<Vec<SavedRoom>, StoreError> {
+        self.readers.rooms().map_err(|error| store_error(&error))
+    }
+
+    fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {
+        let (done, answer) = oneshot::channel();
+        let sent = self
+            .queue()
+            .is_some_and(|queue| queue.try_send(Write::Room(Box::new(room), done)).is_ok());
+        if !sent {
+            return ready(Err(StoreError::Busy)).boxed();
+        }
+        async move {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
+        }
+        .boxed()
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn close(&self) {
+        // the writer ends when no sender is left
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the history's writer ended with a panic");
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| unusable(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+    }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Unusable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn store_error(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt,
+        _ => StoreError::Other(error.to_string()),
+    }
+}

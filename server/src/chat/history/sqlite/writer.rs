@@ -1,0 +1,432 @@
+//! The one thread that writes: it takes whatever waits, commits it in one transaction, and then tells everyone.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pesan::messages::{Message, Quote, Sent};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use tokio::sync::oneshot;
+
+use super::super::{Deliver, Draft, SavedRoom, Settled, StoreError, Stored, Ticket, now, quoted};
+use super::reader::{int, number_of, uint};
+use super::{Retention, store_error};
+
+/// Most writes of one transaction.
+const BATCH: usize = 2048;
+/// How long writes that nobody waits for are gathered.
+const GATHER: Duration = Duration::from_millis(250);
+/// How often old messages are removed, and how many at once.
+const TRIM_EVERY: Duration = Duration::from_secs(10);
+const TRIM_AT_ONCE: u32 = 500;
+
+/// What can be written.
+pub(super) enum Write {
+    Message(Draft),
+    Room(Box<SavedRoom>, oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Write {
+    fn is_urgent(&self) -> bool {
+        match self {
+            Self::Message(draft) => draft.urgent,
+            Self::Room(..) => true,
+        }
+    }
+}
+
+/// What became of a write, told after the commit.
+enum Outcome {
+    Message(Result<Stored, StoreError>, Option<Ticket>),
+    Room(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Number and newest order number of a room in the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    num: i64,
+    last_seq: u64,
+}
+
+pub(super) struct Writer {
+    connection: Connection,
+    retention: Retention,
+    deliver: Deliver,
+    trouble: Arc<Mutex<Option<StoreError>>>,
+    /// What the file says; forgotten when a commit fails.
+    places: HashMap<String, Place>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        retention: Retention,
+        deliver: Deliver,
+        trouble: Arc<Mutex<Option<StoreError>>>,
+    ) -> Self {
+        Self {
+            connection,
+            retention,
+            deliver,
+            trouble,
+            places: HashMap::new(),
+        }
+    }
+
+    /// Writes until no sender is left.
+    pub(super) fn run(mut self, waiting: &Receiver<Write>) {
+        let mut trim_at = Instant::now();
+        loop {
+            if self.retention != Retention::default() && trim_at <= Instant::now() {
+                let more = self.trim();
+                // when much is old, go on soon, but let messages pass in between
+                trim_at = Instant::now()
+                    + if more {
+                        Duration::from_millis(20)
+                    } else {
+                        TRIM_EVERY
+                    };
+            }
+            match waiting.recv_timeout(
+                trim_at
+                    .saturating_duration_since(Instant::now())
+                    .max(Duration::from_millis(1)),
+            ) {
+                Ok(first) => {
+                    let batch = gather(first, waiting);
+                    self.write(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.retention == Retention::default() {
+                        trim_at = Instant::now() + TRIM_EVERY;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // one file is all there is to copy after a clean stop
+        if let Err(error) = self
+            .connection
+            .pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
+        {
+            tracing::warn!(%error, "the write-ahead log stays beside the history");
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Write>) {
+        let begun = Instant::now();
+        let size = batch.len();
+        let (outcomes, result) = self.commit(batch);
+        let took = begun.elapsed();
+        metrics::histogram!("pesan_history_commit_seconds").record(took);
+        metrics::counter!("pesan_history_writes_total").increment(u64::try_from(size).unwrap_or(u64::MAX));
+        tracing::trace!(size, ?took, "committed");
+        self.note(result.as_ref().err());
+        let mut settled = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Message(outcome, ticket) => settled.push(Settled {
+                    outcome: result.clone().and(outcome),
+                    ticket,
+                }),
+                Outcome::Room(done) => {
+                    // whoever asked may have gone meanwhile
+                    drop(done.send(result.clone()));
+                }
+            }
+        }
+        if !settled.is_empty() {
+            (self.deliver)(settled);
+        }
+    }
+
+    /// Writes a batch in one transaction; what became of each counts only when the second value is good.
+    fn commit(&mut self, batch: Vec<Write>) -> (Vec<Outcome>, Result<(), StoreError>) {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let result = transact(&mut self.connection, &mut self.places, batch, &mut outcomes);
+        if result.is_err() {
+            self.places.clear();
+        }
+        (outcomes, result)
+    }
+
+    /// Remembers and logs the state of the store, once each time that it changes.
+    fn note(&self, error: Option<&StoreError>) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (error, trouble.as_ref()) {
+            (Some(error), known) if known != Some(error) => {
+                tracing::error!(%error, "messages cannot be stored")
+            }
+            (None, Some(_)) => tracing::info!("messages are stored again"),
+            _ => {}
+        }
+        *trouble = error.cloned();
+    }
+
+    /// Removes some of what is too old; whether there is more.
+    fn trim(&mut self) -> bool {
+        match trim(&mut self.connection, self.retention) {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "old messages cannot be removed");
+                false
+            }
+        }
+    }
+}
+
+/// All that waits, and what comes soon while nobody waits for any of it.
+fn gather(first: Write, waiting: &Receiver<Write>) -> Vec<Write> {
+    let until = Instant::now() + GATHER;
+    let mut urgent = first.is_urgent();
+    let mut batch = vec![first];
+    while batch.len() < BATCH {
+        let next = if urgent {
+            waiting.try_recv().ok()
+        } else {
+            waiting
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+                .ok()
+        };
+        let Some(next) = next else { break };
+        urgent |= next.is_urgent();
+        batch.push(next);
+    }
+    batch
+}
+
+fn transact(
+    connection: &mut Connection,
+    places: &mut HashMap<String, Place>,
+    batch: Vec<Write>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), StoreError> {
+    // every write gets an outcome, also when an earlier one has failed the whole
+    let mut failed = None;
+    let transaction = match connection.transaction() {
+        Ok(transaction) => Some(transaction),
+        Err(error) => {
+            failed = Some(store_error(&error));
+            None
+        }
+    };
+    let mut touched: HashMap<String, Place> = HashMap::new();
+    for write in batch {
+        let open = transaction.as_ref().filter(|_| failed.is_none());
+        match write {
+            Write::Message(mut draft) => {
+                let ticket = draft.ticket.take();
+                let outcome = match open {
+                    Some(transaction) => insert(transaction, places, &mut touched, draft),
+                    None => Err(Trouble::Whole(StoreError::Other("not written".to_owned()))),
+                };
+                let outcome = outcome.map_err(|trouble| match trouble {
+                    Trouble::One(error) => error,
+                    Trouble::Whole(error) => {
+                        failed.get_or_insert_with(|| error.clone());
+                        error
+                    }
+                });
+                outcomes.push(Outcome::Message(outcome, ticket));
+            }
+            Write::Room(room, done) => {
+                if let Some(transaction) = open
+                    && let Err(error) = save_room(transaction, &room)
+                {
+                    failed = Some(store_error(&error));
+                }
+                outcomes.push(Outcome::Room(done));
+            }
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let Some(transaction) = transaction else {
+        return Ok(());
+    };
+    finish(transaction, &touched).map_err(|error| store_error(&error))?;
+    places.extend(touched);
+    Ok(())
+}
+
+/// What a failed insert means: for one message, or for the whole transaction.
+enum Trouble {
+    One(StoreError),
+    Whole(StoreError),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Whole(store_error(&error))
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    places: &HashMap<String, Place>,
+    touched: &mut HashMap<String, Place>,
+    draft: Draft,
+) -> Result<Stored, Trouble> {
+    let known = touched
+        .get(&draft.room)
+        .or_else(|| places.get(&draft.room))
+        .copied();
+    let place = match known {
+        Some(place) => place,
+        None => find_place(transaction, &draft.room)?.ok_or(Trouble::One(StoreError::RoomUnknown))?,
+    };
+    let seq = place.last_seq + 1;
+    let reply = match draft.reply_to {
+        Some(reply_to) => quote(transaction, place.num, reply_to)?,
+        None => None,
+    };
+    let at = now();
+    let (reply_seq, reply_author, reply_text) = match &reply {
+        Some(quote) => (Some(int(quote.seq)), Some(&quote.author), Some(&quote.text)),
+        None => (None, None, None),
+    };
+    let written = transaction
+        .prepare_cached(
+            "INSERT INTO message (room, seq, id, author_id, author_name, text, at, reply_seq, reply_author, reply_text) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            place.num,
+            int(seq),
+            draft.id,
+            draft.author.id,
+            draft.author.name,
+            draft.text,
+            int(at),
+            reply_seq,
+            reply_author,
+            reply_text
+        ])?;
+    if written == 0 {
+        return again(transaction, place.num, &draft);
+    }
+    touched.insert(
+        draft.room.clone(),
+        Place {
+            last_seq: seq,
+            ..place
+        },
+    );
+    Ok(Stored::New(Message {
+        room: draft.room,
+        seq,
+        id: draft.id,
+        author: draft.author,
+        text: draft.text,
+        at,
+        reply,
+    }))
+}
+
+/// A message that came before, if it is the same one.
+fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stored, Trouble> {
+    let (num, seq, author, at) = transaction
+        .prepare_cached("SELECT room, seq, author_id, at FROM message WHERE id = ?1")?
+        .query_row([&draft.id], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                uint(row.get(1)?),
+                row.get::<_, String>(2)?,
+                uint(row.get(3)?),
+            ))
+        })?;
+    if num == room && author == draft.author.id {
+        Ok(Stored::Again(Sent { seq, at }))
+    } else {
+        Err(Trouble::One(StoreError::IdUsed))
+    }
+}
+
+fn find_place(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Option<Place>> {
+    transaction
+        .prepare_cached("SELECT num, last_seq FROM room WHERE id = ?1")?
+        .query_row([room], |row| {
+            Ok(Place {
+                num: row.get(0)?,
+                last_seq: uint(row.get(1)?),
+            })
+        })
+        .optional()
+}
+
+fn quote(transaction: &Transaction<'_>, room: i64, seq: u64) -> rusqlite::Result<Option<Quote>> {
+    let number = int(seq);
+    transaction
+        .prepare_cached("SELECT author_name, text FROM message WHERE room = ?1 AND seq = ?2")?
+        .query_row(params![room, number], |row| {
+            Ok(Quote {
+                seq,
+                author: row.get(0)?,
+                text: quoted(&row.get::<_, String>(1)?),
+            })
+        })
+        .optional()
+}
+
+fn save_room(transaction: &Transaction<'_>, room: &SavedRoom) -> rusqlite::Result<()> {
+    let [a, b] = match &room.members {
+        Some([a, b]) => [Some(a), Some(b)],
+        None => [None, None],
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO room (id, kind, name, a_id, a_name, b_id, b_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (id) DO UPDATE SET name = ?3, a_name = ?5, b_name = ?7",
+        )?
+        .execute(params![
+            room.id,
+            number_of(room.kind),
+            room.name,
+            a.map(|person| &person.id),
+            a.map(|person| &person.name),
+            b.map(|person| &person.id),
+            b.map(|person| &person.name),
+        ])?;
+    Ok(())
+}
+
+fn finish(transaction: Transaction<'_>, touched: &HashMap<String, Place>) -> rusqlite::Result<()> {
+    for place in touched.values() {
+        transaction
+            .prepare_cached("UPDATE room SET last_seq = ?2 WHERE num = ?1")?
+            .execute(params![place.num, int(place.last_seq)])?;
+    }
+    transaction.commit()
+}
+
+/// Removes the oldest messages of each room, as far as they are too old or too many; whether there may be more.
+fn trim(connection: &mut Connection, retention: Retention) -> rusqlite::Result<bool> {
+    let before = retention
+        .days
+        .map_or(0, |days| now().saturating_sub(u64::from(days) * 86_400_000));
+    let keep = retention.messages.map_or(i64::MAX, int);
+    let transaction = connection.transaction()?;
+    let rooms = transaction
+        .prepare_cached("SELECT num, last_seq FROM room")?
+        .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut more = false;
+    for (num, last_seq) in rooms {
+        let removed = transaction
+            .prepare_cached(
+                "DELETE FROM message WHERE room = ?1 AND (seq <= ?2 OR at < ?3) \
+                 AND seq IN (SELECT seq FROM message WHERE room = ?1 ORDER BY seq LIMIT ?4)",
+            )?
+            .execute(params![
+                num,
+                last_seq.saturating_sub(keep),
+                int(before),
+                TRIM_AT_ONCE
+            ])?;
+        more |= removed >= usize::try_from(TRIM_AT_ONCE).unwrap_or(usize::MAX);
+    }
+    transaction.commit()?;
+    Ok(more)
+}

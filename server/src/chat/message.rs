@@ -1,0 +1,192 @@
+//! Messages: from a page or a plain client into the store, and from the store to everyone in its order.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use pesan::messages::{LOBBY, Message, PLAIN, Refusal, RefusalCode, Send, Sent};
+use pesan::socketio::value::Value;
+
+use super::connect::plain_person;
+use super::history::{Draft, Settled, StoreError, Stored, Ticket};
+use super::limits::Bucket;
+use super::people::Cost;
+use super::text::{clean, clean_or_cut, refusal};
+use super::{Chat, Incoming, PLAINS, channel, store_refusal};
+use crate::io::{Ack, Args, Socket};
+
+/// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
+const PLAIN_ID: &str = "plain.";
+/// Begins the id of a plain message that plain clients got at once.
+const TOLD_ID: &str = "told.";
+/// Plain messages a second that are kept for long, and at once. More of them are passed on, but not kept.
+const PLAIN_KEPT: (f64, f64) = (200.0, 2000.0);
+
+impl Chat {
+    /// Takes a page's message; the answer comes when it is on the disk.
+    pub(super) fn send(&self, socket: &Socket, send: Send, ack: Ack) {
+        match self.draft(socket, send) {
+            Ok(mut draft) => {
+                draft.ticket = Some(ticket(ack));
+                self.store(draft);
+            }
+            Err(why) => answer(ack, &Err(why)),
+        }
+    }
+
+    /// Gives a message to the store; who waits for it is told to wait longer when too many do.
+    fn store(&self, draft: Draft) {
+        let Err(draft) = self.0.history.add(draft) else {
+            return;
+        };
+        // a server that goes down does not answer, so that the sender tries again with the next one
+        if let Some(ticket) = draft.ticket
+            && !self.0.ending.load(Ordering::Acquire)
+        {
+            ticket(Err(StoreError::Busy));
+        }
+    }
+
+    fn draft(&self, socket: &Socket, send: Send) -> Result<Draft, Refusal> {
+        let author = {
+            let mut book = self.book();
+            let author = book
+                .people
+                .of(socket.id())
+                .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+            book.people.pay(&author.id, Cost::Write, Instant::now())?;
+            book.rooms.visible(&send.room, &author.id)?;
+            author
+        };
+        if !is_id(&send.id) {
+            return Err(refusal(RefusalCode::IdInvalid, ""));
+        }
+        Ok(Draft {
+            text: clean(&send.text, self.0.limits.text_chars)?,
+            room: send.room,
+            id: send.id,
+            author,
+            reply_to: send.reply_to,
+            urgent: true,
+            ticket: None,
+        })
+    }
+
+    /// Listens to a plain client.
+    pub(super) fn listen_plain(&self, socket: &Socket) {
+        let chat = self.clone();
+        let rate = self.0.limits.plain_rate;
+        if rate > 0.0 {
+            let bucket = std::sync::Mutex::new(Bucket::new(rate, rate * 5.0, Instant::now()));
+            socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                let mut bucket = bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                match bucket.take(Instant::now()) {
+                    Ok(()) => chat.plain(&socket, args, ack),
+                    Err(why) => answer(ack, &Err(why)),
+                }
+            });
+        } else {
+            socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                chat.plain(&socket, args, ack)
+            });
+        }
+    }
+
+    /// Passes a plain message on, as it came, and keeps it in the lobby if it is text.
+    ///
+    /// Who asks for an answer gets it when the message is on the disk, and everyone gets the message then; the
+    /// others' go out at once.
+    fn plain(&self, socket: &Socket, args: Args, ack: Ack) {
+        let text = args.first().and_then(Value::as_str);
+        let text = text.and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
+        let asked = ack.is_wanted();
+        if !(asked && text.is_some()) {
+            if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args) {
+                tracing::warn!(%error, "a plain message cannot be passed on");
+            }
+        }
+        let Some(text) = text else { return };
+        let watched = {
+            let mut book = self.book();
+            if !asked && book.plain.take(Instant::now()).is_err() {
+                metrics::counter!("pesan_plain_messages_not_kept_total").increment(1);
+                return;
+            }
+            book.people.count().0 > 0
+        };
+        let begin = if asked { PLAIN_ID } else { TOLD_ID };
+        let draft = Draft {
+            room: LOBBY.to_owned(),
+            id: format!("{begin}{:032x}", rand::random::<u128>()),
+            author: plain_person(socket),
+            text,
+            reply_to: None,
+            urgent: asked || watched,
+            ticket: asked.then(|| ticket(ack)),
+        };
+        self.store(draft);
+    }
+
+    /// Hands on what the store has taken, in its order.
+    pub(super) async fn deliver(self, mut incoming: Incoming) {
+        while let Some(batch) = incoming.recv().await {
+            for Settled { outcome, ticket } in batch {
+                let answer = match outcome {
+                    Ok(Stored::New(message)) => {
+                        let sent = Sent {
+                            seq: message.seq,
+                            at: message.at,
+                        };
+                        self.publish(&message);
+                        Ok(sent)
+                    }
+                    Ok(Stored::Again(sent)) => Ok(sent),
+                    Err(error) => Err(error),
+                };
+                if let Some(ticket) = ticket {
+                    ticket(answer);
+                }
+            }
+        }
+    }
+
+    fn publish(&self, message: &Message) {
+        metrics::counter!("pesan_messages_total").increment(1);
+        {
+            let mut book = self.book();
+            book.rooms.note(message);
+            if message.room != LOBBY && book.rooms.members(&message.room).is_empty() {
+                book.news.insert(message.room.clone());
+            }
+        }
+        self.tell(&channel(&message.room), message);
+        if message.room == LOBBY && !message.id.starts_with(TOLD_ID) {
+            if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, message.text.as_str()) {
+                tracing::warn!(%error, "a message cannot be passed on to plain clients");
+            }
+        }
+    }
+}
+
+/// Bucket of the plain messages that are kept.
+pub(super) fn plain_bucket() -> Bucket {
+    Bucket::new(PLAIN_KEPT.0, PLAIN_KEPT.1, Instant::now())
+}
+
+/// Answers when the store has.
+fn ticket(ack: Ack) -> Ticket {
+    Box::new(move |outcome| answer(ack, &outcome.map_err(|error| store_refusal(&error))))
+}
+
+fn answer(ack: Ack, outcome: &Result<Sent, Refusal>) {
+    if let Err(error) = ack.send(outcome) {
+        tracing::debug!(%error, "gone before the answer");
+    }
+}
+
+/// Whether a page may give a message this id.
+fn is_id(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

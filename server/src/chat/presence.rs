@@ -1,0 +1,60 @@
+//! Telling a room who came, went, or has another name; and who is typing.
+
+use pesan::messages::{Change, Person, Presence, Typing, Typist};
+use std::time::Instant;
+
+use super::people::Cost;
+use super::{Chat, channel};
+use crate::io::Socket;
+
+impl Chat {
+    /// Tells a room, but not the socket itself, that someone came.
+    pub(super) fn came(&self, socket: &Socket, room: &str, person: &Person) {
+        let presence = Presence {
+            room: room.to_owned(),
+            person: person.clone(),
+            change: Change::Came,
+        };
+        if let Err(error) = socket.to(channel(room).as_str()).emit_event(&presence) {
+            tracing::warn!(%error, "cannot say who came");
+        }
+    }
+
+    /// Tells a room that someone went.
+    pub(super) fn went(&self, room: &str, person: &Person) {
+        self.changed(room, person, Change::Went);
+    }
+
+    /// Tells a room what happened to someone.
+    pub(super) fn changed(&self, room: &str, person: &Person, change: Change) {
+        let presence = Presence {
+            room: room.to_owned(),
+            person: person.clone(),
+            change,
+        };
+        self.tell(&channel(room), &presence);
+    }
+
+    /// Tells a room that someone is typing; too often, and it is silently left.
+    pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
+        let person = {
+            let mut book = self.book();
+            let Some(person) = book.people.of(socket.id()) else {
+                return;
+            };
+            let visible = book.rooms.visible(&typing.room, &person.id).is_ok();
+            if !visible || book.people.pay(&person.id, Cost::Typing, Instant::now()).is_err() {
+                return;
+            }
+            person
+        };
+        let to = channel(&typing.room);
+        let typist = Typist {
+            room: typing.room,
+            person,
+        };
+        if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&typist) {
+            tracing::debug!(%error, "cannot say who types");
+        }
+    }
+}

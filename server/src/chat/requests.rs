@@ -1,0 +1,247 @@
+//! What a page can ask for besides sending: rooms, pages of history, another name.
+
+use std::future::Future;
+use std::time::Instant;
+
+use pesan::messages::{
+    Change, Create, Direct, History, Join, Joined, Leave, Page, Person, Refusal, RefusalCode, Rename, Room,
+    RoomKind, Send, Typing,
+};
+use pesan::socketio::Event;
+use pesan::socketio::value::from_value;
+
+use super::history::Range;
+use super::people::Cost;
+use super::text::refusal;
+use super::{Chat, channel, channel_of, store_refusal};
+use crate::io::{Ack, Args, Socket};
+
+impl Chat {
+    /// Listens to a page.
+    pub(super) fn listen(&self, socket: &Socket, named: bool) {
+        let chat = self.clone();
+        socket.on(
+            Send::NAME,
+            move |socket: Socket, args: Args, ack: Ack| match read(args) {
+                Ok(send) => chat.send(&socket, send, ack),
+                Err(why) => respond::<Send>(ack, &Err(why)),
+            },
+        );
+        let chat = self.clone();
+        socket.on(Typing::NAME, move |socket: Socket, args: Args| {
+            if let Ok(typing) = read(args) {
+                chat.typing(&socket, typing);
+            }
+        });
+        self.answer(socket, Self::join);
+        self.answer(socket, Self::leave);
+        self.answer(socket, Self::create);
+        self.answer(socket, Self::direct);
+        self.answer(socket, Self::history);
+        if named {
+            self.answer(socket, Self::keep_name);
+        } else {
+            self.answer(socket, Self::rename);
+        }
+        // a page may also speak plainly
+        self.listen_plain(socket);
+    }
+
+    /// Answers each event of a type; what does not have its form is refused in words.
+    fn answer<E, T, F>(&self, socket: &Socket, handle: fn(Self, Socket, E) -> F)
+    where
+        E: Event<Ack = Result<T, Refusal>> + std::marker::Send + 'static,
+        T: serde::Serialize + std::marker::Send + 'static,
+        F: Future<Output = E::Ack> + std::marker::Send + 'static,
+    {
+        let chat = self.clone();
+        socket.on(E::NAME, move |socket: Socket, args: Args, ack: Ack| {
+            let later = read(args).map(|event| handle(chat.clone(), socket, event));
+            async move {
+                let answer = match later {
+                    Ok(later) => later.await,
+                    Err(why) => Err(why),
+                };
+                respond::<E>(ack, &answer);
+            }
+        });
+    }
+
+    /// Whose socket it is, after they paid.
+    fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, Refusal> {
+        let mut book = self.book();
+        let person = book
+            .people
+            .of(socket.id())
+            .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+        book.people.pay(&person.id, cost, Instant::now())?;
+        Ok(person)
+    }
+
+    async fn join(self, socket: Socket, join: Join) -> Result<Joined, Refusal> {
+        let person = self.who(&socket, Cost::Read)?;
+        self.book().rooms.visible(&join.room, &person.id)?;
+        // first the news, then the history: what is stored in between comes twice rather than not at all
+        socket.join(channel(&join.room).as_str());
+        let (direct, came) = {
+            let mut book = self.book();
+            let direct = !book.rooms.members(&join.room).is_empty();
+            (direct, !direct && book.people.enter(socket.id(), &join.room))
+        };
+        if came {
+            self.came(&socket, &join.room, &person);
+        }
+        let range = join.after.map_or(Range::Newest, Range::After);
+        let page = self.page(&join.room, range).await?;
+        let book = self.book();
+        let people = if direct {
+            let members = book.rooms.members(&join.room);
+            members
+                .iter()
+                .filter_map(|member| book.people.get(&member.id).cloned())
+                .collect()
+        } else {
+            book.people.in_room(&join.room)
+        };
+        let room = book
+            .rooms
+            .seen_by(&join.room, &person.id, &book.people)
+            .ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))?;
+        Ok(Joined { room, people, page })
+    }
+
+    async fn leave(self, socket: Socket, leave: Leave) -> Result<(), Refusal> {
+        let person = self.who(&socket, Cost::Read)?;
+        let stays = {
+            let book = self.book();
+            book.rooms.visible(&leave.room, &person.id)?.kind != RoomKind::Open
+        };
+        // everyone is in the lobby, and two people stay the two of their room
+        if stays {
+            return Ok(());
+        }
+        socket.leave(channel(&leave.room).as_str());
+        let went = self.book().people.leave(socket.id(), &leave.room);
+        if went {
+            self.went(&leave.room, &person);
+        }
+        Ok(())
+    }
+
+    async fn create(self, socket: Socket, create: Create) -> Result<Room, Refusal> {
+        let person = self.who(&socket, Cost::Write)?;
+        let limits = self.0.limits;
+        let (room, key) = self
+            .book()
+            .rooms
+            .plan(&create.name, limits.name_chars, limits.max_rooms)?;
+        let id = room.id.clone();
+        // stored first, so that no room is there that a restart takes away
+        self.0
+            .history
+            .save_room(room.clone())
+            .await
+            .map_err(|error| store_refusal(&error))?;
+        let seen = {
+            let mut book = self.book();
+            book.rooms.insert(room, key)?;
+            book.rooms.seen_by(&id, &person.id, &book.people)
+        };
+        self.tell_room(&id);
+        seen.ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
+    }
+
+    async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, Refusal> {
+        let person = self.who(&socket, Cost::Write)?;
+        let (id, planned) = {
+            let book = self.book();
+            let other = book.people.get(&direct.person).cloned();
+            let other = other
+                .or_else(|| book.rooms.partner(&direct.person))
+                .filter(|other| other.id != person.id)
+                .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+            book.rooms.plan_direct(&person, &other)
+        };
+        if let Some(room) = planned {
+            self.0
+                .history
+                .save_room(room.clone())
+                .await
+                .map_err(|error| store_refusal(&error))?;
+            self.book().rooms.insert(room, String::new())?;
+            for member in self.book().rooms.members(&id) {
+                self.0
+                    .io
+                    .in_(channel_of(&member.id).as_str())
+                    .sockets_join(channel(&id).as_str());
+            }
+            self.tell_room(&id);
+        }
+        let book = self.book();
+        book.rooms
+            .seen_by(&id, &person.id, &book.people)
+            .ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
+    }
+
+    async fn history(self, socket: Socket, wanted: History) -> Result<Page, Refusal> {
+        let person = self.who(&socket, Cost::Read)?;
+        self.book().rooms.visible(&wanted.room, &person.id)?;
+        let range = match (wanted.before, wanted.after) {
+            (None, None) => Range::Newest,
+            (Some(seq), None) => Range::Before(seq),
+            (None, Some(seq)) => Range::After(seq),
+            (Some(_), Some(_)) => return Err(refusal(RefusalCode::Malformed, "before and after")),
+        };
+        self.page(&wanted.room, range).await
+    }
+
+    async fn page(&self, room: &str, range: Range) -> Result<Page, Refusal> {
+        let page = self.0.history.page(room, range, self.0.limits.page_messages);
+        page.await.map_err(|error| {
+            tracing::error!(%error, "the history cannot be read");
+            store_refusal(&error)
+        })
+    }
+
+    async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, Refusal> {
+        let person = self.who(&socket, Cost::Write)?;
+        let (renamed, rooms, direct) = {
+            let mut book = self.book();
+            let (renamed, rooms) = book
+                .people
+                .rename(&person.id, &rename.name, self.0.limits.name_chars)?;
+            let direct = book.rooms.rename(&renamed);
+            (renamed, rooms, direct)
+        };
+        for room in rooms {
+            self.changed(&room, &renamed, Change::Renamed);
+        }
+        for room in direct {
+            self.tell_room(&room.id);
+            if let Err(error) = self.0.history.save_room(room).await {
+                tracing::warn!(%error, "the new name of someone is not kept");
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// Where tokens say who people are, nobody takes another name.
+    async fn keep_name(self, socket: Socket, rename: Rename) -> Result<Person, Refusal> {
+        let person = self.who(&socket, Cost::Write)?;
+        if person.name == rename.name {
+            return Ok(person);
+        }
+        Err(refusal(RefusalCode::NameInvalid, self.0.limits.name_chars))
+    }
+}
+
+fn read<E: Event>(args: Args) -> Result<E, Refusal> {
+    let first = args.0.into_iter().next().unwrap_or_default();
+    from_value(first).map_err(|error| refusal(RefusalCode::Malformed, error))
+}
+
+fn respond<E: Event>(ack: Ack, answer: &E::Ack) {
+    if let Err(error) = ack.send((answer,)) {
+        tracing::debug!(%error, event = E::NAME, "gone before the answer");
+    }
+}

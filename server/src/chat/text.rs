@@ -1,0 +1,134 @@
+//! What people write, made harmless: no control characters, no tricks with the direction of writing.
+//!
+//! Text stays text everywhere: the page never reads it as markup. What is removed here cannot be seen, and could make
+//! a message look like something it is not, or like a part of the page.
+
+use pesan::messages::{Refusal, RefusalCode};
+
+/// Most characters that mark one letter; more of them would write over the lines around.
+const MARKS: usize = 8;
+
+/// Text of a message as it is kept.
+///
+/// # Errors
+/// [`RefusalCode::TextEmpty`] or [`RefusalCode::TextTooLong`].
+pub(super) fn clean(text: &str, most: u32) -> Result<String, Refusal> {
+    let text = harmless(text);
+    if text.trim().is_empty() {
+        return Err(refusal(RefusalCode::TextEmpty, ""));
+    }
+    if text.chars().count() > usize::try_from(most).unwrap_or(usize::MAX) {
+        return Err(refusal(RefusalCode::TextTooLong, most));
+    }
+    Ok(text)
+}
+
+/// Text of a plain client as it is kept: cut where [`clean`] would refuse it; none when nothing is left.
+pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut text = harmless(text);
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.pop();
+        text.push('…');
+    }
+    (!text.trim().is_empty()).then_some(text)
+}
+
+/// A refusal with its detail.
+pub(super) fn refusal(code: RefusalCode, detail: impl ToString) -> Refusal {
+    Refusal {
+        code,
+        detail: detail.to_string(),
+    }
+}
+
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut marks = 0;
+    let mut chars = text.trim_end().chars().peekable();
+    while let Some(char) = chars.next() {
+        let char = match char {
+            '\r' if chars.peek() == Some(&'\n') => continue,
+            '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => '\n',
+            char => char,
+        };
+        if is_hidden(char) {
+            continue;
+        }
+        marks = if unicode_normalization::char::is_combining_mark(char) {
+            marks + 1
+        } else {
+            0
+        };
+        if marks <= MARKS {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// Characters that nobody sees and that change how others look. Joiners stay: Persian and emoji need them.
+pub(super) fn is_hidden(char: char) -> bool {
+    match char {
+        '\n' | '\t' => false,
+        // embeddings, overrides and isolates
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        // zero-width, and invisible operators
+        '\u{200b}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{180e}'
+        | '\u{00ad}' => true,
+        // annotations, and tags that could hide a second text (flags of regions need them, and lose them)
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
+        char => char.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_stays_as_it_was_typed() {
+        for text in [
+            "halo",
+            "dua\nbaris\t<b>",
+            "مرحبا שלום",
+            "👩\u{200d}💻 é می\u{200c}خواهم",
+            " indented",
+        ] {
+            assert_eq!(clean(text, 100).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_removed() {
+        assert_eq!(
+            clean("abc\u{202e}txt\u{202c}\u{0}\u{200b}\u{1b}[0m", 100).as_deref(),
+            Ok("abctxt[0m")
+        );
+        assert_eq!(clean("a\r\nb\rc\u{2028}d", 100).as_deref(), Ok("a\nb\nc\nd"));
+        let piled = clean(&format!("a{}", "\u{301}".repeat(500)), 100).expect("one letter");
+        assert_eq!(piled.chars().count(), 1 + MARKS);
+    }
+
+    #[test]
+    fn empty_and_long_texts_are_refused() {
+        assert_eq!(
+            clean(" \u{200b}\n", 100),
+            Err(refusal(RefusalCode::TextEmpty, ""))
+        );
+        assert_eq!(clean("12345", 4), Err(refusal(RefusalCode::TextTooLong, 4)));
+        assert_eq!(clean("éééé", 4).as_deref(), Ok("éééé"));
+    }
+
+    #[test]
+    fn a_plain_clients_text_is_cut() {
+        assert_eq!(clean_or_cut("123456", 4).as_deref(), Some("123…"));
+        assert_eq!(clean_or_cut("1234", 4).as_deref(), Some("1234"));
+        assert_eq!(clean_or_cut(" ", 4), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! Settings of the engine from those of the operator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::engine::{Cors, EngineConfig, HandshakeRequest, Limits, Origins};
+
+/// Settings of the engine.
+pub(super) fn engine_config(config: &Config) -> EngineConfig {
+    let sockets = &config.sockets;
+    let allowed = Allowed::new(&config.listen.origin);
+    let mut limits = Limits {
+        max_sessions: sockets.max_connections,
+        ..Limits::default()
+    };
+    limits.max_sessions_per_address = match sockets.max_per_address {
+        0 => sockets.max_connections,
+        most => most,
+    };
+    EngineConfig {
+        ping_interval: Duration::from_millis(sockets.ping_interval),
+        ping_timeout: Duration::from_millis(sockets.ping_timeout),
+        max_payload: sockets.max_payload,
+        // scripts of other origins may read the answers; whether they may connect is decided below
+        cors: Some(Cors::default()),
+        origins: Origins::Any,
+        allow_request: Some(Arc::new(move |request: Arc<HandshakeRequest>| {
+            let verdict = allowed.verdict(request.headers.get("origin"), request.headers.get("host"));
+            Box::pin(std::future::ready(verdict))
+        })),
+        limits,
+        ..EngineConfig::default()
+    }
+}
+
+/// Pages that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Allowed {
+    /// Those of the server's own host, and of this machine: what a developer has.
+    OwnAndLoopback,
+    /// All.
+    Any,
+    /// Those of the server's own host, and of these origins.
+    Listed(Vec<String>),
+}
+
+impl Allowed {
+    fn new(origins: &[String]) -> Self {
+        if origins.is_empty() {
+            Self::OwnAndLoopback
+        } else if origins.iter().any(|origin| origin == "*") {
+            Self::Any
+        } else {
+            Self::Listed(
+                origins
+                    .iter()
+                    .map(|origin| origin.trim_end_matches('/').to_owned())
+                    .collect(),
+            )
+        }
+    }
+
+    fn verdict(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), String> {
+        // only browsers say where a request comes from, and only there it is a page's doing
+        let Some(origin) = origin else { return Ok(()) };
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let own = authority.is_some() && authority == host;
+        let allowed = own
+            || match self {
+                Self::Any => true,
+                Self::OwnAndLoopback => authority.is_some_and(is_loopback),
+                Self::Listed(list) => list.iter().any(|one| one.eq_ignore_ascii_case(origin)),
+            };
+        if allowed {
+            Ok(())
+        } else {
+            Err("origin not allowed".to_owned())
+        }
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    };
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(list: &[&str], origin: &str) -> bool {
+        let list: Vec<String> = list.iter().map(|one| (*one).to_owned()).collect();
+        Allowed::new(&list)
+            .verdict(Some(origin), Some("chat.example"))
+            .is_ok()
+    }
+
+    #[test]
+    fn pages_of_other_origins_need_to_be_named() {
+        assert!(allows(&[], "https://chat.example"));
+        assert!(allows(&[], "http://localhost:5173"));
+        assert!(allows(&[], "http://[::1]:3000"));
+        assert!(!allows(&[], "https://evil.example"));
+        assert!(!allows(&[], "http://localhost.evil.example"));
+        assert!(!allows(&[], "null"));
+        assert!(allows(&["https://a.example/"], "https://a.example"));
+        assert!(!allows(&["https://a.example"], "http://localhost:5173"));
+        assert!(allows(&["*"], "null"));
+    }
+
+    #[test]
+    fn whoever_is_no_browser_may_connect() {
+        assert!(Allowed::new(&[]).verdict(None, None).is_ok());
+    }
+}

@@ -1,0 +1,72 @@
+//! When the server stops: on a signal, or at the time that the operator said.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Time at which the server stops, if any; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Sender<Option<Instant>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Stop {
+    /// Stops after this time.
+    pub fn within(&self, time: Duration) {
+        self.0.send_replace(Some(Instant::now() + time));
+    }
+
+    /// Goes on.
+    pub fn cancel(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// Waits for the time to come.
+    pub async fn wait(&self) {
+        let mut plan = self.0.subscribe();
+        loop {
+            let at = *plan.borrow_and_update();
+            let time = async {
+                match at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = time => return,
+                changed = plan.changed() => if changed.is_err() {
+                    // `self` holds the sender, so this cannot be
+                    return;
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plan_can_be_taken_back_and_made_again() {
+        let stop = Stop::default();
+        stop.within(Duration::from_secs(5));
+        stop.cancel();
+        assert!(
+            tokio::time::timeout(Duration::from_secs(60), stop.wait())
+                .await
+                .is_err()
+        );
+        stop.within(Duration::from_secs(5));
+        assert!(
+            tokio::time::timeout(Duration::from_secs(6), stop.wait())
+                .await
+                .is_ok()
+        );
+    }
+}

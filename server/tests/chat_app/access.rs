@@ -1,0 +1,77 @@
+//! Who may come in.
+
+use pesan::messages::{RefusalCode, Rename};
+use serde_json::json;
+
+use crate::peer::{Page, Peer, auth};
+use crate::server::Server;
+
+#[tokio::test]
+async fn without_the_secret_nobody_comes_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "sesame, open\n").expect("writable");
+    let server = Server::with(&["--secret-file", file.to_str().expect("plain letters")]).await;
+    let wrong = json!({ "token": "sesame" }).to_string();
+    for auth in ["", wrong.as_str()] {
+        let error = Peer::open(server.address, auth).await.err().expect("refused");
+        assert_eq!(
+            error,
+            json!({ "message": "unauthorized", "data": { "code": "unauthorized" } })
+        );
+    }
+    let right = json!({ "token": "sesame, open" }).to_string();
+    assert!(Peer::open(server.address, &right).await.is_ok());
+    let mut page = auth("Ana");
+    page.token = Some("sesame, open".to_owned());
+    assert!(Page::open_as(server.address, &page).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_says_who_someone_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tokens");
+    std::fs::write(&file, "Siti Aminah 0123456789abcdef\nBudi fedcba9876543210\n").expect("writable");
+    let server = Server::with(&["--token-file", file.to_str().expect("plain letters")]).await;
+    let mut someone = auth("Budi");
+    someone.token = Some("0123456789abcdef".to_owned());
+    let mut siti = Page::open_as(server.address, &someone)
+        .await
+        .expect("may come in");
+    assert_eq!(siti.you().name, "Siti Aminah");
+    let name = "Budi".to_owned();
+    let refusal = siti
+        .ask(&Rename { name })
+        .await
+        .expect_err("the name is the token's");
+    assert_eq!(refusal.code, RefusalCode::NameInvalid);
+    // whatever the key: the same token is the same person
+    someone.key = "an entirely different key".to_owned();
+    let again = Page::open_as(server.address, &someone)
+        .await
+        .expect("may come in");
+    assert_eq!(again.you(), siti.you());
+}
+
+#[tokio::test]
+async fn a_page_with_a_bad_payload_is_told_so() {
+    let server = Server::start().await;
+    for auth in [
+        json!({ "pesan": 1 }),
+        json!({ "pesan": 1, "key": "short" }),
+        json!({ "pesan": 1, "key": 5 }),
+    ] {
+        let error = Peer::open(server.address, &auth.to_string())
+            .await
+            .err()
+            .expect("refused");
+        assert_eq!(error["data"]["code"], "malformed", "{auth}");
+    }
+    // another version speaks plainly
+    let mut newer = Peer::open(server.address, &json!({ "pesan": 2, "key": [] }).to_string())
+        .await
+        .expect("plain");
+    newer.event("welcome_message").await;
+    newer.emit("pesan", "halo").await;
+    assert_eq!(newer.event("pesan").await, "halo");
+}

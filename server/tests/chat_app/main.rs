@@ -1,0 +1,8 @@
+//! The chat over real sockets: pages and plain clients against the whole server.
+
+mod access;
+mod lobby;
+mod operator;
+mod peer;
+mod rooms;
+mod server;

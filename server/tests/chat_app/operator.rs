@@ -1,0 +1,78 @@
+//! What the operator does to a running chat.
+
+use std::time::Duration;
+
+use pesan::messages::{Announcement, Closing, Kicked, Presence};
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn the_operator_sees_connections_and_rooms() {
+    let server = Server::start().await;
+    let (ana, _plain) = (server.page("Ana").await, server.plain().await);
+    let list = server.state.chat.connections();
+    let names: Vec<(&str, &str)> = list
+        .iter()
+        .map(|one| (one.name.as_str(), one.person.as_str()))
+        .collect();
+    assert_eq!(names, [("", ""), ("Ana", ana.you().id.as_str())]);
+    let rooms = server.state.chat.rooms();
+    assert_eq!(
+        rooms
+            .iter()
+            .map(|room| (room.id.as_str(), room.people))
+            .collect::<Vec<_>>(),
+        [("lobby", 1)]
+    );
+}
+
+#[tokio::test]
+async fn who_is_kicked_is_told_why_and_is_gone_at_once() {
+    let server = Server::start().await;
+    let mut bob = server.page("Bob").await;
+    let (mut one, mut two) = (server.page("Ana").await, server.page("Ana").await);
+    bob.next::<Presence>().await;
+    assert_eq!(server.state.chat.kick(&one.you().id, "berisik"), 2);
+    for page in [&mut one, &mut two] {
+        assert_eq!(page.next::<Kicked>().await.reason, "berisik");
+        page.peer.ended().await;
+    }
+    assert_eq!(server.state.chat.kick("nobody", ""), 0);
+    assert_eq!(server.state.chat.connections().len(), 1);
+}
+
+#[tokio::test]
+async fn everyone_hears_an_announcement() {
+    let server = Server::start().await;
+    let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
+    server.state.chat.announce("makan siang");
+    assert_eq!(ana.next::<Announcement>().await.text, "makan siang");
+    assert_eq!(plain.event("pesan").await, "makan siang");
+}
+
+#[tokio::test]
+async fn a_closing_is_announced_to_those_here_and_to_those_who_come() {
+    let server = Server::start().await;
+    let mut ana = server.page("Ana").await;
+    server
+        .state
+        .chat
+        .announce_closing(Duration::from_secs(60), "perawatan");
+    let closing: Closing = ana.next().await;
+    assert_eq!((closing.seconds, closing.reason.as_str()), (60, "perawatan"));
+    let mut bob = server.page("Bob").await;
+    assert!(bob.next::<Closing>().await.seconds > 50);
+    server.state.chat.announce_closing(Duration::ZERO, "");
+    assert_eq!(ana.next::<Closing>().await.seconds, 0);
+}
+
+#[tokio::test]
+async fn a_stop_tells_everyone_and_ends_their_connections() {
+    let server = Server::start().await;
+    let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
+    let server = tokio::spawn(server.restart());
+    ana.next::<Closing>().await;
+    ana.peer.ended().await;
+    plain.ended().await;
+    server.await.expect("starts again");
+}
