@@ -71,7 +71,7 @@ fn draft(room: &str, id: &str, author: &str, text: &str) -> Draft {
 async fn add(history: &dyn History, mut draft: Draft) -> Result<Sent, StoreError> {
     let (done, answer) = oneshot::channel();
     draft.ticket = Some(Box::new(move |outcome| {
-        done.send(outcome).expect("someone waits")
+        done.send(outcome).expect("someone waits");
     }));
     history.add(draft).expect("there is space");
     answer.await.expect("every message is settled")

@@ -9,6 +9,7 @@ use super::people::{id_of, made_up};
 use super::text::refusal;
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
 use crate::access::Admitted;
+use crate::http::assets::Assets;
 use crate::io::{ConnectError, DisconnectReason, Socket};
 
 /// Shortest and longest key of a person.
@@ -132,12 +133,7 @@ impl Chat {
             let came = book.people.enter(socket.id(), LOBBY);
             let hello = Hello {
                 version: VERSION,
-                build: self
-                    .0
-                    .assets
-                    .as_ref()
-                    .map(|assets| assets.build())
-                    .unwrap_or_default(),
+                build: self.0.assets.as_ref().map(Assets::build).unwrap_or_default(),
                 rooms: book.rooms.all_seen_by(id, &book.people),
                 limits: ChatLimits {
                     text_chars: self.0.limits.text_chars,

@@ -86,7 +86,7 @@ impl Chat {
             });
         } else {
             socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
-                chat.plain(&socket, args, ack)
+                chat.plain(&socket, args, ack);
             });
         }
     }
@@ -99,10 +99,10 @@ impl Chat {
         let text = args.first().and_then(Value::as_str);
         let text = text.and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
         let asked = ack.is_wanted();
-        if !(asked && text.is_some()) {
-            if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args) {
-                tracing::warn!(%error, "a plain message cannot be passed on");
-            }
+        if !(asked && text.is_some())
+            && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
+        {
+            tracing::warn!(%error, "a plain message cannot be passed on");
         }
         let Some(text) = text else { return };
         let watched = {
@@ -159,10 +159,11 @@ impl Chat {
             }
         }
         self.tell(&channel(&message.room), message);
-        if message.room == LOBBY && !message.id.starts_with(TOLD_ID) {
-            if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, message.text.as_str()) {
-                tracing::warn!(%error, "a message cannot be passed on to plain clients");
-            }
+        if message.room == LOBBY
+            && !message.id.starts_with(TOLD_ID)
+            && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, message.text.as_str())
+        {
+            tracing::warn!(%error, "a message cannot be passed on to plain clients");
         }
     }
 }

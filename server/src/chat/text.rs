@@ -36,6 +36,10 @@ pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
 }
 
 /// A refusal with its detail.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "details are numbers and short texts, written where they are needed"
+)]
 pub(super) fn refusal(code: RefusalCode, detail: impl ToString) -> Refusal {
     Refusal {
         code,

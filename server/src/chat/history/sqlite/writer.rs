@@ -156,7 +156,7 @@ impl Writer {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (error, trouble.as_ref()) {
             (Some(error), known) if known != Some(error) => {
-                tracing::error!(%error, "messages cannot be stored")
+                tracing::error!(%error, "messages cannot be stored");
             }
             (None, Some(_)) => tracing::info!("messages are stored again"),
             _ => {}
