@@ -16,8 +16,6 @@
 //! - What a handler cannot take is reported by [`Io::on_error`], in the log and in the metrics.
 //! - Whatever a client can make the server hold has a cap in [`Limits`].
 
-#![expect(dead_code, reason = "recovery and other nodes come next")]
-
 mod ack;
 mod acks;
 mod admission;
@@ -36,6 +34,7 @@ mod namespace;
 mod operator;
 mod parent;
 mod reason;
+mod recovery;
 mod remote;
 mod responses;
 mod rooms;

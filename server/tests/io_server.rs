@@ -10,6 +10,8 @@ mod connect;
 mod handlers;
 #[path = "io_server/order.rs"]
 mod order;
+#[path = "io_server/recovery.rs"]
+mod recovery;
 #[path = "io_server/rooms.rs"]
 mod rooms;
 #[path = "io_server/support.rs"]

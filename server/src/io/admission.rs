@@ -9,12 +9,16 @@ use pesan::socketio::value::Value;
 use super::client::Client;
 use super::error::ConnectError;
 use super::handler::Called;
+use super::hooks::Reconnected;
 use super::namespace::{MiddlewareCall, Namespace};
+use super::recovery::Restored;
 use super::socket::Socket;
+use crate::engine::Outgoing;
 
 /// A socket that may come in.
 pub(super) struct Admitted {
     socket: Socket,
+    restored: Option<Restored>,
 }
 
 /// One that may not.
@@ -24,7 +28,8 @@ impl Admitted {
     /// Without an earlier session, and without middleware.
     pub(super) fn fresh(namespace: &Namespace, client: &Arc<Client>, auth: Value) -> Self {
         Self {
-            socket: Socket::new(namespace, client, auth),
+            socket: Socket::new(namespace, client, auth, None),
+            restored: None,
         }
     }
 
@@ -33,44 +38,62 @@ impl Admitted {
         self.socket.abandon();
     }
 
-    /// Tells the client, and makes it a member.
-    pub(super) fn enter(self, _returns: bool) -> Socket {
-        let socket = self.socket;
+    /// Tells the client, and makes it a member. `returns` says whether it brought an earlier session.
+    pub(super) fn enter(self, returns: bool) -> Socket {
+        let Self { socket, restored } = self;
         let namespace = socket.namespace();
         let sid = ("sid", Value::from(socket.id()));
-        let reply = Packet::new(namespace.name(), Body::Connect(Some(Value::object([sid]))));
-        match namespace.encode(&reply) {
-            Ok(outgoing) => socket.connection().send(&outgoing),
-            Err(error) => tracing::error!(%error, "CONNECT not sent"),
-        }
-        socket.open();
+        let pid = socket.pid().map(|pid| ("pid", Value::from(pid)));
+        let reply = Value::object(std::iter::once(sid).chain(pid));
+        let reply = Packet::new(namespace.name(), Body::Connect(Some(reply)));
+        let missed = namespace.welcome(&socket, &Outgoing::new(&reply.encode()), restored.as_ref());
         tracing::info!(
             socket = socket.id(),
             namespace = namespace.name(),
+            recovered = socket.recovered(),
             "A user connected"
         );
         namespace.meters().sockets.increment(1);
+        if returns {
+            namespace.hooks().reconnect(&Reconnected {
+                namespace: namespace.name().to_owned(),
+                socket: socket.id().to_owned(),
+                recovered: socket.recovered(),
+                after: restored.map(|restored| restored.after),
+                missed,
+            });
+        }
         socket
     }
 }
 
-/// Asks the middleware, one after the other.
+/// Looks for an earlier session, then asks the middleware, one after the other.
 pub(super) async fn admit(
     namespace: Namespace,
     client: Arc<Client>,
     auth: Value,
     middlewares: Arc<Vec<Arc<MiddlewareCall>>>,
 ) -> Result<Admitted, Refused> {
-    let socket = Socket::new(&namespace, &client, auth);
-    for middleware in middlewares.iter() {
-        let verdict = match middleware(socket.clone()) {
-            Called::Done(verdict) => verdict,
-            Called::Later(future) => future.await,
-        };
-        if let Err(error) = verdict {
-            socket.abandon();
-            return Err(Refused(error));
+    let text = |key| auth.get(key).and_then(Value::as_str);
+    let restored = match (text("pid"), text("offset")) {
+        (Some(pid), Some(offset)) => namespace.restore(pid, offset),
+        _ => None,
+    };
+    let skips = namespace
+        .recovery()
+        .is_some_and(|recovery| recovery.skip_middlewares);
+    let socket = Socket::new(&namespace, &client, auth, restored.as_ref());
+    if !(skips && restored.is_some()) {
+        for middleware in middlewares.iter() {
+            let verdict = match middleware(socket.clone()) {
+                Called::Done(verdict) => verdict,
+                Called::Later(future) => future.await,
+            };
+            if let Err(error) = verdict {
+                socket.abandon();
+                return Err(Refused(error));
+            }
         }
     }
-    Ok(Admitted { socket })
+    Ok(Admitted { socket, restored })
 }

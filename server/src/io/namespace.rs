@@ -1,30 +1,27 @@
 //! A namespace: its sockets, their rooms, and who may come in.
 
+mod delivery;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use pesan::socketio::packet::{Body, EventName};
-use pesan::socketio::value::Value;
-use pesan::socketio::{Event, Packet};
+use pesan::socketio::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
 
-use super::acks::Waiter;
 use super::config::{IoConfig, Recovery};
 use super::error::{ConnectError, EmitError};
 use super::handler::{Called, ConnectHandler, Failure, Middleware};
 use super::hooks::{Hooks, Meters};
-use super::operator::{BroadcastOperator, Flags};
-use super::reason::DisconnectReason;
+use super::operator::BroadcastOperator;
+use super::recovery::Log;
 use super::remote::RemoteSocket;
-use super::responses::{Gathering, Responses};
-use super::rooms::{Receivers, RoomNames, Rooms, Target};
+use super::responses::Responses;
+use super::rooms::{RoomNames, Rooms, Target};
 use super::server::{Io, Server};
 use super::socket::Socket;
-use crate::engine::Outgoing;
 
 pub(super) type ConnectCall = dyn Fn(Socket) -> Called<Result<(), Failure>> + Send + Sync;
 pub(super) type MiddlewareCall = dyn Fn(Socket) -> Called<Result<(), ConnectError>> + Send + Sync;
@@ -101,6 +98,8 @@ struct Inner {
     ack_ids: AtomicU64,
     /// Whether any socket listens to what goes out.
     watched: AtomicBool,
+    /// What returning clients missed; `None` without connection state recovery.
+    log: Option<Log>,
     /// Whether it was made from a pattern.
     dynamic: bool,
 }
@@ -130,6 +129,7 @@ impl Namespace {
             rooms: Rooms::default(),
             ack_ids: AtomicU64::new(0),
             watched: AtomicBool::new(false),
+            log: server.config.recovery.clone().map(Log::new),
             dynamic,
         }))
     }
@@ -324,150 +324,4 @@ impl Namespace {
     pub(super) fn watch_outgoing(&self) {
         self.0.watched.store(true, Ordering::Relaxed);
     }
-
-    /// Tells the sockets' catch-all listeners what goes out.
-    pub(super) fn tell_outgoing(&self, sockets: &[Socket], event: &str, args: &[Value]) {
-        if !self.0.watched.load(Ordering::Relaxed) {
-            return;
-        }
-        for socket in sockets {
-            for (_, listener) in socket.listeners().any_outgoing().iter() {
-                listener(socket, event, args);
-            }
-        }
-    }
-
-    /// Frames a packet once for all who get it.
-    pub(super) fn encode(&self, packet: &Packet) -> Result<Outgoing, EmitError> {
-        packet.check()?;
-        let encoded = packet.encode();
-        let limit = self.config().limits.max_attachments;
-        if encoded.attachments.len() > limit {
-            return Err(EmitError::TooManyAttachments { limit });
-        }
-        Ok(Outgoing::new(&encoded))
-    }
-
-    fn event(&self, id: Option<u64>, name: EventName, args: Vec<Value>) -> Packet {
-        Packet::new(self.name(), Body::Event { id, name, args })
-    }
-
-    /// An event to one socket.
-    pub(super) fn emit_to(
-        &self,
-        socket: &Socket,
-        event: &str,
-        args: Vec<Value>,
-        flags: &Flags,
-    ) -> Result<(), EmitError> {
-        self.tell_outgoing(std::slice::from_ref(socket), event, &args);
-        self.meters().events_out.increment(1);
-        let name = EventName::from(event);
-        socket.send_body(Body::Event { id: None, name, args }, flags.volatile)
-    }
-
-    /// An event to many sockets, here and on the other nodes.
-    pub(super) fn broadcast(
-        &self,
-        target: &Target,
-        name: EventName,
-        args: Vec<Value>,
-        flags: &Flags,
-    ) -> Result<(), EmitError> {
-        if self.0.watched.load(Ordering::Relaxed) {
-            self.tell_outgoing(&self.0.rooms.select(target), name.as_str(), &args);
-        }
-        self.meters().events_out.increment(1);
-        let outgoing = self
-            .encode(&self.event(None, name, args))?
-            .volatile(flags.volatile);
-        self.deliver(target, &outgoing);
-        Ok(())
-    }
-
-    /// Sends what is framed already to the sockets of this node.
-    fn deliver(&self, target: &Target, outgoing: &Outgoing) {
-        let Some(engine) = self.0.server.engine() else {
-            return;
-        };
-        match self.0.rooms.receivers(target) {
-            Some(Receivers::All(group)) => engine.broadcast(&group, outgoing),
-            Some(Receivers::Except(group, except)) => engine.broadcast_except(&group, &except, outgoing),
-            None => {}
-        }
-    }
-
-    pub(super) fn broadcast_with_ack(
-        &self,
-        target: &Target,
-        event: &str,
-        args: Vec<Value>,
-        flags: &Flags,
-    ) -> Result<Gathering, EmitError> {
-        let sockets = self.0.rooms.select(target);
-        self.tell_outgoing(&sockets, event, &args);
-        self.meters().events_out.increment(1);
-        let id = self.next_ack_id();
-        let outgoing = self
-            .encode(&self.event(Some(id), EventName::from(event), args))?
-            .volatile(flags.volatile);
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let limit = self.config().limits.max_pending_acks;
-        for socket in &sockets {
-            let waiter = Waiter::Many(sender.clone(), socket.shared_id());
-            if let Err(error) = socket.acks().add(id, waiter, limit) {
-                tracing::warn!(socket = socket.id(), %error, "socket is not asked");
-                continue;
-            }
-            socket.connection().send(&outgoing);
-            if !socket.connected() {
-                socket.acks().remove(id);
-            }
-        }
-        Ok(Gathering {
-            id,
-            asked: sockets,
-            receiver,
-            deadline: flags.timeout.unwrap_or(self.config().request_timeout),
-        })
-    }
-
-    pub(super) async fn fetch(&self, target: &Target, _flags: &Flags) -> Vec<RemoteSocket> {
-        self.0.rooms.select(target).iter().map(RemoteSocket::of).collect()
-    }
-
-    pub(super) fn join_all(&self, target: &Target, rooms: &[Arc<str>], _flags: &Flags) {
-        for socket in self.0.rooms.select(target) {
-            socket.join(rooms);
-        }
-    }
-
-    pub(super) fn leave_all(&self, target: &Target, rooms: &[Arc<str>], _flags: &Flags) {
-        for socket in self.0.rooms.select(target) {
-            socket.leave(rooms);
-        }
-    }
-
-    pub(super) fn disconnect_all(&self, target: &Target, close: bool, _flags: &Flags) {
-        for socket in self.0.rooms.select(target) {
-            socket.disconnect(close);
-        }
-    }
-
-    /// A socket has left; its rooms are known to it alone now.
-    pub(super) fn removed(&self, socket: &Socket, reason: DisconnectReason) {
-        tracing::info!(
-            socket = socket.id(),
-            namespace = self.name(),
-            reason = reason.as_str(),
-            "User disconnected"
-        );
-        self.0.server.meters.sockets.decrement(1);
-        if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_empty() {
-            self.0.server.forget(self);
-        }
-    }
-
-    /// What the socket keeps has changed.
-    pub(super) fn save(&self, _socket: &Socket) {}
 }

@@ -22,6 +22,7 @@ use super::listeners::{ListenerId, Listeners};
 use super::namespace::Namespace;
 use super::operator::BroadcastOperator;
 use super::reason::DisconnectReason;
+use super::recovery::Restored;
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
 use crate::engine::Connection;
@@ -89,19 +90,34 @@ impl PartialEq for Socket {
 impl Eq for Socket {}
 
 impl Socket {
-    pub(super) fn new(namespace: &Namespace, client: &Arc<Client>, auth: Value) -> Self {
+    pub(super) fn new(
+        namespace: &Namespace,
+        client: &Arc<Client>,
+        auth: Value,
+        restored: Option<&Restored>,
+    ) -> Self {
+        let data = Data::default();
+        let mut rooms = Vec::new();
+        let (id, pid) = match restored.map(|restored| &restored.session) {
+            Some(session) => {
+                data.restore(session.data.clone());
+                rooms.extend(session.rooms.iter().map(|room| Arc::from(room.as_str())));
+                (session.sid.clone(), Some(session.pid.as_str().into()))
+            }
+            None => (id::random(), namespace.recovery().map(|_| id::random().into())),
+        };
         Self(Arc::new(SocketInner {
-            id: id::random().into(),
-            pid: None,
-            recovered: false,
+            id: id.into(),
+            pid,
+            recovered: restored.is_some(),
             namespace: namespace.clone(),
             client: client.clone(),
             handshake: Handshake::new(client.request.clone(), auth),
-            data: Data::default(),
+            data,
             listeners: Listeners::default(),
             acks: PendingAcks::default(),
             state: AtomicU8::new(CONNECTING),
-            rooms: Mutex::default(),
+            rooms: Mutex::new(rooms),
         }))
     }
 
@@ -178,10 +194,6 @@ impl Socket {
 
     pub(super) fn acks(&self) -> &PendingAcks {
         &self.0.acks
-    }
-
-    pub(super) fn client(&self) -> &Arc<Client> {
-        &self.0.client
     }
 
     pub(super) fn downgrade(&self) -> Weak<SocketInner> {
@@ -377,10 +389,7 @@ impl Socket {
             return fits;
         }
         match self.0.namespace.rooms().join(&self.0.id, rooms, limit) {
-            Ok(()) => {
-                self.0.namespace.save(self);
-                true
-            }
+            Ok(()) => true,
             Err(JoinError::Gone) => false,
             Err(JoinError::TooMany) => {
                 self.report(ErrorKind::Handler, format!("already in {limit} rooms"), None);
@@ -399,7 +408,6 @@ impl Socket {
         for room in rooms {
             self.0.namespace.rooms().leave(&self.0.id, &room);
         }
-        self.0.namespace.save(self);
     }
 
     /// Rooms it is in, that of its own id included.

@@ -1,0 +1,175 @@
+//! Connection state recovery on one node: what was sent, and who may take up where they left off.
+//!
+//! Every event that can be recovered gets an offset as its last argument, and is kept, framed, until it is too old or
+//! there are too many. A session is kept when its socket goes for a reason that allows a return. It is taken up at
+//! most once: whoever comes second gets a fresh socket.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pesan::socketio::value::Value;
+use tokio::time::Instant;
+
+use super::config::Recovery;
+use super::id;
+use super::rooms::Target;
+use crate::engine::Outgoing;
+
+/// What a socket takes with it over an absence.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Session {
+    pub(super) sid: String,
+    pub(super) pid: String,
+    pub(super) rooms: Vec<String>,
+    pub(super) data: Value,
+}
+
+/// A session that is taken up.
+pub(super) struct Restored {
+    pub(super) session: Session,
+    /// How long its client was away.
+    pub(super) after: Duration,
+    /// Last event that the client has.
+    offset: u64,
+}
+
+/// Events and sessions of a namespace.
+pub(super) struct Log {
+    config: Recovery,
+    /// Tells this process's offsets from those of another.
+    epoch: String,
+    inner: Mutex<Kept>,
+}
+
+/// What a log holds, locked.
+#[derive(Default)]
+pub(super) struct Kept {
+    events: VecDeque<Event>,
+    bytes: usize,
+    next: u64,
+    sessions: HashMap<String, (Session, Instant)>,
+    /// Sessions in the order in which they began to wait, which is the order in which they expire.
+    waiting: VecDeque<(Instant, String)>,
+}
+
+struct Event {
+    number: u64,
+    at: Instant,
+    target: Target,
+    outgoing: Outgoing,
+}
+
+impl Log {
+    pub(super) fn new(config: Recovery) -> Self {
+        Self {
+            config,
+            epoch: id::random(),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Holds the log: the order in which events are kept is that in which they are sent.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Offset of the next event.
+    pub(super) fn offset(&self, kept: &Kept) -> String {
+        format!("{}.{}", self.epoch, kept.next)
+    }
+
+    /// Keeps an event, and forgets what is too old or too much.
+    pub(super) fn push(&self, kept: &mut Kept, target: &Target, outgoing: Outgoing) {
+        let now = Instant::now();
+        kept.bytes += outgoing.len();
+        kept.events.push_back(Event {
+            number: kept.next,
+            at: now,
+            target: target.clone(),
+            outgoing,
+        });
+        kept.next += 1;
+        while let Some(first) = kept.events.front() {
+            let old = now.duration_since(first.at) > self.config.max_disconnection_duration;
+            if !old && kept.events.len() <= self.config.max_packets && kept.bytes <= self.config.max_bytes {
+                break;
+            }
+            kept.bytes -= first.outgoing.len();
+            kept.events.pop_front();
+        }
+    }
+
+    /// Keeps a session; says when the first one expires if nobody looks after that yet.
+    pub(super) fn save(&self, session: Session) -> Option<Instant> {
+        let mut kept = self.lock();
+        let now = Instant::now();
+        let alone = kept.waiting.is_empty();
+        kept.waiting.push_back((now, session.pid.clone()));
+        kept.sessions.insert(session.pid.clone(), (session, now));
+        while kept.sessions.len() > self.config.max_sessions {
+            match kept.waiting.pop_front() {
+                Some((at, pid)) => kept.remove(&pid, at),
+                None => break,
+            };
+        }
+        alone.then(|| now + self.config.max_disconnection_duration)
+    }
+
+    /// Sessions whose time is over, and when the next one's is.
+    pub(super) fn expire(&self) -> (Vec<Session>, Option<Instant>) {
+        let mut kept = self.lock();
+        let now = Instant::now();
+        let mut expired = Vec::new();
+        while let Some((at, pid)) = kept.waiting.front().cloned() {
+            let due = at + self.config.max_disconnection_duration;
+            if due > now && kept.sessions.get(&pid).is_some_and(|(_, since)| *since == at) {
+                return (expired, Some(due));
+            }
+            kept.waiting.pop_front();
+            expired.extend(kept.remove(&pid, at));
+        }
+        (expired, None)
+    }
+
+    /// Takes a session away for its client, if all that it missed is still there.
+    pub(super) fn take(&self, pid: &str, offset: &str) -> Option<Restored> {
+        let mut kept = self.lock();
+        let (session, since) = kept.sessions.remove(pid)?;
+        let after = since.elapsed();
+        let (epoch, number) = offset.rsplit_once('.')?;
+        let number: u64 = number.parse().ok()?;
+        let first = kept.events.front().map_or(kept.next, |event| event.number);
+        let known = epoch == self.epoch && number < kept.next && number + 1 >= first;
+        (known && after <= self.config.max_disconnection_duration).then_some(Restored {
+            session,
+            after,
+            offset: number,
+        })
+    }
+
+    /// What a returning client missed, in order.
+    pub(super) fn missed<'k>(kept: &'k Kept, restored: &'k Restored) -> impl Iterator<Item = &'k Outgoing> {
+        let rooms = &restored.session.rooms;
+        let is_in = |room: &Arc<str>| rooms.iter().any(|known| **known == **room);
+        kept.events
+            .iter()
+            .filter(move |event| event.number > restored.offset)
+            .filter(move |event| {
+                let Target { rooms, except } = &event.target;
+                (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in)
+            })
+            .map(|event| &event.outgoing)
+    }
+}
+
+impl Kept {
+    /// Forgets a session, unless it began to wait again since.
+    fn remove(&mut self, pid: &str, at: Instant) -> Option<Session> {
+        let (_, since) = self.sessions.get(pid)?;
+        if *since != at {
+            return None;
+        }
+        self.sessions.remove(pid).map(|(session, _)| session)
+    }
+}

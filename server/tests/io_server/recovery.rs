@@ -1,0 +1,171 @@
+//! Connection state recovery.
+
+use std::time::Duration;
+
+use pesan_server::io::{IoConfig, Recovery, Socket};
+use tokio::sync::mpsc;
+
+use crate::support::{Raw, Served, until};
+
+async fn served(recovery: Recovery) -> Served {
+    let config = IoConfig {
+        recovery: Some(recovery),
+        ..IoConfig::default()
+    };
+    let served = Served::with(config).await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("join", |socket: Socket, room: String| {
+            socket.join(room);
+            socket.data().set("name", "ana")?;
+            Ok::<_, pesan::socketio::value::ToValueError>(())
+        });
+        socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
+    });
+    served
+}
+
+/// Joins with recovery; gives sid and pid.
+async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
+    raw.send(&format!("0{auth}")).await;
+    let reply = raw.next().await;
+    let json = reply
+        .strip_prefix('0')
+        .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
+    let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let text = |key: &str| reply[key].as_str().expect("text").to_owned();
+    (text("sid"), text("pid"))
+}
+
+/// Offset of an event, its last argument.
+fn offset(packet: &str) -> String {
+    let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
+    args.last()
+        .and_then(serde_json::Value::as_str)
+        .expect("an offset")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_returning_client_gets_what_it_missed_before_the_reply() {
+    let served = served(Recovery::default()).await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_reconnect(move |what| sender.send(what.clone()).expect("the test listens"));
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    raw.send(r#"2["join","a"]"#).await;
+    raw.expect_silence().await;
+    served.io.emit("first", 1).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    served.io.emit("all", 2).expect("can be sent");
+    served.io.to("a").emit("room", 3).expect("can be sent");
+    served.io.to("b").emit("never", 4).expect("can be sent");
+    served.io.except("a").emit("never", 5).expect("can be sent");
+    served.io.volatile().emit("never", 6).expect("can be sent");
+    served.io.to(sid.as_str()).emit("own", 7).expect("can be sent");
+
+    let mut raw = served.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}"}}"#))
+        .await;
+    for event in [r#"2["all",2,"#, r#"2["room",3,"#, r#"2["own",7,"#] {
+        let packet = raw.next().await;
+        assert!(packet.starts_with(event), "{packet}");
+    }
+    assert_eq!(raw.next().await, format!(r#"0{{"sid":"{sid}","pid":"{pid}"}}"#));
+    let socket = served.io.socket(&sid).expect("it is back");
+    assert!(socket.recovered());
+    assert!(socket.rooms().iter().any(|room| &**room == "a"));
+    assert_eq!(socket.data().value("name").expect("kept").as_str(), Some("ana"));
+    let told = told.recv().await.expect("the hook was called");
+    assert_eq!((told.recovered, told.missed, told.socket), (true, 3, sid));
+}
+
+#[tokio::test]
+async fn a_session_is_taken_up_once() {
+    let served = served(Recovery::default()).await;
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
+    let mut first = served.open().await;
+    assert_eq!(join(&mut first, &auth).await, (sid.clone(), pid.clone()));
+    let mut second = served.open().await;
+    let (fresh, other) = join(&mut second, &auth).await;
+    assert_ne!((fresh, other), (sid, pid));
+}
+
+#[tokio::test]
+async fn a_client_that_left_by_itself_gets_a_fresh_socket() {
+    let served = served(Recovery::default()).await;
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.send("1").await;
+    until("it is gone", || served.io.is_empty()).await;
+    let (fresh, _) = join(&mut raw, &format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#)).await;
+    assert_ne!(fresh, sid);
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_not_kept() {
+    let served = served(Recovery {
+        max_packets: 10,
+        ..Recovery::default()
+    })
+    .await;
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    for n in 0..11 {
+        served.io.emit("more", n).expect("can be sent");
+    }
+    let mut raw = served.open().await;
+    let (fresh, _) = join(&mut raw, &format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#)).await;
+    assert_ne!(fresh, sid, "one event is missing, so the session is not taken up");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_return_is_told_of() {
+    let served = served(Recovery {
+        max_disconnection_duration: Duration::from_millis(50),
+        ..Recovery::default()
+    })
+    .await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_reconnect_failed(move |what| sender.send(what.socket.clone()).expect("the test listens"));
+    let mut raw = served.open().await;
+    let (sid, _) = join(&mut raw, "").await;
+    raw.close().await;
+    assert_eq!(told.recv().await, Some(sid));
+}
+
+#[tokio::test]
+async fn a_refused_return_is_told_of() {
+    let served = served(Recovery::default()).await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let attempts = sender.clone();
+    served
+        .io
+        .on_reconnect_attempt(move |_| attempts.send("attempt".to_owned()).expect("the test listens"));
+    served
+        .io
+        .on_reconnect_error(move |what| sender.send(what.message.clone()).expect("the test listens"));
+    served.io.use_(|_: Socket| Err::<(), _>("no"));
+    let mut raw = served.open().await;
+    raw.send(r#"0{"pid":"unknown","offset":"x.1"}"#).await;
+    assert_eq!(raw.next().await, r#"4{"message":"no"}"#);
+    assert_eq!(told.recv().await.as_deref(), Some("attempt"));
+    assert_eq!(told.recv().await.as_deref(), Some("no"));
+}
