@@ -187,7 +187,7 @@ impl Value {
 }
 
 /// Drops all but the last value of each key, in the first one's place.
-fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+pub(crate) fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
     /// Small objects, which nearly all are, need no index.
     const SMALL: usize = 8;
     if entries.len() <= SMALL {

@@ -1,7 +1,7 @@
 //! Msgpack to values. Nothing is reserved for a length that the bytes do not bear out.
 
 use super::{MsgpackError, date};
-use crate::socketio::value::{Number, Value, json};
+use crate::socketio::value::{Number, Value, json, without_repeats};
 
 /// Most items that memory is reserved for before they are read.
 const MAX_RESERVED: usize = 1024;
@@ -151,12 +151,16 @@ impl<'b> Reader<'b> {
                 entries.push((key, value));
             }
         }
-        Ok(Value::object(entries))
+        Ok(Value::Object(without_repeats(entries)))
     }
 
     fn text(&mut self, len: usize) -> Result<Value, MsgpackError> {
         let bytes = self.take(len)?;
-        Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()))
+        // Whole checks are far quicker than the lossy way, which goes byte by byte.
+        let text = str::from_utf8(bytes).map(str::to_owned);
+        Ok(Value::String(
+            text.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned()),
+        ))
     }
 
     fn binary(&mut self, len: usize) -> Result<Value, MsgpackError> {

@@ -93,11 +93,22 @@ impl Packet {
     }
 
     fn encode_after(&self, prefix: &str) -> Encoded {
-        let mut text = String::with_capacity(64);
+        let mut text = String::with_capacity(prefix.len() + self.text_len_hint());
         let mut attachments = Vec::new();
         text.push_str(prefix);
         self.encode_into(&mut text, &mut attachments);
         Encoded { text, attachments }
+    }
+
+    /// Length of the text frame if nothing needs an escape and nothing nests; usually enough for one allocation.
+    fn text_len_hint(&self) -> usize {
+        let (name, args) = match &self.body {
+            Body::Event { name, args, .. } => (name.as_str(), args.as_slice()),
+            Body::Ack { args, .. } => ("", args.as_slice()),
+            Body::Connect(_) | Body::Disconnect | Body::ConnectError(_) => ("", &[][..]),
+        };
+        let texts = args.iter().filter_map(Value::as_str).map(str::len).sum::<usize>();
+        32 + self.namespace.len() + name.len() + texts + args.len() * 4
     }
 
     /// Says whether the receiver would get other data than this.
