@@ -297,3 +297,15 @@ fn the_limit_may_be_changed_while_the_client_lives() {
     world.wait(1000);
     world.sees_of(&["- connect_timeout"], "- connect_timeout");
 }
+
+#[test]
+fn auth_with_binary_is_refused_rather_than_cut() {
+    let mut world =
+        World::with(|config| config.auth = Auth::Value(Value::object([("key", Value::Binary(vec![1]))])));
+    world.connect("/");
+    world.open();
+    world.sees_of(
+        &["/", "send"],
+        "/ connect_error: no auth: it holds binary, which this format cannot carry",
+    );
+}

@@ -198,3 +198,40 @@ fn traffic_is_counted() {
         (1, 1, 1, 1)
     );
 }
+
+#[test]
+#[cfg(feature = "msgpack")]
+fn with_msgpack_every_packet_is_one_binary_frame() {
+    use pesan::socketio::{Decoded, Frame, Limits, Packet, Parser, packet::Body};
+    let parser = Parser::Msgpack;
+    let mut world = World::with(|config| config.parser = parser);
+    world.connect("/");
+    world.open();
+    world.forget();
+    let accept = Packet::new(
+        "/",
+        Body::Connect(Some(Value::object([("sid", Value::from("s"))]))),
+    );
+    for frame in parser.encode(&accept) {
+        let Frame::Binary(bytes) = frame else {
+            panic!("msgpack is binary")
+        };
+        world.binary(&bytes);
+    }
+    world.sees("/ connect s");
+    world.emit(Emit::new("b").arg(vec![1u8, 2]).with_ack());
+    let expected = Packet::new(
+        "/",
+        Body::Event {
+            id: Some(0),
+            name: "b".into(),
+            args: vec![vec![1u8, 2].into()],
+        },
+    );
+    let frame = parser.encode(&expected).remove(0);
+    world.sees(&format!("send 1 {}", crate::world::shown(&frame)));
+    assert_eq!(
+        parser.decoder(Limits::default()).decode(frame),
+        Ok(Decoded::Packet(expected))
+    );
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Address, Reconnection, TransportKind};
-use crate::socketio::{Limits, Value};
+use crate::socketio::{Limits, Parser, Value};
 
 /// Settings of a [`Machine`](super::Machine). Changes through
 /// [`config_mut`](super::Machine::config_mut) count from the next connection on.
@@ -66,8 +66,9 @@ pub struct Config {
     /// Events of one namespace that are kept until its CONNECT is answered. Defaults to 4096; their frames
     /// may together have `limits.max_frame_bytes`. Beyond either, the connection is given up.
     pub early_events: usize,
-    /// Format of the packets.
-    pub parser: ParserKind,
+    /// Format of the packets; both ends must use the same. Defaults to that of `socket.io-parser`. To be set before
+    /// the first emit, since what is queued has its form already.
+    pub parser: Parser,
     /// Whether each frame becomes an [`Event::Frame`](super::Event::Frame). Defaults to `false`.
     pub observe_frames: bool,
     /// Whether each event that leaves becomes an [`Event::Outgoing`](super::Event::Outgoing). Defaults to `false`.
@@ -99,7 +100,7 @@ impl Config {
             outbox: OutboxConfig::default(),
             limits: Limits::default(),
             early_events: 4096,
-            parser: ParserKind::default(),
+            parser: Parser::default(),
             observe_frames: false,
             observe_outgoing: false,
         }
@@ -124,15 +125,6 @@ pub enum Auth {
     Value(Value),
     /// What the program answers to [`Event::AuthNeeded`](super::Event::AuthNeeded), asked at each CONNECT.
     Ask,
-}
-
-/// Format of the packets; both ends must use the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum ParserKind {
-    /// JSON with attachments: socket.io-parser.
-    #[default]
-    Json,
 }
 
 /// Bounds of the queue for events that cannot be sent yet.

@@ -3,7 +3,7 @@
 use super::lifecycle::Told;
 use super::namespace::{Early, Namespace, Standing, is_legal};
 use super::phase::Phase;
-use super::{Auth, AuthRequest, ConnectError, ConnectionError, Event, Failure, Flush, Machine, Reason};
+use super::{Auth, AuthRequest, ConnectError, ConnectionError, Event, Flush, Machine, Reason, wire};
 use crate::socketio::packet::Body;
 use crate::socketio::{Packet, Timestamp, Value};
 
@@ -44,25 +44,6 @@ impl Machine {
         }
     }
 
-    /// Disconnects a namespace; the connection closes when no other wants it. What is queued stays queued.
-    pub fn disconnect(&mut self, now: Timestamp, namespace: &str) {
-        self.tick(now);
-        let Some(place) = self.place(namespace) else {
-            return;
-        };
-        let Some(namespace) = self.namespaces.get(place) else {
-            return;
-        };
-        if !namespace.is_active() {
-            return;
-        }
-        if namespace.is_joined() {
-            let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
-            self.send_packet(&packet);
-        }
-        self.leave(now, place, Reason::IoClientDisconnect);
-    }
-
     /// Says who a namespace is from its next CONNECT on.
     pub fn set_auth(&mut self, namespace: &str, auth: Auth) {
         let place = self.place_or_new(namespace);
@@ -94,8 +75,8 @@ impl Machine {
             return;
         }
         match auth {
-            Ok(auth) => self.send_connect(now, place, auth, due),
-            Err(error) => self.refuse(now, place, ConnectError::Auth(error)),
+            Ok(auth) => self.send_connect(place, auth, due),
+            Err(error) => self.refuse(place, ConnectError::Auth(error)),
         }
     }
 
@@ -110,10 +91,10 @@ impl Machine {
         }
         namespace.epoch += 1;
         match namespace.auth.as_ref().unwrap_or(&self.config.auth) {
-            Auth::None => self.send_connect(now, place, None, due),
+            Auth::None => self.send_connect(place, None, due),
             Auth::Value(value) => {
                 let value = value.clone();
-                self.send_connect(now, place, Some(value), due);
+                self.send_connect(place, Some(value), due);
             }
             Auth::Ask => {
                 namespace.standing = Standing::Asking { due };
@@ -126,13 +107,13 @@ impl Machine {
         }
     }
 
-    fn send_connect(&mut self, now: Timestamp, place: usize, auth: Option<Value>, due: Option<Timestamp>) {
+    fn send_connect(&mut self, place: usize, auth: Option<Value>, due: Option<Timestamp>) {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
         if !matches!(auth, None | Some(Value::Object(_))) {
             let error = ConnectError::Auth("it is not an object".to_owned());
-            self.refuse(now, place, error);
+            self.refuse(place, error);
             return;
         }
         namespace.standing = Standing::Joining {
@@ -141,7 +122,13 @@ impl Machine {
         };
         let body = Body::Connect(namespace.recovery.payload(auth));
         let packet = Packet::new(namespace.name.clone(), body);
-        self.send_packet(&packet);
+        match wire::encode(self.config.parser, &packet, &self.config.limits) {
+            Ok(frames) => self.send_frames(frames),
+            Err(_) => {
+                let error = ConnectError::Auth("it holds binary, which this format cannot carry".to_owned());
+                self.refuse(place, error);
+            }
+        }
     }
 
     /// The server answered a CONNECT with an id, or with something that is not Socket.IO 5.
@@ -156,7 +143,7 @@ impl Machine {
                 Some(sid) => self.joined(now, place, sid.to_owned(), pid, early),
                 None => {
                     namespace.standing = Standing::Away;
-                    self.refuse(now, place, ConnectError::NotSupported);
+                    self.refuse(place, ConnectError::NotSupported);
                 }
             },
             Standing::Withdrawn { again, .. } => {
@@ -209,110 +196,13 @@ impl Machine {
             return;
         };
         match &namespace.standing {
-            Standing::Joining { .. } => self.refuse(now, place, ConnectError::from_payload(payload)),
+            Standing::Joining { .. } => self.refuse(place, ConnectError::from_payload(payload)),
             Standing::Withdrawn { again: true, .. } => {
                 namespace.standing = Standing::Away;
                 self.join(now, place);
             }
             Standing::Withdrawn { again: false, .. } => namespace.standing = Standing::Inactive,
             Standing::Inactive | Standing::Away | Standing::Asking { .. } | Standing::Joined { .. } => {}
-        }
-    }
-
-    /// The server sent DISCONNECT.
-    pub(super) fn disconnected(&mut self, now: Timestamp, place: usize) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
-            return;
-        };
-        match &namespace.standing {
-            Standing::Joined { .. } => self.leave(now, place, Reason::IoServerDisconnect),
-            Standing::Joining { .. } => self.refuse(now, place, ConnectError::TurnedAway),
-            Standing::Withdrawn { .. } => self.connect_refused(now, place, None),
-            Standing::Inactive | Standing::Away | Standing::Asking { .. } => {}
-        }
-    }
-
-    /// A namespace leaves for good, and the connection with it if it was the last.
-    fn leave(&mut self, now: Timestamp, place: usize, reason: Reason) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
-            return;
-        };
-        let was_joined = namespace.is_joined();
-        // An unanswered CONNECT cannot be taken back, and the server closes a connection that sends a second one.
-        let outstanding = matches!(
-            namespace.standing,
-            Standing::Joining { .. } | Standing::Withdrawn { .. }
-        );
-        namespace.standing = if outstanding {
-            Standing::Withdrawn {
-                again: false,
-                due: None,
-            }
-        } else {
-            Standing::Inactive
-        };
-        namespace.epoch += 1;
-        if !self.is_wanted() {
-            self.shut();
-        }
-        if was_joined {
-            self.part(now, place, reason, None);
-        }
-    }
-
-    /// A namespace is not let in: it becomes inactive, then the program hears why.
-    fn refuse(&mut self, _now: Timestamp, place: usize, error: ConnectError) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
-            return;
-        };
-        namespace.standing = Standing::Inactive;
-        let name = namespace.name.clone();
-        if !self.is_wanted() {
-            self.shut();
-        }
-        self.event(Event::ConnectError {
-            namespace: name,
-            error,
-        });
-    }
-
-    /// The connection is gone: a namespace that is wanted waits for the next one.
-    pub(super) fn lose(
-        &mut self,
-        now: Timestamp,
-        place: usize,
-        reason: Reason,
-        details: Option<ConnectionError>,
-    ) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
-            return;
-        };
-        let was_joined = namespace.is_joined();
-        namespace.standing = if namespace.is_active() {
-            Standing::Away
-        } else {
-            Standing::Inactive
-        };
-        namespace.epoch += 1;
-        if was_joined {
-            self.part(now, place, reason, details);
-        }
-    }
-
-    /// `disconnect`, then the acks that can come no more.
-    fn part(&mut self, now: Timestamp, place: usize, reason: Reason, details: Option<ConnectionError>) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
-            return;
-        };
-        let pending = namespace.acks.take_sent();
-        let name = namespace.name.clone();
-        self.event(Event::Disconnect {
-            namespace: name,
-            reason,
-            details,
-        });
-        for pending in pending {
-            self.settle(now, place, &pending, Err(Failure::Disconnected));
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::chance::Chance;
 use super::namespace::Standing;
-use super::parser::Parser;
 use super::phase::{Link, Opening, Phase};
+use super::requests::unique;
 use super::upgrade::Upgrade;
 use super::{
     CloseInfo, ConnectError, ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind,
@@ -24,54 +23,6 @@ pub(super) enum Told {
 }
 
 impl Machine {
-    /// Tries again at once, whatever the pause; without effect while a connection is open or opening.
-    pub fn reconnect_now(&mut self, now: Timestamp) {
-        self.tick(now);
-        match self.phase {
-            Phase::Waiting { attempt, .. } => self.attempt(now, attempt),
-            Phase::Idle if self.is_wanted() => self.open(now, 0),
-            Phase::Idle | Phase::Opening(_) | Phase::Open(_) => {}
-        }
-    }
-
-    /// The browser says that there is a network: a pause ends at once.
-    pub fn network_online(&mut self, now: Timestamp) {
-        self.tick(now);
-        if let Phase::Waiting { attempt, .. } = self.phase {
-            self.attempt(now, attempt);
-        }
-    }
-
-    /// The browser says that there is no network: the connection ends at once with `transport close`, unless the
-    /// server's host is `localhost`, as in the official client.
-    pub fn network_offline(&mut self, now: Timestamp) {
-        self.tick(now);
-        if self.config.address.host() == "localhost" {
-            return;
-        }
-        let error = ConnectionError::NetworkLost;
-        match self.phase {
-            Phase::Opening(_) => self.opening_failed(now, error, Told::No),
-            Phase::Open(_) => self.close(now, Reason::TransportClose, Some(error), Told::No),
-            Phase::Idle | Phase::Waiting { .. } => {}
-        }
-    }
-
-    /// The page is looked at again: a connection that died meanwhile ends now, and a pause ends at once.
-    pub fn became_visible(&mut self, now: Timestamp) {
-        self.tick(now);
-        self.check_heartbeat(now);
-        self.network_online(now);
-    }
-
-    /// Turns reconnection on or off. Off also ends a pause; on begins no attempt by itself.
-    pub fn set_reconnection(&mut self, enabled: bool) {
-        self.config.reconnection.enabled = enabled;
-        if !enabled && matches!(self.phase, Phase::Waiting { .. }) {
-            self.phase = Phase::Idle;
-        }
-    }
-
     /// Closes the connection if its deadline is over; says whether it did.
     pub(super) fn check_heartbeat(&mut self, now: Timestamp) -> bool {
         let dead = self.session().is_some_and(|session| session.is_dead(now));
@@ -148,14 +99,14 @@ impl Machine {
             transport: opening.transport,
             kind: opening.kind,
             session: opening.session,
-            parser: Parser::new(self.config.parser, &self.config.limits),
+            decoder: self.config.parser.decoder(self.config.limits.clone()),
             upgrade: Upgrade::None,
         });
         self.event(Event::Open);
         for place in 0..self.namespaces.len() {
             self.join(now, place);
         }
-        if attempt > 0 {
+        if attempt > 0 && matches!(self.phase, Phase::Open(_)) {
             self.stats.reconnects += 1;
             self.event(Event::Reconnect(attempt));
         }
@@ -230,7 +181,7 @@ impl Machine {
         self.phase = Phase::Waiting { attempt, until };
     }
 
-    fn attempt(&mut self, now: Timestamp, attempt: u32) {
+    pub(super) fn attempt(&mut self, now: Timestamp, attempt: u32) {
         self.event(Event::ReconnectAttempt(attempt));
         self.open(now, attempt);
     }
@@ -338,43 +289,4 @@ impl Machine {
             Phase::Waiting { attempt, .. } => self.attempt(now, *attempt),
         }
     }
-
-    /// URL for the next request of a polling transport, the session's id included once it is known. Each request is
-    /// to have a URL of its own. A transport that was just closed still has one, for what it has to send; `None` when
-    /// it is older, or no polling transport.
-    pub fn request_url(&mut self, id: TransportId) -> Option<String> {
-        let sid = match (self.transport(), &self.last_polled) {
-            (Some((current, TransportKind::Polling)), _) if current == id => self.polled_sid(),
-            (_, Some((last, sid))) if *last == id => Some(sid.clone()),
-            _ => return None,
-        };
-        let kind = TransportKind::Polling;
-        Some(query::url(&self.config, kind, sid.as_deref(), || {
-            unique(&mut self.chance)
-        }))
-    }
-
-    fn polled_sid(&self) -> Option<String> {
-        let handshake = self.session().and_then(Session::handshake)?;
-        Some(handshake.sid.clone())
-    }
-
-    /// Remembers a polling transport that closes.
-    pub(super) fn stop_polling(&mut self) {
-        if let (Some((id, TransportKind::Polling)), Some(sid)) = (self.transport(), self.polled_sid()) {
-            self.last_polled = Some((id, sid));
-        }
-    }
-}
-
-/// Something that no cache has seen: eight characters of base 36.
-pub(super) fn unique(chance: &mut Chance) -> String {
-    let mut bits = chance.next();
-    (0..8)
-        .map(|_| {
-            let digit = u32::try_from(bits % 36).unwrap_or(0);
-            bits /= 36;
-            char::from_digit(digit, 36).unwrap_or('0')
-        })
-        .collect()
 }

@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::parser::Parser;
 use super::upgrade::Upgrade;
 use super::{TransportId, TransportKind};
-use crate::socketio::Timestamp;
 use crate::socketio::engine::Session;
+use crate::socketio::{Decoder, Timestamp};
 
 /// State of the one connection; what exists only in a state lives in its variant.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ pub(super) struct Link {
     pub(super) transport: TransportId,
     pub(super) kind: TransportKind,
     pub(super) session: Session,
-    pub(super) parser: Parser,
+    pub(super) decoder: Decoder,
     pub(super) upgrade: Upgrade,
 }
 

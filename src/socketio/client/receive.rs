@@ -2,8 +2,8 @@
 
 use super::lifecycle::Told;
 use super::namespace::Standing;
-use super::parser;
 use super::phase::Phase;
+use super::wire;
 use super::{
     AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId,
     TransportKind,
@@ -35,7 +35,7 @@ impl Machine {
             return Err(AnswerError::Stale);
         }
         let packet = Packet::new(namespace, Body::Ack { id, args });
-        let frames = parser::encode(self.config.parser, &packet, &self.config.limits)?;
+        let frames = wire::encode(self.config.parser, &packet, &self.config.limits)?;
         if let Some((size, limit)) = self.oversize(&frames) {
             return Err(AnswerError::TooLarge { size, limit });
         }
@@ -92,7 +92,7 @@ impl Machine {
         let Phase::Open(link) = &mut self.phase else {
             return;
         };
-        match link.parser.decode(frame) {
+        match link.decoder.decode(frame) {
             Ok(Decoded::Packet(packet)) => self.packet(now, packet, bytes),
             Ok(Decoded::Incomplete { .. }) => {}
             Err(error) => {
@@ -197,7 +197,7 @@ impl Machine {
 
     /// Sends a packet whose form is our own and cannot be refused.
     pub(super) fn send_packet(&mut self, packet: &Packet) {
-        if let Ok(frames) = parser::encode(self.config.parser, packet, &self.config.limits) {
+        if let Ok(frames) = wire::encode(self.config.parser, packet, &self.config.limits) {
             self.send_frames(frames);
         }
     }
@@ -222,7 +222,7 @@ impl Machine {
     /// Hands a frame to the driver.
     pub(super) fn transmit(&mut self, id: TransportId, frame: Frame) {
         let frame = if self.config.force_base64 {
-            parser::to_base64(frame)
+            wire::to_base64(frame)
         } else {
             frame
         };
@@ -236,7 +236,7 @@ impl Machine {
         let limit = usize::try_from(self.max_payload()?).unwrap_or(usize::MAX);
         let (_, kind) = self.transport()?;
         let base64 = self.config.force_base64 || kind == TransportKind::Polling;
-        let sizes = frames.iter().map(|frame| parser::wire_len(frame, base64));
+        let sizes = frames.iter().map(|frame| wire::wire_len(frame, base64));
         let size = sizes.max()?;
         (size > limit).then_some((size, limit))
     }

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::acks::Pending;
-use super::emit::Settled;
-use super::{EmitId, EmitState, Failure, Machine, parser};
+use super::sending::Settled;
+use super::{EmitId, EmitState, Failure, Machine, wire};
 use crate::socketio::packet::{Body, EventName};
 use crate::socketio::{Packet, Timestamp, Value};
 
@@ -98,7 +98,7 @@ impl Machine {
                 args: head.args.clone(),
             };
             let packet = Packet::new(namespace.name.clone(), body);
-            let frames = parser::encode(parser, &packet, limits).unwrap_or_default();
+            let frames = wire::encode(parser, &packet, limits).unwrap_or_default();
             if let Some((size, limit)) = self.oversize(&frames) {
                 // The server of this connection takes less than the one it was checked against.
                 self.forget_try(place, id);

@@ -72,7 +72,7 @@ impl Machine {
             return;
         }
         let url = query::url(&self.config, kind, Some(&handshake.sid), || {
-            super::lifecycle::unique(&mut self.chance)
+            super::requests::unique(&mut self.chance)
         });
         self.last_transport += 1;
         let id = TransportId(self.last_transport);

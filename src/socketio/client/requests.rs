@@ -1,0 +1,46 @@
+//! URLs of the requests of a polling transport.
+
+use super::chance::Chance;
+use super::{Machine, TransportId, TransportKind, query};
+use crate::socketio::engine::Session;
+
+impl Machine {
+    /// URL for the next request of a polling transport, the session's id included once it is known. Each request is
+    /// to have a URL of its own. A transport that was just closed still has one, for what it has to send; `None` when
+    /// it is older, or no polling transport.
+    pub fn request_url(&mut self, id: TransportId) -> Option<String> {
+        let sid = match (self.transport(), &self.last_polled) {
+            (Some((current, TransportKind::Polling)), _) if current == id => self.polled_sid(),
+            (_, Some((last, sid))) if *last == id => Some(sid.clone()),
+            _ => return None,
+        };
+        let kind = TransportKind::Polling;
+        Some(query::url(&self.config, kind, sid.as_deref(), || {
+            unique(&mut self.chance)
+        }))
+    }
+
+    fn polled_sid(&self) -> Option<String> {
+        let handshake = self.session().and_then(Session::handshake)?;
+        Some(handshake.sid.clone())
+    }
+
+    /// Remembers a polling transport that closes.
+    pub(super) fn stop_polling(&mut self) {
+        if let (Some((id, TransportKind::Polling)), Some(sid)) = (self.transport(), self.polled_sid()) {
+            self.last_polled = Some((id, sid));
+        }
+    }
+}
+
+/// Something that no cache has seen: eight characters of base 36.
+pub(super) fn unique(chance: &mut Chance) -> String {
+    let mut bits = chance.next();
+    (0..8)
+        .map(|_| {
+            let digit = u32::try_from(bits % 36).unwrap_or(0);
+            bits /= 36;
+            char::from_digit(digit, 36).unwrap_or('0')
+        })
+        .collect()
+}

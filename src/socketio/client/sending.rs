@@ -1,0 +1,256 @@
+//! What the program sends, and how each sending ends.
+
+use std::time::Duration;
+
+use super::acks::Pending;
+use super::namespace::{Standing, is_legal};
+use super::outbox::Entry;
+use super::phase::Phase;
+use super::retries::Retried;
+use super::wire::{self, WriteError};
+use super::{AnswerError, Emit, EmitError, EmitId, EmitState, Emitted, Event, Failure, Machine};
+use crate::socketio::packet::{Body, EventName};
+use crate::socketio::{Frame, Packet, Timestamp, Value};
+
+/// How an event with an ack ended.
+pub(super) type Settled = Result<Vec<Value>, Failure>;
+
+impl Machine {
+    /// Sends an event, or queues it until its namespace is connected.
+    ///
+    /// # Errors
+    /// [`EmitError`]; nothing was sent or queued, and no ack is pending.
+    pub fn emit(&mut self, now: Timestamp, emit: Emit) -> Result<Emitted, EmitError> {
+        self.tick(now);
+        // A tab that slept may not have noticed yet that the server is gone.
+        self.check_heartbeat(now);
+        let Emit {
+            namespace,
+            name,
+            args,
+            volatile,
+            ack,
+            timeout,
+        } = emit;
+        if name.is_reserved() {
+            return Err(EmitError::ReservedName(name.as_str().to_owned()));
+        }
+        if !is_legal(&namespace, self.config.limits.max_namespace_bytes) {
+            return Err(EmitError::Namespace(namespace));
+        }
+        let place = self.place_or_new(&namespace);
+        if self.config.retries > 0 && !volatile {
+            return self.emit_retried(now, place, namespace, name, args, ack, timeout);
+        }
+        let next = self.namespaces.get(place).map(|namespace| namespace.acks.peek());
+        let wire = next.filter(|_| ack);
+        let body = Body::Event { id: wire, name, args };
+        let packet = Packet::new(namespace, body);
+        let frames = wire::encode(self.config.parser, &packet, &self.config.limits)?;
+        if let Some((size, limit)) = self.oversize(&frames) {
+            return Err(EmitError::TooLarge { size, limit });
+        }
+        let Packet {
+            namespace,
+            body: Body::Event { name, args, .. },
+        } = packet
+        else {
+            unreachable!("the packet was made an event above");
+        };
+        let direct = self.can_send(place)
+            && self
+                .namespaces
+                .get(place)
+                .is_some_and(|namespace| namespace.outbox.is_empty());
+        if volatile && !direct {
+            return Ok(self.drop_volatile(namespace, ack));
+        }
+        if !direct {
+            self.make_room(place, &frames)?;
+        }
+        let id = self.next_emit();
+        let ack_due = timeout.or(self.config.ack_timeout).map(|timeout| now + timeout);
+        let max_age = self.config.outbox.max_age;
+        let keep_args = self.config.observe_outgoing;
+        let Some(known) = self.namespaces.get_mut(place) else {
+            unreachable!("the namespace was made above");
+        };
+        if ack {
+            known.acks.register(id, ack_due, false);
+        }
+        if !direct {
+            let waits = [max_age, timeout.filter(|_| !ack)].into_iter().flatten().min();
+            known.outbox.push(
+                id,
+                Entry {
+                    name,
+                    frames,
+                    wire,
+                    since: now,
+                    due: waits.map(|wait| now + wait),
+                    args: keep_args.then_some(args),
+                },
+            );
+            return Ok(Emitted {
+                id,
+                state: EmitState::Queued,
+            });
+        }
+        if let Some(wire) = wire {
+            known.acks.mark_sent(wire, now);
+        }
+        self.observe_outgoing(place, name, args);
+        self.send_frames(frames);
+        Ok(Emitted {
+            id,
+            state: EmitState::Sent,
+        })
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one emit, taken apart by its caller"
+    )]
+    fn emit_retried(
+        &mut self,
+        now: Timestamp,
+        place: usize,
+        namespace: String,
+        name: EventName,
+        args: Vec<Value>,
+        wants_ack: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Emitted, EmitError> {
+        // What cannot be sent is refused now; the id of the first try stands for those to come.
+        let wire = self.namespaces.get(place).map(|namespace| namespace.acks.peek());
+        let packet = Packet::new(namespace, Body::Event { id: wire, name, args });
+        let frames = wire::encode(self.config.parser, &packet, &self.config.limits)?;
+        if let Some((size, limit)) = self.oversize(&frames) {
+            return Err(EmitError::TooLarge { size, limit });
+        }
+        self.make_room(place, &frames)?;
+        let id = self.next_emit();
+        let timeout = timeout.or(self.config.ack_timeout);
+        if let (Body::Event { name, args, .. }, Some(known)) = (packet.body, self.namespaces.get_mut(place)) {
+            known.retries.push(Retried {
+                id,
+                name,
+                args,
+                timeout,
+                wants_ack,
+                tries: 0,
+                in_flight: false,
+                bytes: frames.iter().map(Frame::len).sum(),
+            });
+        }
+        self.drain_retries(now, place);
+        Ok(Emitted {
+            id,
+            state: EmitState::Queued,
+        })
+    }
+
+    fn drop_volatile(&mut self, namespace: String, ack: bool) -> Emitted {
+        let id = self.next_emit();
+        self.stats.dropped += 1;
+        if ack {
+            self.event(Event::Ack {
+                namespace,
+                id,
+                result: Err(Failure::Dropped),
+            });
+        }
+        Emitted {
+            id,
+            state: EmitState::Failed(Failure::Dropped),
+        }
+    }
+
+    fn next_emit(&mut self) -> EmitId {
+        self.last_emit += 1;
+        EmitId(self.last_emit)
+    }
+
+    /// Whether an event of this namespace may leave now.
+    pub(super) fn can_send(&self, place: usize) -> bool {
+        let joined = self
+            .namespaces
+            .get(place)
+            .is_some_and(|namespace| matches!(namespace.standing, Standing::Joined { flush: None, .. }));
+        match &self.phase {
+            Phase::Open(link) => joined && link.is_writable(),
+            Phase::Idle | Phase::Opening(_) | Phase::Waiting { .. } => false,
+        }
+    }
+
+    /// A question is closed: answered, or not to be answered any more.
+    pub(super) fn settle(&mut self, now: Timestamp, place: usize, pending: &Pending, result: Settled) {
+        if pending.retried {
+            self.settle_try(now, place, pending, result);
+        } else {
+            self.settled(place, pending.id, true, result);
+        }
+    }
+
+    /// Tells the program how an event ended.
+    pub(super) fn settled(&mut self, place: usize, id: EmitId, wants_ack: bool, result: Settled) {
+        let state = match &result {
+            Ok(_) => EmitState::Acknowledged,
+            Err(failure) => EmitState::Failed(failure.clone()),
+        };
+        self.state(place, id, state);
+        if wants_ack {
+            let Some(namespace) = self.namespaces.get(place) else {
+                return;
+            };
+            let namespace = namespace.name.clone();
+            self.event(Event::Ack {
+                namespace,
+                id,
+                result,
+            });
+        }
+    }
+
+    pub(super) fn state(&mut self, place: usize, id: EmitId, state: EmitState) {
+        let Some(namespace) = self.namespaces.get(place) else {
+            return;
+        };
+        let namespace = namespace.name.clone();
+        self.event(Event::State { namespace, id, state });
+    }
+
+    /// An event leaves for the server.
+    pub(super) fn observe_outgoing(&mut self, place: usize, name: EventName, args: Vec<Value>) {
+        self.stats.events_out += 1;
+        let Some(namespace) = self.namespaces.get(place) else {
+            return;
+        };
+        if self.config.observe_outgoing {
+            let namespace = namespace.name.clone();
+            self.event(Event::Outgoing {
+                namespace,
+                name,
+                args,
+            });
+        }
+    }
+}
+
+impl From<WriteError> for EmitError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::TooManyAttachments { count, limit } => Self::TooManyAttachments { count, limit },
+            WriteError::Encode(error) => Self::Encode(error),
+        }
+    }
+}
+
+impl From<WriteError> for AnswerError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::TooManyAttachments { count, limit } => Self::TooManyAttachments { count, limit },
+            WriteError::Encode(error) => Self::Encode(error),
+        }
+    }
+}

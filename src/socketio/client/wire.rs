@@ -1,0 +1,47 @@
+//! Packets as Engine.IO frames, and what they weigh.
+
+use crate::socketio::engine::payload;
+use crate::socketio::packet::EncodeError;
+use crate::socketio::{Frame, Limits, Packet, Parser};
+
+/// Why a packet is not sent.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    TooManyAttachments { count: usize, limit: usize },
+    Encode(EncodeError),
+}
+
+/// Frames of a packet, their Engine.IO type included, or why the receiver could not read them.
+pub(super) fn encode(parser: Parser, packet: &Packet, limits: &Limits) -> Result<Vec<Frame>, WriteError> {
+    parser.check(packet).map_err(WriteError::Encode)?;
+    if parser != Parser::Default {
+        return Ok(parser.encode(packet));
+    }
+    let encoded = packet.encode_message();
+    let (count, limit) = (encoded.attachments.len(), limits.max_attachments);
+    if count > limit {
+        return Err(WriteError::TooManyAttachments { count, limit });
+    }
+    Ok(encoded.into_frames().collect())
+}
+
+/// Bytes that a frame has on the wire.
+pub(super) fn wire_len(frame: &Frame, base64: bool) -> usize {
+    match frame {
+        Frame::Binary(bytes) if base64 => 1 + bytes.len().div_ceil(3) * 4,
+        Frame::Text(_) | Frame::Binary(_) => frame.len(),
+    }
+}
+
+/// Binary as the text packet `b…`.
+pub(super) fn to_base64(frame: Frame) -> Frame {
+    match frame {
+        Frame::Binary(bytes) => {
+            let mut text = String::with_capacity(1 + bytes.len().div_ceil(3) * 4);
+            text.push('b');
+            payload::encode_base64(&mut text, &bytes);
+            Frame::Text(text)
+        }
+        Frame::Text(_) => frame,
+    }
+}
