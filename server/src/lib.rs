@@ -9,3 +9,8 @@ pub mod http;
 pub mod io;
 pub mod log;
 pub mod state;
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
