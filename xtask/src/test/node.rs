@@ -27,6 +27,7 @@ pub(super) fn e2e(project: &Project) -> Result<Tally, Failure> {
 fn run(project: &Project, name: &str, folder: &str, is_spec: fn(&str) -> bool) -> Result<Tally, Failure> {
     page::build(project)?;
     let program = server::release(project)?;
+    let conformance = server::example(project, "conformance")?;
     let browser = tools::browser()?;
     let screenshots = project.target.join("screenshots");
     fs::create_dir_all(&screenshots).doing(format_args!("make {}", screenshots.display()))?;
@@ -36,6 +37,7 @@ fn run(project: &Project, name: &str, folder: &str, is_spec: fn(&str) -> bool) -
         .words("--test --test-reporter=spec --test-concurrency=1 --test-timeout=180000")
         .args(specs(&folder, is_spec)?)
         .env("PESAN_SERVER", program)
+        .env("PESAN_CONFORMANCE", conformance)
         .env("PESAN_DIST", project.dist())
         .env("PESAN_SCREENSHOTS", screenshots)
         .env("CHROME", browser.browser)
