@@ -6,7 +6,6 @@ use pesan::chat::words::{Words, fill};
 use pesan::messages::Refusal;
 
 use super::clock::left;
-use super::icon::{CLOSE, icon};
 
 /// What the operator and the server have to say.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -142,22 +141,13 @@ pub(crate) fn Bars(
     };
     let announcement = move || {
         news.get().announcement.map(|text| {
-            let close = view! {
-                <button
-                    class="icon"
-                    aria-label=words.close
-                    title=words.close
-                    on:click=move |_| on_remedy.run(Remedy::DismissAnnouncement)
-                >
-                    {icon(CLOSE)}
-                </button>
-            };
+            let close = button(words.close, Remedy::DismissAnnouncement);
             bar(
                 "strip",
                 words.announcement,
                 &[": ", &text].concat(),
                 None,
-                Some(close.into_any()),
+                Some(close),
             )
         })
     };

@@ -155,7 +155,9 @@ impl Link {
             .socket
             .timeout(Duration::from_secs(PATIENCE))
             .emit_then(E::NAME, vec![value], then);
-        if let (Err(error), Some(answer)) = (sent, slot.take()) {
+        if let Err(error) = sent
+            && let Some(answer) = slot.take()
+        {
             (self.hear)(Heard::Answer(answer(refused(&AckError::Send(error)))));
         }
     }

@@ -53,7 +53,7 @@ fn entry(words: &'static Words, person: Person, me: &str, on_direct: Callback<St
     let label = fill(words.direct, &[&person.name]);
     view! {
         <li>
-            <button class="entry" aria-label=label.clone() title=label on:click=move |_| on_direct.run(person.id.clone())>
+            <button class="entry" title=label on:click=move |_| on_direct.run(person.id.clone())>
                 {face}
                 {name}
             </button>

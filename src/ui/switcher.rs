@@ -26,11 +26,6 @@ pub(crate) fn Switcher(
     let wanted = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
     let targets = StoredValue::new(targets);
-    Effect::new(move |_| {
-        if let Some(field) = field.get() {
-            field.focus().unwrap_or_default();
-        }
-    });
     let found = Memo::new(move |_| {
         let wanted = wanted.get().to_lowercase();
         let mut found: Vec<(String, Target)> = targets.with_value(|targets| {
@@ -98,6 +93,7 @@ pub(crate) fn Switcher(
     view! {
         <input
             class="field"
+            autofocus=true
             node_ref=field
             role="combobox"
             aria-expanded="true"
