@@ -30,5 +30,19 @@ pub trait Event: Serialize + DeserializeOwned {
 }
 
 /// Answer of events that have none; no value of it exists.
+///
+/// ```
+/// use pesan::socketio::{Event, NoAck};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Typing {
+///     room: String,
+/// }
+///
+/// impl Event for Typing {
+///     const NAME: &'static str = "typing";
+///     type Ack = NoAck;
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum NoAck {}

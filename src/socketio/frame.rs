@@ -1,6 +1,12 @@
 //! One message as a transport carries it, and nothing about what it means.
 
 /// Text or binary message of a transport.
+///
+/// ```
+/// use pesan::socketio::Frame;
+/// assert_eq!(Frame::from("2é").len(), 3);
+/// assert_eq!(Frame::from(vec![1, 2]), Frame::Binary(vec![1, 2]));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A WebSocket text message, or one packet of a polling payload.

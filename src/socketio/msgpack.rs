@@ -22,6 +22,12 @@ use super::packet::{Body, DecodeError, Packet, payload};
 use super::value::{Number, Value, json};
 
 /// Why bytes are not msgpack.
+///
+/// ```
+/// use pesan::socketio::{DecodeError, Limits, msgpack};
+/// let error = msgpack::decode(&[0xc1], &Limits::default()).unwrap_err();
+/// assert_eq!(error, DecodeError::Msgpack(msgpack::MsgpackError::UnknownPrefix(0xc1)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MsgpackError {

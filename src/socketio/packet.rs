@@ -8,7 +8,12 @@
 //! - white space where an ack id, a type or a count may stand is an error, where `Number(" ")` makes it 0;
 //! - counts and ids are digits only (no `1e0`), ids fit 64 bits;
 //! - an event needs a payload, an ack needs an id; ids on other packets are ignored;
-//! - a placeholder's `num` must be a whole number.
+//! - a placeholder's `num` must be a whole number, and an attachment that is used several times counts as often;
+//! - nesting and namespaces are bounded by [`Limits`](super::Limits);
+//! - data that looks like a placeholder beside binary is refused by [`Packet::check`], not sent ambiguously.
+//!
+//! What JavaScript's strings and numbers cannot share with Rust's is in [`value`](super::value). Every difference
+//! is a rule in `examples/vectors/purpose.rs` and is checked against recorded cases of the official packages.
 
 mod binary;
 mod decode;
@@ -38,6 +43,14 @@ pub const RESERVED: [&str; 6] = [
 ];
 
 /// Packet of Socket.IO 5.
+///
+/// Written by [`encode`](Self::encode) or [`Parser::encode`](super::Parser::encode), read by [`Decoder`].
+///
+/// ```
+/// use pesan::socketio::{Packet, packet::{Body, ROOT}};
+/// let packet = Packet::new(ROOT, Body::Disconnect);
+/// assert_eq!(packet.encode().text, "1");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet {
     /// Namespace it belongs to; begins with `/`.
@@ -47,6 +60,12 @@ pub struct Packet {
 }
 
 /// What a packet says.
+///
+/// ```
+/// use pesan::socketio::{Packet, packet::Body};
+/// let answer = Body::Ack { id: 0, args: vec!["ok".into()] };
+/// assert_eq!(Packet::new("/chat", answer).encode().text, r#"3/chat,0["ok"]"#);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// `0`: to the server the `auth` object, from the server the socket's `sid` (and `pid`).
@@ -74,6 +93,15 @@ pub enum Body {
 }
 
 /// Name of an event; JavaScript allows numbers too, and listens to `1` and `"1"` alike.
+///
+/// Listeners are found by [`as_str`](Self::as_str); two names are equal only if they travel alike.
+///
+/// ```
+/// use pesan::socketio::{packet::EventName, value::Number};
+/// let number = EventName::from(Number::Int(1));
+/// assert_eq!((number.as_str(), number.is_numeric()), ("1", true));
+/// assert!(EventName::from("disconnect").is_reserved());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventName {
     text: String,

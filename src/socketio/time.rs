@@ -6,6 +6,17 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// Moment on a monotonic clock, with the resolution of a millisecond.
+///
+/// ```
+/// use std::time::Duration;
+/// use pesan::socketio::Timestamp;
+///
+/// let start = Timestamp::from_millis(1000);
+/// let due = start + Duration::from_secs(25);
+/// assert_eq!(due.as_millis(), 26_000);
+/// assert_eq!(due.since(start), Duration::from_secs(25));
+/// assert_eq!(start.since(due), Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 

@@ -22,6 +22,14 @@ pub use de::{FromValueError, from_value};
 pub use ser::{ToValueError, to_value};
 
 /// JSON value that may also be binary.
+///
+/// ```
+/// use pesan::socketio::Value;
+///
+/// let value = Value::object([("name", Value::from("a.png")), ("data", Value::Binary(vec![1, 2, 3]))]);
+/// assert_eq!(value.get("name").and_then(Value::as_str), Some("a.png"));
+/// assert!(value.has_binary());
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Value {
     /// `null`; also what `undefined` becomes.
@@ -42,6 +50,13 @@ pub enum Value {
 }
 
 /// Number that keeps 64-bit integers exact.
+///
+/// ```
+/// use pesan::socketio::value::Number;
+/// assert_eq!(Number::Float(3.0).as_u64(), Some(3));
+/// assert_eq!(Number::Int(-1).as_u64(), None);
+/// assert_eq!(Number::Uint(u64::MAX).as_f64(), 18446744073709551615.0);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum Number {
     /// Integer below 2^63.

@@ -29,6 +29,11 @@ pub struct Handshake {
 }
 
 /// Why an open packet is unusable.
+///
+/// ```
+/// use pesan::socketio::engine::{Handshake, HandshakeError};
+/// assert_eq!(Handshake::decode("{}"), Err(HandshakeError::Field("sid")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {

@@ -11,6 +11,12 @@ use std::fmt;
 use crate::socketio::Frame;
 
 /// Packet of Engine.IO 4.
+///
+/// ```
+/// use pesan::socketio::engine::Packet;
+/// assert_eq!(Packet::decode("2probe".into()), Ok(Packet::Ping("probe".to_owned())));
+/// assert_eq!(Packet::Upgrade.into_frame(), "5".into());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet {
     /// `0`: first packet of a session, with the handshake as JSON.
@@ -30,6 +36,11 @@ pub enum Packet {
 }
 
 /// Why a frame is not an Engine.IO packet.
+///
+/// ```
+/// use pesan::socketio::engine::{Packet, PacketError};
+/// assert_eq!(Packet::decode("7".into()), Err(PacketError::UnknownType('7')));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacketError {

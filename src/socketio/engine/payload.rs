@@ -13,6 +13,12 @@ pub use base64::{decode_base64, encode_base64};
 pub const SEPARATOR: char = '\u{1e}';
 
 /// Why a payload was refused from some packet on.
+///
+/// ```
+/// use pesan::socketio::{Limits, engine::payload};
+/// let error = payload::decode("4a\u{1e}9", &Limits::default()).unwrap_err();
+/// assert_eq!(error.to_string(), "packet 1 of the payload: unknown packet type '9'");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {
@@ -63,7 +69,7 @@ pub fn packets<'b>(body: &'b str, limits: &Limits) -> Packets<'b> {
     }
 }
 
-/// Packets of a payload; made by [`packets`]. Ends after the first error.
+/// Packets of a payload; made by [`packets`], where the example is. Ends after the first error.
 #[derive(Debug, Clone)]
 pub struct Packets<'b> {
     rest: Option<&'b str>,

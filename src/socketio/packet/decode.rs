@@ -7,7 +7,7 @@ use super::{Body, DecodeError, Packet, binary};
 use crate::socketio::msgpack;
 use crate::socketio::{Frame, Limits, Parser};
 
-/// What a frame led to.
+/// What a frame led to; see [`Decoder`] for an example.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     /// A whole packet.

@@ -45,6 +45,13 @@ impl Encoded {
 }
 
 /// Why data cannot be sent in the default parser's format.
+///
+/// ```
+/// use pesan::socketio::{Packet, Value, packet::{Body, EncodeError}};
+/// let auth = Value::object([("key", Value::Binary(vec![1]))]);
+/// let packet = Packet::new("/", Body::Connect(Some(auth)));
+/// assert_eq!(packet.check(), Err(EncodeError::BinaryOutsideEvent));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {

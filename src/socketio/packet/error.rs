@@ -7,6 +7,13 @@ use crate::socketio::msgpack::MsgpackError;
 use crate::socketio::value::json::JsonError;
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
+///
+/// ```
+/// use pesan::socketio::{DecodeError, Decoder, Limits};
+/// let error = Decoder::new(Limits::default()).decode_text("9").unwrap_err();
+/// assert_eq!(error, DecodeError::UnknownType('9'));
+/// assert_eq!(error.to_string(), "unknown packet type '9'");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -15,6 +15,11 @@ pub use write::{to_string, write};
 pub(crate) use write::{write_string, write_uint, write_with};
 
 /// Why a text is not JSON.
+///
+/// ```
+/// use pesan::socketio::value::json::{JsonError, parse};
+/// assert_eq!(parse("[[1]]", 1), Err(JsonError::TooDeep { limit: 1 }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonError {

@@ -12,6 +12,12 @@ use super::path::Path;
 use super::{Number, Value, without_repeats};
 
 /// Why a value of the program cannot be sent; says where, as in `at .items[3]: …`.
+///
+/// ```
+/// use pesan::socketio::to_value;
+/// let error = to_value(&[Some(u128::MAX)]).unwrap_err();
+/// assert!(error.to_string().starts_with("at [0]: integer "));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToValueError {
     path: Path,

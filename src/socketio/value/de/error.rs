@@ -8,6 +8,12 @@ use crate::socketio::value::path::{Path, shortened};
 
 /// Why a value does not fit the type that a program asked for; says where, as in
 /// `at .items[3].name: expected a string, found number 7`.
+///
+/// ```
+/// use pesan::socketio::{Value, from_value};
+/// let error = from_value::<Vec<String>>(Value::Array(vec!["a".into(), true.into()])).unwrap_err();
+/// assert_eq!(error.to_string(), "at [1]: expected a string, found true");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FromValueError {
     path: Path,
