@@ -51,12 +51,14 @@ impl Parser {
     /// Says whether the receiver would get other data than this.
     ///
     /// # Errors
-    /// [`EncodeError`] if so; msgpack can carry everything.
+    /// [`EncodeError`] if so; msgpack can carry all data.
     pub fn check(self, packet: &Packet) -> Result<(), EncodeError> {
         match self {
             Self::Default => packet.check(),
             #[cfg(feature = "msgpack")]
-            Self::Msgpack => Ok(()),
+            Self::Msgpack if packet.namespace.starts_with('/') => Ok(()),
+            #[cfg(feature = "msgpack")]
+            Self::Msgpack => Err(EncodeError::Namespace(packet.namespace.clone())),
         }
     }
 }

@@ -59,6 +59,8 @@ pub enum EncodeError {
     AmbiguousPlaceholder,
     /// Only events and acks can carry binary; in CONNECT and CONNECT_ERROR it would arrive as `null`.
     BinaryOutsideEvent,
+    /// Namespace does not begin with `/`, or holds the comma that would end it.
+    Namespace(String),
 }
 
 impl fmt::Display for EncodeError {
@@ -69,6 +71,7 @@ impl fmt::Display for EncodeError {
                 "an object with '_placeholder' beside binary cannot be told from an attachment"
             ),
             Self::BinaryOutsideEvent => write!(f, "only events and acks can carry binary"),
+            Self::Namespace(name) => write!(f, "namespace '{name}' cannot be written"),
         }
     }
 }
@@ -123,6 +126,9 @@ impl Packet {
     /// # Errors
     /// [`EncodeError`] if so.
     pub fn check(&self) -> Result<(), EncodeError> {
+        if !self.namespace.starts_with('/') || self.namespace.contains(',') {
+            return Err(EncodeError::Namespace(self.namespace.clone()));
+        }
         match &self.body {
             Body::Event { args, .. } | Body::Ack { args, .. } => {
                 if binary::count(args) > 0 && args.iter().any(binary::has_placeholder) {
@@ -237,6 +243,14 @@ mod tests {
         let auth = Value::object([("key", Value::Binary(vec![1]))]);
         let packet = Packet::new("/", Body::Connect(Some(auth)));
         assert_eq!(packet.check(), Err(EncodeError::BinaryOutsideEvent));
+    }
+
+    #[test]
+    fn a_namespace_that_would_be_read_otherwise_is_noticed() {
+        for namespace in ["", "chat", "/a,b"] {
+            let packet = Packet::new(namespace, Body::Disconnect);
+            assert_eq!(packet.check(), Err(EncodeError::Namespace(namespace.to_owned())));
+        }
     }
 
     #[test]

@@ -193,3 +193,16 @@ fn hostile_text_does_not_make_errors_long() {
     let error = from_value::<Shape>(Value::String("x".repeat(1000))).expect_err("no variant");
     assert!(error.to_string().len() < 150, "{error}");
 }
+
+#[test]
+fn the_deepest_value_needs_little_stack() {
+    let text = format!("{}{}", "[".repeat(512), "]".repeat(512));
+    let run = move || {
+        let value = json::parse(&text, 512).expect("within the limit");
+        let read = from_value::<Value>(value.clone()).expect("any value");
+        assert_eq!(to_value(&read), Ok(value));
+    };
+    // An unoptimised build; a page has 1 MiB, a tokio worker 2 MiB.
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run);
+    thread.expect("a thread").join().expect("the stack suffices");
+}
