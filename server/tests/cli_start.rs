@@ -1,0 +1,213 @@
+//! The binary as an operator meets it: how it starts, what it says when it cannot, and how it stops.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_pesan-server");
+
+/// Folder with a page.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("dist")).expect("writable");
+    std::fs::write(folder.path().join("dist/index.html"), "<title>pesan</title>").expect("writable");
+    folder
+}
+
+fn server(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(SERVER);
+    command
+        .current_dir(folder)
+        .args(args)
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn fails(folder: &Path, args: &[&str]) -> String {
+    let Output { status, stderr, .. } = server(folder, args).output().expect("runs");
+    let words = String::from_utf8(stderr).expect("text");
+    assert!(!status.success(), "{words}");
+    assert!(!words.contains("panicked"), "{words}");
+    words
+}
+
+/// A running server, ended with the test.
+struct Running {
+    child: Child,
+    address: String,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Running {
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::with(server(folder, args))
+    }
+
+    fn with(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("runs");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains("listening on ") {
+            line.clear();
+            assert!(
+                log.read_line(&mut line).expect("text") > 0,
+                "ended before it listened"
+            );
+        }
+        let (_, address) = line
+            .trim()
+            .rsplit_once("listening on http://")
+            .expect("an address");
+        Self {
+            address: address.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args([name, &id])
+            .status()
+            .expect("kill is there");
+        assert!(status.success());
+    }
+
+    /// What it said until its end, which was a good one.
+    fn ended(mut self) -> String {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.log, &mut rest).expect("text");
+        let status = self.child.wait().expect("ends");
+        assert!(status.success(), "{rest}");
+        rest
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // it may have ended by itself
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().expect("may be killed");
+            self.child.wait().expect("ends");
+        }
+    }
+}
+
+fn admin(folder: &Path, args: &[&str]) -> Output {
+    let mut command = server(folder, &["admin"]);
+    command.args(args).output().expect("runs")
+}
+
+#[test]
+fn what_cannot_work_stops_the_start_with_words_that_help() {
+    let folder = folder();
+    let folder = folder.path();
+    let cases: [(&[&str], &str); 7] = [
+        (
+            &["--assets", "nowhere"],
+            "nowhere has no index.html: build the page",
+        ),
+        (&["--listen", "nonsense"], "--listen"),
+        (&["--keep-days", "0"], "--keep-days"),
+        (&["--tls-cert", "cert.pem"], "--tls-key"),
+        (
+            &["--port", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"],
+            "cert.pem",
+        ),
+        (&["--port", "0", "--data", "dist/index.html"], "dist/index.html"),
+        (&["--port", "0", "--token-file", "tokens"], "cannot read tokens"),
+    ];
+    for (args, words) in cases {
+        let said = fails(folder, args);
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+    std::fs::create_dir(folder.join("bad")).expect("writable");
+    std::fs::write(folder.join("bad/history.sqlite"), "no database".repeat(100)).expect("writable");
+    let said = fails(folder, &["--port", "0", "--data", "bad"]);
+    assert!(said.contains("is damaged or not a history of pesan"), "{said}");
+}
+
+#[test]
+fn a_busy_port_is_named_and_the_first_server_goes_on() {
+    let folder = folder();
+    let first = Running::start(folder.path(), &["--port", "0"]);
+    let said = fails(folder.path(), &["--listen", &first.address, "--data", "other"]);
+    assert!(
+        said.contains(&format!("cannot listen on {}", first.address)),
+        "{said}"
+    );
+    let said = fails(folder.path(), &["--port", "0"]);
+    assert!(said.contains("another pesan-server is using data"), "{said}");
+    first.signal("-TERM");
+    first.ended();
+}
+
+#[test]
+fn the_environment_configures_and_port_wins() {
+    let folder = folder();
+    let mut command = server(folder.path(), &[]);
+    command
+        .env("PORT", "0")
+        .env("PESAN_EPHEMERAL", "true")
+        .env("PESAN_ASSETS", "dist");
+    let running = Running::with(command);
+    assert!(!running.address.ends_with(":5000"), "{}", running.address);
+    assert!(!folder.path().join("data").exists());
+    running.signal("-INT");
+    let said = running.ended();
+    assert!(said.contains("going down") && said.contains("stopped"), "{said}");
+}
+
+#[test]
+fn the_operator_talks_to_the_running_server() {
+    let folder = folder();
+    let words = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let none = admin(folder.path(), &["list"]);
+    assert!(
+        String::from_utf8_lossy(&none.stderr).contains("is it running?"),
+        "{none:?}"
+    );
+
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    let mode = std::fs::metadata(folder.path().join("data/admin.sock"))
+        .expect("is there")
+        .permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+    let list = admin(folder.path(), &["list"]);
+    assert!(words(&list).contains("0 connections"), "{list:?}");
+    let rooms = admin(folder.path(), &["rooms"]);
+    assert!(words(&rooms).contains("lobby"), "{rooms:?}");
+    let kick = admin(folder.path(), &["kick", "nobody", "--reason", "x"]);
+    assert!(!kick.status.success());
+    assert!(
+        String::from_utf8_lossy(&kick.stderr).contains("nobody here has the id nobody"),
+        "{kick:?}"
+    );
+    assert!(admin(folder.path(), &["announce", "halo"]).status.success());
+    assert!(words(&admin(folder.path(), &["close", "--in", "1h"])).contains("closes in 3600 s"));
+    assert!(admin(folder.path(), &["close", "--cancel"]).status.success());
+    assert!(
+        admin(folder.path(), &["close", "--in", "1s", "--reason", "perawatan"])
+            .status
+            .success()
+    );
+    running.ended();
+    assert!(!folder.path().join("data/admin.sock").exists());
+}
+
+#[test]
+fn the_socket_of_a_server_that_died_is_replaced() {
+    let folder = folder();
+    let dead = Running::start(folder.path(), &["--port", "0"]);
+    drop(dead);
+    assert!(folder.path().join("data/admin.sock").exists());
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    assert!(admin(folder.path(), &["list"]).status.success());
+    running.signal("-TERM");
+    running.ended();
+}

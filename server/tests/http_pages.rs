@@ -1,0 +1,305 @@
+//! What the public address serves besides Socket.IO, asked as a browser asks.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use pesan_server::config::Config;
+use pesan_server::http::router::admin_router;
+use pesan_server::state::{AppState, app};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+const WASM: &str = "/pesan-0123456789abcdef_bg.wasm";
+const INDEX: &str = "<!doctype html><script type=\"module\">init()</script><title>pesan</title>";
+
+/// A page as Trunk builds it.
+fn dist() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("writable");
+    write("index.html", INDEX.as_bytes());
+    write(&WASM[1..], &[0; 1000]);
+    write(&format!("{}.br", &WASM[1..]), b"brotli");
+    write(&format!("{}.gz", &WASM[1..]), b"gzip, longer");
+    write("main-0123456789abcdef.css", b"a { }");
+    write("robots.txt", b"User-agent: *");
+    write(".hidden", b"secret");
+    std::fs::create_dir(folder.path().join("snippets")).expect("writable");
+    write("snippets/inline0.js", b"1");
+    folder
+}
+
+async fn state(folder: &Path, more: &[&str]) -> AppState {
+    let assets = folder.to_str().expect("plain letters");
+    let own = ["--ephemeral", "--assets", assets];
+    let config = Config::from_args(own.iter().chain(more).copied()).expect("good arguments");
+    AppState::new(&config).await.expect("starts")
+}
+
+async fn pages() -> (Router, TempDir) {
+    let folder = dist();
+    (app(&state(folder.path(), &[]).await), folder)
+}
+
+async fn get(app: &Router, path: &str, headers: &[(HeaderName, &str)]) -> Response<Body> {
+    request(app, Method::GET, path, headers).await
+}
+
+async fn request(app: &Router, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> Response<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    let request = request.body(Body::empty()).expect("a good request");
+    app.clone().oneshot(request).await.expect("infallible")
+}
+
+fn header(response: &Response<Body>, name: HeaderName) -> &str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().expect("plain letters"))
+}
+
+async fn body(response: Response<Body>) -> Vec<u8> {
+    response
+        .into_body()
+        .collect()
+        .await
+        .expect("readable")
+        .to_bytes()
+        .to_vec()
+}
+
+#[tokio::test]
+async fn files_have_their_type_and_hashed_ones_are_kept_for_ever() {
+    let (app, _folder) = pages().await;
+    let cases = [
+        ("/", "text/html; charset=utf-8", "no-cache"),
+        ("/index.html", "text/html; charset=utf-8", "no-cache"),
+        (WASM, "application/wasm", "public, max-age=31536000, immutable"),
+        (
+            "/main-0123456789abcdef.css",
+            "text/css; charset=utf-8",
+            "public, max-age=31536000, immutable",
+        ),
+        (
+            "/snippets/inline0.js",
+            "text/javascript; charset=utf-8",
+            "no-cache",
+        ),
+        ("/robots.txt", "text/plain; charset=utf-8", "no-cache"),
+    ];
+    for (path, kind, cache) in cases {
+        let response = get(&app, path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(header(&response, CONTENT_TYPE), kind, "{path}");
+        assert_eq!(header(&response, CACHE_CONTROL), cache, "{path}");
+        assert_eq!(header(&response, X_CONTENT_TYPE_OPTIONS), "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_smallest_form_that_a_browser_takes_is_sent() {
+    let (app, _folder) = pages().await;
+    let cases = [
+        ("gzip, deflate, br", "br", 6),
+        ("gzip", "gzip", 12),
+        ("br;q=0", "", 1000),
+        ("", "", 1000),
+    ];
+    for (accepted, encoding, length) in cases {
+        let response = get(&app, WASM, &[(ACCEPT_ENCODING, accepted)]).await;
+        assert_eq!(header(&response, CONTENT_ENCODING), encoding, "{accepted}");
+        assert_eq!(header(&response, CONTENT_TYPE), "application/wasm");
+        assert_eq!(header(&response, VARY), "accept-encoding");
+        assert_eq!(body(response).await.len(), length, "{accepted}");
+    }
+    // the forms are no files of their own
+    assert_eq!(
+        get(&app, &format!("{WASM}.br"), &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn what_a_browser_has_is_not_sent_again() {
+    let (app, _folder) = pages().await;
+    let tag = header(&get(&app, "/", &[]).await, ETAG).to_owned();
+    let response = get(&app, "/", &[(IF_NONE_MATCH, &format!("\"other\", W/{tag}"))]).await;
+    assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(header(&response, ETAG), tag);
+    assert_eq!(body(response).await, b"");
+    assert_eq!(
+        get(&app, "/", &[(IF_NONE_MATCH, "\"other\"")]).await.status(),
+        StatusCode::OK
+    );
+    // each form has its own
+    let compressed = get(&app, WASM, &[(ACCEPT_ENCODING, "br")]).await;
+    let raw = get(&app, WASM, &[]).await;
+    assert_ne!(header(&compressed, ETAG), header(&raw, ETAG));
+}
+
+#[tokio::test]
+async fn a_navigation_gets_the_page_and_a_missing_file_does_not() {
+    let (app, _folder) = pages().await;
+    let navigation = [(ACCEPT, "text/html,application/xhtml+xml")];
+    let response = get(&app, "/some/place", &navigation).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(body(response).await, INDEX.as_bytes());
+    for (path, headers) in [
+        ("/missing.js", &navigation[..]),
+        ("/some/place", &[]),
+        ("/.hidden", &navigation),
+    ] {
+        assert_eq!(
+            get(&app, path, headers).await.status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_folder() {
+    let (app, folder) = pages().await;
+    let outside = folder.path().parent().expect("not the root").join("outside.txt");
+    let paths = [
+        "/../outside.txt",
+        "/%2e%2e/outside.txt",
+        "/..%2foutside.txt",
+        "/snippets/../robots.txt",
+        "//etc/passwd",
+        "/etc%2fpasswd",
+        "/%00",
+        "/%",
+        "/%ff",
+        "/C:%5cx",
+        outside.to_str().expect("plain letters"),
+    ];
+    for path in paths {
+        assert_eq!(
+            get(&app, path, &[]).await.status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_get_and_head_are_answered() {
+    let (app, _folder) = pages().await;
+    let response = request(&app, Method::HEAD, WASM, &[]).await;
+    assert_eq!(
+        (response.status(), header(&response, CONTENT_LENGTH)),
+        (StatusCode::OK, "1000")
+    );
+    assert_eq!(body(response).await, b"");
+    let odd = Method::from_bytes(b"BREW").expect("a token");
+    for method in [Method::POST, Method::DELETE, Method::TRACE, Method::CONNECT, odd] {
+        let response = request(&app, method.clone(), "/", &[]).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(header(&response, ALLOW), "GET, HEAD");
+    }
+}
+
+#[tokio::test]
+async fn the_page_may_run_its_own_scripts_and_no_others() {
+    let (app, _folder) = pages().await;
+    let policy = header(&get(&app, "/", &[]).await, CONTENT_SECURITY_POLICY).to_owned();
+    // echo -n 'init()' | openssl dgst -sha256 -binary | base64
+    let script =
+        "script-src 'self' 'wasm-unsafe-eval' 'sha256-w4ujnOpjBoH2vcasx+reJRUwYivG8Q3afx/XevGJod8=';";
+    assert!(policy.contains(script), "{policy}");
+    for part in [
+        "default-src 'none'",
+        "connect-src 'self';",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"),
+        "{policy}"
+    );
+    // files that are no pages may do nothing
+    let policy = header(&get(&app, "/robots.txt", &[]).await, CONTENT_SECURITY_POLICY).to_owned();
+    assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'");
+}
+
+#[tokio::test]
+async fn the_pages_servers_can_be_limited() {
+    let folder = dist();
+    let strict = ["--own-server-only", "--connect-to", "https://chat.example"];
+    let app = app(&state(folder.path(), &strict).await);
+    let policy = header(
+        &get(&app, "/?server=https://other.example", &[]).await,
+        CONTENT_SECURITY_POLICY,
+    )
+    .to_owned();
+    let expected = "connect-src 'self' https://chat.example wss://chat.example;";
+    assert!(policy.contains(expected), "{policy}");
+}
+
+#[tokio::test]
+async fn health_follows_the_state() {
+    let folder = dist();
+    let state = state(folder.path(), &[]).await;
+    let app = app(&state);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(get(&app, path, &[]).await.status(), StatusCode::OK);
+    }
+    state.readiness.drain();
+    assert_eq!(get(&app, "/healthz", &[]).await.status(), StatusCode::OK);
+    let response = get(&app, "/readyz", &[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body(response).await, b"going down\n");
+}
+
+#[tokio::test]
+async fn metrics_move_to_the_operators_address() {
+    let folder = dist();
+    pesan_server::http::health::start_counting();
+    let open = state(folder.path(), &[]).await;
+    get(&app(&open), "/", &[]).await;
+    let page = String::from_utf8(body(get(&app(&open), "/metrics", &[]).await).await).expect("text");
+    assert!(
+        page.contains("pesan_http_requests_total{status=\"200\"}"),
+        "{page}"
+    );
+    let apart = state(folder.path(), &["--admin-listen", "127.0.0.1:0"]).await;
+    assert_eq!(
+        get(&app(&apart), "/metrics", &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        get(&admin_router(&apart), "/metrics", &[]).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        get(&admin_router(&apart), "/", &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_new_build_is_served_after_a_reload_and_a_broken_one_is_not() {
+    let folder = dist();
+    let state = state(folder.path(), &[]).await;
+    let before = state.assets.build();
+    std::fs::write(folder.path().join("index.html"), "<title>new</title>").expect("writable");
+    assert_eq!(state.assets.build(), before);
+    state.assets.reload().expect("a page");
+    assert_ne!(state.assets.build(), before);
+    let after = state.assets.build();
+    std::fs::remove_file(folder.path().join("index.html")).expect("was there");
+    assert!(state.assets.reload().is_err());
+    assert_eq!(state.assets.build(), after);
+}
