@@ -10,6 +10,7 @@ mod namespaces;
 mod network;
 mod order;
 mod outbox;
+mod parity;
 mod polling;
 mod properties;
 mod reconnection;

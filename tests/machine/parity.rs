@@ -1,0 +1,32 @@
+//! Every test that the comparison with the official client names exists.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_test_that_the_comparison_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/client-parity.md")).expect("the comparison");
+    let folders = [
+        "tests/machine",
+        "tests",
+        "src/socketio/client",
+        "src/socketio/handle",
+    ];
+    let mut named = 0;
+    for (file, test) in text.split('`').filter_map(|code| code.split_once("::")) {
+        let is_test = file.chars().all(|char| char.is_ascii_lowercase() || char == '_') && test.contains('_');
+        if !is_test {
+            continue;
+        }
+        named += 1;
+        let sources =
+            folders.map(|folder| fs::read_to_string(root.join(folder).join(file).with_extension("rs")));
+        let found = sources
+            .iter()
+            .flatten()
+            .any(|source| source.contains(&format!("fn {test}(")));
+        assert!(found, "`{file}::{test}` is named, but there is no such test");
+    }
+    assert!(named > 100, "only {named} tests are named");
+}
