@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { startBrowser } from "./harness/browser.mjs";
+import { openWindow, startBrowser } from "./harness/browser.mjs";
 import { Chat } from "./harness/chat.mjs";
 import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
@@ -40,7 +40,7 @@ describe("two windows", () => {
   test("empty and blank text is not sent", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const sent = [];
-    const watched = await Chat.open(t, browser);
+    const watched = new Chat(await openWindow(t, browser));
     watched.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(String(payload))));
     await watched.page.goto(server.url);
     await watched.ready();

@@ -26,7 +26,10 @@ export class Program {
   async says(pattern, within = 20_000) {
     return until(`${pattern} in the output of ${this.child.spawnfile}`, () => {
       const match = this.output.match(pattern);
-      if (!match && this.ended) throw new Error(`it ended: ${JSON.stringify(this.ended)}\n${this.output}`);
+      if (!match && this.ended) {
+        const how = `${this.child.spawnfile} ended: ${JSON.stringify(this.ended)}\n${this.output}`;
+        throw Object.assign(new Error(how), { final: true });
+      }
       return match;
     }, within);
   }
