@@ -1,6 +1,8 @@
 //! A server with nothing but echo behaviour on `PORT`, for protocol test suites.
 //!
 //! - `/engine.io/` echoes every Engine.IO message, text and binary.
+//! - `/socket.io/` has the namespaces `/` and `/custom`. On connection it emits `auth` with the auth payload; `message`
+//!   is answered by `message-back` with the same arguments, `message-with-ack` acks the same arguments.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,6 +13,7 @@ use pesan_server::engine::{
     CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};
+use pesan_server::io::{Ack, Args, Io, IoConfig, Socket};
 
 /// Sends every message back.
 struct Echo;
@@ -48,12 +51,34 @@ fn config(path: &str) -> EngineConfig {
     }
 }
 
+/// The same for Socket.IO events.
+fn echo() -> Io {
+    let io = Io::new(IoConfig {
+        connect_timeout: Duration::from_millis(1000),
+        ..IoConfig::default()
+    });
+    for name in ["/", "/custom"] {
+        io.of(name).on_connection(|socket: Socket| {
+            socket.on("message", |socket: Socket, args: Args| {
+                socket.emit("message-back", args)
+            });
+            socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
+                ack.send(args)
+            });
+            socket.emit("auth", socket.handshake().auth.clone())
+        });
+    }
+    io
+}
+
 // One thread: requests of different connections are then handled in the order in which they came, as suites expect.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok());
     let listener = bind(([127, 0, 0, 1], port.unwrap_or(3000)).into())?;
+    let io = echo();
     let app = Engine::new(config("/engine.io/"), Echo).router();
+    let app = app.merge(io.engine(config("/socket.io/")).router());
     serve(listener, app, ServeConfig::default(), std::future::pending()).await;
     Ok(())
 }

@@ -1,0 +1,123 @@
+//! The official JavaScript client, scenario by scenario, over each transport.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Recovery, Socket};
+use serde_json::json;
+
+use crate::support::Served;
+
+/// What the scenarios in `tests/peers/server-scenarios.mjs` expect.
+fn scenarios(io: &Io) {
+    io.on_connection(|socket: Socket| {
+        socket.on("echo", |socket: Socket, args: Args| socket.emit("echo", args));
+        socket.on("ack", |_: Socket, args: Args, ack: Ack| ack.send(args));
+        socket.on("ask-me", async |socket: Socket, text: String| {
+            match socket.emit_with_ack::<String>("question", text).await {
+                Ok(answer) => socket.emit("answered", answer),
+                Err(error) => socket.emit("answered", error.to_string()),
+            }
+        });
+        rooms(&socket);
+        socket.on("kick", |socket: Socket, close: bool| socket.disconnect(close));
+        socket.on("disconnect", |socket: Socket, reason: DisconnectReason| {
+            socket.nsp().emit("gone", (socket.id(), reason))
+        });
+        socket.on("who-am-i", |socket: Socket, (): (), ack: Ack| {
+            ack.send(socket.handshake().to_value())
+        });
+        socket.on("panic", |_: Socket, ()| -> () { panic!("on purpose") });
+    });
+    io.of("/guarded")
+        .use_(|socket: Socket| match socket.handshake().auth.get("token") {
+            Some(_) => Ok(()),
+            None => Err(ConnectError::new("authentication error").with_data(&json!({"retry": 5}))),
+        });
+    io.of_dynamic("/dynamic-*").on_connection(|socket: Socket| {
+        socket.on("name", |socket: Socket, ()| {
+            socket.emit("name", socket.nsp().name())
+        });
+    });
+    io.of("/jury").on_connection(|socket: Socket| {
+        socket.on("call", |socket: Socket, (): (), ack: Ack| async move {
+            let asked = socket.nsp().timeout(Duration::from_millis(200));
+            let votes = asked.emit_with_ack::<String>("vote", ()).await?;
+            let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
+            ack.send(json!({"answers": answers, "missing": votes.missing}))
+        });
+    });
+    io.of("/recover").on_connection(|socket: Socket| {
+        rooms(&socket);
+        socket.on("publish", |socket: Socket, (room, n): (String, u32), ack: Ack| {
+            socket.nsp().to(room).emit("item", n)?;
+            ack.send(())
+        });
+    });
+}
+
+fn rooms(socket: &Socket) {
+    socket.on("join", |socket: Socket, room: String, ack: Ack| {
+        ack.send(socket.join(room))
+    });
+    socket.on("leave", |socket: Socket, room: String, ack: Ack| {
+        socket.leave(room);
+        ack.send(())
+    });
+    socket.on(
+        "say-to",
+        |socket: Socket, (room, text): (String, String), ack: Ack| {
+            socket.to(room).emit("said", text)?;
+            ack.send(())
+        },
+    );
+    socket.on(
+        "say-all-in",
+        |socket: Socket, (room, text): (String, String), ack: Ack| {
+            socket.nsp().to(room).emit("said", text)?;
+            ack.send(())
+        },
+    );
+    socket.on("say-others", |socket: Socket, text: String, ack: Ack| {
+        socket.broadcast().emit("said", text)?;
+        ack.send(())
+    });
+}
+
+async fn run(mode: &str) {
+    let config = IoConfig {
+        recovery: Some(Recovery::default()),
+        ..IoConfig::default()
+    };
+    let served = Served::with(config).await;
+    scenarios(&served.io);
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers");
+    assert!(
+        peers.join("node_modules/socket.io-client").is_dir(),
+        "the official packages are missing: run `npm ci` in tests/peers"
+    );
+    let output = tokio::process::Command::new("node")
+        .args([
+            "server-scenarios.mjs",
+            &format!("http://{}", served.address),
+            mode,
+        ])
+        .current_dir(&peers)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("`node` is installed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_with_default_options() {
+    run("default").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_over_websocket_alone() {
+    run("websocket").await;
+}

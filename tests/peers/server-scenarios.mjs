@@ -1,0 +1,210 @@
+// The official client against our server: each documented behaviour is a scenario.
+// Usage: node server-scenarios.mjs URL default|websocket|polling [part of a name]
+// The server has connection state recovery, hence an offset after the arguments of each event.
+// Prints a line for each scenario and ends with 0 if all hold.
+
+import assert from "node:assert/strict";
+import { io } from "socket.io-client";
+
+const [url, mode = "default"] = process.argv.slice(2);
+const transports = mode === "default" ? {} : { transports: [mode] };
+const open = new Set();
+
+function client(namespace = "/", options = {}) {
+  const socket = io(url + namespace, { forceNew: true, reconnectionDelay: 20, ...transports, ...options });
+  open.add(socket);
+  return socket;
+}
+
+const next = (socket, event) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${event} in time`)), 5000);
+    socket.once(event, (...args) => {
+      clearTimeout(timer);
+      resolve(args);
+    });
+  });
+
+async function connected(namespace, options) {
+  const socket = client(namespace, options);
+  await next(socket, "connect");
+  return socket;
+}
+
+const scenarios = {
+  async "connects, and upgrades where it may"() {
+    const socket = await connected();
+    assert.equal(socket.id.length, 20);
+    assert.notEqual(socket.id, socket.io.engine.id);
+    if (mode === "default" && socket.io.engine.transport.name === "polling") await next(socket.io.engine, "upgrade");
+    assert.equal(socket.io.engine.transport.name, mode === "polling" ? "polling" : "websocket");
+  },
+
+  async "echoes arguments of every kind"() {
+    const socket = await connected();
+    const args = [1, "dua", { tiga: [false, null] }, Buffer.from([1, 2, 3]), { deep: [Buffer.from("x")] }];
+    socket.emit("echo", ...args);
+    assert.deepEqual((await next(socket, "echo")).slice(0, args.length), args);
+    assert.deepEqual(await socket.timeout(5000).emitWithAck("ack", ...args), args[0]);
+  },
+
+  async "answers acks in order, a thousand at once"() {
+    const socket = await connected();
+    const order = [];
+    const asked = Array.from({ length: 1000 }, (_, n) => socket.emitWithAck("ack", n).then((answer) => order.push(answer)));
+    await Promise.all(asked);
+    assert.deepEqual(order, Array.from({ length: 1000 }, (_, n) => n));
+  },
+
+  async "times out an ack that the server never gives"() {
+    const socket = await connected();
+    await assert.rejects(socket.timeout(50).emitWithAck("silent"), /timed out/);
+  },
+
+  async "answers the server's questions"() {
+    const socket = await connected();
+    socket.on("question", (text, answer) => answer(text.toUpperCase()));
+    socket.emit("ask-me", "halo");
+    assert.equal((await next(socket, "answered"))[0], "HALO");
+  },
+
+  async "gathers answers of many, and says who is missing"() {
+    const [one, two] = [await connected("/jury"), await connected("/jury")];
+    one.on("vote", (answer) => answer("yes"));
+    const result = await one.emitWithAck("call");
+    assert.deepEqual(result.answers, ["yes"]);
+    assert.deepEqual(result.missing, [two.id]);
+  },
+
+  async "keeps rooms apart, and leaves the sender out of a broadcast"() {
+    const [one, two, three] = [await connected(), await connected(), await connected()];
+    await one.emitWithAck("join", "red");
+    await two.emitWithAck("join", "red");
+    const seen = [];
+    for (const [name, socket] of Object.entries({ one, two, three })) {
+      socket.on("said", (text) => seen.push(`${name} ${text}`));
+    }
+    await one.emitWithAck("say-to", "red", "room");
+    await one.emitWithAck("say-others", "others");
+    await one.emitWithAck("leave", "red");
+    await two.emitWithAck("say-all-in", "red", "all");
+    await Promise.all([one, two, three].map((socket) => socket.emitWithAck("ack", 0)));
+    assert.deepEqual(seen.sort(), ["three others", "two all", "two others", "two room"]);
+  },
+
+  async "refuses by middleware with message and data"() {
+    const socket = client("/guarded");
+    const [error] = await next(socket, "connect_error");
+    assert.equal(error.message, "authentication error");
+    assert.deepEqual(error.data, { retry: 5 });
+    assert.equal(socket.active, false);
+    const guest = await connected("/guarded", { auth: { token: "secret" } });
+    assert.ok(guest.connected);
+  },
+
+  async "refuses an unknown namespace"() {
+    const [error] = await next(client("/nowhere"), "connect_error");
+    assert.equal(error.message, "Invalid namespace");
+  },
+
+  async "makes namespaces from a pattern, several on one connection"() {
+    const first = await connected("/dynamic-1");
+    const second = first.io.socket("/dynamic-2");
+    open.add(second);
+    if (!second.connected) await next(second, "connect");
+    second.emit("name");
+    assert.equal((await next(second, "name"))[0], "/dynamic-2");
+    first.disconnect();
+    second.emit("name");
+    assert.equal((await next(second, "name"))[0], "/dynamic-2");
+  },
+
+  async "tells the reason of a disconnection"() {
+    const kicked = await connected();
+    kicked.emit("kick", false);
+    assert.equal((await next(kicked, "disconnect"))[0], "io server disconnect");
+    const closed = await connected();
+    closed.emit("kick", true);
+    assert.equal((await next(closed, "disconnect"))[0], "io server disconnect");
+    const left = await connected();
+    setTimeout(() => left.disconnect());
+    assert.equal((await next(left, "disconnect"))[0], "io client disconnect");
+  },
+
+  async "tells the server the reason too"() {
+    const watcher = await connected();
+    const leaver = await connected("/", { reconnection: false });
+    const id = leaver.id;
+    const gone = new Promise((resolve) => watcher.on("gone", (who, reason) => who === id && resolve(reason)));
+    leaver.disconnect();
+    assert.equal(await gone, "client namespace disconnect");
+    const lost = await connected("/", { reconnection: false });
+    const lostId = lost.id;
+    const broken = new Promise((resolve) => watcher.on("gone", (who, reason) => who === lostId && resolve(reason)));
+    lost.io.engine.close();
+    assert.equal(await broken, "transport close");
+  },
+
+  async "shows handshake, query and auth"() {
+    const socket = await connected("/", { query: { colour: "red" }, auth: { token: 7 } });
+    const seen = await socket.emitWithAck("who-am-i");
+    assert.equal(seen.query.colour, "red");
+    assert.equal(seen.auth.token, 7);
+    assert.equal(seen.address, "127.0.0.1");
+    assert.equal(seen.secure, false);
+  },
+
+  async "recovers what was missed while the connection was lost"() {
+    const socket = await connected("/recover");
+    const feeder = await connected("/recover");
+    await socket.emitWithAck("join", "news");
+    await feeder.emitWithAck("publish", "news", 1);
+    const id = socket.id;
+    const seen = [];
+    socket.on("item", (n) => seen.push(n));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    socket.io.engine.close();
+    for (const n of [2, 3]) await feeder.emitWithAck("publish", "news", n);
+    await feeder.emitWithAck("publish", "sport", 4);
+    if (!socket.connected) await next(socket, "connect");
+    assert.equal(socket.recovered, true);
+    assert.equal(socket.id, id);
+    await socket.emitWithAck("publish", "news", 5);
+    while (seen.at(-1) !== 5) await next(socket, "item");
+    assert.deepEqual(seen.filter((n) => n !== 1), [2, 3, 5]);
+  },
+
+  async "drops volatile events without harm"() {
+    const socket = await connected();
+    const seen = [];
+    socket.on("echo", (n) => seen.push(n));
+    socket.volatile.emit("echo", 1);
+    socket.emit("echo", 2);
+    await socket.emitWithAck("ack", 0);
+    assert.equal(seen.at(-1), 2);
+  },
+
+  async "reports a panic, and goes on"() {
+    const socket = await connected();
+    socket.emit("panic");
+    assert.equal((await next(socket, "disconnect"))[0], "io server disconnect");
+    const other = await connected();
+    assert.equal(await other.emitWithAck("ack", "alive"), "alive");
+  },
+};
+
+let failed = 0;
+const chosen = Object.entries(scenarios).filter(([name]) => name.includes(process.argv[4] ?? ""));
+for (const [name, scenario] of chosen) {
+  try {
+    await scenario();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED ${name}: ${error.stack}`);
+  }
+  for (const socket of open) socket.disconnect();
+  open.clear();
+}
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
