@@ -230,16 +230,42 @@ fn what_worked_last_may_go_first() {
 }
 
 #[test]
-fn a_payload_is_its_packets_in_order() {
+fn a_payload_is_its_packets_in_order_and_nothing_after_the_end() {
     let mut world = World::with(official);
     world.connect("/");
     let id = world.current();
-    let body = format!(
-        "{}\u{1e}40{{\"sid\":\"s\"}}\u{1e}451-[\"b\",{{\"_placeholder\":true,\"num\":0}}]\u{1e}bAQID",
-        crate::world::OPEN
-    );
+    let binary = r#"451-["b",{"_placeholder":true,"num":0}]"#;
+    let body = [
+        crate::world::OPEN,
+        r#"40{"sid":"s"}"#,
+        binary,
+        "bAQID",
+        "1",
+        r#"42["ghost"]"#,
+    ]
+    .join("\u{1e}");
     world.act(|machine, now| machine.handle_payload(now, id, &body));
     assert_eq!(world.machine.stats().events_in, 1);
+    world.sees_of(
+        &["- close"],
+        "- close: transport close (transport closed by the server)",
+    );
+}
+
+#[test]
+fn a_payload_of_too_many_packets_breaks_the_connection() {
+    let mut world = World::with(|config| {
+        official(config);
+        config.limits.max_payload_packets = 2;
+    });
+    world.connect("/");
+    let id = world.current();
+    let body = [crate::world::OPEN, "6", "6"].join("\u{1e}");
+    world.act(|machine, now| machine.handle_payload(now, id, &body));
+    world.sees_of(
+        &["- close"],
+        "- close: transport error (more than 2 packets in a payload)",
+    );
 }
 
 #[test]

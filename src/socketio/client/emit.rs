@@ -64,7 +64,7 @@ impl Emit {
         self
     }
 
-    /// Wants an answer; [`Event::Ack`] brings it, or the reason why there is none, exactly once.
+    /// Wants an answer; [`Event::Ack`](super::Event::Ack) brings it, or the reason why there is none, exactly once.
     pub fn with_ack(mut self) -> Self {
         self.ack = true;
         self
@@ -79,7 +79,7 @@ impl Emit {
     }
 }
 
-/// What became of an event at once; changes come as [`Event::State`].
+/// What became of an event at once; changes come as [`Event::State`](super::Event::State).
 ///
 /// ```
 /// use pesan::socketio::client::{Config, Emit, EmitState, Failure, Machine};

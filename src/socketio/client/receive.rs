@@ -9,15 +9,28 @@ use super::{
     TransportKind,
 };
 use crate::socketio::engine::payload::SEPARATOR;
-use crate::socketio::engine::{Packet as EnginePacket, session::Step};
+use crate::socketio::engine::{
+    Packet as EnginePacket,
+    session::{SessionError, Step},
+};
 use crate::socketio::packet::{Body, EventName};
 use crate::socketio::{Decoded, Frame, Packet, Timestamp, Value};
 
 impl Machine {
     /// The body of a polling response came: its packets, in order.
     pub fn handle_payload(&mut self, now: Timestamp, id: TransportId, body: &str) {
-        for text in body.split(SEPARATOR) {
-            self.handle_frame(now, id, Frame::from(text));
+        self.tick(now);
+        let limit = self.config.limits.max_payload_packets;
+        for (index, text) in body.split(SEPARATOR).enumerate() {
+            if !self.is_current(id) {
+                return;
+            }
+            if index >= limit {
+                let error = SessionError::TooManyPackets { limit };
+                self.broken(now, ConnectionError::Session(error));
+                return;
+            }
+            self.frame(now, Frame::from(text));
         }
     }
 
@@ -63,15 +76,17 @@ impl Machine {
             Ok(Step::Message(frame)) => self.message(now, frame, bytes),
             Ok(Step::Closed) => self.closed_by_server(now),
             Ok(Step::Probed | Step::Ignored) => {}
-            Err(error) => {
-                let error = ConnectionError::Session(error);
-                if matches!(self.phase, Phase::Opening(_)) {
-                    self.opening_failed(now, error, Told::No);
-                } else {
-                    self.event(Event::Error(error.clone()));
-                    self.close(now, Reason::TransportError, Some(error), Told::No);
-                }
-            }
+            Err(error) => self.broken(now, ConnectionError::Session(error)),
+        }
+    }
+
+    /// The server does not keep to Engine.IO.
+    fn broken(&mut self, now: Timestamp, error: ConnectionError) {
+        if matches!(self.phase, Phase::Opening(_)) {
+            self.opening_failed(now, error, Told::No);
+        } else {
+            self.event(Event::Error(error.clone()));
+            self.close(now, Reason::TransportError, Some(error), Told::No);
         }
     }
 

@@ -62,6 +62,11 @@ pub enum SessionError {
     Packet(PacketError),
     /// Open packet that says nothing usable.
     Handshake(HandshakeError),
+    /// More packets in a polling response than [`Limits::max_payload_packets`](crate::socketio::Limits).
+    TooManyPackets {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for SessionError {
@@ -69,6 +74,7 @@ impl fmt::Display for SessionError {
         match self {
             Self::Packet(error) => write!(f, "{error}"),
             Self::Handshake(error) => write!(f, "{error}"),
+            Self::TooManyPackets { limit } => write!(f, "more than {limit} packets in a payload"),
         }
     }
 }
