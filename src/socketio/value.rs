@@ -11,14 +11,18 @@
 
 pub mod bytes;
 mod de;
+mod from;
 pub mod json;
+mod number;
 mod path;
 mod ser;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use bytes::Bytes;
 pub use de::{FromValueError, from_value};
+pub use number::Number;
 pub use ser::{ToValueError, to_value};
 
 /// JSON value that may also be binary.
@@ -47,71 +51,6 @@ pub enum Value {
     Array(Vec<Self>),
     /// Keys and values in the order in which they were written; no key twice.
     Object(Vec<(String, Self)>),
-}
-
-/// Number that keeps 64-bit integers exact.
-///
-/// ```
-/// use pesan::socketio::value::Number;
-/// assert_eq!(Number::Float(3.0).as_u64(), Some(3));
-/// assert_eq!(Number::Int(-1).as_u64(), None);
-/// assert_eq!(Number::Uint(u64::MAX).as_f64(), 18446744073709551615.0);
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub enum Number {
-    /// Integer below 2^63.
-    Int(i64),
-    /// Integer from 2^63 up.
-    Uint(u64),
-    /// Anything else, infinite included.
-    Float(f64),
-}
-
-impl Number {
-    /// Nearest floating-point number, which is what JavaScript would see.
-    #[must_use]
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Self::Int(int) => int as f64,
-            Self::Uint(uint) => uint as f64,
-            Self::Float(float) => float,
-        }
-    }
-
-    /// Integer without loss, if it is one.
-    #[must_use]
-    pub fn as_i64(self) -> Option<i64> {
-        match self {
-            Self::Int(int) => Some(int),
-            Self::Uint(uint) => i64::try_from(uint).ok(),
-            Self::Float(float) => {
-                let int = float as i64;
-                (int as f64 == float && float.abs() < 9.0e15).then_some(int)
-            }
-        }
-    }
-
-    /// Unsigned integer without loss, if it is one.
-    #[must_use]
-    pub fn as_u64(self) -> Option<u64> {
-        match self {
-            Self::Uint(uint) => Some(uint),
-            other => other.as_i64().and_then(|int| u64::try_from(int).ok()),
-        }
-    }
-}
-
-/// Equal when JavaScript would say so; not-a-number equals itself here, so that a round trip can be compared.
-impl PartialEq for Number {
-    fn eq(&self, other: &Self) -> bool {
-        match (self.as_i64(), other.as_i64()) {
-            (Some(a), Some(b)) => a == b,
-            _ => match (self.as_u64(), other.as_u64()) {
-                (Some(a), Some(b)) => a == b,
-                _ => self.as_f64() == other.as_f64() || (self.as_f64().is_nan() && other.as_f64().is_nan()),
-            },
-        }
-    }
 }
 
 impl Value {
@@ -201,6 +140,19 @@ impl Value {
     }
 }
 
+/// For people: JSON, but for binary, of which only the size is said.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        json::write_with(&mut text, self, &mut |text, bytes| {
+            text.push('<');
+            json::write_uint(text, bytes.len() as u64);
+            text.push_str(" bytes>");
+        });
+        f.write_str(&text)
+    }
+}
+
 /// Drops all but the last value of each key, in the first one's place.
 pub(crate) fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
     /// Small objects, which nearly all are, need no index.
@@ -237,81 +189,6 @@ pub(crate) fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Val
     kept
 }
 
-macro_rules! from_signed {
-    ($($kind:ty),*) => {$(
-        impl From<$kind> for Value {
-            fn from(int: $kind) -> Self {
-                Self::Number(Number::Int(i64::from(int)))
-            }
-        }
-    )*};
-}
-from_signed!(i8, i16, i32, i64, u8, u16, u32);
-
-impl From<u64> for Value {
-    fn from(uint: u64) -> Self {
-        Self::Number(i64::try_from(uint).map_or(Number::Uint(uint), Number::Int))
-    }
-}
-
-impl From<f64> for Value {
-    fn from(float: f64) -> Self {
-        Self::Number(Number::Float(float))
-    }
-}
-
-impl From<bool> for Value {
-    fn from(bool: bool) -> Self {
-        Self::Bool(bool)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::String(text)
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Binary(bytes)
-    }
-}
-
-impl From<Vec<Self>> for Value {
-    fn from(items: Vec<Self>) -> Self {
-        Self::Array(items)
-    }
-}
-
-impl From<serde_json::Value> for Value {
-    fn from(json: serde_json::Value) -> Self {
-        match json {
-            serde_json::Value::Null => Self::Null,
-            serde_json::Value::Bool(bool) => Self::Bool(bool),
-            serde_json::Value::Number(number) => number
-                .as_i64()
-                .map(Self::from)
-                .or_else(|| number.as_u64().map(Self::from))
-                .or_else(|| number.as_f64().map(Self::from))
-                .unwrap_or(Self::Null),
-            serde_json::Value::String(text) => Self::String(text),
-            serde_json::Value::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
-            serde_json::Value::Object(map) => Self::Object(
-                map.into_iter()
-                    .map(|(key, value)| (key, Self::from(value)))
-                    .collect(),
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,9 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_compare_as_javascript_would() {
-        assert_eq!(Number::Int(1), Number::Float(1.0));
-        assert_eq!(Number::Uint(u64::MAX), Number::Uint(u64::MAX));
-        assert_ne!(Number::Uint(u64::MAX), Number::Int(-1));
+    fn people_see_json_and_the_size_of_binary() {
+        let value = Value::object([("a", Value::from("x")), ("b", Value::Binary(vec![0; 12]))]);
+        assert_eq!(value.to_string(), r#"{"a":"x","b":<12 bytes>}"#);
     }
 }

@@ -3,13 +3,16 @@
 //! The shapes are those of `serde_json`: enums are tagged from outside (`{"Variant":…}`, a unit variant is its
 //! name), `None` and `()` are `null`, `Result` is `{"Ok":…}` or `{"Err":…}`. Bytes become [`Value::Binary`].
 
+mod compound;
+
 use std::fmt;
 
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, ser};
 
 use super::path::Path;
-use super::{Number, Value, without_repeats};
+use super::{Number, Value};
+use compound::{ArraySerializer, ObjectSerializer, tagged};
 
 /// Why a value of the program cannot be sent; says where, as in `at .items[3]: …`.
 ///
@@ -96,11 +99,6 @@ impl Serialize for Value {
 }
 
 struct ValueSerializer;
-
-/// `{"Variant":<value>}`.
-fn tagged(variant: &str, value: Value) -> Value {
-    Value::Object(vec![(variant.to_owned(), value)])
-}
 
 impl serde::Serializer for ValueSerializer {
     type Ok = Value;
@@ -268,156 +266,5 @@ impl serde::Serializer for ValueSerializer {
         len: usize,
     ) -> Result<ObjectSerializer, ToValueError> {
         Ok(ObjectSerializer::new(Some(variant), len))
-    }
-}
-
-/// Array, tuple, or a variant that holds a tuple.
-struct ArraySerializer {
-    variant: Option<&'static str>,
-    items: Vec<Value>,
-}
-
-impl ArraySerializer {
-    fn new(variant: Option<&'static str>, len: usize) -> Self {
-        Self {
-            variant,
-            items: Vec::with_capacity(len),
-        }
-    }
-
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
-        let item = to_value(value).map_err(|error| {
-            let error = error.under_index(self.items.len());
-            match self.variant {
-                Some(variant) => error.under_key(variant),
-                None => error,
-            }
-        })?;
-        self.items.push(item);
-        Ok(())
-    }
-
-    fn finish(self) -> Value {
-        let array = Value::Array(self.items);
-        match self.variant {
-            Some(variant) => tagged(variant, array),
-            None => array,
-        }
-    }
-}
-
-macro_rules! serialize_array {
-    ($($kind:ident::$method:ident),*) => {$(
-        impl ser::$kind for ArraySerializer {
-            type Ok = Value;
-            type Error = ToValueError;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
-                self.push(value)
-            }
-
-            fn end(self) -> Result<Value, ToValueError> {
-                Ok(self.finish())
-            }
-        }
-    )*};
-}
-serialize_array!(
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field
-);
-
-/// Map, struct, or a variant that holds a struct.
-struct ObjectSerializer {
-    variant: Option<&'static str>,
-    entries: Vec<(String, Value)>,
-    key: Option<String>,
-}
-
-impl ObjectSerializer {
-    fn new(variant: Option<&'static str>, len: usize) -> Self {
-        Self {
-            variant,
-            entries: Vec::with_capacity(len),
-            key: None,
-        }
-    }
-
-    fn push<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), ToValueError> {
-        let item = to_value(value).map_err(|error| {
-            let error = error.under_key(&key);
-            match self.variant {
-                Some(variant) => error.under_key(variant),
-                None => error,
-            }
-        })?;
-        self.entries.push((key, item));
-        Ok(())
-    }
-
-    fn finish(self, entries: Vec<(String, Value)>) -> Value {
-        let object = Value::Object(entries);
-        match self.variant {
-            Some(variant) => tagged(variant, object),
-            None => object,
-        }
-    }
-}
-
-macro_rules! serialize_fields {
-    ($($kind:ident),*) => {$(
-        impl ser::$kind for ObjectSerializer {
-            type Ok = Value;
-            type Error = ToValueError;
-
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                key: &'static str,
-                value: &T,
-            ) -> Result<(), ToValueError> {
-                self.push(key.to_owned(), value)
-            }
-
-            fn end(mut self) -> Result<Value, ToValueError> {
-                let entries = std::mem::take(&mut self.entries);
-                Ok(self.finish(entries))
-            }
-        }
-    )*};
-}
-serialize_fields!(SerializeStruct, SerializeStructVariant);
-
-impl ser::SerializeMap for ObjectSerializer {
-    type Ok = Value;
-    type Error = ToValueError;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ToValueError> {
-        self.key = Some(key_text(to_value(key)?)?);
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
-        let key = self.key.take();
-        let key = key.ok_or_else(|| ToValueError::custom("a map's value came before its key"))?;
-        self.push(key, value)
-    }
-
-    /// Flattened structs and maps with text and number keys can repeat a key; the last one wins.
-    fn end(mut self) -> Result<Value, ToValueError> {
-        let entries = without_repeats(std::mem::take(&mut self.entries));
-        Ok(self.finish(entries))
-    }
-}
-
-/// Key as JavaScript would write it.
-fn key_text(key: Value) -> Result<String, ToValueError> {
-    match key {
-        Value::String(text) => Ok(text),
-        Value::Number(_) | Value::Bool(_) => Ok(super::json::to_string(&key)),
-        Value::Null | Value::Binary(_) | Value::Array(_) | Value::Object(_) => Err(ToValueError::custom(
-            "a map's key must be text, a number or a truth value",
-        )),
     }
 }

@@ -1,0 +1,78 @@
+//! Numbers: JavaScript's, and integers of 64 bits beside them.
+
+/// Number that keeps 64-bit integers exact.
+///
+/// ```
+/// use pesan::socketio::value::Number;
+/// assert_eq!(Number::Float(3.0).as_u64(), Some(3));
+/// assert_eq!(Number::Int(-1).as_u64(), None);
+/// assert_eq!(Number::Uint(u64::MAX).as_f64(), 18446744073709551615.0);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Number {
+    /// Integer below 2^63.
+    Int(i64),
+    /// Integer from 2^63 up.
+    Uint(u64),
+    /// Anything else, infinite included.
+    Float(f64),
+}
+
+impl Number {
+    /// Nearest floating-point number, which is what JavaScript would see.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Int(int) => int as f64,
+            Self::Uint(uint) => uint as f64,
+            Self::Float(float) => float,
+        }
+    }
+
+    /// Integer without loss, if it is one.
+    #[must_use]
+    pub fn as_i64(self) -> Option<i64> {
+        match self {
+            Self::Int(int) => Some(int),
+            Self::Uint(uint) => i64::try_from(uint).ok(),
+            Self::Float(float) => {
+                let int = float as i64;
+                (int as f64 == float && float.abs() < 9.0e15).then_some(int)
+            }
+        }
+    }
+
+    /// Unsigned integer without loss, if it is one.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
+        match self {
+            Self::Uint(uint) => Some(uint),
+            other => other.as_i64().and_then(|int| u64::try_from(int).ok()),
+        }
+    }
+}
+
+/// Equal when JavaScript would say so; not-a-number equals itself here, so that a round trip can be compared.
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.as_i64(), other.as_i64()) {
+            (Some(a), Some(b)) => a == b,
+            _ => match (self.as_u64(), other.as_u64()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.as_f64() == other.as_f64() || (self.as_f64().is_nan() && other.as_f64().is_nan()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_compare_as_javascript_would() {
+        assert_eq!(Number::Int(1), Number::Float(1.0));
+        assert_eq!(Number::Uint(u64::MAX), Number::Uint(u64::MAX));
+        assert_ne!(Number::Uint(u64::MAX), Number::Int(-1));
+    }
+}
