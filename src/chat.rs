@@ -434,8 +434,11 @@ impl Chat {
                 }
             }
             Server::Full { .. } => {
+                if self.hold.is_some() {
+                    return;
+                }
                 self.join_wanted();
-                if self.hold.is_some() || self.outbox.busy() {
+                if self.outbox.busy() {
                     return;
                 }
                 let rooms = &self.rooms;

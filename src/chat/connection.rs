@@ -1,5 +1,7 @@
 //! State of the connection, as the page shows it.
 
+use crate::messages::{Refusal, RefusalCode};
+
 /// State of the connection, in the order in which one lives through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connection {
@@ -23,13 +25,21 @@ pub enum Connection {
     },
     /// Server said no.
     Refused {
-        /// Server's words.
+        /// Words of the server, or of the client.
         reason: String,
-        /// Whether a token would help.
-        token: bool,
+        /// The same as a refusal that the page has own words for.
+        refusal: Option<Refusal>,
     },
     /// Server ended it on purpose.
     Ended,
     /// Nothing is tried any more.
     Stopped,
+}
+
+impl Connection {
+    /// Whether the server asks for a token.
+    #[must_use]
+    pub fn wants_token(&self) -> bool {
+        matches!(self, Self::Refused { refusal: Some(refusal), .. } if refusal.code == RefusalCode::Unauthorized)
+    }
 }

@@ -18,6 +18,8 @@ pub struct RoomState {
     pub typists: Typists,
     /// How far this page is in it.
     pub membership: Membership,
+    /// Messages after this order number are missing among the lines, and asked for.
+    pub gap: Option<u64>,
     /// Whether older lines were asked for.
     pub loading: bool,
     /// Highest order number that was read.
@@ -55,6 +57,7 @@ impl RoomState {
             people: Vec::new(),
             typists: Typists::default(),
             membership: Membership::Outside,
+            gap: None,
             loading: false,
             read: 0,
             fresh: 0,

@@ -591,3 +591,61 @@ fn many_messages_are_read_out_as_a_few_and_a_number() {
     assert_eq!((heard.len(), more), (3, 7));
     assert_eq!(chat.take_heard(), (vec![], 0));
 }
+
+#[test]
+fn a_gap_that_could_not_be_filled_is_asked_for_again() {
+    let mut chat = inside(2);
+    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
+    chat.handle_told(0, Told::Message(message(LOBBY, 7, "ayu")));
+    let asked = requests(&mut chat);
+    let [Request::History(history)] = &asked[..] else {
+        panic!("asks once: {asked:?}")
+    };
+    let refusal = Refusal {
+        code: RefusalCode::TooFast,
+        detail: "2".to_owned(),
+    };
+    chat.handle_answer(0, Answer::Page(history.clone(), Some(Err(refusal))));
+    assert_eq!(requests(&mut chat), [], "the server wants to be left alone");
+    chat.handle_timeout(2000);
+    let asked = requests(&mut chat);
+    let [Request::Join(join)] = &asked[..] else {
+        panic!("tries again: {asked:?}")
+    };
+    assert_eq!(join.after, Some(2));
+    let page = Page {
+        messages: (3..=7).map(|seq| message(LOBBY, seq, "ayu")).collect(),
+        more: false,
+    };
+    answer_join(&mut chat, join, 7, page);
+    assert_eq!(chat.len(), 7);
+}
+
+#[test]
+fn a_room_is_entered_later_when_the_server_is_busy() {
+    let mut chat = inside(0);
+    chat.open(0, "warung");
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    chat.handle_answer(0, Answer::Joined(join.clone(), Box::new(None)));
+    assert_eq!(requests(&mut chat), []);
+    chat.handle_timeout(chat.poll_timeout().expect("tries again"));
+    assert_eq!(requests(&mut chat), [Request::Join(join.clone())]);
+}
+
+#[test]
+fn a_name_that_is_taken_is_said_at_once() {
+    let mut chat = opened();
+    chat.handle_connected(0);
+    let Told::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
+        panic!("is a hello")
+    };
+    let refusal = Refusal {
+        code: RefusalCode::NameTaken,
+        detail: "Ayu".to_owned(),
+    };
+    hello.name_refused = Some(refusal.clone());
+    chat.handle_told(0, Told::Hello(hello));
+    assert_eq!(chat.notice(), Some(&refusal));
+}

@@ -7,13 +7,13 @@ use super::timeline::Placed;
 use super::wire::{Answer, Outcome, Request, Told};
 use super::{Chat, Heard, Server};
 use crate::messages::{
-    Change, Closing, Hello, History, Join, Joined, LOBBY, Message, Page, Person, Presence, RefusalCode, Room,
-    RoomKind, Sent, VERSION,
+    Change, Closing, Hello, History, Join, Joined, LOBBY, Message, Page, Person, Presence, Refusal,
+    RefusalCode, Room, RoomKind, Sent, VERSION,
 };
 
 /// Messages that are read out one by one; more are only counted.
 const READ_OUT: usize = 3;
-/// A message that was never answered is given up after so many attempts without a break in the connection.
+/// What was not answered is asked for again after this long, in milliseconds.
 const MORE_PATIENCE: u64 = 3000;
 
 impl Chat {
@@ -81,6 +81,10 @@ impl Chat {
     }
 
     fn welcome(&mut self, now: u64, text: String) {
+        // where there is a history, a greeting has no place in it
+        if self.greeted {
+            return;
+        }
         let key = self.next_key();
         let Some(lobby) = self.room_mut(LOBBY) else { return };
         let entries = lobby.timeline.entries();
@@ -103,7 +107,8 @@ impl Chat {
         self.newer |= self.build.as_ref().is_some_and(|build| *build != hello.build);
         self.build.get_or_insert(hello.build);
         if let Some(refusal) = hello.name_refused {
-            self.renamed = Some(Err(refusal));
+            self.renamed = Some(Err(refusal.clone()));
+            self.refuse(now, refusal);
         }
         // a room that the server does not know any more stays only while something in it waits to be sent
         let known = |id: &str| hello.rooms.iter().any(|room| room.id == id);
@@ -130,7 +135,7 @@ impl Chat {
         for room in &mut self.rooms {
             if room.membership == Membership::Wanted {
                 room.membership = Membership::Asked;
-                let newest = room.timeline.newest();
+                let newest = room.gap.unwrap_or(room.timeline.newest());
                 let join = Join {
                     room: room.room.id.clone(),
                     after: (newest > 0).then_some(newest),
@@ -165,15 +170,39 @@ impl Chat {
         if mine && placed == Placed::Newest && (viewed || room.read + 1 == seq) {
             room.read = room.read.max(seq);
         }
-        if let Placed::AfterGap(after) = placed {
-            self.requests.push_back(Request::History(History {
-                room: id.clone(),
-                before: None,
-                after: Some(after),
-            }));
-        }
+        self.note_gap(&id, placed);
         if !mine {
             self.noticed(&id, key, &author.name, &text);
+        }
+    }
+
+    /// A message came too early: what is missing before it is asked for, once.
+    fn note_gap(&mut self, id: &str, placed: Placed) {
+        let Placed::AfterGap(after) = placed else { return };
+        let Some(room) = self.room_mut(id) else { return };
+        // before the room was entered, and while a gap is being filled, the answer on its way brings it
+        if room.gap.is_none() && room.membership == Membership::Inside {
+            room.gap = Some(after);
+            self.ask_after(id, after);
+        }
+    }
+
+    fn ask_after(&mut self, id: &str, after: u64) {
+        self.requests.push_back(Request::History(History {
+            room: id.to_owned(),
+            before: None,
+            after: Some(after),
+        }));
+    }
+
+    /// Tries again to enter a room, from where its lines are whole, after the time that the server asks for.
+    fn enter_later(&mut self, now: u64, id: &str, refusal: Option<&Refusal>) {
+        let pause = refusal.map_or(MORE_PATIENCE, patience);
+        self.hold = Some(now + pause);
+        if let Some(room) = self.room_mut(id)
+            && room.membership != Membership::Outside
+        {
+            room.membership = Membership::Wanted;
         }
     }
 
@@ -267,8 +296,7 @@ impl Chat {
                 );
             }
             Some(Err(refusal)) if refusal.code == RefusalCode::TooFast => {
-                let seconds = refusal.detail.parse().unwrap_or(1_u64).clamp(1, 60);
-                self.hold = Some(now + seconds * 1000);
+                self.hold = Some(now + patience(&refusal));
                 if let Some(unsent) = self.outbox.get_mut(id) {
                     unsent.state = Progress::Waiting;
                 }
@@ -303,13 +331,7 @@ impl Chat {
             room.room.last_seq = seq;
             room.room.last = Some(Box::new(message));
         }
-        if let Placed::AfterGap(after) = placed {
-            self.requests.push_back(Request::History(History {
-                room: id,
-                before: None,
-                after: Some(after),
-            }));
-        }
+        self.note_gap(&id, placed);
     }
 
     fn joined(&mut self, now: u64, join: &Join, outcome: Outcome<Joined>) {
@@ -330,36 +352,34 @@ impl Chat {
                     room.read = 0;
                     room.room.last_seq = 0;
                 }
-                let first = room.timeline.newest() == 0;
+                let first = join.after.is_none();
                 if first && room.read == 0 {
                     room.read = seq;
                 }
                 room.update(joined.room);
                 let more = joined.page.more;
+                let joined_last = joined.page.messages.last().map(|message| message.seq);
                 for message in joined.page.messages {
                     keys += 1;
                     let mine = message.author.id == me;
                     room.timeline.insert(keys, message, mine);
                 }
-                if first && join.after.is_none() {
+                if first {
                     room.timeline.set_more_before(more);
                 }
+                let last = joined_last.filter(|_| !first && more);
+                room.gap = last;
                 room.divide();
                 if viewed {
                     room.seen();
                 }
-                let newest = room.timeline.newest();
                 self.keys = keys;
                 self.confirm_known(&join.room);
-                if join.after.is_some() && more {
-                    let history = History {
-                        room: join.room.clone(),
-                        before: None,
-                        after: Some(newest),
-                    };
-                    self.requests.push_back(Request::History(history));
+                if let Some(last) = last {
+                    self.ask_after(&join.room, last);
                 }
             }
+            Some(Err(refusal)) if is_passing(&refusal) => self.enter_later(now, &join.room, Some(&refusal)),
             Some(Err(refusal)) => {
                 let refused_open = self.current == join.room && join.room != LOBBY;
                 if let Some(room) = self.room_mut(&join.room) {
@@ -374,13 +394,7 @@ impl Chat {
                     self.open(now, LOBBY);
                 }
             }
-            None => {
-                if let Some(room) = self.room_mut(&join.room)
-                    && room.membership == Membership::Asked
-                {
-                    room.membership = Membership::Wanted;
-                }
-            }
+            None => self.enter_later(now, &join.room, None),
         }
     }
 
@@ -438,7 +452,9 @@ impl Chat {
                 self.keys = keys;
             }
             Some(Ok(page)) => {
-                let (more, last) = (page.more, page.messages.last().map(|message| message.seq));
+                let last = page.messages.last().map(|message| message.seq);
+                let rest = last.filter(|_| page.more);
+                room.gap = rest;
                 for message in page.messages {
                     keys += 1;
                     let mine = message.author.id == me;
@@ -449,17 +465,17 @@ impl Chat {
                 }
                 self.keys = keys;
                 self.confirm_known(&history.room);
-                if let (true, Some(last)) = (more, last) {
-                    let history = History {
-                        room: history.room.clone(),
-                        before: None,
-                        after: Some(last),
-                    };
-                    self.requests.push_back(Request::History(history));
+                if let Some(last) = rest {
+                    self.ask_after(&history.room, last);
                 }
             }
-            Some(Err(refusal)) => self.refuse(now, refusal),
-            None => {}
+            // older lines are asked for again when someone scrolls there
+            outcome if history.before.is_some() => {
+                if let Some(Err(refusal)) = outcome {
+                    self.refuse(now, refusal);
+                }
+            }
+            outcome => self.enter_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
         }
     }
 
@@ -476,4 +492,17 @@ impl Chat {
             None => self.renamed = None,
         }
     }
+}
+
+/// Whether the same request may succeed a little later.
+fn is_passing(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code,
+        RefusalCode::TooFast | RefusalCode::StoreFailed | RefusalCode::Unavailable
+    )
+}
+
+/// How long a server that is in a hurry wants to be left alone, in milliseconds.
+fn patience(refusal: &Refusal) -> u64 {
+    refusal.detail.parse().unwrap_or(1_u64).clamp(1, 60) * 1000
 }

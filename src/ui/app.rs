@@ -477,8 +477,7 @@ impl Page {
     /// What the person is asked before writing: a token, or on a first visit a name.
     fn ask(self, words: &'static Words) -> AnyView {
         let desk = self.desk;
-        let token =
-            Memo::new(move |_| matches!(desk.connection.get(), Connection::Refused { token: true, .. }));
+        let token = Memo::new(move |_| desk.connection.with(Connection::wants_token));
         let guest = Memo::new(move |_| {
             desk.chat.with(|chat| {
                 chat.me()

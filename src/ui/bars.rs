@@ -86,8 +86,12 @@ pub(crate) fn Bars(
                 let attempt = fill(words.attempt, &[&attempt.to_string()]);
                 ("strip warning", [" (", attempt.as_str(), ")"].concat(), None)
             }
-            Connection::Refused { reason, .. } => {
-                let reason = [". ", &fill(words.refused, &[&reason])].concat();
+            Connection::Refused { reason, refusal } => {
+                let reason = match refusal {
+                    Some(refusal) => words.refusal(&refusal),
+                    None => fill(words.refused, &[&reason]),
+                };
+                let reason = [". ", &reason].concat();
                 (
                     "strip danger",
                     reason,

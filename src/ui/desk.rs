@@ -66,7 +66,10 @@ impl Desk {
         let link = Link::open(&server(), self.auth(), Rc::new(gather));
         match link {
             Ok(link) => self.link.update_value(|known| *known = Some(link)),
-            Err(reason) => self.connection.set(Connection::Refused { reason, token: false }),
+            Err(reason) => self.connection.set(Connection::Refused {
+                reason,
+                refusal: None,
+            }),
         }
         on_cleanup(move || self.link.update_value(|link| drop(link.take())));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pesan::chat::connection::Connection;
 use pesan::chat::wire::{Answer, Outcome, Request, Told};
 use pesan::messages::{self, PLAIN, Refusal, RefusalCode, WELCOME};
-use pesan::socketio::client::{ConnectError, EmitError, Reason};
+use pesan::socketio::client::{EmitError, Reason};
 use pesan::socketio::{
     AckError, Event, Lifecycle, Listening, Message, Options, SendError, Socket, Status, Value, from_value,
     to_value,
@@ -237,14 +237,7 @@ fn connection(status: &Status, reached: bool) -> Connection {
         Status::Disconnected { .. } => Connection::Stopped,
         Status::Refused { error } => Connection::Refused {
             reason: error.to_string(),
-            token: wants_token(error),
+            refusal: error.data().and_then(|data| from_value(data.clone()).ok()),
         },
     }
-}
-
-fn wants_token(error: &ConnectError) -> bool {
-    error
-        .data()
-        .and_then(|data| from_value::<Refusal>(data.clone()).ok())
-        .is_some_and(|refusal| refusal.code == RefusalCode::Unauthorized)
 }
