@@ -57,6 +57,8 @@ struct Inner {
     access: Access,
     assets: Option<Assets>,
     book: Mutex<Book>,
+    /// Counts plain messages that were passed on, but not kept.
+    not_kept: metrics::Counter,
     /// Hands on what is stored, until the store has ended.
     delivery: Mutex<Option<JoinHandle<()>>>,
     /// Set when the store ends.
@@ -118,6 +120,7 @@ impl Chat {
                 closing: None,
                 plain: message::plain_bucket(),
             }),
+            not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
             ending: AtomicBool::new(false),
         }));
@@ -138,6 +141,14 @@ impl Chat {
     #[must_use]
     pub fn trouble(&self) -> Option<StoreError> {
         self.0.history.trouble()
+    }
+
+    /// Sets the gauges that are only looked at when someone asks.
+    pub fn measure(&self) {
+        let book = self.book();
+        let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
+        metrics::gauge!("pesan_people").set(float(book.people.count().0));
+        metrics::gauge!("pesan_rooms").set(float(book.rooms.iter().count()));
     }
 
     /// Writes what waits to the disk, and answers it; nothing is stored after that.

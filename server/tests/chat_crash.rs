@@ -69,7 +69,7 @@ impl Wire {
         loop {
             match timeout(PATIENCE, self.socket.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) if text.as_str() == "2" => {
-                    self.write("3".to_owned()).await?
+                    self.write("3".to_owned()).await?;
                 }
                 Ok(Some(Ok(Message::Text(text)))) => return Ok(text.as_str().to_owned()),
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return Err(Lost),

@@ -181,6 +181,21 @@ impl Chat {
         }
     }
 
+    /// Who speaks plainly, for those who see names.
+    pub(super) fn plain_author(&self, socket: &Socket) -> Person {
+        if let Some(person) = self.book().people.of(socket.id()) {
+            return person;
+        }
+        if let Some(Visitor::Plain(person)) = socket.data().get::<Visitor>().as_deref() {
+            return person.clone();
+        }
+        let id = id_of("plain", socket.id());
+        Person {
+            name: made_up(&id),
+            id,
+        }
+    }
+
     fn rise(&self, socket: &str) {
         let risen = self.book().people.rise(socket);
         if let Some((person, rooms)) = risen {
@@ -199,18 +214,4 @@ fn greet(socket: &Socket) {
 
 fn pesan_version(number: pesan::socketio::value::Number) -> Option<u32> {
     number.as_u64().and_then(|version| u32::try_from(version).ok())
-}
-
-/// Who a plain client is, for those who see names.
-pub(super) fn plain_person(socket: &Socket) -> Person {
-    match socket.data().get::<Visitor>().as_deref() {
-        Some(Visitor::Plain(person)) => person.clone(),
-        Some(Visitor::Page { .. }) | None => {
-            let id = id_of("plain", socket.id());
-            Person {
-                name: made_up(&id),
-                id,
-            }
-        }
-    }
 }

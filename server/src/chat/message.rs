@@ -1,12 +1,12 @@
 //! Messages: from a page or a plain client into the store, and from the store to everyone in its order.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use pesan::messages::{LOBBY, Message, PLAIN, Refusal, RefusalCode, Send, Sent};
 use pesan::socketio::value::Value;
 
-use super::connect::plain_person;
 use super::history::{Draft, Settled, StoreError, Stored, Ticket};
 use super::limits::Bucket;
 use super::people::Cost;
@@ -76,10 +76,13 @@ impl Chat {
         let chat = self.clone();
         let rate = self.0.limits.plain_rate;
         if rate > 0.0 {
-            let bucket = std::sync::Mutex::new(Bucket::new(rate, rate * 5.0, Instant::now()));
+            let bucket = Mutex::new(Bucket::new(rate, rate * 5.0, Instant::now()));
             socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
-                let mut bucket = bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                match bucket.take(Instant::now()) {
+                let paid = {
+                    let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+                    bucket.take(Instant::now())
+                };
+                match paid {
                     Ok(()) => chat.plain(&socket, args, ack),
                     Err(why) => answer(ack, &Err(why)),
                 }
@@ -96,34 +99,39 @@ impl Chat {
     /// Who asks for an answer gets it when the message is on the disk, and everyone gets the message then; the
     /// others' go out at once.
     fn plain(&self, socket: &Socket, args: Args, ack: Ack) {
-        let text = args.first().and_then(Value::as_str);
-        let text = text.and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
         let asked = ack.is_wanted();
+        let text = args.first().and_then(Value::as_str);
+        let (kept, watched) = self.may_be_kept(asked);
+        if !kept && text.is_some() {
+            self.0.not_kept.increment(1);
+        }
+        let text = text
+            .filter(|_| kept)
+            .and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
         if !(asked && text.is_some())
             && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
         {
             tracing::warn!(%error, "a plain message cannot be passed on");
         }
         let Some(text) = text else { return };
-        let watched = {
-            let mut book = self.book();
-            if !asked && book.plain.take(Instant::now()).is_err() {
-                metrics::counter!("pesan_plain_messages_not_kept_total").increment(1);
-                return;
-            }
-            book.people.count().0 > 0
-        };
         let begin = if asked { PLAIN_ID } else { TOLD_ID };
         let draft = Draft {
             room: LOBBY.to_owned(),
             id: format!("{begin}{:032x}", rand::random::<u128>()),
-            author: plain_person(socket),
+            author: self.plain_author(socket),
             text,
             reply_to: None,
             urgent: asked || watched,
             ticket: asked.then(|| ticket(ack)),
         };
         self.store(draft);
+    }
+
+    /// Whether a plain message may be kept in this moment, and whether a page of ours waits for it.
+    fn may_be_kept(&self, asked: bool) -> (bool, bool) {
+        let mut book = self.book();
+        let kept = asked || book.plain.take(Instant::now()).is_ok();
+        (kept, book.people.count().0 > 0)
     }
 
     /// Hands on what the store has taken, in its order.

@@ -48,6 +48,11 @@ pub(super) fn refusal(code: RefusalCode, detail: impl ToString) -> Refusal {
 }
 
 fn harmless(text: &str) -> String {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.bytes().all(plain) {
+        // what most texts are
+        return text.trim_end().to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     let mut chars = text.trim_end().chars().peekable();

@@ -15,10 +15,10 @@ pub struct ChatLimits {
     #[arg(long, env = "PESAN_PAGE_MESSAGES", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub page_messages: u32,
     /// Messages a second that one person may send for long.
-    #[arg(long, env = "PESAN_RATE", value_name = "N", default_value_t = 5.0)]
+    #[arg(long, env = "PESAN_RATE", value_name = "N", default_value_t = 10.0)]
     pub rate: f64,
     /// Messages that one person may send at once.
-    #[arg(long, env = "PESAN_BURST", value_name = "N", default_value_t = 30.0)]
+    #[arg(long, env = "PESAN_BURST", value_name = "N", default_value_t = 100.0)]
     pub burst: f64,
     /// Plain messages a second that one plain client may send; 0 for no limit.
     #[arg(long, env = "PESAN_PLAIN_RATE", value_name = "N", default_value_t = 0.0)]

@@ -193,7 +193,7 @@ mod tests {
             "/",
             "/?server=",
             "/?server=*",
-            "/?server=javascript:1",
+            "/?server=javascript://a",
             "/?server=http://a;script-src",
             "/?server=http://a%20*",
         ] {

@@ -44,7 +44,8 @@ async fn readyz(State(state): State<AppState>) -> Response {
     health::answer(state.trouble().as_deref())
 }
 
-async fn metrics() -> Response {
+async fn metrics(State(state): State<AppState>) -> Response {
+    state.chat.measure();
     health::metrics_page()
 }
 
