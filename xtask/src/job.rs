@@ -3,33 +3,32 @@
 //! When the job ends, however it ends, whatever it left running ends with it; so it does when this program is
 //! interrupted. `job::Job` is the only place that starts programs, but for the last step of `run`.
 
-use std::collections::BTreeSet;
+mod group;
+mod output;
+
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+pub(crate) use group::stop_all_on_signals;
+pub(crate) use output::tail;
 
 use crate::failure::{Doing, Failure};
 use crate::progress::{Progress, seconds};
+use group::Group;
+use output::{read_lines, write_log};
 
 /// Lines of a failed job's output that are shown.
 const SHOWN_LINES: usize = 80;
 
 /// Longest time of a job that names none.
 const LIMIT: Duration = Duration::from_secs(40 * 60);
-
-/// Groups of the programs that run now.
-static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Program to run, and how to speak about it.
 pub(crate) struct Job {
@@ -270,57 +269,6 @@ impl Drop for Beside {
     }
 }
 
-/// Process group of a started program; ends with this value.
-struct Group(Option<i32>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let id = child.id().cast_signed();
-        GROUPS.lock().expect("nobody panics while holding it").insert(id);
-        Self(Some(id))
-    }
-
-    fn end(&mut self) {
-        if let Some(id) = self.0.take() {
-            end_group(id, Signal::KILL);
-            GROUPS.lock().expect("nobody panics while holding it").remove(&id);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn end_group(id: i32, signal: Signal) {
-    let Some(group) = Pid::from_raw(id) else { return };
-    if let Err(error) = kill_process_group(group, signal)
-        && error != Errno::SRCH
-    {
-        println!("cannot end process group {id}: {error}");
-    }
-}
-
-/// On Ctrl-C and the like: ends every started program, then this one.
-pub(crate) fn stop_all_on_signals() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
-        return;
-    };
-    thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            let groups = GROUPS.lock().expect("nobody panics while holding it").clone();
-            groups.iter().for_each(|group| end_group(*group, Signal::TERM));
-            thread::sleep(Duration::from_millis(300));
-            groups.iter().for_each(|group| end_group(*group, Signal::KILL));
-            println!();
-            std::process::exit(128 + signal);
-        }
-    });
-}
-
 /// What `cargo run` put into the environment would make the cargo below build some packages again.
 fn forget_cargo(command: &mut Command) {
     for (name, _) in env::vars_os() {
@@ -336,46 +284,6 @@ fn forget_cargo(command: &mut Command) {
             command.env_remove(name);
         }
     }
-}
-
-fn read_lines(reader: PipeReader) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut reader = BufReader::new(reader);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            if sender.send(text).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    });
-    receiver
-}
-
-fn write_log(path: &Path, output: &str) -> Result<(), Failure> {
-    let folder = path.parent().expect("a log is in a folder");
-    fs::create_dir_all(folder).doing(format_args!("make {}", folder.display()))?;
-    let mut file = fs::File::create(path).doing(format_args!("write {}", path.display()))?;
-    file.write_all(output.as_bytes())
-        .doing(format_args!("write {}", path.display()))
-}
-
-/// The last lines of a text, without those by which cargo says what it builds.
-pub(crate) fn tail(text: &str, lines: usize) -> String {
-    let progress = [
-        "Compiling ",
-        "Checking ",
-        "Downloaded ",
-        "Downloading ",
-        "Documenting ",
-        "Fresh ",
-        "Blocking ",
-    ];
-    let told = |line: &&str| !progress.iter().any(|word| line.trim_start().starts_with(word));
-    let kept: Vec<&str> = text.lines().filter(told).collect();
-    kept[kept.len().saturating_sub(lines)..].join("\n")
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -416,13 +324,6 @@ mod tests {
         let outcome = job.outcome().expect("sleep starts");
         assert!(outcome.late);
         assert!(!outcome.status.success());
-    }
-
-    #[test]
-    fn the_end_of_an_output_is_what_matters() {
-        let output = "first\n   Compiling serde v1.0.0\nwarning: x\nerror: y\n";
-        assert_eq!(tail(output, 2), "warning: x\nerror: y");
-        assert_eq!(tail(output, 9), "first\nwarning: x\nerror: y");
     }
 
     #[test]

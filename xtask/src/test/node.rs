@@ -33,8 +33,8 @@ fn run(project: &Project, name: &str, folder: &str, is_spec: fn(&str) -> bool) -
     fs::create_dir_all(&screenshots).doing(format_args!("make {}", screenshots.display()))?;
     let folder = project.root.join(folder);
     let job = Job::new(format!("{name} tests"), "node")
-        // one file at a time: two browsers and their servers on two cores disturb each other's timing
-        .words("--test --test-reporter=spec --test-concurrency=1 --test-timeout=180000")
+        // a file has ten minutes; one at a time: two browsers and their servers on two cores disturb each other's timing
+        .words("--test --test-reporter=spec --test-concurrency=1 --test-timeout=600000")
         .args(specs(&folder, is_spec)?)
         .env("PESAN_SERVER", program)
         .env("PESAN_CONFORMANCE", conformance)
