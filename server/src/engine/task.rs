@@ -2,6 +2,9 @@
 //!
 //! A hand-written future, because every connection has one: idle, it is some hundred bytes.
 
+mod inbox;
+mod upgrade;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,17 +14,17 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use pesan::socketio::Frame;
 use pesan::socketio::engine::Packet;
 use tokio::time::Sleep;
 
 use super::connection::{Inner, Line};
-use super::hub::Op;
 use super::reason::CloseReason;
 use super::sessions::Seat;
 use super::websocket::{Flow, ReadEnd, Ws};
-use super::wire::{self, Incoming, Opcode};
+use super::wire::{self, Incoming};
 use super::{Session, Shared};
+use inbox::{End, accept, hear, receive};
+use upgrade::{Probed, Upgrade};
 
 /// Reads in a row before other tasks get their turn.
 const MAX_READS: usize = 4;
@@ -47,58 +50,6 @@ pub(crate) struct Task<S: Session> {
 pub(crate) enum Link {
     Polling,
     WebSocket(Ws),
-}
-
-/// A WebSocket that wants to take over from polling.
-struct Upgrade {
-    ws: Ws,
-    deadline: Pin<Box<Sleep>>,
-}
-
-/// What the probe of an upgrade led to.
-enum Probed {
-    Waiting,
-    Complete,
-    Failed,
-}
-
-/// Why a connection ends, as its task found out.
-struct End {
-    reason: CloseReason,
-    /// For the close frame; `None` when the other side is gone.
-    code: Option<u16>,
-}
-
-impl End {
-    fn of(reason: CloseReason) -> Self {
-        Self {
-            reason,
-            code: Some(reason.close_code()),
-        }
-    }
-
-    fn from_read(end: &ReadEnd, id: u64) -> Self {
-        match end {
-            ReadEnd::Eof => Self {
-                reason: CloseReason::TransportClose,
-                code: None,
-            },
-            ReadEnd::Io(error) => {
-                tracing::debug!(connection = id, %error, "the socket failed");
-                Self {
-                    reason: CloseReason::TransportClose,
-                    code: None,
-                }
-            }
-            ReadEnd::Wire(error) => {
-                tracing::debug!(connection = id, %error, "the client broke the protocol");
-                Self {
-                    reason: CloseReason::TransportError,
-                    code: Some(error.close_code()),
-                }
-            }
-        }
-    }
 }
 
 // Nothing in a task is ever pinned in place: a session is only called through `&mut`.
@@ -183,10 +134,7 @@ impl<S: Session> Task<S> {
         if let Line::Polling(polling) = &mut state.line
             && let Some(ws) = polling.candidate.take()
         {
-            self.upgrade = Some(Box::new(Upgrade {
-                ws: *ws,
-                deadline: Box::pin(tokio::time::sleep(self.engine.config.upgrade_timeout)),
-            }));
+            self.upgrade = Some(Box::new(Upgrade::new(*ws, self.engine.config.upgrade_timeout)));
         }
         let is_task = matches!(state.line, Line::Task { .. });
         let closing = state.closing;
@@ -452,142 +400,5 @@ impl<S: Session> Drop for Task<S> {
         if self.session.is_some() {
             self.log("dropped");
         }
-    }
-}
-
-impl Upgrade {
-    fn poll(&mut self, cx: &mut Context<'_>, inner: &Arc<Inner>) -> Probed {
-        static PROBED: Bytes = Bytes::from_static(b"\x81\x063probe");
-        if self.deadline.as_mut().poll(cx).is_ready() {
-            return Probed::Failed;
-        }
-        let (mut probes, mut complete, mut failed) = (0, false, false);
-        let mut pongs = Vec::new();
-        let mut each = |incoming: Incoming<'_>| {
-            match incoming {
-                Incoming::Text(text) if text == "2probe" => probes += 1,
-                Incoming::Text(text) if text.starts_with('5') => complete = true,
-                Incoming::Ping(data) => wire::push_frame(&mut pongs, Opcode::Pong, false, data),
-                Incoming::Nothing => {}
-                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Close(_) => failed = true,
-            }
-            if complete || failed {
-                Flow::Stop
-            } else {
-                Flow::More
-            }
-        };
-        let mut result = if self.ws.has_held() {
-            self.ws.read_held(&mut each)
-        } else {
-            Ok(Flow::More)
-        };
-        let mut waiting = false;
-        while matches!(result, Ok(Flow::More)) && !waiting {
-            match self.ws.poll_read(cx, &mut each) {
-                Poll::Ready(next) => result = next,
-                Poll::Pending => waiting = true,
-            }
-        }
-        if failed || result.is_err() {
-            return Probed::Failed;
-        }
-        if !pongs.is_empty() && !self.ws.write_short(cx, &Bytes::from(pongs)) {
-            return Probed::Failed;
-        }
-        for _ in 0..probes {
-            if !self.ws.write_short(cx, &PROBED) {
-                return Probed::Failed;
-            }
-            if let Line::Polling(polling) = &mut inner.lock().line {
-                polling.set_probing(true);
-            }
-        }
-        if complete {
-            Probed::Complete
-        } else {
-            Probed::Waiting
-        }
-    }
-}
-
-/// Notes that the client is alive, for a ping that waits for its pong.
-fn hear(inner: &Inner, packet: &Packet) {
-    if inner.awaiting_pong.load(Ordering::Relaxed) && !matches!(packet, Packet::Pong(_)) {
-        heard(inner);
-    }
-}
-
-fn heard(inner: &Inner) {
-    let mut state = inner.lock();
-    if state.beat.pinged.is_some() && state.beat.heard.is_none() {
-        let now = Instant::now();
-        state.beat.heard = Some(now);
-        state.beat.deadline = now + inner.hub.ping_timeout;
-    }
-}
-
-/// Takes one message of a WebSocket. `true`: the session got something.
-fn accept<S: Session>(session: &mut S, inner: &Arc<Inner>, incoming: Incoming<'_>) -> Result<bool, End> {
-    let awaiting = inner.awaiting_pong.load(Ordering::Relaxed);
-    let frame = match incoming {
-        Incoming::Text(text) => match text.strip_prefix('4') {
-            Some(message) => Frame::Text(message.to_owned()),
-            None => {
-                let packet = Packet::decode(Frame::Text(text.into_owned())).map_err(|error| {
-                    tracing::debug!(connection = inner.id, %error, "the client sent no packet");
-                    End::of(CloseReason::ParseError)
-                })?;
-                hear(inner, &packet);
-                return receive(session, inner, packet);
-            }
-        },
-        Incoming::Binary(data) => Frame::Binary(data.into_owned()),
-        Incoming::Ping(data) => {
-            let mut pong = Vec::with_capacity(data.len() + 2);
-            wire::push_frame(&mut pong, Opcode::Pong, false, data);
-            let mut state = inner.lock();
-            state.queue.push(Bytes::from(pong), 1);
-            state.flush(&inner.hub);
-            return Ok(false);
-        }
-        Incoming::Close(code) => {
-            return Err(End {
-                reason: CloseReason::TransportClose,
-                code: Some(code.unwrap_or(1000)),
-            });
-        }
-        Incoming::Nothing => return Ok(false),
-    };
-    if awaiting {
-        heard(inner);
-    }
-    session.receive(frame);
-    Ok(true)
-}
-
-/// Takes one packet. `true`: the session got something.
-fn receive<S: Session>(session: &mut S, inner: &Arc<Inner>, packet: Packet) -> Result<bool, End> {
-    match packet {
-        Packet::Message(frame) => {
-            session.receive(frame);
-            Ok(true)
-        }
-        Packet::Pong(_) => {
-            let now = Instant::now();
-            let mut state = inner.lock();
-            if state.beat.pinged.take().is_some() {
-                inner.awaiting_pong.store(false, Ordering::Relaxed);
-                state.beat.deadline = now + inner.hub.ping_interval + inner.hub.ping_timeout;
-                drop(state);
-                let next = now + inner.hub.ping_interval;
-                inner.hub.push(Op::Beat(Arc::downgrade(inner), next));
-            }
-            Ok(false)
-        }
-        Packet::Close => Err(End::of(CloseReason::TransportClose)),
-        // In protocol 4 only the server pings.
-        Packet::Ping(_) => Err(End::of(CloseReason::TransportError)),
-        Packet::Open(_) | Packet::Upgrade | Packet::Noop => Ok(false),
     }
 }

@@ -1,0 +1,194 @@
+//! Polls and POSTs of a session that polls.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use pesan::socketio::Limits as CodecLimits;
+use pesan::socketio::engine::{Packet, payload};
+use tokio::sync::oneshot;
+
+use super::Refusal;
+use crate::engine::connection::{Inner, Line};
+use crate::engine::polling::Polled;
+use crate::engine::{CloseReason, RefuseCode, Shared, deflate};
+
+/// Ends the session when a poll or a POST is aborted.
+struct Guard<'a> {
+    session: &'a Inner,
+    kind: Guarded,
+}
+
+/// What a guard guards.
+enum Guarded {
+    Poll(u64),
+    Post { whole: bool },
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let mut state = self.session.lock();
+        let Line::Polling(polling) = &mut state.line else {
+            return;
+        };
+        let aborted = match self.kind {
+            Guarded::Poll(number) => polling.is_waiting(number),
+            Guarded::Post { whole } => {
+                polling.posting = false;
+                !whole
+            }
+        };
+        if aborted {
+            state.fail(CloseReason::TransportError);
+        }
+    }
+}
+
+/// A poll: answers at once, or when there is something to say.
+pub(super) async fn poll(
+    shared: &Shared,
+    session: &Arc<Inner>,
+    gzip: bool,
+) -> Result<Response<Body>, Refusal> {
+    let polled = {
+        let mut guard = session.lock();
+        let state = &mut *guard;
+        let Line::Polling(polling) = &mut state.line else {
+            return Err(Refusal::new(
+                RefuseCode::UnknownSid,
+                "the session has left polling",
+            ));
+        };
+        if state.closing.is_some() && !polling.has_poll() {
+            let body = polling.last_body(false);
+            state.line = Line::Done;
+            state.wake();
+            return Ok(text_response(shared, body, gzip));
+        }
+        polling.poll()
+    };
+    let (number, answer) = match polled {
+        Polled::Answer(body) => return Ok(text_response(shared, body, gzip)),
+        Polled::Wait { number, answer } => (number, answer),
+        Polled::Overlap => {
+            session.lock().fail(CloseReason::TransportError);
+            return Err(Refusal::new(RefuseCode::BadRequest, "two polls at a time"));
+        }
+    };
+    let guard = Guard {
+        session,
+        kind: Guarded::Poll(number),
+    };
+    let answer = answer.await;
+    drop(guard);
+    match answer {
+        Ok(body) => Ok(text_response(shared, body, gzip)),
+        Err(_) => Err(Refusal::new(RefuseCode::UnknownSid, "the session has ended")),
+    }
+}
+
+/// A POST: its packets go to the session in order, then `ok`.
+pub(super) async fn post(
+    shared: &Shared,
+    session: &Arc<Inner>,
+    octets: bool,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
+    let bad = |context: &str| Refusal::new(RefuseCode::BadRequest, context);
+    {
+        let mut guard = session.lock();
+        let state = &mut *guard;
+        let Line::Polling(polling) = &mut state.line else {
+            return Err(bad("the session has left polling"));
+        };
+        let problem = if polling.posting {
+            Some("two bodies at a time")
+        } else if octets {
+            Some("binary body")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            state.fail(CloseReason::TransportError);
+            return Err(bad(problem));
+        }
+        polling.posting = true;
+    }
+    let mut guard = Guard {
+        session,
+        kind: Guarded::Post { whole: false },
+    };
+    let limited = Limited::new(body, shared.config.max_payload).collect();
+    let collected = match tokio::time::timeout(shared.config.limits.body_timeout, limited).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            guard.kind = Guarded::Post { whole: true };
+            let mut refusal = bad("body too large");
+            refusal.status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(refusal);
+        }
+        Ok(Err(_)) => return Err(bad("body cut off")),
+        Err(_) => return Err(bad("body too slow")),
+    };
+    guard.kind = Guarded::Post { whole: true };
+    let mut limits = CodecLimits::default();
+    limits.max_payload_packets = shared.config.limits.max_payload_packets;
+    let packets = std::str::from_utf8(&collected)
+        .map_err(|_| "body is not UTF-8".to_owned())
+        .and_then(|text| payload::decode(text, &limits).map_err(|error| error.to_string()));
+    let packets = match packets {
+        Ok(packets) => packets,
+        Err(problem) => {
+            session.lock().fail(CloseReason::ParseError);
+            return Err(bad(&problem));
+        }
+    };
+    let by_client = packets.contains(&Packet::Close);
+    let (sender, taken) = oneshot::channel();
+    {
+        let mut guard = session.lock();
+        let state = &mut *guard;
+        let Line::Polling(polling) = &mut state.line else {
+            return Err(bad("the session has left polling"));
+        };
+        polling.inbound.extend(packets);
+        polling.taken = Some(sender);
+        state.wake();
+    }
+    // Dropped when the session ends first.
+    if taken.await.is_err() && !by_client {
+        return Err(bad("the session has ended"));
+    }
+    let mut response = Response::new(Body::from("ok"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Answer to a poll.
+pub(super) fn text_response(shared: &Shared, body: String, gzip: bool) -> Response<Body> {
+    let compress = gzip
+        && shared
+            .config
+            .http_compression
+            .is_some_and(|threshold| body.len() >= threshold);
+    let body = if compress {
+        deflate::gzip(body.as_bytes())
+    } else {
+        body.into_bytes()
+    };
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    if compress {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=UTF-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
