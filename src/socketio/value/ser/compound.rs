@@ -11,6 +11,13 @@ pub(super) fn tagged(variant: &str, value: Value) -> Value {
     Value::Object(vec![(variant.to_owned(), value)])
 }
 
+fn in_variant(error: ToValueError, variant: Option<&str>) -> ToValueError {
+    match variant {
+        Some(variant) => error.under_key(variant),
+        None => error,
+    }
+}
+
 /// Array, tuple, or a variant that holds a tuple.
 pub(super) struct ArraySerializer {
     variant: Option<&'static str>,
@@ -25,16 +32,15 @@ impl ArraySerializer {
         }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
-        let item = to_value(value).map_err(|error| {
-            let error = error.under_index(self.items.len());
-            match self.variant {
-                Some(variant) => error.under_key(variant),
-                None => error,
+    /// Takes the next item, or the error that it came to; not generic, so that it is compiled once.
+    fn push(&mut self, item: Result<Value, ToValueError>) -> Result<(), ToValueError> {
+        match item {
+            Ok(item) => {
+                self.items.push(item);
+                Ok(())
             }
-        })?;
-        self.items.push(item);
-        Ok(())
+            Err(error) => Err(in_variant(error.under_index(self.items.len()), self.variant)),
+        }
     }
 
     fn finish(self) -> Value {
@@ -53,7 +59,7 @@ macro_rules! serialize_array {
             type Error = ToValueError;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
-                self.push(value)
+                self.push(to_value(value))
             }
 
             fn end(self) -> Result<Value, ToValueError> {
@@ -85,16 +91,15 @@ impl ObjectSerializer {
         }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), ToValueError> {
-        let item = to_value(value).map_err(|error| {
-            let error = error.under_key(&key);
-            match self.variant {
-                Some(variant) => error.under_key(variant),
-                None => error,
+    /// Takes the next entry, or the error that its value came to; not generic, so that it is compiled once.
+    fn push(&mut self, key: String, item: Result<Value, ToValueError>) -> Result<(), ToValueError> {
+        match item {
+            Ok(item) => {
+                self.entries.push((key, item));
+                Ok(())
             }
-        })?;
-        self.entries.push((key, item));
-        Ok(())
+            Err(error) => Err(in_variant(error.under_key(&key), self.variant)),
+        }
     }
 
     fn finish(self, entries: Vec<(String, Value)>) -> Value {
@@ -117,7 +122,7 @@ macro_rules! serialize_fields {
                 key: &'static str,
                 value: &T,
             ) -> Result<(), ToValueError> {
-                self.push(key.to_owned(), value)
+                self.push(key.to_owned(), to_value(value))
             }
 
             fn end(mut self) -> Result<Value, ToValueError> {
@@ -141,7 +146,7 @@ impl ser::SerializeMap for ObjectSerializer {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
         let key = self.key.take();
         let key = key.ok_or_else(|| ToValueError::custom("a map's value came before its key"))?;
-        self.push(key, value)
+        self.push(key, to_value(value))
     }
 
     /// Flattened structs and maps with text and number keys can repeat a key; the last one wins.
