@@ -3,6 +3,7 @@
 //! The sizes are those of the frames. `structured` is a page of chat messages, the others carry one text.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pesan::socketio::packet::Body;
@@ -114,5 +115,9 @@ fn codecs(criterion: &mut Criterion) {
     run(criterion, "msgpack", Parser::Msgpack);
 }
 
-criterion_group!(benches, codecs);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    targets = codecs
+}
 criterion_main!(benches);
