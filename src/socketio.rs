@@ -5,6 +5,10 @@ pub mod engine;
 mod event;
 mod frame;
 #[cfg(any(feature = "web", feature = "native"))]
+#[cfg_attr(
+    not(any(feature = "native", target_arch = "wasm32")),
+    expect(dead_code, reason = "without a transport nobody calls back")
+)]
 mod handle;
 #[cfg(feature = "hooks")]
 pub mod hooks;

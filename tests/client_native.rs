@@ -8,6 +8,8 @@
 mod node;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "client_native/wire.rs"]
+mod wire;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use node::Node;
 use pesan::socketio::client::{EmitState, Failure, TransportKind};
+use pesan::socketio::value::Number;
 use pesan::socketio::{
     AckError, Lifecycle, Message, Options, Responder, Rest, SendError, Socket, Status, Value,
 };
@@ -105,7 +108,7 @@ async fn events_and_acks_go_both_ways() {
     socket.on("pesan", move |text: String| log.add(text)).forget();
     socket
         .on("add", |left: i64, right: i64, answer: Responder| {
-            answer.send(left + right).expect("wanted")
+            answer.send(left + right).expect("wanted");
         })
         .forget();
     let answered = Log::new();
@@ -123,7 +126,7 @@ async fn events_and_acks_go_both_ways() {
             .expect("answered");
         (
             all[0].as_str().expect("text").to_owned(),
-            all[1].as_number().and_then(|n| n.as_i64()).expect("a number"),
+            all[1].as_number().and_then(Number::as_i64).expect("a number"),
         )
     };
     assert_eq!(echoed, ("text".to_owned(), 7));
@@ -165,4 +168,429 @@ async fn namespaces_share_a_connection_and_middleware_can_refuse() {
     admin.set_auth_with(|| async { Ok(Value::object([("token", Value::from("secret"))])) });
     admin.connect();
     connected(&admin).await;
+}
+
+#[tokio::test]
+async fn binary_travels_at_any_depth_in_both_directions() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    let bytes = Value::from((0..=255).collect::<Vec<u8>>());
+    let deep = Value::object([(
+        "list",
+        Value::Array(vec![bytes.clone(), Value::object([("x", bytes)])]),
+    )]);
+    let Rest(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), 1)))
+        .await
+        .expect("answered");
+    assert_eq!(echoed, [deep, Value::from(1)]);
+
+    let too_many: Vec<Value> = vec![Value::from(vec![1u8]); 11];
+    assert!(matches!(socket.emit("echo", too_many), Err(SendError::Emit(_))));
+    assert!(
+        matches!(socket.emit("connect", ()), Err(SendError::Emit(_))),
+        "a reserved name"
+    );
+    assert!(socket.connected(), "what is refused harms nobody");
+}
+
+#[tokio::test]
+async fn an_answer_has_its_time_and_a_dropped_future_gives_it_up() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    connected(&socket).await;
+    let limit = Duration::from_millis(80);
+    let late = soon(
+        "the time limit",
+        socket.timeout(limit).emit_with_ack::<Value>("silent", ()),
+    )
+    .await;
+    assert_eq!(late, Err(AckError::Failed(Failure::TimedOut)));
+
+    let given_up = socket.emit_with_ack::<Value>("silent", ());
+    assert_eq!(socket.pending_acks(), 1);
+    drop(given_up);
+    assert_eq!(socket.pending_acks(), 0);
+
+    let pending = socket.emit_with_ack::<Value>("silent", ());
+    socket.disconnect();
+    let lost = soon("the end of the connection", pending).await;
+    assert_eq!(lost, Err(AckError::Failed(Failure::Disconnected)));
+}
+
+#[tokio::test]
+async fn volatile_events_are_dropped_without_a_connection() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options().auto_connect(false));
+    let dropped = socket.volatile().emit("pesan", "lost").expect("not an error");
+    assert_eq!(dropped.state, EmitState::Failed(Failure::Dropped));
+    let kept = socket.emit("pesan", "kept").expect("queued");
+    assert_eq!((kept.state, socket.queue_len()), (EmitState::Queued, 1));
+    let heard = Log::new();
+    let log = heard.clone();
+    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.connect();
+    heard.until("what was kept", |all| all == ["kept"]).await;
+}
+
+#[tokio::test]
+async fn an_unanswered_event_is_sent_again() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options().retries(3, Duration::from_millis(100)));
+    let tries: i64 = soon("the third try", socket.emit_with_ack("flaky", ("key", 3)))
+        .await
+        .expect("answered");
+    assert_eq!(tries, 3);
+    let given_up = soon("the last try", socket.emit_with_ack::<Value>("silent", ())).await;
+    assert_eq!(given_up, Err(AckError::Failed(Failure::TimedOut)));
+}
+
+#[tokio::test]
+async fn comes_back_after_the_server_was_killed_and_loses_nothing_typed_meanwhile() {
+    let first = Node::start("{}");
+    let port = first.port();
+    let socket = open(&first.url(), options());
+    connected(&socket).await;
+    let (steps, heard) = (Log::new(), Log::new());
+    let (lives, log) = (steps.clone(), heard.clone());
+    socket
+        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
+        .forget();
+    socket.on("pesan", move |text: String| log.add(text)).forget();
+
+    drop(first);
+    steps
+        .until("a failed attempt", |all| all.contains(&"reconnect_error"))
+        .await;
+    for text in ["a", "b", "c"] {
+        socket.emit("pesan", text).expect("queued");
+    }
+    assert!(matches!(
+        socket.status(),
+        Status::Reconnecting { attempt: 1.., .. }
+    ));
+    let _again = Node::start(&format!(r#"{{"port":{port}}}"#));
+    heard
+        .until("what was typed meanwhile", |all| all == ["a", "b", "c"])
+        .await;
+    let steps = steps.all();
+    assert_eq!(steps.first(), Some(&"disconnect"));
+    assert_eq!(steps[steps.len() - 2..], ["reconnect", "connect"]);
+}
+
+#[tokio::test]
+async fn gives_up_after_the_last_attempt() {
+    let free = { Node::start("{}").port() };
+    let socket = open(
+        &format!("http://127.0.0.1:{free}"),
+        options().reconnection_attempts(2),
+    );
+    let steps = Log::new();
+    let lives = steps.clone();
+    socket
+        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
+        .forget();
+    let all = steps.until("the end", |all| {
+        all.contains(&"reconnect_failed") && all.last() == Some(&"reconnect_error")
+    });
+    let all = all.await;
+    assert_eq!(all.iter().filter(|step| **step == "reconnect_attempt").count(), 2);
+    assert_eq!(
+        all[all.len() - 2..],
+        ["reconnect_failed", "reconnect_error"],
+        "the official order"
+    );
+    assert!(matches!(socket.status(), Status::Disconnected { .. }));
+}
+
+#[tokio::test]
+async fn a_cut_wire_is_noticed_at_once_and_mended() {
+    let node = Node::start("{}");
+    let proxy = Proxy::before(node.port()).await;
+    let socket = open(&proxy.url(), options());
+    connected(&socket).await;
+    let steps = Log::new();
+    let lives = steps.clone();
+    socket
+        .on("disconnect", move |reason: String| lives.add(reason))
+        .forget();
+    proxy.cut_once();
+    steps.until("the cut", |all| !all.is_empty()).await;
+    assert_eq!(steps.all(), ["transport close"]);
+    connected(&socket).await;
+    let answer: String = soon("an answer", socket.emit_with_ack("echo", "again"))
+        .await
+        .expect("answered");
+    assert_eq!(answer, "again");
+}
+
+#[tokio::test]
+async fn a_stalled_wire_is_noticed_by_the_missing_heartbeat() {
+    let node = Node::start(r#"{"pingInterval":100,"pingTimeout":200}"#);
+    let proxy = Proxy::before(node.port()).await;
+    let socket = open(&proxy.url(), options());
+    connected(&socket).await;
+    let steps = Log::new();
+    let lives = steps.clone();
+    socket
+        .on("disconnect", move |reason: String| lives.add(reason))
+        .forget();
+    proxy.set(Wire::Stalled);
+    steps
+        .until("the deadline", |all| {
+            all.first().is_some_and(|reason| reason == "ping timeout")
+        })
+        .await;
+    proxy.set(Wire::Open);
+    connected(&socket).await;
+}
+
+#[tokio::test]
+async fn a_slow_wire_keeps_the_order() {
+    let node = Node::start("{}");
+    let proxy = Proxy::before(node.port()).await;
+    proxy.set(Wire::Slow(Duration::from_millis(30)));
+    let socket = open(&proxy.url(), options());
+    let heard = Log::new();
+    let log = heard.clone();
+    socket.on("pesan", move |n: i64| log.add(n)).forget();
+    for n in 0..200 {
+        socket.emit("pesan", n).expect("queued");
+    }
+    let all = heard.until("all of them", |all| all.len() == 200).await;
+    assert_eq!(all, (0..200).collect::<Vec<_>>());
+    let latency = {
+        soon("an answer", socket.emit_with_ack::<i64>("echo", 1))
+            .await
+            .expect("answered");
+        socket.client().latency()
+    };
+    assert!(
+        latency.expect("measured").last >= Duration::from_millis(50),
+        "both ways are slow"
+    );
+}
+
+#[tokio::test]
+async fn the_session_is_recovered_with_what_was_missed() {
+    let node = Node::start(r#"{"connectionStateRecovery":{}}"#);
+    let proxy = Proxy::before(node.port()).await;
+    let socket = open(&proxy.url(), options());
+    let other = open(&node.url(), options());
+    connected(&socket).await;
+    connected(&other).await;
+    let heard = Log::new();
+    let log = heard.clone();
+    socket.on("pesan", move |text: String| log.add(text)).forget();
+    other.emit("pesan", "before").expect("connected");
+    heard.until("the first", |all| all == ["before"]).await;
+    let id = socket.id();
+
+    proxy.set(Wire::Cut);
+    other.emit("pesan", "missed").expect("connected");
+    soon("the server", other.emit_with_ack::<i64>("echo", 1))
+        .await
+        .expect("answered");
+    proxy.set(Wire::Open);
+    heard
+        .until("what was missed", |all| all == ["before", "missed"])
+        .await;
+    connected(&socket).await;
+    assert!(socket.recovered());
+    assert_eq!(socket.id(), id);
+}
+
+#[tokio::test]
+async fn polling_carries_everything_and_moves_to_websocket() {
+    let node = Node::start("{}");
+    let socket = open(
+        &node.url(),
+        options().transports([TransportKind::Polling, TransportKind::WebSocket]),
+    );
+    let client = socket.client();
+    let steps = Log::new();
+    let lives = steps.clone();
+    let _listening =
+        socket.on_lifecycle(move |step: &Lifecycle| lives.add(matches!(step, Lifecycle::Upgrade)));
+    let Rest(echoed) = soon(
+        "an answer",
+        socket.emit_with_ack("echo", (Value::from(vec![1u8, 2]), "é")),
+    )
+    .await
+    .expect("answered");
+    assert_eq!(echoed, [Value::from(vec![1u8, 2]), Value::from("é")]);
+    if client.transport() != Some(TransportKind::WebSocket) {
+        steps.until("the upgrade", |all| all.contains(&true)).await;
+    }
+    let transport: String = soon("an answer", socket.emit_with_ack("transport", ()))
+        .await
+        .expect("answered");
+    assert_eq!(transport, "websocket");
+    assert_eq!((client.stats().opens, client.stats().upgrades), (1, 1));
+}
+
+#[tokio::test]
+async fn polling_alone_works_where_websocket_is_not_offered() {
+    let node = Node::start(r#"{"transports":["polling"]}"#);
+    let socket = open(&node.url(), options());
+    let transport: String = soon("an answer", socket.emit_with_ack("transport", ()))
+        .await
+        .expect("answered");
+    assert_eq!(transport, "polling", "WebSocket was tried first and refused");
+    let sizes: Vec<i64> = soon(
+        "an answer",
+        socket.emit_with_ack("sizes", (Value::from(vec![0u8; 50_000]),)),
+    )
+    .await
+    .expect("answered");
+    assert_eq!(sizes, [50_000]);
+    let heard = Log::new();
+    let log = heard.clone();
+    socket.on("flooded", move |count: i64| log.add(count)).forget();
+    socket.emit("flood", (2_000, 10, false)).expect("connected");
+    heard.until("the flood", |all| all == [2_000]).await;
+}
+
+#[tokio::test]
+async fn the_handshake_says_what_it_was_told() {
+    let node = Node::start("{}");
+    let options = options()
+        .query("room", "a b")
+        .extra_header("x-test", "yes")
+        .auth_with(|| async { Ok(Value::object([("token", Value::from("fresh"))])) });
+    let socket = open(&format!("{}/chat?room=c%20d", node.url()), options);
+    assert_eq!(socket.namespace(), "/chat");
+    let handshake: Value = soon("an answer", socket.emit_with_ack("handshake", ()))
+        .await
+        .expect("answered");
+    let find = |part: &str, name: &str| handshake.get(part).and_then(|part| part.get(name)).cloned();
+    assert_eq!(find("auth", "token"), Some(Value::from("fresh")));
+    assert_eq!(
+        find("query", "room"),
+        Some(Value::from("c d")),
+        "the address wins, as in the official client"
+    );
+    assert_eq!(find("headers", "x-test"), Some(Value::from("yes")));
+}
+
+#[tokio::test]
+async fn a_connect_that_is_never_answered_times_out() {
+    let node = Node::start("{}");
+    let mut options = options();
+    options.config.connect_timeout = Some(Duration::from_millis(150));
+    let socket = open(&format!("{}/silent", node.url()), options);
+    let steps = Log::new();
+    let lives = steps.clone();
+    socket
+        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
+        .forget();
+    steps
+        .until("both", |all| {
+            all.contains(&"connect_timeout") && all.contains(&"connect_error")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_server_may_disconnect_and_only_the_program_comes_back() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    connected(&socket).await;
+    let steps = Log::new();
+    let lives = steps.clone();
+    socket
+        .on("disconnect", move |reason: String| lives.add(reason))
+        .forget();
+    socket.emit("kick", false).expect("connected");
+    steps
+        .until("the kick", |all| all == ["io server disconnect"])
+        .await;
+    assert!(!socket.active());
+    socket.connect();
+    connected(&socket).await;
+}
+
+#[tokio::test]
+async fn listeners_that_panic_or_cannot_read_harm_nobody() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    let (heard, errors) = (Log::new(), Log::new());
+    let (log, wrong) = (heard.clone(), errors.clone());
+    socket
+        .on("echo", |text: String| {
+            assert_ne!(text, "boom", "this panic is part of the test")
+        })
+        .forget();
+    socket
+        .on("echo", |_: i64| unreachable!("text is no number"))
+        .forget();
+    socket.on("echo", move |text: String| log.add(text)).forget();
+    socket.on("error", move |error: String| wrong.add(error)).forget();
+    socket.emit("echo", "boom").expect("queued");
+    socket.emit("echo", "calm").expect("queued");
+    heard.until("both", |all| all == ["boom", "calm"]).await;
+    let errors = errors.until("both complaints", |all| all.len() == 2).await;
+    assert!(errors[0].starts_with("event 'echo': argument 0: "), "{errors:?}");
+}
+
+#[tokio::test]
+async fn catch_alls_and_once_and_removal_do_what_they_say() {
+    let node = Node::start("{}");
+    let socket = open(&format!("{}/chat", node.url()), options());
+    connected(&socket).await;
+    let (incoming, outgoing, once) = (Log::new(), Log::new(), Log::new());
+    let (log_in, log_out, log_once) = (incoming.clone(), outgoing.clone(), once.clone());
+    let any = socket.on_any(move |message: Message| log_in.add(message.name));
+    socket
+        .on_any_outgoing(move |message: Message| log_out.add(message.name))
+        .forget();
+    socket.once("echo", move || log_once.add(())).forget();
+    for _ in 0..2 {
+        socket.emit("echo", ()).expect("connected");
+    }
+    socket.emit("numbers", ()).expect("connected");
+    incoming.until("all", |all| all == ["echo", "echo", "7"]).await;
+    assert_eq!(outgoing.all(), ["echo", "echo", "numbers"]);
+    assert_eq!(once.all().len(), 1);
+
+    drop(any);
+    let mut events = socket.events();
+    socket.emit("echo", (1, "two")).expect("connected");
+    let message = soon("the stream", events.recv())
+        .await
+        .expect("the stream does not end");
+    assert_eq!(message.args, [Value::from(1), Value::from("two")]);
+    assert_eq!(incoming.all().len(), 3, "the catch-all was removed");
+}
+
+#[tokio::test]
+async fn what_was_emitted_leaves_even_when_the_client_is_dropped_right_after() {
+    let node = Node::start("{}");
+    let witness = open(&node.url(), options());
+    let heard = Log::new();
+    let log = heard.clone();
+    witness.on("pesan", move |text: String| log.add(text)).forget();
+    connected(&witness).await;
+    let socket = open(&node.url(), options());
+    connected(&socket).await;
+    socket.emit("pesan", "last words").expect("connected");
+    drop(socket);
+    heard.until("them", |all| all == ["last words"]).await;
+}
+
+#[tokio::test]
+async fn clients_with_the_same_settings_share_a_connection() {
+    let node = Node::start("{}");
+    let shared = || Options::new();
+    let root = open(&node.url(), shared());
+    let chat = open(&format!("{}/chat", node.url()), shared());
+    connected(&root).await;
+    connected(&chat).await;
+    assert_eq!(root.client().stats().opens, 1);
+    let same_namespace = open(&node.url(), shared());
+    connected(&same_namespace).await;
+    assert_ne!(
+        root.id(),
+        same_namespace.id(),
+        "the same namespace again is a connection of its own"
+    );
 }

@@ -50,7 +50,7 @@ function common(socket) {
   });
   socket.on("kick", (close) => socket.disconnect(close === true));
   socket.on("hang up", () => socket.conn.close());
-  socket.on("cut", () => socket.conn.transport.ws?.terminate());
+  socket.on("cut", () => socket.conn.transport.socket?.terminate());
   socket.on("numbers", () => socket.emit(7, "seven"));
   socket.on("join", (room, answer) => {
     socket.join(room);

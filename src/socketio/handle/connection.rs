@@ -17,7 +17,7 @@ use super::shared::{Lock, Shared, Weak};
 use super::tell::{News, Seen, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
-    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
+    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId, TransportKind,
 };
 use crate::socketio::{Timestamp, Value};
 
@@ -299,15 +299,25 @@ impl State {
 }
 
 impl Drop for Connection {
-    /// Leaves every namespace and closes; whoever waits for an answer learns that there will be none.
+    /// Closes; whoever waits for an answer learns that there will be none.
+    ///
+    /// A WebSocket just closes, after what was sent has left: the official server forgets events that it has received
+    /// but not dispatched when a DISCONNECT follows at once. A polling session has to be told that it is over.
     fn drop(&mut self) {
         let mut state = self.state.lock();
         let now = state.clock.now();
-        let names: Vec<String> = state.namespaces.keys().cloned().collect();
-        for name in names {
-            state.machine.disconnect(now, &name);
+        if let Some((_, TransportKind::Polling)) = state.machine.transport() {
+            let names: Vec<String> = state.namespaces.keys().cloned().collect();
+            for name in names {
+                state.machine.disconnect(now, &name);
+            }
         }
-        let gone = self.carry_out(&mut state, now);
+        let mut gone = self.carry_out(&mut state, now);
+        gone.extend(
+            std::mem::take(&mut state.transports)
+                .into_iter()
+                .map(|(_, transport)| transport),
+        );
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         drop(gone);

@@ -1,0 +1,263 @@
+//! The browser client in a real browser, against the official Node server.
+//!
+//! Needs `tests/peers/client-server.mjs` running, and its address in `PESAN_TEST_SERVER` when this is compiled.
+
+#![cfg(all(target_arch = "wasm32", feature = "web"))]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::Promise;
+use pesan::socketio::client::{Reason, TransportKind};
+use pesan::socketio::{Lifecycle, Options, Responder, Rest, Socket, Status, Value};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Longest that anything here may take, in steps of 4 ms.
+const PATIENCE: u32 = 2_500;
+
+fn server() -> &'static str {
+    match option_env!("PESAN_TEST_SERVER") {
+        Some(address) => address,
+        None => panic!("PESAN_TEST_SERVER has to be the address of tests/peers/client-server.mjs"),
+    }
+}
+
+fn options() -> Options {
+    let delay = Duration::from_millis(5);
+    Options::new().force_new().reconnection_delay(delay, delay)
+}
+
+fn open(options: Options) -> Socket {
+    Socket::open(server(), options).expect("a good address")
+}
+
+async fn sleep(millis: i32) {
+    let promise = Promise::new(&mut |done, _| {
+        let window = web_sys::window().expect("the tests run in a page");
+        window
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&done, millis)
+            .expect("pages have timers");
+    });
+    JsFuture::from(promise).await.expect("the timer never fails");
+}
+
+/// Waits until something is so.
+async fn until(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..PATIENCE {
+        if so() {
+            return;
+        }
+        sleep(4).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// Things that happened, in order.
+fn log<T: 'static>() -> (Rc<RefCell<Vec<T>>>, impl Fn(T) + Clone) {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let adding = Rc::clone(&log);
+    (log, move |thing| adding.borrow_mut().push(thing))
+}
+
+#[wasm_bindgen_test]
+async fn connects_and_hears_events() {
+    let socket = open(options());
+    let (heard, add) = log();
+    let greeted = add.clone();
+    socket
+        .on("welcome_message", move |text: String| greeted(text))
+        .forget();
+    socket.on("pesan", move |text: String| add(text)).forget();
+    socket.emit("pesan", "halo").expect("queued");
+    until("both", || heard.borrow().len() == 2).await;
+    assert_eq!(heard.borrow()[1], "halo");
+    assert_eq!(socket.status(), Status::Connected);
+    assert_eq!(socket.client().transport(), Some(TransportKind::WebSocket));
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn acks_go_both_ways_and_binary_at_any_depth() {
+    let socket = open(options());
+    let deep = Value::object([("a", Value::Array(vec![Value::from(vec![1u8, 2, 3]), Value::Null]))]);
+    let Rest(answer) = socket
+        .emit_with_ack("echo", (deep.clone(), "x"))
+        .await
+        .expect("answered");
+    assert_eq!(answer, [deep, Value::from("x")]);
+
+    let (answered, add) = log();
+    socket.on("answered", move |sum: i64| add(sum)).forget();
+    socket
+        .on("add", |a: i64, b: i64, answer: Responder| {
+            answer.send(a + b).expect("wanted");
+        })
+        .forget();
+    socket.emit("ask", ("add", 1, 2)).expect("connected");
+    until("the answer", || *answered.borrow() == [3]).await;
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn polling_works_and_moves_to_websocket() {
+    let socket = open(options().transports([TransportKind::Polling, TransportKind::WebSocket]));
+    let first: String = socket.emit_with_ack("transport", ()).await.expect("answered");
+    assert!(first == "polling" || first == "websocket");
+    let client = socket.client();
+    until("the upgrade", || {
+        client.transport() == Some(TransportKind::WebSocket)
+    })
+    .await;
+    let bytes: Vec<Value> = socket
+        .emit_with_ack("sizes", (Value::from(vec![0u8; 70_000]),))
+        .await
+        .expect("answered");
+    assert_eq!(bytes, [Value::from(70_000)]);
+    client.close();
+}
+
+#[wasm_bindgen_test]
+async fn polling_alone_carries_everything() {
+    let socket = open(options().transports([TransportKind::Polling]));
+    let Rest(answer) = socket
+        .emit_with_ack("echo", (Value::from(vec![9u8, 8]), "é"))
+        .await
+        .expect("answered");
+    assert_eq!(answer, [Value::from(vec![9u8, 8]), Value::from("é")]);
+    assert_eq!(socket.client().transport(), Some(TransportKind::Polling));
+    socket.disconnect();
+    assert_eq!(
+        socket.status(),
+        Status::Disconnected {
+            reason: Some(Reason::IoClientDisconnect)
+        }
+    );
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn what_a_listener_does_queues_behind_what_happens() {
+    let socket = open(options());
+    let (heard, add) = log();
+    let (inside, first) = (socket.clone(), add.clone());
+    let guard = Rc::new(RefCell::new(None));
+    let removing = Rc::clone(&guard);
+    *guard.borrow_mut() = Some(socket.on("pesan", move |text: String| {
+        inside.emit("echo", text.clone()).expect("connected");
+        first(text);
+        removing.borrow_mut().take();
+    }));
+    socket
+        .on("echo", move |text: String| add(["echo ", &text].concat()))
+        .forget();
+    socket.emit("pesan", "1").expect("queued");
+    until("the echo", || heard.borrow().len() == 2).await;
+    assert_eq!(*heard.borrow(), ["1", "echo 1"]);
+    assert!(guard.borrow().is_none());
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn comes_back_when_the_server_cuts() {
+    let socket = open(options());
+    let (lives, add) = log();
+    socket
+        .on_lifecycle(move |step: &Lifecycle| add(step.name().unwrap_or("-")))
+        .forget();
+    until("connect", || socket.connected()).await;
+    socket.emit("cut", ()).expect("connected");
+    until("reconnect", || {
+        lives.borrow().contains(&"reconnect") && socket.connected()
+    })
+    .await;
+    let lives = lives.borrow().clone();
+    let after = lives
+        .iter()
+        .position(|step| *step == "disconnect")
+        .expect("a disconnect");
+    assert_eq!(
+        lives[after..],
+        ["disconnect", "reconnect_attempt", "reconnect", "connect"]
+    );
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn a_future_that_is_dropped_leaves_nothing() {
+    let socket = open(options());
+    until("connect", || socket.connected()).await;
+    drop(socket.emit_with_ack::<String>("silent", ()));
+    assert_eq!(socket.pending_acks(), 0);
+    let late = socket
+        .timeout(Duration::from_millis(20))
+        .emit_with_ack::<String>("silent", ())
+        .await;
+    assert!(late.is_err_and(|error| error.is_timeout()));
+    socket.client().close();
+}
+
+/// Bytes of JavaScript after a collection, where the browser says so.
+fn heap() -> Option<f64> {
+    let global = js_sys::global();
+    let collect: js_sys::Function = js_sys::Reflect::get(&global, &"gc".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    collect.call0(&global).ok()?;
+    let performance = js_sys::Reflect::get(&global, &"performance".into()).ok()?;
+    let memory = js_sys::Reflect::get(&performance, &"memory".into()).ok()?;
+    js_sys::Reflect::get(&memory, &"usedJSHeapSize".into())
+        .ok()?
+        .as_f64()
+}
+
+fn wasm_pages() -> usize {
+    core::arch::wasm32::memory_size::<0>()
+}
+
+#[wasm_bindgen_test]
+async fn a_thousand_reconnects_leave_memory_flat() {
+    const WARM: u32 = 100;
+    const TIMES: u32 = 1_000;
+    let instant = Duration::from_millis(1);
+    let socket = open(options().reconnection_delay(instant, instant));
+    let (connects, add) = log();
+    socket.on("connect", move || add(())).forget();
+    let mut before = None;
+    for time in 1..=TIMES {
+        let reached = time as usize;
+        until("connect", || {
+            connects.borrow().len() >= reached && socket.connected()
+        })
+        .await;
+        if time == WARM {
+            before = Some((wasm_pages(), heap()));
+        }
+        if time < TIMES {
+            socket.emit("cut", ()).expect("connected");
+            until("disconnect", || {
+                !socket.connected() || connects.borrow().len() > reached
+            })
+            .await;
+        }
+    }
+    let (pages, bytes) = before.expect("measured above");
+    assert_eq!(socket.client().stats().reconnects, u64::from(TIMES - 1));
+    assert!(
+        wasm_pages() <= pages + 1,
+        "wasm memory grew from {pages} to {} pages",
+        wasm_pages()
+    );
+    if let (Some(before), Some(after)) = (bytes, heap()) {
+        assert!(
+            after < before + 1_000_000.0,
+            "the JavaScript heap grew from {before} to {after} bytes"
+        );
+    }
+    socket.client().close();
+}
