@@ -7,7 +7,7 @@ mod frame;
 #[cfg(any(feature = "web", feature = "native"))]
 #[cfg_attr(
     not(any(feature = "native", target_arch = "wasm32")),
-    expect(dead_code, reason = "without a transport nobody calls back")
+    expect(dead_code, unused_imports, reason = "without a transport nobody calls back")
 )]
 mod handle;
 #[cfg(feature = "hooks")]

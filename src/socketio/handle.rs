@@ -38,8 +38,10 @@ pub use options::Options;
 pub(crate) use platform::Wakeup;
 pub(crate) use polling::{Http, Polling};
 pub(crate) use port::Port;
+pub(crate) use shared::BoxFuture;
 pub use shared::MaybeSend;
-pub(crate) use shared::{BoxFuture, Lock, Shared, Weak};
+#[cfg(feature = "hooks")]
+pub(crate) use shared::{Lock, Shared, Weak};
 pub use socket::Socket;
 pub use status::Status;
 pub use stream::Messages;

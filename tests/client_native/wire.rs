@@ -17,6 +17,7 @@ struct Written {
 
 #[tokio::test]
 async fn what_ours_writes_is_what_the_official_client_writes() {
+    // A server each: the ids with which it asks are its own and go on counting.
     let node = Node::start("{}");
     let official = Proxy::before(node.port()).await;
     let script = tokio::process::Command::new("node")
@@ -26,6 +27,7 @@ async fn what_ours_writes_is_what_the_official_client_writes() {
     let status = soon("the official client", script).await.expect("node starts");
     assert!(status.success());
 
+    let node = Node::start("{}");
     let own = Proxy::before(node.port()).await;
     soon("our client", script_of_ours(&own.url())).await;
     let end = tokio::time::Instant::now() + PATIENCE;
@@ -83,8 +85,8 @@ async fn script_of_ours(url: &str) {
     .await;
     says(&root, "ask", "answered", vec!["add".into(), 20.into(), 22.into()]).await;
     says(&root, "ask", "answered", vec!["bytes".into()]).await;
-    root.send("message").expect("connected");
     root.volatile().emit("silent", -1).expect("connected");
+    root.send("message").expect("connected");
     echo(&root, Vec::new()).await;
 
     let chat = root.client().socket("/chat");

@@ -18,8 +18,8 @@ root.emit("ask", "add", 20, 22);
 await next(root, "answered");
 root.emit("ask", "bytes");
 await next(root, "answered");
-root.send("message");
 root.volatile.emit("silent", -1);
+root.send("message");
 await root.timeout(5000).emitWithAck("echo");
 
 const chat = root.io.socket("/chat", { auth });

@@ -4,6 +4,7 @@
 
 mod node;
 mod page;
+mod peer;
 mod rust;
 mod tally;
 

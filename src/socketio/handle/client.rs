@@ -65,18 +65,18 @@ struct Known {
     key: Key,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 static KNOWN: Lock<Vec<Known>> = Lock::new(Vec::new());
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
 thread_local! {
     static KNOWN: Lock<Vec<Known>> = const { Lock::new(Vec::new()) };
 }
 
 fn with_known<R>(change: impl FnOnce(&mut Vec<Known>) -> R) -> R {
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
     return change(&mut KNOWN.lock());
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
     KNOWN.with(|known| change(&mut known.lock()))
 }
 

@@ -90,7 +90,7 @@ mod absent {
             0
         }
 
-        pub(crate) fn timer(&self, _wake: impl Fn() + Send + 'static) -> Timer {
+        pub(crate) fn timer(&self, _wake: impl Fn() + 'static) -> Timer {
             Timer
         }
 

@@ -1,9 +1,10 @@
 //! Sharing that fits the target: one thread in the browser, many natively.
 //!
 //! In the browser `Shared` is `Rc`, `Lock` is `RefCell` and nothing need be `Send`; natively they are `Arc` and
-//! `Mutex`. Everything above is written once against these names.
+//! `Mutex`. Everything above is written once against these names. A host without `native`, which only checks and
+//! documents a page, has the browser's.
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
 mod imp {
     use std::cell::{RefCell, RefMut};
     use std::future::Future;
@@ -39,7 +40,7 @@ mod imp {
     pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 mod imp {
     use std::future::Future;
     use std::pin::Pin;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::peer::Peer;
 use super::tally::{Tally, of_cargo, of_closing_line};
 use crate::failure::Failure;
 use crate::fingerprint;
@@ -132,10 +133,12 @@ pub(super) fn vectors(project: &Project) -> Result<Tally, Failure> {
 pub(super) fn wasm(project: &Project) -> Result<Tally, Failure> {
     let runner = tools::wasm_test_runner(project)?;
     let browser = tools::browser()?;
+    let peer = Peer::start(project)?;
     let line = format!("test --package pesan --lib --tests --no-fail-fast --target {WASM}");
     let job = Job::cargo("wasm tests in Chromium", &project.root, &line)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("CHROMEDRIVER", browser.driver)
+        .env("PESAN_TEST_SERVER", &peer.address)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
         .log(project.notes().join("wasm.log"))
         .limit(LIMIT);
