@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let socket = Socket::open(&url, Options::new())?;
     socket
         .on("connect_error", |reason: String| {
-            eprintln!("no connection: {reason}")
+            eprintln!("no connection: {reason}");
         })
         .forget();
     let mut events = socket.events();

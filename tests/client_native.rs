@@ -152,7 +152,7 @@ async fn namespaces_share_a_connection_and_middleware_can_refuse() {
     let seen = log.clone();
     admin
         .on("connect_error", move |message: String, data: Value| {
-            seen.add((message, data))
+            seen.add((message, data));
         })
         .forget();
     let refused = log.until("the refusal", |all| !all.is_empty()).await;
@@ -517,7 +517,7 @@ async fn listeners_that_panic_or_cannot_read_harm_nobody() {
     let (log, wrong) = (heard.clone(), errors.clone());
     socket
         .on("echo", |text: String| {
-            assert_ne!(text, "boom", "this panic is part of the test")
+            assert_ne!(text, "boom", "this panic is part of the test");
         })
         .forget();
     socket
