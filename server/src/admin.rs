@@ -1,6 +1,6 @@
 //! The operator's command line against the running server, over a Unix socket that only its owner may use.
 //!
-//! `pesan-server admin …` ([`command`]) sends one [`Request`] as a line of JSON; the server ([`listener`]) answers
+//! `pesan-server admin …` ([`AdminCommand`]) sends one [`Request`] as a line of JSON; the server ([`AdminSocket`]) answers
 //! with one [`Reply`].
 
 mod command;

@@ -1,7 +1,7 @@
 //! The chat's rules on top of Socket.IO: who may come in, who is here, what is said where, and what is kept.
 //!
 //! A plain client sends `pesan` with one string, and gets everyone's. A page of ours says so in its CONNECT and
-//! speaks the types of [`pesan::messages`]. Both meet in the lobby. [`connect`](Chat::attach) is where a socket comes
+//! speaks the types of [`pesan::messages`]. Both meet in the lobby. `connect` is where a socket comes
 //! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
 
 mod connect;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use pesan::messages::{Announcement, Closing, Kicked, PLAIN};
 use serde::{Deserialize, Serialize};
 
+use super::text::clean_or_cut;
 use super::{Chat, PAGES, PLAINS, history};
 use crate::io::Socket;
 
@@ -120,8 +121,11 @@ impl Chat {
 
     /// Says something to everyone.
     pub fn announce(&self, text: &str) {
+        let Some(text) = clean_or_cut(text, self.0.limits.text_chars) else {
+            return;
+        };
         let announcement = Announcement {
-            text: text.to_owned(),
+            text: text.clone(),
             at: history::now(),
         };
         self.tell(PAGES, &announcement);

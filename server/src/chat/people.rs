@@ -40,6 +40,7 @@ struct Buckets {
     write: Bucket,
     read: Bucket,
     typing: Bucket,
+    rooms: Bucket,
 }
 
 /// A connection of someone.
@@ -58,6 +59,8 @@ pub(super) enum Cost {
     Read,
     /// A sign that someone is typing.
     Typing,
+    /// A room that stays.
+    Room,
 }
 
 impl People {
@@ -87,6 +90,7 @@ impl People {
                     write: Bucket::new(limits.rate, limits.burst, now),
                     read: Bucket::new(20.0, 100.0, now),
                     typing: Bucket::new(0.5, 3.0, now),
+                    rooms: Bucket::new(0.1, 10.0, now),
                 },
             };
             self.present.insert(id.to_owned(), present);
@@ -214,6 +218,7 @@ impl People {
             Cost::Write => present.buckets.write.take(now),
             Cost::Read => present.buckets.read.take(now),
             Cost::Typing => present.buckets.typing.take(now),
+            Cost::Room => present.buckets.rooms.take(now),
         }
     }
 

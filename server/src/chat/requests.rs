@@ -129,13 +129,14 @@ impl Chat {
     }
 
     async fn create(self, socket: Socket, create: Create) -> Result<Room, Refusal> {
-        let person = self.who(&socket, Cost::Write)?;
+        let person = self.who(&socket, Cost::Read)?;
         let limits = self.0.limits;
         let (room, key) = self
             .book()
             .rooms
             .plan(&create.name, limits.name_chars, limits.max_rooms)?;
         let id = room.id.clone();
+        self.who(&socket, Cost::Room)?;
         // stored first, so that no room is there that a restart takes away
         self.0
             .history
@@ -152,7 +153,7 @@ impl Chat {
     }
 
     async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, Refusal> {
-        let person = self.who(&socket, Cost::Write)?;
+        let person = self.who(&socket, Cost::Read)?;
         let (id, planned) = {
             let book = self.book();
             let other = book.people.get(&direct.person).cloned();
@@ -163,6 +164,7 @@ impl Chat {
             book.rooms.plan_direct(&person, &other)
         };
         if let Some(room) = planned {
+            self.who(&socket, Cost::Room)?;
             self.0
                 .history
                 .save_room(room.clone())

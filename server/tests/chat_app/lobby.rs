@@ -53,6 +53,33 @@ async fn a_plain_client_that_asks_hears_when_its_message_is_stored() {
 }
 
 #[tokio::test]
+async fn a_flood_of_plain_messages_is_passed_on_but_not_all_kept() {
+    let server = Server::start().await;
+    let mut plain = server.plain().await;
+    for number in 0..3000 {
+        plain.emit("pesan", number.to_string()).await;
+    }
+    for number in 0..3000 {
+        assert_eq!(plain.event("pesan").await, number.to_string());
+    }
+    // stored after what came before it
+    let last = plain.ask("pesan", "cukup").await["Ok"]["seq"]
+        .as_u64()
+        .expect("stored");
+    assert!((2000..3000).contains(&last), "{last}");
+}
+
+#[tokio::test]
+async fn a_plain_client_can_be_slowed_down() {
+    let server = Server::with(&["--plain-rate", "0.5"]).await;
+    let mut plain = server.plain().await;
+    for _ in 0..2 {
+        plain.ask("pesan", "halo").await;
+    }
+    assert_eq!(plain.ask("pesan", "halo").await["Err"]["code"], "too-fast");
+}
+
+#[tokio::test]
 async fn a_message_that_is_sent_again_is_shown_once() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
