@@ -1,6 +1,6 @@
 //! Speed of the codecs: `cargo bench --no-default-features --features msgpack --bench codec`.
 //!
-//! The sizes are those of the frames. `structured` is a page of chat messages, the others carry one text.
+//! The sizes are those of the frames. `history` is a page of chat messages, the others carry one text or two pictures.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -17,8 +17,8 @@ fn text_event(bytes: usize) -> Packet {
     frame(words.chars().cycle().take(bytes - bare).collect())
 }
 
-/// History of a room, about 16 KiB.
-fn structured_event() -> Packet {
+/// Page of 100 chat messages, about 15 kB.
+fn history() -> Packet {
     let message = |seq: i32| {
         let author = Value::object([("id", Value::from("p7f3a91c")), ("name", Value::from("Sinta"))]);
         Value::object([
@@ -47,7 +47,7 @@ fn packets() -> [(&'static str, Packet); 4] {
     [
         ("event 64 B", text_event(64)),
         ("event 16 KiB", text_event(16 << 10)),
-        ("event 16 KiB, structured", structured_event()),
+        ("history", history()),
         ("event with 2 attachments of 1 KiB", binary_event()),
     ]
 }
