@@ -47,8 +47,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    socket.disconnect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Dropped, it closes after the last line has left; a DISCONNECT could make the official server forget that line.
+    drop(socket);
+    tokio::time::sleep(Duration::from_millis(300)).await;
     Ok(())
 }
 
