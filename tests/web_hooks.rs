@@ -53,7 +53,7 @@ async fn a_component_shows_its_socket_and_takes_it_along_when_it_goes() {
         let used = use_socket(server(), Options::new().force_new()).expect("an address");
         kept.replace(Some(used.socket()));
         use_batch(used, "tick", move |numbers: Vec<i64>| {
-            gathered.borrow_mut().push(numbers)
+            gathered.borrow_mut().push(numbers);
         });
         use_event(used, "welcome_message", move || *greeted.borrow_mut() += 1);
         view! { <p>{move || if used.status.get().is_connected() { "connected" } else { "away" }}</p> }
