@@ -1,5 +1,6 @@
 //! Nothing that was answered is lost, nothing is doubled, and everyone sees one order: with the real binary, killed
-//! with SIGKILL again and again while bots write. `PESAN_KILLS` says how often; 5 by default.
+//! with SIGKILL again and again while bots write, whose wires are cut in the middle of it. `PESAN_KILLS` and
+//! `PESAN_CUTS` say how often; 5 and 50 by default.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pesan_server::chat::history::{History, Range, Retention, Sqlite};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -39,6 +42,9 @@ struct Bot {
     /// Set when no more is to be written.
     over: Arc<AtomicBool>,
     acked: Arc<AtomicUsize>,
+    /// Cuts that are still to come, of all bots together.
+    cuts: Arc<AtomicUsize>,
+    chance: StdRng,
     story: Story,
 }
 
@@ -94,6 +100,7 @@ impl Bot {
     async fn live(&mut self) -> Result<(), Lost> {
         let mut wire = Wire::open(self.address, self.name).await?;
         self.catch_up(&mut wire).await?;
+        let mut wear = self.chance.random_range(1..400);
         loop {
             let over = self.over.load(Ordering::Acquire);
             let open: Vec<usize> = (0..self.story.mine.len())
@@ -123,6 +130,11 @@ impl Bot {
             let mut left = wanted.len();
             while left > 0 {
                 let frame = wire.read().await?;
+                wear -= 1;
+                if wear == 0 && self.takes_a_cut() {
+                    // the socket is dropped with messages under way
+                    return Err(Lost);
+                }
                 if let Some(answer) = frame.strip_prefix("43") {
                     left -= 1;
                     self.answered(answer);
@@ -131,6 +143,14 @@ impl Bot {
                 }
             }
         }
+    }
+
+    /// Whether there is a cut left for this bot.
+    fn takes_a_cut(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.cuts
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less)
+            .is_ok()
     }
 
     fn answered(&mut self, answer: &str) {
@@ -238,7 +258,8 @@ fn start(folder: &Path, address: SocketAddr) -> Child {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answered_message_is_lost_when_the_server_is_killed() {
-    let kills = std::env::var("PESAN_KILLS").map_or(5, |text| text.parse().expect("a number"));
+    let setting = |name, usual| std::env::var(name).map_or(usual, |text| text.parse().expect("a number"));
+    let (kills, cut) = (setting("PESAN_KILLS", 5), setting("PESAN_CUTS", 50));
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("dist")).expect("writable");
     std::fs::write(folder.path().join("dist/index.html"), "<title>pesan</title>").expect("writable");
@@ -247,6 +268,7 @@ async fn no_answered_message_is_lost_when_the_server_is_killed() {
         .expect("a free port");
     let over = Arc::new(AtomicBool::new(false));
     let acked = Arc::new(AtomicUsize::new(0));
+    let cuts = Arc::new(AtomicUsize::new(cut));
 
     let mut server = start(folder.path(), address);
     let bots: Vec<_> = (0..BOTS)
@@ -256,6 +278,8 @@ async fn no_answered_message_is_lost_when_the_server_is_killed() {
                 address,
                 over: Arc::clone(&over),
                 acked: Arc::clone(&acked),
+                cuts: Arc::clone(&cuts),
+                chance: StdRng::seed_from_u64(name as u64),
                 story: Story::default(),
             };
             tokio::spawn(bot.run())
@@ -270,6 +294,9 @@ async fn no_answered_message_is_lost_when_the_server_is_killed() {
         server.kill().expect("is running");
         server.wait().expect("ends");
         server = start(folder.path(), address);
+    }
+    while cuts.load(Ordering::Acquire) > 0 {
+        sleep(Duration::from_millis(1)).await;
     }
     over.store(true, Ordering::Release);
     let mut stories = Vec::new();
@@ -288,7 +315,7 @@ async fn no_answered_message_is_lost_when_the_server_is_killed() {
     let sent: usize = stories.iter().map(|story| story.mine.len()).sum();
     let answered = acked.load(Ordering::Relaxed);
     println!(
-        "{kills} kills, {BOTS} bots: {sent} messages sent, {answered} answers, {} stored",
+        "{kills} kills, {cut} cuts, {BOTS} bots: {sent} messages sent, {answered} answers, {} stored",
         stored.len()
     );
     assert_eq!(stored.len(), sent, "every message is stored once");
