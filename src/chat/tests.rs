@@ -472,11 +472,7 @@ fn lines_stand_together_by_author_time_and_day() {
             (true, true)
         ]
     );
-    assert_eq!(
-        chat.rows(1, 2)[0].starts_group,
-        false,
-        "a part looks like the whole"
-    );
+    assert!(!chat.rows(1, 2)[0].starts_group, "a part looks like the whole");
 }
 
 #[test]
