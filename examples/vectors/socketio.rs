@@ -161,7 +161,7 @@ pub(super) fn encode(case: &Value) -> Result<Verdict, String> {
         .iter()
         .map(frame_of)
         .collect::<Result<Vec<_>, _>>()?;
-    if let Some(given) = case.get("in") {
+    if let Some(given) = case.get("in").filter(|given| given.get("type").is_some()) {
         return written(&packet_of(given)?, &out);
     }
     // The encoder does not count attachments.
