@@ -2,6 +2,10 @@
 
 use crate::socketio::Value;
 
+/// Longest private id or offset that is kept, in bytes. Servers make ids of some twenty; a longer text is somebody's
+/// message, and would come back in each CONNECT, perhaps as more than the server takes.
+const MAX_BYTES: usize = 1024;
+
 /// Session that a server may restore.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Recovery {
@@ -15,6 +19,7 @@ pub(super) struct Recovery {
 impl Recovery {
     /// The server accepted a CONNECT and perhaps named a private id.
     pub(super) fn accepted(&mut self, pid: Option<&str>) {
+        let pid = pid.filter(|pid| pid.len() <= MAX_BYTES);
         self.recovered = pid.is_some() && self.pid.as_deref() == pid;
         self.pid = pid.map(str::to_owned);
     }
@@ -22,7 +27,9 @@ impl Recovery {
     /// An event is handed to the program. The server appends the offset as one more argument; a last string that
     /// is none does no harm, since the server does not find it and begins a new session.
     pub(super) fn delivered(&mut self, args: &[Value]) {
-        if let (Some(_), Some(Value::String(last))) = (&self.pid, args.last()) {
+        if let (Some(_), Some(Value::String(last))) = (&self.pid, args.last())
+            && last.len() <= MAX_BYTES
+        {
             self.offset.get_or_insert_default().clone_from(last);
         }
     }
@@ -71,6 +78,20 @@ mod tests {
             payload(&recovery, None).as_deref(),
             Some(r#"{"pid":"p","offset":"one"}"#)
         );
+    }
+
+    #[test]
+    fn a_long_message_is_no_offset() {
+        let mut recovery = Recovery::default();
+        recovery.accepted(Some("p"));
+        recovery.delivered(&[Value::from("o1")]);
+        recovery.delivered(&[Value::from("x".repeat(MAX_BYTES + 1))]);
+        assert_eq!(
+            payload(&recovery, None).as_deref(),
+            Some(r#"{"pid":"p","offset":"o1"}"#)
+        );
+        recovery.accepted(Some(&"p".repeat(MAX_BYTES + 1)));
+        assert_eq!(payload(&recovery, None), None);
     }
 
     #[test]
