@@ -450,6 +450,29 @@ async fn polling_alone_works_where_websocket_is_not_offered() {
     heard.until("the flood", |all| all == [2_000]).await;
 }
 
+#[cfg(feature = "msgpack")]
+#[tokio::test]
+async fn the_msgpack_parser_speaks_with_the_official_one() {
+    let node = Node::start(r#"{"msgpack":true}"#);
+    let mut options = options();
+    options.config.parser = pesan::socketio::client::ParserKind::Msgpack;
+    let socket = open(&node.url(), options);
+    let deep = Value::object([
+        ("bytes", Value::from(vec![1u8, 2])),
+        ("n", Value::from(-7)),
+        ("none", Value::Null),
+    ]);
+    let Rest(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), "é")))
+        .await
+        .expect("answered");
+    assert_eq!(echoed, [deep, Value::from("é")]);
+    let heard = Log::new();
+    let log = heard.clone();
+    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.emit("pesan", "halo").expect("connected");
+    heard.until("the broadcast", |all| all == ["halo"]).await;
+}
+
 #[tokio::test]
 async fn the_handshake_says_what_it_was_told() {
     let node = Node::start("{}");

@@ -15,6 +15,13 @@ use crate::socketio::value::{ToValueError, to_value};
 use crate::socketio::{Value, from_value};
 
 /// Why the arguments of an event or an answer do not fit what the program takes.
+///
+/// ```
+/// use pesan::socketio::ArgsError;
+///
+/// let error = ArgsError { index: 1, reason: "expected a number".to_owned() };
+/// assert_eq!(error.to_string(), "argument 1: expected a number");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgsError {
     /// Place of the argument, from 0.
@@ -73,6 +80,20 @@ impl Args {
 ///
 /// Everything that serde can read takes the next argument. [`Responder`] takes none: it answers the event.
 /// [`Rest`] takes all that are left, [`Message`] the event as a whole.
+///
+/// A type of your own that serde cannot read by itself reads what it needs:
+///
+/// ```
+/// use pesan::socketio::{Args, ArgsError, FromArg};
+///
+/// struct Point(f64, f64);
+///
+/// impl FromArg for Point {
+///     fn from_arg(args: &mut Args) -> Result<Self, ArgsError> {
+///         Ok(Self(f64::from_arg(args)?, f64::from_arg(args)?))
+///     }
+/// }
+/// ```
 pub trait FromArg: Sized {
     /// Reads one parameter.
     ///
@@ -98,6 +119,13 @@ impl FromArg for Responder {
 }
 
 /// All arguments that no earlier parameter took, as they came.
+///
+/// ```no_run
+/// # use pesan::socketio::{Rest, Socket};
+/// # fn listen(socket: &Socket) {
+/// socket.on("log", |level: u8, Rest(parts): Rest| println!("{level}: {parts:?}")).forget();
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rest(pub Vec<Value>);
 
@@ -120,6 +148,15 @@ impl FromArg for Message {
 /// Closure that can listen to an event: any number of parameters up to eight, each a [`FromArg`].
 ///
 /// `Parameters` only helps the compiler to tell closures apart; name it nowhere.
+///
+/// ```no_run
+/// # use pesan::socketio::{Handler, Socket};
+/// // A function that passes listeners on:
+/// fn listen_twice<P: 'static>(socket: &Socket, first: impl Handler<P>, second: impl Handler<P>) {
+///     socket.on("pesan", first).forget();
+///     socket.on("pesan", second).forget();
+/// }
+/// ```
 pub trait Handler<Parameters>: MaybeSend + 'static {
     /// Reads the parameters, then calls the closure.
     ///
@@ -132,6 +169,15 @@ pub trait Handler<Parameters>: MaybeSend + 'static {
 ///
 /// A tuple is that many arguments, `()` is none, text, numbers, `bool` and [`Value`] are one, and `Vec<Value>` is as
 /// many as it holds. A type of your own is one argument as `(value,)`, or as [`One`].
+///
+/// ```
+/// use pesan::socketio::{IntoArgs, Value};
+///
+/// assert_eq!("halo".into_args()?, [Value::from("halo")]);
+/// assert_eq!((1, "two").into_args()?, [Value::from(1), Value::from("two")]);
+/// assert!(().into_args()?.is_empty());
+/// # Ok::<(), pesan::socketio::value::ToValueError>(())
+/// ```
 pub trait IntoArgs {
     /// Turns everything into values.
     ///
@@ -141,6 +187,13 @@ pub trait IntoArgs {
 }
 
 /// One argument of any type that serde can write.
+///
+/// ```
+/// use pesan::socketio::{IntoArgs, One, Value};
+///
+/// assert_eq!(One([1, 2]).into_args()?, [Value::Array(vec![1.into(), 2.into()])]);
+/// # Ok::<(), pesan::socketio::value::ToValueError>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct One<T>(pub T);
 

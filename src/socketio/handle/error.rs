@@ -7,6 +7,12 @@ use crate::socketio::client::{AddressError, AnswerError, EmitError, Failure};
 use crate::socketio::value::ToValueError;
 
 /// Why there is no client for an address.
+///
+/// ```
+/// use pesan::socketio::{OpenError, Options, Socket};
+///
+/// assert!(matches!(Socket::open("ftp://localhost", Options::new()), Err(OpenError::Address(_))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -34,6 +40,16 @@ impl From<AddressError> for OpenError {
 }
 
 /// Why an event, or an answer, is not sent.
+///
+/// ```no_run
+/// # use pesan::socketio::{SendError, Socket};
+/// # fn say(socket: &Socket) {
+/// match socket.emit("disconnect", ()) {
+///     Err(SendError::Emit(error)) => assert_eq!(error.to_string(), "'disconnect' is a reserved event name"),
+///     other => panic!("{other:?}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -79,6 +95,13 @@ impl From<ToValueError> for SendError {
 }
 
 /// Why an event has no answer.
+///
+/// ```
+/// use pesan::socketio::AckError;
+/// use pesan::socketio::client::Failure;
+///
+/// assert!(AckError::Failed(Failure::TimedOut).is_timeout());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AckError {

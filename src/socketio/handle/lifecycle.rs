@@ -7,6 +7,19 @@ use crate::socketio::client::{ConnectError, ConnectionError, Reason};
 ///
 /// `socket.on_lifecycle` hears all of them, with everything that is known. `socket.on` hears the ones that have an
 /// official name under that name.
+///
+/// ```no_run
+/// # use pesan::socketio::{Lifecycle, Socket};
+/// # fn watch(socket: &Socket) {
+/// socket
+///     .on_lifecycle(|step| {
+///         if let Lifecycle::Connect { id, recovered } = step {
+///             println!("{id}, recovered: {recovered}");
+///         }
+///     })
+///     .forget();
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Lifecycle {

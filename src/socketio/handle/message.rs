@@ -10,6 +10,13 @@ use crate::socketio::Value;
 use crate::socketio::client::AckToken;
 
 /// Event as it came: what a catch-all listener or a stream gets.
+///
+/// ```no_run
+/// # use pesan::socketio::{Message, Socket};
+/// # fn listen(socket: &Socket) {
+/// socket.on_any(|message: Message| println!("{} {:?}", message.name, message.args)).forget();
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Message {
     /// Name of the event.

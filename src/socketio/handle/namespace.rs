@@ -9,6 +9,21 @@ use crate::socketio::Timestamp;
 use crate::socketio::client::{EmitId, EmitState, Event, Machine};
 
 /// An emitted event is in another state.
+///
+/// ```no_run
+/// # use pesan::socketio::Socket;
+/// # fn watch(socket: &Socket) -> Result<(), pesan::socketio::SendError> {
+/// let sent = socket.emit("pesan", "halo")?;
+/// socket
+///     .on_emit_change(move |change| {
+///         if change.id == sent.id {
+///             println!("now {:?}", change.state);
+///         }
+///     })
+///     .forget();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmitChange {
     /// Which event: what `emit` returned.

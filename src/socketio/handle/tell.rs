@@ -15,6 +15,13 @@ use crate::socketio::client::{AuthRequest, Direction, Event};
 use crate::socketio::packet::EventName;
 
 /// Frame as it came or went, for an inspector.
+///
+/// ```no_run
+/// # use pesan::socketio::Client;
+/// # fn inspect(client: &Client) {
+/// client.on_frame(|seen| println!("{:?} {:?}", seen.direction, seen.frame)).forget();
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     /// Which way.

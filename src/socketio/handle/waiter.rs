@@ -72,6 +72,13 @@ impl Slot {
 ///
 /// The event itself is on its way whether this is awaited or not. Dropping it gives up the answer alone, and leaves
 /// nothing behind; [`Socket::cancel`](super::Socket::cancel) takes an event back that has not left yet.
+///
+/// ```no_run
+/// # async fn ask(socket: pesan::socketio::Socket) -> Result<(), pesan::socketio::AckError> {
+/// let answer: String = socket.emit_with_ack("name?", ()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it gives the answer up; use `emit` if none is wanted"]
 pub struct Answered<T> {
     state: State,
