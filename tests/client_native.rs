@@ -455,7 +455,7 @@ async fn polling_alone_works_where_websocket_is_not_offered() {
 async fn the_msgpack_parser_speaks_with_the_official_one() {
     let node = Node::start(r#"{"msgpack":true}"#);
     let mut options = options();
-    options.config.parser = pesan::socketio::client::ParserKind::Msgpack;
+    options.config.parser = pesan::socketio::Parser::Msgpack;
     let socket = open(&node.url(), options);
     let deep = Value::object([
         ("bytes", Value::from(vec![1u8, 2])),
