@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use pesan_server::admin::AdminSocket;
-use pesan_server::config::{Cli, Command, Config, Listen};
+use pesan_server::config::{Cli, Command, Config, Listen, SocketLimits};
 use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};
 use pesan_server::http::{health, router};
 use pesan_server::log;
@@ -37,7 +37,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let serving = serving(&config.listen)?;
+    let serving = serving(&config.listen, config.sockets)?;
     // first the port: a second server must not touch the data of the first
     let listener = listen("--listen", config.listen.address())?;
     let address = listener.local_addr()?;
@@ -64,9 +64,14 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
+fn serving(config: &Listen, limits: SocketLimits) -> anyhow::Result<ServeConfig> {
     let mut serving = ServeConfig::default();
     serving.drain = Duration::from_secs(config.drain);
+    serving.max_connections = limits.max_connections;
+    if limits.max_per_address > 0 {
+        // a page opens several for its files
+        serving.max_connections_per_address = limits.max_per_address.max(16);
+    }
     if let (Some(certificate), Some(key)) = (&config.tls_cert, &config.tls_key) {
         serving.tls = Some(Tls::from_files(certificate, key)?);
     }
