@@ -18,9 +18,11 @@
 
 mod ack;
 mod acks;
+mod adapter;
 mod admission;
 mod args;
 mod client;
+mod cluster;
 mod config;
 mod data;
 mod emitter;
@@ -44,6 +46,7 @@ mod socket;
 mod task;
 
 pub use ack::Ack;
+pub use adapter::{Adapter, Arrival, Health, Inbox, Redis, RedisConfig, RedisError};
 pub use args::Args;
 pub use config::{IoConfig, Limits, Recovery};
 pub use data::Data;

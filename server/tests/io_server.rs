@@ -14,6 +14,8 @@ mod official;
 mod order;
 #[path = "io_server/recovery.rs"]
 mod recovery;
+#[path = "io_server/redis.rs"]
+mod redis;
 #[path = "io_server/rooms.rs"]
 mod rooms;
 #[path = "io_server/support.rs"]

@@ -59,7 +59,7 @@ impl Admitted {
                 namespace: namespace.name().to_owned(),
                 socket: socket.id().to_owned(),
                 recovered: socket.recovered(),
-                after: restored.map(|restored| restored.after),
+                after: restored.and_then(|restored| restored.after),
                 missed,
             });
         }
@@ -76,7 +76,7 @@ pub(super) async fn admit(
 ) -> Result<Admitted, Refused> {
     let text = |key| auth.get(key).and_then(Value::as_str);
     let restored = match (text("pid"), text("offset")) {
-        (Some(pid), Some(offset)) => namespace.restore(pid, offset),
+        (Some(pid), Some(offset)) => namespace.restore(pid, offset).await,
         _ => None,
     };
     let skips = namespace

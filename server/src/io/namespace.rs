@@ -8,9 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use pesan::socketio::Event;
+use pesan::socketio::value::{Value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::args::{from_args, to_args};
 use super::config::{IoConfig, Recovery};
 use super::error::{ConnectError, EmitError};
 use super::handler::{Called, ConnectHandler, Failure, Middleware};
@@ -25,6 +27,8 @@ use super::socket::Socket;
 
 pub(super) type ConnectCall = dyn Fn(Socket) -> Called<Result<(), Failure>> + Send + Sync;
 pub(super) type MiddlewareCall = dyn Fn(Socket) -> Called<Result<(), ConnectError>> + Send + Sync;
+
+type ServerCall = dyn Fn(Vec<Value>) -> Option<Value> + Send + Sync;
 
 /// Handlers and middleware, which a namespace made from a pattern takes over from it.
 #[derive(Default)]
@@ -100,6 +104,8 @@ struct Inner {
     watched: AtomicBool,
     /// What returning clients missed; `None` without connection state recovery.
     log: Option<Log>,
+    /// What other nodes may ask.
+    server_events: RwLock<Vec<(Box<str>, Arc<ServerCall>)>>,
     /// Whether it was made from a pattern.
     dynamic: bool,
 }
@@ -129,7 +135,12 @@ impl Namespace {
             rooms: Rooms::default(),
             ack_ids: AtomicU64::new(0),
             watched: AtomicBool::new(false),
-            log: server.config.recovery.clone().map(Log::new),
+            log: server
+                .config
+                .recovery
+                .clone()
+                .map(|recovery| Log::new(recovery, server.cluster.is_some())),
+            server_events: RwLock::default(),
             dynamic,
         }))
     }
@@ -252,6 +263,82 @@ impl Namespace {
         self.everyone().disconnect_sockets(close);
     }
 
+    /// Calls `handler` for each event of this name that another node sends by
+    /// [`server_side_emit`](Self::server_side_emit); what it returns is the answer. The last handler of a name counts.
+    ///
+    /// ```
+    /// let io = pesan_server::io::Io::default();
+    /// io.on_server_event("count", |(): ()| 7);
+    /// ```
+    pub fn on_server_event<T, R>(&self, event: &str, handler: impl Fn(T) -> R + Send + Sync + 'static)
+    where
+        T: DeserializeOwned + 'static,
+        R: Serialize,
+    {
+        let name = event.to_owned();
+        let call = move |values| {
+            let outcome = from_args(values).map_err(|error| error.to_string());
+            let answer = outcome.and_then(|args| to_value(&handler(args)).map_err(|error| error.to_string()));
+            answer
+                .inspect_err(|error| tracing::warn!(event = name, %error, "event of another node"))
+                .ok()
+        };
+        let mut events = self
+            .0
+            .server_events
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        events.retain(|(known, _)| **known != *event);
+        events.push((event.into(), Arc::new(call)));
+    }
+
+    pub(super) fn server_event(&self, event: &str, values: Vec<Value>) -> Option<Value> {
+        let events = self
+            .0
+            .server_events
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let call = events
+            .iter()
+            .find(|(known, _)| **known == *event)
+            .map(|(_, call)| call.clone());
+        drop(events);
+        call?(values)
+    }
+
+    /// Sends an event to the other nodes, not to clients; says whether it could be sent.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent.
+    pub fn server_side_emit(&self, event: &str, args: impl Serialize) -> Result<bool, EmitError> {
+        let args = vec![Value::from(event), Value::from(to_args(&args)?)];
+        let cluster = self.0.server.cluster.as_ref();
+        Ok(cluster.is_some_and(|cluster| cluster.tell(self.name(), "server", args)))
+    }
+
+    /// Sends an event to the other nodes, and gathers an answer of each but this one; `None` stands for too few.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent.
+    pub async fn server_side_emit_with_ack<R: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> Result<Option<Vec<R>>, EmitError> {
+        let args = vec![Value::from(event), Value::from(to_args(&args)?)];
+        let Some(cluster) = &self.0.server.cluster else {
+            return Ok(Some(Vec::new()));
+        };
+        let asked = cluster.ask(self.name(), "server", args, self.config().request_timeout);
+        let (answers, complete) = cluster.gather(asked).await;
+        let expected = answers.len();
+        let answers: Vec<R> = answers
+            .into_iter()
+            .filter_map(|answer| from_args(answer).ok())
+            .collect();
+        Ok((complete && answers.len() == expected).then_some(answers))
+    }
+
     /// Socket of this node with this id.
     #[must_use]
     pub fn socket(&self, id: &str) -> Option<Socket> {
@@ -295,6 +382,10 @@ impl Namespace {
 
     pub(super) fn recovery(&self) -> Option<&Recovery> {
         self.config().recovery.as_ref()
+    }
+
+    pub(super) fn log(&self) -> Option<&Log> {
+        self.0.log.as_ref()
     }
 
     pub(super) fn hooks(&self) -> &Hooks {

@@ -143,10 +143,11 @@ impl BroadcastOperator {
     ) -> Result<Responses<R>, EmitError> {
         check_name(event)?;
         let args = to_args(&args)?;
-        let gathering = self
+        let gathered = self
             .namespace
-            .broadcast_with_ack(&self.target, event, args, &self.flags)?;
-        Ok(Responses::new(gathering.finish().await))
+            .ask_all(&self.target, event, args, &self.flags)
+            .await?;
+        Ok(Responses::new(gathered))
     }
 
     /// The sockets themselves, with what is known about them.

@@ -25,20 +25,23 @@ pub(super) struct Session {
     pub(super) data: Value,
 }
 
+/// Place of an event: in this process's own order, or in the log that all nodes share.
+pub(super) type Place = (u64, u64);
+
 /// A session that is taken up.
 pub(super) struct Restored {
     pub(super) session: Session,
-    /// How long its client was away.
-    pub(super) after: Duration,
+    /// How long its client was away, if the node that it was on could say.
+    pub(super) after: Option<Duration>,
     /// Last event that the client has.
-    offset: u64,
+    offset: Place,
 }
 
 /// Events and sessions of a namespace.
 pub(super) struct Log {
     config: Recovery,
-    /// Tells this process's offsets from those of another.
-    epoch: String,
+    /// Tells this process's offsets from those of another; `None` when all nodes share a log.
+    epoch: Option<String>,
     inner: Mutex<Kept>,
 }
 
@@ -47,25 +50,32 @@ pub(super) struct Log {
 pub(super) struct Kept {
     events: VecDeque<Event>,
     bytes: usize,
-    next: u64,
+    last: Place,
+    /// Everything after this place is kept; `None` when nothing is known.
+    floor: Option<Place>,
     sessions: HashMap<String, (Session, Instant)>,
     /// Sessions in the order in which they began to wait, which is the order in which they expire.
     waiting: VecDeque<(Instant, String)>,
 }
 
 struct Event {
-    number: u64,
+    place: Place,
     at: Instant,
     target: Target,
     outgoing: Outgoing,
 }
 
 impl Log {
-    pub(super) fn new(config: Recovery) -> Self {
+    /// Log of this node alone, or this node's copy of the one that all nodes share.
+    pub(super) fn new(config: Recovery, shared: bool) -> Self {
+        let kept = Kept {
+            floor: (!shared).then_some((0, 0)),
+            ..Kept::default()
+        };
         Self {
             config,
-            epoch: id::random(),
-            inner: Mutex::default(),
+            epoch: (!shared).then(id::random),
+            inner: Mutex::new(kept),
         }
     }
 
@@ -74,27 +84,47 @@ impl Log {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Offset of the next event.
-    pub(super) fn offset(&self, kept: &Kept) -> String {
-        format!("{}.{}", self.epoch, kept.next)
+    /// Place of the next event of this node alone.
+    pub(super) fn next(kept: &Kept) -> Place {
+        (0, kept.last.1 + 1)
+    }
+
+    /// Place as clients give it back.
+    pub(super) fn offset(&self, place: Place) -> String {
+        match &self.epoch {
+            Some(epoch) => format!("{epoch}.{}", place.1),
+            None => format!("{}-{}", place.0, place.1),
+        }
+    }
+
+    fn place(&self, offset: &str) -> Option<Place> {
+        match &self.epoch {
+            Some(epoch) => Some((0, offset.strip_prefix(epoch)?.strip_prefix('.')?.parse().ok()?)),
+            None => {
+                let (millis, number) = offset.split_once('-')?;
+                Some((millis.parse().ok()?, number.parse().ok()?))
+            }
+        }
     }
 
     /// Keeps an event, and forgets what is too old or too much.
-    pub(super) fn push(&self, kept: &mut Kept, target: &Target, outgoing: Outgoing) {
+    pub(super) fn push(&self, kept: &mut Kept, place: Place, target: &Target, outgoing: Outgoing) {
         let now = Instant::now();
         kept.bytes += outgoing.len();
+        kept.last = place;
+        kept.floor.get_or_insert(place);
         kept.events.push_back(Event {
-            number: kept.next,
+            place,
             at: now,
             target: target.clone(),
             outgoing,
         });
-        kept.next += 1;
         while let Some(first) = kept.events.front() {
             let old = now.duration_since(first.at) > self.config.max_disconnection_duration;
             if !old && kept.events.len() <= self.config.max_packets && kept.bytes <= self.config.max_bytes {
                 break;
             }
+            kept.floor = Some(first.place);
             kept.bytes -= first.outgoing.len();
             kept.events.pop_front();
         }
@@ -132,19 +162,32 @@ impl Log {
         (expired, None)
     }
 
-    /// Takes a session away for its client, if all that it missed is still there.
-    pub(super) fn take(&self, pid: &str, offset: &str) -> Option<Restored> {
-        let mut kept = self.lock();
-        let (session, since) = kept.sessions.remove(pid)?;
+    /// Takes a session away for its client.
+    pub(super) fn take(&self, pid: &str) -> Option<(Session, Duration)> {
+        let (session, since) = self.lock().sessions.remove(pid)?;
         let after = since.elapsed();
-        let (epoch, number) = offset.rsplit_once('.')?;
-        let number: u64 = number.parse().ok()?;
-        let first = kept.events.front().map_or(kept.next, |event| event.number);
-        let known = epoch == self.epoch && number < kept.next && number + 1 >= first;
-        (known && after <= self.config.max_disconnection_duration).then_some(Restored {
+        (after <= self.config.max_disconnection_duration).then_some((session, after))
+    }
+
+    /// Forgets a session that was taken up elsewhere.
+    pub(super) fn forget(&self, pid: &str) {
+        self.lock().sessions.remove(pid);
+    }
+
+    /// Whether this node has read the log as far as a client of another node.
+    pub(super) fn has_reached(&self, offset: &str) -> bool {
+        self.place(offset).is_none_or(|place| place <= self.lock().last)
+    }
+
+    /// The session, if all that its client missed is still there.
+    pub(super) fn resume(&self, session: Session, after: Option<Duration>, offset: &str) -> Option<Restored> {
+        let offset = self.place(offset)?;
+        let kept = self.lock();
+        let known = kept.floor.is_some_and(|floor| floor <= offset) && offset <= kept.last;
+        known.then_some(Restored {
             session,
             after,
-            offset: number,
+            offset,
         })
     }
 
@@ -154,7 +197,7 @@ impl Log {
         let is_in = |room: &Arc<str>| rooms.iter().any(|known| **known == **room);
         kept.events
             .iter()
-            .filter(move |event| event.number > restored.offset)
+            .filter(move |event| event.place > restored.offset)
             .filter(move |event| {
                 let Target { rooms, except } = &event.target;
                 (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in)

@@ -50,6 +50,36 @@ impl RemoteSocket {
         }
     }
 
+    /// From what another node told.
+    pub(super) fn from_value(namespace: &Namespace, value: &Value) -> Option<Self> {
+        let rooms = value.get("rooms")?.as_array()?;
+        Some(Self {
+            id: value.get("id")?.as_str()?.to_owned(),
+            handshake: value.get("handshake")?.clone(),
+            rooms: rooms
+                .iter()
+                .filter_map(|room| room.as_str().map(str::to_owned))
+                .collect(),
+            data: value.get("data")?.clone(),
+            namespace: namespace.clone(),
+        })
+    }
+
+    /// For another node.
+    pub(super) fn to_value(&self) -> Value {
+        let rooms = self
+            .rooms
+            .iter()
+            .map(|room| Value::from(room.as_str()))
+            .collect::<Vec<_>>();
+        Value::object([
+            ("id", Value::from(self.id.as_str())),
+            ("handshake", self.handshake.clone()),
+            ("rooms", Value::from(rooms)),
+            ("data", self.data.clone()),
+        ])
+    }
+
     fn operator(&self) -> BroadcastOperator {
         BroadcastOperator::new(&self.namespace).to(self.id.as_str())
     }

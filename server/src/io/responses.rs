@@ -70,6 +70,22 @@ pub(super) struct Gathered {
     pub(super) incomplete: bool,
 }
 
+impl Gathered {
+    /// Adds what another node gathered: a list of answers and one of ids.
+    pub(super) fn add(&mut self, reply: Vec<Value>) {
+        let mut lists = reply.into_iter();
+        let (answers, missing) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
+        for answer in answers.as_array().unwrap_or_default() {
+            if let Some([Value::String(sid), Value::Array(args)]) = answer.as_array() {
+                self.answers.push((sid.clone(), args.clone()));
+            }
+        }
+        let missing = missing.as_array().unwrap_or_default().iter();
+        self.missing
+            .extend(missing.filter_map(|sid| sid.as_str().map(str::to_owned)));
+    }
+}
+
 /// Answers of this node's sockets on their way.
 pub(super) struct Gathering {
     pub(super) id: u64,

@@ -10,7 +10,9 @@ use pesan::socketio::packet::ROOT;
 use pesan::socketio::value::Value;
 use tokio::net::ToSocketAddrs;
 
+use super::adapter::{Adapter, Health};
 use super::client::Client;
+use super::cluster::Cluster;
 use super::config::IoConfig;
 use super::hooks::{
     ConnectRefused, ErrorReport, Hooks, List, Meters, ReconnectFailed, Reconnected, Reconnecting,
@@ -47,6 +49,7 @@ pub(super) struct Server {
     pub(super) config: IoConfig,
     pub(super) hooks: Hooks,
     pub(super) meters: Meters,
+    pub(super) cluster: Option<Cluster>,
     namespaces: RwLock<HashMap<Arc<str>, Namespace>>,
     parents: RwLock<Vec<Parent>>,
     new_namespace: List<Namespace>,
@@ -58,6 +61,27 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn engine(&self) -> Option<&Engine> {
         self.engine.get()
+    }
+
+    pub(super) fn known(&self, name: &str) -> Option<Namespace> {
+        self.namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Namespace> {
+        self.namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Drops a namespace that was made from a pattern and has no socket any more.
@@ -102,10 +126,52 @@ impl Io {
     /// Server with these options.
     #[must_use]
     pub fn new(config: IoConfig) -> Self {
+        Self::build(config, None)
+    }
+
+    /// Server that is one of several nodes.
+    ///
+    /// Broadcasts, operations on many sockets and connection state recovery then reach across all of them. Clients of a
+    /// node must come back to it while they poll: the load balancer needs sticky sessions, as officially. Without the
+    /// adapter's service each node goes on by itself.
+    ///
+    /// ```
+    /// use pesan_server::io::{Io, IoConfig, Redis, RedisConfig};
+    ///
+    /// let redis = Redis::new(RedisConfig { url: "redis://127.0.0.1:6379".into(), ..RedisConfig::default() })?;
+    /// let io = Io::with_adapter(IoConfig::default(), redis);
+    /// # drop(io);
+    /// # Ok::<(), pesan_server::io::RedisError>(())
+    /// ```
+    #[must_use]
+    pub fn with_adapter(config: IoConfig, adapter: impl Adapter) -> Self {
+        Self::build(config, Some(Cluster::new(adapter)))
+    }
+
+    /// Whether the other nodes can be reached.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.server
+            .cluster
+            .as_ref()
+            .map_or(Health::Alone, Cluster::health)
+    }
+
+    /// How many other nodes were heard of lately.
+    #[must_use]
+    pub fn other_nodes(&self) -> usize {
+        self.server
+            .cluster
+            .as_ref()
+            .map_or(0, |cluster| cluster.peers().len())
+    }
+
+    fn build(config: IoConfig, cluster: Option<Cluster>) -> Self {
         let server = Arc::new(Server {
             config,
             hooks: Hooks::default(),
             meters: Meters::default(),
+            cluster,
             namespaces: RwLock::default(),
             parents: RwLock::default(),
             new_namespace: List::default(),
@@ -182,22 +248,20 @@ impl Io {
     /// All namespaces there are.
     #[must_use]
     pub fn namespaces(&self) -> Vec<Namespace> {
-        let namespaces = self
-            .server
-            .namespaces
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        namespaces.values().cloned().collect()
+        self.server.all()
     }
 
     /// Engine that serves this server, made at the first call; later ones give the same.
     ///
-    /// Refused handshakes are told to [`on_connect_error`](Self::on_connect_error).
+    /// With an adapter it must be called in a tokio runtime. Refused handshakes are told to [`on_connect_error`](Self::on_connect_error).
     #[must_use]
     pub fn engine(&self, config: EngineConfig) -> &Engine {
-        self.server
-            .engine
-            .get_or_init(|| Engine::new(self.with_hook(config), self.clone()))
+        self.server.engine.get_or_init(|| {
+            if let Some(cluster) = &self.server.cluster {
+                cluster.start(&self.server);
+            }
+            Engine::new(self.with_hook(config), self.clone())
+        })
     }
 
     fn with_hook(&self, mut config: EngineConfig) -> EngineConfig {
@@ -260,6 +324,9 @@ impl Io {
         for socket in namespaces.iter().flat_map(Namespace::sockets) {
             socket.close(DisconnectReason::ServerShuttingDown);
         }
+        if let Some(cluster) = &self.server.cluster {
+            cluster.leave();
+        }
         if let Some(engine) = self.server.engine() {
             engine.close();
         }
@@ -269,12 +336,7 @@ impl Io {
     }
 
     fn known(&self, name: &str) -> Option<Namespace> {
-        self.server
-            .namespaces
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.server.known(name)
     }
 
     fn make(&self, name: &str, entrance: Entrance, dynamic: bool) -> Namespace {
@@ -295,7 +357,7 @@ impl Io {
 
     /// Namespace that a client asked for, made if a pattern says so.
     pub(super) fn find(&self, name: &str, auth: &Value) -> Option<Namespace> {
-        if self.server.closed.load(Ordering::Acquire) {
+        if self.server.is_closed() {
             return None;
         }
         if let Some(known) = self.known(name) {

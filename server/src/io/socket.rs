@@ -1,7 +1,7 @@
 //! One client in one namespace.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::listeners::{ListenerId, Listeners};
 use super::namespace::Namespace;
 use super::operator::BroadcastOperator;
 use super::reason::DisconnectReason;
-use super::recovery::Restored;
+use super::recovery::{Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
 use crate::engine::Connection;
@@ -63,6 +63,8 @@ pub(super) struct SocketInner {
     listeners: Listeners,
     acks: PendingAcks,
     state: AtomicU8,
+    /// Its client has taken the session up anew.
+    taken: AtomicBool,
     /// Rooms while they are not with the namespace: before it is connected, and while it says good-bye.
     rooms: Mutex<Vec<Arc<str>>>,
 }
@@ -117,6 +119,7 @@ impl Socket {
             listeners: Listeners::default(),
             acks: PendingAcks::default(),
             state: AtomicU8::new(CONNECTING),
+            taken: AtomicBool::new(false),
             rooms: Mutex::new(rooms),
         }))
     }
@@ -146,6 +149,24 @@ impl Socket {
     #[must_use]
     pub fn connected(&self) -> bool {
         self.0.state.load(Ordering::Acquire) == CONNECTED
+    }
+
+    /// What its client needs to take the session up, if it may.
+    pub(super) fn session(&self) -> Option<Session> {
+        Some(Session {
+            sid: self.id().to_owned(),
+            pid: self.pid()?.to_owned(),
+            rooms: self.rooms().iter().map(ToString::to_string).collect(),
+            data: self.data().to_value(),
+        })
+    }
+
+    pub(super) fn set_taken(&self) {
+        self.0.taken.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        self.0.taken.load(Ordering::Acquire)
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -389,7 +410,10 @@ impl Socket {
             return fits;
         }
         match self.0.namespace.rooms().join(&self.0.id, rooms, limit) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.0.namespace.save(self);
+                true
+            }
             Err(JoinError::Gone) => false,
             Err(JoinError::TooMany) => {
                 self.report(ErrorKind::Handler, format!("already in {limit} rooms"), None);
@@ -408,6 +432,7 @@ impl Socket {
         for room in rooms {
             self.0.namespace.rooms().leave(&self.0.id, &room);
         }
+        self.0.namespace.save(self);
     }
 
     /// Rooms it is in, that of its own id included.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use pesan::socketio::Packet;
 use pesan::socketio::packet::{Body, EventName};
@@ -10,17 +11,25 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Namespace;
-use crate::engine::Outgoing;
+use crate::engine::{CloseReason, Outgoing};
 use crate::io::acks::Waiter;
+use crate::io::adapter::Health;
+use crate::io::cluster::{self, Cluster, target_values};
 use crate::io::error::EmitError;
 use crate::io::hooks::ReconnectFailed;
 use crate::io::operator::Flags;
 use crate::io::reason::DisconnectReason;
-use crate::io::recovery::{Log, Restored, Session};
+use crate::io::recovery::{Log, Place, Restored};
 use crate::io::remote::RemoteSocket;
-use crate::io::responses::Gathering;
+use crate::io::responses::{Gathered, Gathering};
 use crate::io::rooms::{Receivers, Target};
 use crate::io::socket::Socket;
+
+/// Longest wait for the log to reach what a returning client has seen.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// How much longer than its absence a session is kept while its client is connected; it is saved anew before.
+const LIFE: Duration = Duration::from_secs(30);
 
 impl Namespace {
     /// Tells the sockets' catch-all listeners what goes out.
@@ -83,8 +92,20 @@ impl Namespace {
             self.tell_outgoing(&self.0.rooms.select(target), name.as_str(), &args);
         }
         self.meters().events_out.increment(1);
-        if self.0.log.is_some() && !flags.volatile {
+        if self.0.log.is_some() && !flags.volatile && !flags.local {
             return self.record(target, name, args);
+        }
+        if let Some(cluster) = self.elsewhere(flags) {
+            let [rooms, except] = target_values(target);
+            let volatile = Value::from(flags.volatile);
+            let event = vec![
+                rooms,
+                except,
+                volatile,
+                Value::from(name.as_str()),
+                Value::from(args.clone()),
+            ];
+            cluster.tell(self.name(), "emit", event);
         }
         let outgoing = self.encode(&self.event(None, name, args))?;
         self.deliver(target, &outgoing.volatile(flags.volatile));
@@ -92,21 +113,102 @@ impl Namespace {
     }
 
     /// Sends an event, and keeps it for those who are away.
-    fn record(&self, target: &Target, name: EventName, mut args: Vec<Value>) -> Result<(), EmitError> {
+    fn record(&self, target: &Target, name: EventName, args: Vec<Value>) -> Result<(), EmitError> {
+        if let Some(cluster) = &self.0.server.cluster {
+            self.event(None, name.clone(), args.clone()).check()?;
+            let event = cluster::Event {
+                namespace: self.name().to_owned(),
+                target: target.clone(),
+                name: name.clone(),
+                args: args.clone(),
+            };
+            if !cluster.record(event) {
+                self.send_unrecorded(target, name, args);
+            }
+            return Ok(());
+        }
         let Some(log) = &self.0.log else {
             return Ok(());
         };
         let mut kept = log.lock();
-        args.push(Value::from(log.offset(&kept)));
-        let outgoing = self.encode(&self.event(None, name, args))?;
-        log.push(&mut kept, target, outgoing.clone());
+        let place = Log::next(&kept);
+        let outgoing = self.with_offset(name, args, log.offset(place))?;
+        log.push(&mut kept, place, target, outgoing.clone());
         self.deliver(target, &outgoing);
         Ok(())
     }
 
+    fn with_offset(
+        &self,
+        name: EventName,
+        mut args: Vec<Value>,
+        offset: String,
+    ) -> Result<Outgoing, EmitError> {
+        args.push(Value::from(offset));
+        self.encode(&self.event(None, name, args))
+    }
+
+    /// An event that came through the log of all nodes. `fresh`: it was not sent to this node's sockets yet.
+    pub(in crate::io) fn send_recorded(
+        &self,
+        target: &Target,
+        name: EventName,
+        args: Vec<Value>,
+        place: Place,
+        fresh: bool,
+    ) {
+        let Some(log) = &self.0.log else {
+            return self.send_unrecorded(target, name, args);
+        };
+        let mut kept = log.lock();
+        match self.with_offset(name, args, log.offset(place)) {
+            Ok(outgoing) => {
+                log.push(&mut kept, place, target, outgoing.clone());
+                if fresh {
+                    self.deliver(target, &outgoing);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "event of the log cannot be sent"),
+        }
+    }
+
+    /// An event to this node's sockets that nobody can catch up on.
+    pub(in crate::io) fn send_unrecorded(&self, target: &Target, name: EventName, args: Vec<Value>) {
+        self.send_plain(target, name, args, false);
+    }
+
+    /// An event of another node to this node's sockets.
+    pub(in crate::io) fn send_plain(
+        &self,
+        target: &Target,
+        name: EventName,
+        args: Vec<Value>,
+        volatile: bool,
+    ) {
+        match self.encode(&self.event(None, name, args)) {
+            Ok(outgoing) => self.deliver(target, &outgoing.volatile(volatile)),
+            Err(error) => tracing::warn!(%error, "event of another node cannot be sent"),
+        }
+    }
+
     /// Takes a returning client's session away, if it can go on from `offset`.
-    pub(in crate::io) fn restore(&self, pid: &str, offset: &str) -> Option<Restored> {
-        self.0.log.as_ref()?.take(pid, offset)
+    pub(in crate::io) async fn restore(&self, pid: &str, offset: &str) -> Option<Restored> {
+        let log = self.0.log.as_ref()?;
+        let here = log.take(pid);
+        let (session, after) = match &self.0.server.cluster {
+            None => here.map(|(session, after)| (session, Some(after)))?,
+            Some(cluster) => match (cluster.take(self.name(), pid).await, here) {
+                (Some(session), here) => (session, here.map(|(_, after)| after)),
+                (None, Some((session, after))) if cluster.health() == Health::Down => (session, Some(after)),
+                (None, _) => return None,
+            },
+        };
+        self.evict(&session.sid);
+        let patience = Instant::now() + CATCH_UP;
+        while !log.has_reached(offset) && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        log.resume(session, after, offset)
     }
 
     /// Announces a socket and makes it a member; gives the number of events that it had missed and got.
@@ -127,6 +229,8 @@ impl Namespace {
         }
         socket.connection().send(reply);
         socket.open();
+        drop(kept);
+        self.save(socket);
         missed
     }
 
@@ -177,25 +281,120 @@ impl Namespace {
         })
     }
 
-    pub(in crate::io) async fn fetch(&self, target: &Target, _flags: &Flags) -> Vec<RemoteSocket> {
+    /// Sockets of this node that are meant.
+    pub(in crate::io) fn fetch_here(&self, target: &Target) -> Vec<RemoteSocket> {
         self.0.rooms.select(target).iter().map(RemoteSocket::of).collect()
     }
 
-    pub(in crate::io) fn join_all(&self, target: &Target, rooms: &[Arc<str>], _flags: &Flags) {
+    pub(in crate::io) async fn fetch(&self, target: &Target, flags: &Flags) -> Vec<RemoteSocket> {
+        let asked = self.elsewhere(flags).map(|cluster| {
+            let timeout = flags.timeout.unwrap_or(self.config().request_timeout);
+            let args = target_values(target).into();
+            (cluster, cluster.ask(self.name(), "fetch", args, timeout))
+        });
+        let mut found = self.fetch_here(target);
+        if let Some((cluster, asked)) = asked {
+            let (answers, complete) = cluster.gather(asked).await;
+            if !complete {
+                tracing::warn!(namespace = self.name(), "a node did not name its sockets in time");
+            }
+            let others = answers.iter().flatten();
+            found.extend(others.filter_map(|value| RemoteSocket::from_value(self, value)));
+        }
+        found
+    }
+
+    /// The other nodes, if they are meant.
+    fn elsewhere(&self, flags: &Flags) -> Option<&Cluster> {
+        self.0.server.cluster.as_ref().filter(|_| !flags.local)
+    }
+
+    fn tell(&self, flags: &Flags, what: &str, target: &Target, more: Value) {
+        if let Some(cluster) = self.elsewhere(flags) {
+            let [rooms, except] = target_values(target);
+            cluster.tell(self.name(), what, vec![rooms, except, more]);
+        }
+    }
+
+    pub(in crate::io) fn join_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
+        self.tell(flags, "join", target, names_value(rooms));
         for socket in self.0.rooms.select(target) {
             socket.join(rooms);
         }
     }
 
-    pub(in crate::io) fn leave_all(&self, target: &Target, rooms: &[Arc<str>], _flags: &Flags) {
+    pub(in crate::io) fn leave_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
+        self.tell(flags, "leave", target, names_value(rooms));
         for socket in self.0.rooms.select(target) {
             socket.leave(rooms);
         }
     }
 
-    pub(in crate::io) fn disconnect_all(&self, target: &Target, close: bool, _flags: &Flags) {
+    pub(in crate::io) fn disconnect_all(&self, target: &Target, close: bool, flags: &Flags) {
+        self.tell(flags, "kick", target, Value::from(close));
         for socket in self.0.rooms.select(target) {
             socket.disconnect(close);
+        }
+    }
+
+    /// Asks sockets of all nodes; gives all answers.
+    pub(in crate::io) async fn ask_all(
+        &self,
+        target: &Target,
+        event: &str,
+        args: Vec<Value>,
+        flags: &Flags,
+    ) -> Result<Gathered, EmitError> {
+        let timeout = flags.timeout.unwrap_or(self.config().request_timeout);
+        let asked = self.elsewhere(flags).map(|cluster| {
+            let [rooms, except] = target_values(target);
+            let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+            let (volatile, event) = (Value::from(flags.volatile), Value::from(event));
+            let args = vec![
+                rooms,
+                except,
+                volatile,
+                event,
+                Value::from(args.clone()),
+                Value::from(millis),
+            ];
+            (cluster, cluster.ask(self.name(), "emit", args, timeout))
+        });
+        let gathering = self.broadcast_with_ack(target, event, args, flags)?;
+        let Some((cluster, asked)) = asked else {
+            return Ok(gathering.finish().await);
+        };
+        let (mut gathered, (answers, complete)) = tokio::join!(gathering.finish(), cluster.gather(asked));
+        for reply in answers {
+            gathered.add(reply);
+        }
+        gathered.incomplete = !complete;
+        Ok(gathered)
+    }
+
+    /// Keeps what a socket would need on another node, should this one die.
+    pub(in crate::io) fn save(&self, socket: &Socket) {
+        let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) else {
+            return;
+        };
+        if let (Some(session), true) = (socket.session(), socket.connected()) {
+            cluster.save(self.name(), &session, recovery.max_disconnection_duration + LIFE);
+        }
+    }
+
+    /// The same for all sockets, so that none expires while its client is connected.
+    pub(in crate::io) fn save_all(&self) {
+        if self.0.log.is_some() {
+            self.sockets().iter().for_each(|socket| self.save(socket));
+        }
+    }
+
+    /// What is left of a session that its client took up anew.
+    pub(in crate::io) fn evict(&self, sid: &str) {
+        if let Some(socket) = self.socket(sid) {
+            socket.set_taken();
+            socket.close(DisconnectReason::TransportClose);
+            socket.connection().close(CloseReason::ForcedClose);
         }
     }
 
@@ -208,21 +407,27 @@ impl Namespace {
             "User disconnected"
         );
         self.0.server.meters.sockets.decrement(1);
-        if let (Some(log), Some(pid), true) = (&self.0.log, socket.pid(), reason.is_recoverable()) {
-            let session = Session {
-                sid: socket.id().to_owned(),
-                pid: pid.to_owned(),
-                rooms: socket.rooms().iter().map(ToString::to_string).collect(),
-                data: socket.data().to_value(),
-            };
-            if let Some(due) = log.save(session) {
-                tokio::spawn(expire(self.clone(), due));
+        if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
+            if reason.is_recoverable() {
+                if let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) {
+                    cluster.save(self.name(), &session, recovery.max_disconnection_duration);
+                }
+                if let Some(due) = log.save(session) {
+                    tokio::spawn(expire(self.clone(), due));
+                }
+            } else if let Some(cluster) = &self.0.server.cluster {
+                cluster.forget(self.name(), &session.pid);
             }
         }
         if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_empty() {
             self.0.server.forget(self);
         }
     }
+}
+
+/// Names of rooms as a list.
+fn names_value(names: &[Arc<str>]) -> Value {
+    Value::from(names.iter().map(|name| Value::from(&**name)).collect::<Vec<_>>())
 }
 
 /// Tells of sessions whose time is over, until none waits.

@@ -1,0 +1,355 @@
+//! Redis or Valkey between the nodes: pub/sub for messages, a stream for the log, keys for sessions.
+//!
+//! Three tasks, each with a connection of its own that it opens again when it breaks: one writes what was queued in
+//! pipelines, one listens to the channels, one reads the stream from where it was.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::streams::{StreamReadOptions, StreamReadReply};
+use ::redis::{AsyncCommands, Client, Pipeline};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{Adapter, Arrival, Health, Inbox};
+
+/// How to use Redis.
+///
+/// ```
+/// use pesan_server::io::{IoConfig, Io, Redis, RedisConfig};
+///
+/// let redis = Redis::new(RedisConfig { url: "redis://127.0.0.1:6379".into(), ..RedisConfig::default() })?;
+/// # drop(redis);
+/// # Ok::<(), pesan_server::io::RedisError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// Address. Defaults to `redis://127.0.0.1:6379`; `rediss:` is TLS.
+    pub url: String,
+    /// Beginning of all channels and keys; nodes with the same one are one service. Defaults to `pesan`.
+    pub prefix: String,
+    /// Messages that may wait to be written. Beyond it they are refused, as if Redis were gone. Defaults to 10,000.
+    pub max_queued: usize,
+    /// Entries that the stream keeps, roughly. Defaults to 10,000.
+    pub max_stream: usize,
+    /// Oldest entry of the stream that a node reads when it comes. Defaults to 2 min.
+    pub history: Duration,
+    /// Pause before a broken connection is opened again. Defaults to 500 ms.
+    pub retry: Duration,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".to_owned(),
+            prefix: "pesan".to_owned(),
+            max_queued: 10_000,
+            max_stream: 10_000,
+            history: Duration::from_secs(120),
+            retry: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Address that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisError(String);
+
+impl fmt::Display for RedisError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "redis: {}", self.0)
+    }
+}
+
+impl std::error::Error for RedisError {}
+
+/// Adapter for Redis 6.2 or later, or Valkey.
+pub struct Redis(Arc<Shared>);
+
+struct Shared {
+    config: RedisConfig,
+    client: Client,
+    commands: mpsc::Sender<Command>,
+    /// Given to the writer when it starts.
+    queue: Mutex<Option<mpsc::Receiver<Command>>>,
+    /// The connection that reads single values.
+    reader: Mutex<Option<MultiplexedConnection>>,
+    /// How many of the three tasks are connected.
+    connected: AtomicUsize,
+    up: AtomicBool,
+}
+
+/// What the writer is to do.
+enum Command {
+    Publish(String, Vec<u8>),
+    Append(Vec<u8>),
+    Save(String, Vec<u8>, Duration),
+}
+
+/// Tasks that must be connected.
+const TASKS: usize = 3;
+
+/// Commands of one pipeline.
+const BATCH: usize = 512;
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("prefix", &self.0.config.prefix)
+            .field("health", &self.health())
+            .finish()
+    }
+}
+
+impl Redis {
+    /// Adapter that connects when the server starts.
+    ///
+    /// # Errors
+    /// [`RedisError`] for an address that is none. One that does not answer is no error: it is tried again and again.
+    pub fn new(config: RedisConfig) -> Result<Self, RedisError> {
+        let client = Client::open(config.url.as_str()).map_err(|error| RedisError(error.to_string()))?;
+        let (commands, queue) = mpsc::channel(config.max_queued.max(1));
+        Ok(Self(Arc::new(Shared {
+            config,
+            client,
+            commands,
+            queue: Mutex::new(Some(queue)),
+            reader: Mutex::new(None),
+            connected: AtomicUsize::new(0),
+            up: AtomicBool::new(false),
+        })))
+    }
+
+    fn push(&self, command: Command) -> bool {
+        self.0.up.load(Ordering::Acquire) && self.0.commands.try_send(command).is_ok()
+    }
+}
+
+impl Shared {
+    fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.config.prefix)
+    }
+
+    fn joined(&self, inbox: &Inbox) {
+        if self.connected.fetch_add(1, Ordering::AcqRel) + 1 == TASKS {
+            self.up.store(true, Ordering::Release);
+            inbox(Arrival::Up);
+        }
+    }
+
+    async fn lost(&self, inbox: &Inbox, was_connected: bool, error: &str) {
+        if was_connected {
+            self.connected.fetch_sub(1, Ordering::AcqRel);
+        }
+        if self.up.swap(false, Ordering::AcqRel) {
+            inbox(Arrival::Down(error.to_owned()));
+        } else {
+            tracing::debug!(error, "redis is still gone");
+        }
+        tokio::time::sleep(self.config.retry).await;
+    }
+
+    /// Writes what was queued, as much as there is at a time.
+    async fn write(self: Arc<Self>, mut queue: mpsc::Receiver<Command>, inbox: Inbox) {
+        let mut batch = Vec::new();
+        loop {
+            let mut connected = false;
+            let error = match self.client.get_multiplexed_async_connection().await {
+                Ok(mut connection) => {
+                    *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+                    connected = true;
+                    self.joined(&inbox);
+                    loop {
+                        // A ping finds out that Redis is gone even when there is nothing to write.
+                        let pause =
+                            tokio::time::timeout(self.config.retry, queue.recv_many(&mut batch, BATCH));
+                        if pause.await == Ok(0) {
+                            return;
+                        }
+                        let pipeline = self.pipeline(&mut batch);
+                        let written: ::redis::RedisResult<()> = pipeline.query_async(&mut connection).await;
+                        if let Err(error) = written {
+                            break error.to_string();
+                        }
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            self.lost(&inbox, connected, &error).await;
+            // What waited was for a moment that is over; the server has sent it to its own sockets.
+            while queue.try_recv().is_ok() {}
+        }
+    }
+
+    fn pipeline(&self, batch: &mut Vec<Command>) -> Pipeline {
+        let mut pipeline = ::redis::pipe();
+        if batch.is_empty() {
+            pipeline.cmd("PING").ignore();
+        }
+        for command in batch.drain(..) {
+            match command {
+                Command::Publish(channel, message) => pipeline.publish(channel, message).ignore(),
+                Command::Append(message) => pipeline
+                    .cmd("XADD")
+                    .arg(self.key("log"))
+                    .arg(&["MAXLEN", "~"])
+                    .arg(self.config.max_stream)
+                    .arg(&["*", "m"])
+                    .arg(message)
+                    .ignore(),
+                Command::Save(key, value, keep) => {
+                    pipeline.set_ex(key, value, keep.as_secs().max(1)).ignore()
+                }
+            };
+        }
+        pipeline
+    }
+
+    /// Hands on what is published.
+    async fn listen(self: Arc<Self>, node: String, inbox: Inbox) {
+        let channels = [self.key("all"), self.key(&format!("node:{node}"))];
+        loop {
+            let mut connected = false;
+            let error = match self.client.get_async_pubsub().await {
+                Ok(mut pubsub) => match pubsub.subscribe(&channels[..]).await {
+                    Ok(()) => {
+                        connected = true;
+                        self.joined(&inbox);
+                        let mut messages = pubsub.into_on_message();
+                        while let Some(message) = messages.next().await {
+                            inbox(Arrival::Message(message.get_payload_bytes().to_vec()));
+                        }
+                        "the connection was closed".to_owned()
+                    }
+                    Err(error) => error.to_string(),
+                },
+                Err(error) => error.to_string(),
+            };
+            self.lost(&inbox, connected, &error).await;
+        }
+    }
+
+    /// Hands on what is appended to the log, from where it was.
+    async fn follow(self: Arc<Self>, inbox: Inbox) {
+        let log = self.key("log");
+        let mut place: Option<(u64, u64)> = None;
+        let mut newest_old = (0, 0);
+        loop {
+            let mut connected = false;
+            let outcome: ::redis::RedisResult<()> = async {
+                let config = ::redis::AsyncConnectionConfig::new().set_response_timeout(None);
+                let mut connection = self
+                    .client
+                    .get_multiplexed_async_connection_with_config(&config)
+                    .await?;
+                let mut last = match place {
+                    Some(place) => place,
+                    None => {
+                        let newest: ::redis::streams::StreamRangeReply =
+                            connection.xrevrange_count(&log, "+", "-", 1).await?;
+                        newest_old = newest
+                            .ids
+                            .first()
+                            .and_then(|entry| parse(&entry.id))
+                            .unwrap_or_default();
+                        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                        let oldest = now.saturating_sub(self.config.history).as_millis();
+                        (u64::try_from(oldest).unwrap_or(0), 0)
+                    }
+                };
+                connected = true;
+                self.joined(&inbox);
+                let options = StreamReadOptions::default().count(BATCH).block(1000);
+                loop {
+                    let from = format!("{}-{}", last.0, last.1);
+                    let reply: Option<StreamReadReply> =
+                        connection.xread_options(&[&log], &[from], &options).await?;
+                    for entry in reply
+                        .into_iter()
+                        .flat_map(|reply| reply.keys)
+                        .flat_map(|key| key.ids)
+                    {
+                        let (Some(id), Some(message)) = (parse(&entry.id), entry.get::<Vec<u8>>("m")) else {
+                            tracing::warn!(id = entry.id, "entry of the log that is none of ours");
+                            continue;
+                        };
+                        last = id;
+                        inbox(Arrival::Appended {
+                            id,
+                            message,
+                            old: id <= newest_old,
+                        });
+                    }
+                    place = Some(last);
+                }
+            }
+            .await;
+            let error = outcome.err().map_or_else(String::new, |error| error.to_string());
+            self.lost(&inbox, connected, &error).await;
+        }
+    }
+}
+
+/// `<ms>-<number>`.
+fn parse(id: &str) -> Option<(u64, u64)> {
+    let (millis, number) = id.split_once('-')?;
+    Some((millis.parse().ok()?, number.parse().ok()?))
+}
+
+impl Adapter for Redis {
+    fn start(&self, node: &str, inbox: Inbox) {
+        let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(queue) = queue else {
+            tracing::error!("this adapter serves another server already");
+            return;
+        };
+        tokio::spawn(self.0.clone().write(queue, inbox.clone()));
+        tokio::spawn(self.0.clone().listen(node.to_owned(), inbox.clone()));
+        tokio::spawn(self.0.clone().follow(inbox));
+    }
+
+    fn publish(&self, to: Option<&str>, message: Vec<u8>) -> bool {
+        let channel = to.map_or_else(|| self.0.key("all"), |node| self.0.key(&format!("node:{node}")));
+        self.push(Command::Publish(channel, message))
+    }
+
+    fn append(&self, message: Vec<u8>) -> bool {
+        self.push(Command::Append(message))
+    }
+
+    fn save(&self, key: &str, value: Vec<u8>, keep: Duration) -> bool {
+        self.push(Command::Save(self.0.key(key), value, keep))
+    }
+
+    fn take(&self, key: &str) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>> {
+        let key = self.0.key(key);
+        let connection = self
+            .0
+            .reader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Box::pin(async move {
+            match connection?.get_del::<_, Option<Vec<u8>>>(key).await {
+                Ok(value) => value,
+                Err(error) => {
+                    tracing::warn!(%error, "a session cannot be looked up");
+                    None
+                }
+            }
+        })
+    }
+
+    fn health(&self) -> Health {
+        if self.0.up.load(Ordering::Acquire) {
+            Health::Up
+        } else {
+            Health::Down
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Several nodes with Redis between them.
+
+use std::process::{Child, Command, Stdio};
+
+use pesan_server::io::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
+
+use crate::support::{PATIENCE, Raw, Served, until};
+
+/// A Redis of its own on a free port; killed when dropped.
+struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: tempfile::TempDir,
+}
+
+impl RedisServer {
+    fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("just bound").port();
+        drop(listener);
+        let directory = tempfile::tempdir().expect("a directory");
+        let child = Self::spawn(port, &directory);
+        Self {
+            child,
+            port,
+            directory,
+        }
+    }
+
+    fn spawn(port: u16, directory: &tempfile::TempDir) -> Child {
+        Command::new("redis-server")
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+            ])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("`redis-server` is installed")
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was killed");
+    }
+
+    fn start_again(&mut self) {
+        self.child = Self::spawn(self.port, &self.directory);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            self.child.wait().expect("a killed child can be waited for");
+        }
+    }
+}
+
+async fn node(redis: &RedisServer, recovery: Option<Recovery>) -> Served {
+    let adapter = Redis::new(RedisConfig {
+        url: format!("redis://127.0.0.1:{}", redis.port),
+        retry: std::time::Duration::from_millis(50),
+        ..RedisConfig::default()
+    });
+    let config = IoConfig {
+        recovery,
+        ..IoConfig::default()
+    };
+    let served = Served::serve(Io::with_adapter(config, adapter.expect("an address"))).await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
+    });
+    served
+}
+
+async fn nodes(redis: &RedisServer, recovery: Option<Recovery>) -> [Served; 3] {
+    let nodes = [
+        node(redis, recovery.clone()).await,
+        node(redis, recovery.clone()).await,
+        node(redis, recovery).await,
+    ];
+    meet(&nodes).await;
+    nodes
+}
+
+async fn meet(nodes: &[Served]) {
+    for served in nodes {
+        let others = nodes.len() - 1;
+        until("the nodes know each other", || {
+            served.io.health() == Health::Up && served.io.other_nodes() == others
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn broadcasts_reach_all_nodes_and_local_ones_do_not() {
+    let redis = RedisServer::start();
+    let [one, two, three] = nodes(&redis, None).await;
+    let mut here = one.join().await;
+    let mut there = two.join().await;
+    let mut beyond = three.join().await;
+    until("all joined", || three.io.len() + two.io.len() + one.io.len() == 3).await;
+    one.io.local().emit("local", ()).expect("can be sent");
+    two.io.sockets_join("room");
+    until("all are in the room", || {
+        [&one, &two, &three]
+            .iter()
+            .all(|served| served.io.room_sizes().len() == 1)
+    })
+    .await;
+    three.io.to("room").emit("room", vec![1, 2]).expect("can be sent");
+    for raw in [&mut there, &mut beyond] {
+        assert_eq!(raw.next().await, r#"2["room",[1,2]]"#);
+        raw.expect_silence().await;
+    }
+    assert_eq!(here.next().await, r#"2["local"]"#);
+    assert_eq!(here.next().await, r#"2["room",[1,2]]"#);
+    here.expect_silence().await;
+}
+
+#[tokio::test]
+async fn sockets_of_all_nodes_are_fetched_asked_and_disconnected() {
+    let redis = RedisServer::start();
+    let [one, two, _three] = nodes(&redis, None).await;
+    let mut here = one.open().await;
+    let here_id = here.join("/").await;
+    let mut there = two.open().await;
+    let there_id = there.join("/").await;
+    until("both joined", || one.io.len() + two.io.len() == 2).await;
+    let found = one.io.fetch_sockets().await;
+    let mut ids: Vec<_> = found.iter().map(|socket| socket.id.as_str()).collect();
+    ids.sort_unstable();
+    let mut expected = [here_id.as_str(), there_id.as_str()];
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+
+    let io = one.io.clone();
+    let asked = tokio::spawn(async move { io.timeout(PATIENCE).emit_with_ack::<u32>("n", ()).await });
+    for (raw, answer) in [(&mut here, 1), (&mut there, 2)] {
+        let packet = raw.next().await;
+        let id = packet
+            .strip_prefix('2')
+            .and_then(|rest| rest.split_once('['))
+            .expect("an id")
+            .0
+            .to_owned();
+        raw.send(&format!("3{id}[{answer}]")).await;
+    }
+    let mut answers = asked
+        .await
+        .expect("no panic")
+        .expect("was sent")
+        .complete()
+        .expect("both answered");
+    answers.sort_unstable();
+    assert_eq!(answers, [1, 2]);
+
+    let remote = found
+        .iter()
+        .find(|socket| socket.id == there_id)
+        .expect("it was found");
+    remote.disconnect(true);
+    there.expect_end().await;
+    here.expect_silence().await;
+}
+
+#[tokio::test]
+async fn servers_talk_among_themselves() {
+    let redis = RedisServer::start();
+    let [one, two, three] = nodes(&redis, None).await;
+    for (served, number) in [(&one, 1), (&two, 2), (&three, 3)] {
+        served.io.on_server_event("add", move |n: u32| n + number);
+    }
+    let answers = one
+        .io
+        .server_side_emit_with_ack::<u32>("add", 10)
+        .await
+        .expect("can be sent");
+    let mut answers = answers.expect("both answered");
+    answers.sort_unstable();
+    assert_eq!(answers, [12, 13]);
+    assert_eq!(one.io.server_side_emit("add", 1), Ok(true));
+}
+
+async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
+    raw.send(&format!("0{auth}")).await;
+    let reply = raw.next().await;
+    let json = reply
+        .strip_prefix('0')
+        .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
+    let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let text = |key: &str| reply[key].as_str().expect("text").to_owned();
+    (text("sid"), text("pid"))
+}
+
+fn offset(packet: &str) -> String {
+    let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
+    args.last()
+        .and_then(serde_json::Value::as_str)
+        .expect("an offset")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_client_of_a_dead_node_goes_on_elsewhere_and_misses_nothing() {
+    let redis = RedisServer::start();
+    let [one, two, three] = nodes(&redis, Some(Recovery::default())).await;
+    let mut raw = one.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    one.io.socket(&sid).expect("it joined").join("room");
+    two.io.emit("first", 1).expect("can be sent");
+    let last = offset(&raw.next().await);
+    three.io.to("room").emit("lost", 2).expect("can be sent");
+    // The node is gone without a word: its socket is never closed by it.
+    drop(raw);
+    three.io.to("other").emit("never", 3).expect("can be sent");
+    two.io.emit("lost", 4).expect("can be sent");
+
+    let mut raw = three.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}"}}"#))
+        .await;
+    let mut missed = Vec::new();
+    let reply = loop {
+        let packet = raw.next().await;
+        if packet.starts_with('0') {
+            break packet;
+        }
+        missed.push(packet);
+    };
+    assert_eq!(reply, format!(r#"0{{"sid":"{sid}","pid":"{pid}"}}"#));
+    while missed.len() < 2 {
+        missed.push(raw.next().await);
+    }
+    assert!(missed[0].starts_with(r#"2["lost",2,"#), "{missed:?}");
+    assert!(missed[1].starts_with(r#"2["lost",4,"#), "{missed:?}");
+    until("the old socket is gone", || one.io.is_empty()).await;
+}
+
+#[tokio::test]
+async fn all_nodes_send_in_one_order() {
+    let redis = RedisServer::start();
+    let [one, two, three] = nodes(&redis, Some(Recovery::default())).await;
+    let mut clients = [one.join().await, two.join().await, three.join().await];
+    until("all joined", || one.io.len() + two.io.len() + three.io.len() == 3).await;
+    for n in 0..100 {
+        for served in [&one, &two, &three] {
+            served.io.emit("n", n).expect("can be sent");
+        }
+    }
+    let mut seen = Vec::new();
+    for raw in &mut clients {
+        let mut events = Vec::new();
+        for _ in 0..300 {
+            events.push(raw.next().await);
+        }
+        seen.push(events);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], seen[2]);
+}
+
+#[tokio::test]
+async fn without_redis_each_node_goes_on_and_with_it_they_meet_again() {
+    for recovery in [None, Some(Recovery::default())] {
+        let mut redis = RedisServer::start();
+        let nodes = nodes(&redis, recovery).await;
+        let mut here = nodes[0].join().await;
+        let mut there = nodes[1].join().await;
+        redis.stop();
+        until("it is noticed", || {
+            nodes.iter().all(|served| served.io.health() == Health::Down)
+        })
+        .await;
+        nodes[0].io.emit("alone", ()).expect("can be sent");
+        assert_eq!(here.next().await, r#"2["alone"]"#);
+        there.expect_silence().await;
+        redis.start_again();
+        meet(&nodes).await;
+        nodes[0].io.emit("together", ()).expect("can be sent");
+        for raw in [&mut here, &mut there] {
+            let packet = raw.next().await;
+            assert!(packet.starts_with(r#"2["together""#), "{packet}");
+        }
+    }
+}
