@@ -121,3 +121,8 @@ async fn the_official_client_with_default_options() {
 async fn the_official_client_over_websocket_alone() {
     run("websocket").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_over_polling_alone() {
+    run("polling").await;
+}

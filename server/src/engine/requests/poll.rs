@@ -61,7 +61,8 @@ pub(super) async fn poll(
                 "the session has left polling",
             ));
         };
-        if state.closing.is_some() && !polling.has_poll() {
+        // The close packet has a body of its own: the official client acts on it before the messages beside it.
+        if state.closing.is_some() && !polling.has_poll() && polling.waiting_bytes() == 0 {
             let body = polling.last_body(false);
             state.line = Line::Done;
             state.wake();
