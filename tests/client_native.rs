@@ -617,3 +617,27 @@ async fn clients_with_the_same_settings_share_a_connection() {
         "the same namespace again is a connection of its own"
     );
 }
+
+#[tokio::test]
+async fn what_a_closure_captured_may_use_the_client_as_it_goes() {
+    struct Goodbye(Socket, Log<bool>);
+
+    impl Drop for Goodbye {
+        fn drop(&mut self) {
+            self.1.add(self.0.connected());
+        }
+    }
+
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    connected(&socket).await;
+    let log = Log::new();
+    let goodbye = Goodbye(socket.clone(), log.clone());
+    let refused = socket.emit_then("connect", (), move |_: Result<Value, AckError>| drop(goodbye));
+    assert!(refused.is_err());
+    assert_eq!(log.all(), [true]);
+
+    let goodbye = Goodbye(socket.clone(), log.clone());
+    drop(socket.on("pesan", move || assert!(goodbye.0.active())));
+    assert_eq!(log.all(), [true, true]);
+}

@@ -218,10 +218,11 @@ impl Connection {
     }
 
     /// Emits an event; the waiter, if there is one, hears of its answer.
-    pub(super) fn emit(&self, emit: Emit, waiter: Option<Waiter>) -> Result<Emitted, SendError> {
+    pub(super) fn emit(&self, emit: Emit, mut waiter: Option<Waiter>) -> Result<Emitted, SendError> {
+        // What was refused leaves its waiter here, to be dropped without the lock.
         let sent = self.enter(|state, now| {
             let emitted = state.machine.emit(now, emit)?;
-            if let Some(waiter) = waiter {
+            if let Some(waiter) = waiter.take() {
                 state.waiters.insert(emitted.id, waiter);
             }
             Ok(emitted)
