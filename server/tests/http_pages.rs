@@ -135,6 +135,9 @@ async fn what_a_browser_has_is_not_sent_again() {
     let response = get(&app, "/", &[(IF_NONE_MATCH, &format!("\"other\", W/{tag}"))]).await;
     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(header(&response, ETAG), tag);
+    // the browser puts these headers in place of those it has
+    let policy = header(&response, CONTENT_SECURITY_POLICY);
+    assert!(policy.contains("script-src 'self'"), "{policy}");
     assert_eq!(body(response).await, b"");
     assert_eq!(
         get(&app, "/", &[(IF_NONE_MATCH, "\"other\"")]).await.status(),

@@ -114,13 +114,7 @@ impl Assets {
         self.page().build.clone()
     }
 
-    /// Hashes of what stands inside `index.html`, for the Content-Security-Policy.
-    #[must_use]
-    pub fn inline(&self) -> InlineHashes {
-        self.page().inline.clone()
-    }
-
-    /// Answers a request for a file, or a navigation.
+    /// Answers a request for a file, or a navigation; pages carry their [`InlineHashes`] as an extension.
     #[must_use]
     pub fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
         let method = request.method();
@@ -135,7 +129,12 @@ impl Assets {
         let Some(file) = page.find(request.uri(), request.headers()) else {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         };
-        file.respond(request.headers(), method == Method::HEAD)
+        let mut response = file.respond(request.headers(), method == Method::HEAD);
+        if file.kind.as_bytes().starts_with(b"text/html") {
+            // also when nothing is sent again: the browser takes the new headers for what it has
+            response.extensions_mut().insert(page.inline.clone());
+        }
+        response
     }
 
     fn page(&self) -> Arc<Page> {

@@ -50,16 +50,5 @@ async fn metrics(State(state): State<AppState>) -> Response {
 }
 
 async fn page(State(state): State<AppState>, request: Request) -> Response {
-    let mut response = state.assets.respond(&request).into_response();
-    if is_html(&response) {
-        response.extensions_mut().insert(state.assets.inline());
-    }
-    response
-}
-
-fn is_html(response: &Response) -> bool {
-    response
-        .headers()
-        .get(http::header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    state.assets.respond(&request).into_response()
 }
