@@ -1,0 +1,149 @@
+// People, rooms and what one can do with a message, as two people meet it.
+
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { startBrowser } from "./harness/browser.mjs";
+import { Chat } from "./harness/chat.mjs";
+import { startServer } from "./harness/server.mjs";
+import { suite } from "./harness/suite.mjs";
+import { until } from "./harness/wait.mjs";
+
+describe("people and rooms", () => {
+  const whole = suite();
+  let browser, server;
+  before(async () => {
+    browser = await startBrowser(whole);
+    server = await startServer(whole);
+  });
+
+  /** A window of someone who said their name. */
+  async function someone(t, name) {
+    const chat = await Chat.open(t, browser, server.url);
+    const { page } = chat;
+    await page.getByRole("textbox", { name: "Siapa nama Anda?" }).fill(name);
+    await page.getByRole("button", { name: "Pakai nama ini" }).click();
+    await page.getByRole("complementary", { name: "Yang hadir" }).getByText(name, { exact: true }).waitFor();
+    return chat;
+  }
+
+  test("a name that someone has is refused in words, another one is taken and kept", async (t) => {
+    await someone(t, "Ayu");
+    const two = await Chat.open(t, browser, server.url);
+    const field = two.page.getByRole("textbox", { name: "Siapa nama Anda?" });
+    await field.fill("Ayu");
+    await field.press("Enter");
+    await two.page.getByText("Nama “Ayu” sedang dipakai orang lain. Pilih nama lain.").waitFor();
+    await field.fill("Budi");
+    await field.press("Enter");
+    await field.waitFor({ state: "detached" });
+    await two.page.reload();
+    await two.ready();
+    await two.page.getByRole("navigation").getByText("Budi", { exact: true }).waitFor();
+  });
+
+  test("a room is made, found by its link, counts what was not read, and is left", async (t) => {
+    const one = await someone(t, "Citra");
+    const two = await someone(t, "Dewi");
+    await one.page.getByRole("button", { name: "Buat ruang", exact: true }).click();
+    await one.page.getByRole("textbox", { name: "Nama ruang baru" }).fill("Warung kopi");
+    await one.page.keyboard.press("Enter");
+    await one.page.getByRole("heading", { name: "Warung kopi" }).waitFor();
+    assert.match(one.page.url(), /#\/r\/warung-kopi$/);
+    await two.page.goto(one.page.url());
+    await two.page.getByRole("heading", { name: "Warung kopi" }).waitFor();
+    await one.say("hanya di warung");
+    await two.sees("hanya di warung");
+    await two.page.keyboard.press("Alt+ArrowUp");
+    await two.page.getByRole("heading", { name: "Lobi" }).waitFor();
+    await one.say("sambil lalu");
+    await two.page.getByRole("button", { name: /Warung kopi.*1 belum dibaca/ }).click();
+    await two.sees("sambil lalu");
+    await two.page.getByText("Pesan baru", { exact: true }).waitFor();
+    await two.page.getByRole("button", { name: "Keluar dari ruang" }).click();
+    await two.page.getByRole("heading", { name: "Lobi" }).waitFor();
+  });
+
+  test("who types is said, and a direct message reaches one person", async (t) => {
+    const one = await someone(t, "Eka");
+    const two = await someone(t, "Fajar");
+    await one.composer.pressSequentially("aku mengetik");
+    await two.page.getByText("Eka sedang mengetik…").waitFor();
+    await one.page.getByRole("complementary").getByRole("button", { name: "Fajar" }).click();
+    await one.page.getByRole("heading", { name: "Fajar" }).waitFor();
+    await one.say("rahasia");
+    await two.page.getByRole("button", { name: /Eka.*1 belum dibaca/ }).click();
+    await two.sees("rahasia");
+  });
+
+  test("a reply shows what it answers", async (t) => {
+    const one = await someone(t, "Gita");
+    const two = await someone(t, "Hadi");
+    await one.say("jadi makan di mana?");
+    await two.sees("jadi makan di mana?");
+    await two.message("jadi makan di mana?").hover();
+    await two.page.getByRole("article").filter({ hasText: "jadi makan di mana?" }).getByRole("button", { name: "Balas" }).click();
+    await two.page.getByText("Membalas Gita").waitFor();
+    await two.say("di tempat biasa");
+    await one.sees("di tempat biasa");
+    await one.page.getByRole("button", { name: /^Menjawab Gita/ }).waitFor();
+  });
+
+  test("what was typed without a server is kept over a reload and sent once", async (t) => {
+    const own = await startServer(t);
+    const one = await Chat.open(t, browser, own.url);
+    const two = await Chat.open(t, browser, own.url);
+    // the page itself still loads while its connection is refused
+    await one.page.route("**/socket.io/**", (route) => route.abort());
+    await one.page.routeWebSocket(/socket\.io/, (socket) => socket.close());
+    await one.page.reload();
+    await one.disconnected();
+    await one.say("ditulis tanpa server");
+    await one.page.getByText("menunggu sambungan").waitFor();
+    await one.page.unrouteAll();
+    const fresh = await one.page.context().newPage();
+    await one.page.close();
+    await fresh.goto(own.url);
+    const again = new Chat(fresh);
+    await again.ready();
+    await again.sees("ditulis tanpa server");
+    await two.sees("ditulis tanpa server");
+  });
+
+  test("scrolling back loads older messages, and what one reads stays where it is", async (t) => {
+    const own = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
+    const one = await Chat.open(t, browser, own.url);
+    for (let number = 1; number <= 130; number += 1) await one.say(`baris ${number}.`);
+    await one.sees("baris 130.");
+    const two = await Chat.open(t, browser, own.url);
+    await two.sees("baris 130.");
+    await two.log.hover();
+    await until("the first line", async () => {
+      await two.page.mouse.wheel(0, -400);
+      return (await two.message("baris 1.").count()) > 0;
+    }, 60_000);
+    assert.ok((await two.page.getByRole("article").count()) < 120, "only what is near is drawn");
+    await two.page.getByRole("button", { name: /terbaru|baru/ }).click();
+    await two.message("baris 130.").waitFor();
+  });
+
+  test("everything can be done with the keyboard", async (t) => {
+    const one = await someone(t, "Indah");
+    await one.say("untuk disalin");
+    await one.sees("untuk disalin");
+    await one.log.focus();
+    await one.page.keyboard.press("ArrowUp");
+    await one.page.keyboard.press("r");
+    await one.page.getByText("Membalas Indah").waitFor();
+    await one.page.keyboard.press("Escape");
+    await one.page.getByText("Membalas Indah").waitFor({ state: "detached" });
+    await one.page.keyboard.press("Control+k");
+    await one.page.getByRole("combobox", { name: "Cari ruang atau orang" }).fill("lob");
+    await one.page.keyboard.press("Enter");
+    await one.page.getByRole("dialog").waitFor({ state: "detached" });
+    await one.log.focus();
+    await one.page.keyboard.press("?");
+    await one.page.getByRole("dialog", { name: "Bantuan" }).waitFor();
+    await one.page.keyboard.press("Escape");
+    await one.page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+});
