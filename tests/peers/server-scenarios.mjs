@@ -31,13 +31,6 @@ async function connected(namespace, options) {
   return socket;
 }
 
-// A server that closes in the very moment of an upgrade is heard by the client at its ping timeout only.
-async function settled() {
-  const socket = await connected();
-  if (mode === "default" && socket.io.engine.transport.name === "polling") await next(socket.io.engine, "upgrade");
-  return socket;
-}
-
 const scenarios = {
   async "connects, and upgrades where it may"() {
     const socket = await connected();
@@ -127,15 +120,29 @@ const scenarios = {
   },
 
   async "tells the reason of a disconnection"() {
-    const kicked = await settled();
+    const kicked = await connected();
     kicked.emit("kick", false);
     assert.equal((await next(kicked, "disconnect"))[0], "io server disconnect");
-    const closed = await settled();
+    const closed = await connected();
     closed.emit("kick", true);
     assert.equal((await next(closed, "disconnect"))[0], "io server disconnect");
     const left = await connected();
     setTimeout(() => left.disconnect());
     assert.equal((await next(left, "disconnect"))[0], "io client disconnect");
+  },
+
+  async "hears a disconnection in every moment of its upgrade"() {
+    for (let round = 0; round < 10; round += 1) {
+      const reasons = Array.from({ length: 25 }, async (_, n) => {
+        const socket = client("/", { reconnection: false });
+        const gone = next(socket, "disconnect");
+        await next(socket, "connect");
+        setTimeout(() => socket.emit("kick", true), n);
+        return (await gone)[0];
+      });
+      for (const reason of await Promise.all(reasons)) assert.equal(reason, "io server disconnect");
+      for (const socket of open) socket.disconnect();
+    }
   },
 
   async "tells the server the reason too"() {
@@ -192,7 +199,7 @@ const scenarios = {
   },
 
   async "reports a panic, and goes on"() {
-    const socket = await settled();
+    const socket = await connected();
     socket.emit("panic");
     assert.equal((await next(socket, "disconnect"))[0], "io server disconnect");
     const other = await connected();

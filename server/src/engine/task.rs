@@ -111,7 +111,7 @@ impl<S: Session> Task<S> {
                 Link::WebSocket(_) => self.read(cx)?,
             }
         }
-        self.poll_upgrade(cx)
+        Ok(self.poll_upgrade(cx))
     }
 
     /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for.
@@ -225,25 +225,25 @@ impl<S: Session> Task<S> {
     }
 
     /// Follows the WebSocket that wants to take over. `true`: it has.
-    fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(upgrade) = &mut self.upgrade else {
-            return Ok(false);
+            return false;
         };
         match upgrade.poll(cx, &self.inner) {
-            Probed::Waiting => Ok(false),
+            Probed::Waiting => false,
             Probed::Failed => {
                 self.upgrade = None;
                 if let Line::Polling(polling) = &mut self.inner.lock().line {
                     polling.upgrading = false;
                     polling.set_probing(false);
                 }
-                Ok(false)
+                false
             }
             Probed::Complete => {
                 if let Some(upgrade) = self.upgrade.take() {
                     self.change(upgrade.ws);
                 }
-                Ok(true)
+                true
             }
         }
     }
@@ -252,6 +252,8 @@ impl<S: Session> Task<S> {
     fn change(&mut self, mut ws: Ws) {
         let mut state = self.inner.lock();
         let line = ws.take_line();
+        // What waits was sent before the end was asked for.
+        let closing = state.closing.take();
         if let Line::Polling(mut polling) = std::mem::replace(&mut state.line, line) {
             for message in polling.take_waiting() {
                 state.push(&message);
@@ -260,14 +262,21 @@ impl<S: Session> Task<S> {
             self.backlog.append(&mut polling.inbound);
             polling.confirm();
         }
+        if let Some(reason) = closing.filter(|_| self.session.is_none()) {
+            let frame = wire::close_frame(reason.close_code());
+            state.queue.push(Bytes::from(frame), 1);
+        }
         state.flush(&self.inner.hub);
+        state.closing = closing.or(state.closing);
         drop(state);
         self.link = Link::WebSocket(ws);
         self.stalled = true;
-        metrics::counter!("engine_upgrades_total").increment(1);
-        metrics::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
-        metrics::gauge!("engine_sessions", "transport" => "websocket").increment(1.0);
         tracing::debug!(connection = self.inner.id, "changed to websocket");
+        metrics::counter!("engine_upgrades_total").increment(1);
+        if self.session.is_some() {
+            metrics::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
+            metrics::gauge!("engine_sessions", "transport" => "websocket").increment(1.0);
+        }
     }
 
     /// Ends the session. `true`: the transport is finished too.
@@ -275,8 +284,11 @@ impl<S: Session> Task<S> {
         let Some(session) = self.session.take() else {
             return true;
         };
-        self.upgrade = None;
         let (finished, keep) = self.finish_line(end);
+        // A client that has its answer has stopped polling: it hears of the end over the WebSocket.
+        if finished || !self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_answered()) {
+            self.upgrade = None;
+        }
         if !keep {
             self.engine.sessions.remove(&self.inner.sid);
         }
@@ -343,7 +355,16 @@ impl<S: Session> Task<S> {
             return Poll::Ready(());
         }
         let sent = match &mut state.line {
-            Line::Polling(_) => return Poll::Pending,
+            Line::Polling(_) => {
+                drop(guard);
+                if !self.poll_upgrade(cx) {
+                    return Poll::Pending;
+                }
+                self.ending = Some(Box::pin(tokio::time::sleep(
+                    self.engine.config.limits.close_timeout,
+                )));
+                return self.poll_ending(cx);
+            }
             Line::Tcp { write, .. } => state.queue.drain_to(write, cx),
             Line::Task { .. } => Ok(false),
             Line::Done => Ok(true),

@@ -141,3 +141,37 @@ async fn the_end_of_the_websocket_is_the_end_of_the_session() {
     assert_eq!(server.get(&polling).await.code(), 1);
     assert_eq!(server.engine.sessions(), 0);
 }
+
+#[tokio::test]
+async fn a_close_in_the_midst_of_an_upgrade_is_heard_over_the_websocket() {
+    let mut server = Server::start(config());
+    let (_, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    let mut socket = server.websocket(&websocket).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    // The client has stopped polling, and its "5" is on its way.
+    connection.send(&Outgoing::from_frame(&"farewell".into()));
+    connection.close(CloseReason::ForcedServerClose);
+    assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
+    socket.send("5").await;
+    assert_eq!(socket.text().await, "4farewell");
+    assert_eq!(socket.close_code().await, Some(1000));
+}
+
+#[tokio::test]
+async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
+    let mut server = Server::start(config());
+    let (polling, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    let mut socket = server.websocket(&websocket).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    connection.send(&Outgoing::from_frame(&"farewell".into()));
+    connection.close(CloseReason::ForcedServerClose);
+    assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
+    assert_eq!(server.get(&polling).await.body, "4farewell");
+    assert_eq!(server.get(&polling).await.body, "1");
+    assert_eq!(socket.close_code().await, None);
+    assert_eq!(server.get(&polling).await.code(), 1);
+}

@@ -16,6 +16,7 @@ use crate::engine::wire::{self, Incoming, Opcode};
 pub(super) struct Upgrade {
     pub(super) ws: Ws,
     deadline: Pin<Box<Sleep>>,
+    answered: bool,
 }
 
 /// What the probe of an upgrade led to.
@@ -30,7 +31,13 @@ impl Upgrade {
         Self {
             ws,
             deadline: Box::pin(tokio::time::sleep(patience)),
+            answered: false,
         }
+    }
+
+    /// Whether the probe has its answer: from then on the client does not poll.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, inner: &Arc<Inner>) -> Probed {
@@ -76,6 +83,7 @@ impl Upgrade {
             if !self.ws.write_short(cx, &PROBED) {
                 return Probed::Failed;
             }
+            self.answered = true;
             if let Line::Polling(polling) = &mut inner.lock().line {
                 polling.set_probing(true);
             }
