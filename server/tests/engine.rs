@@ -10,6 +10,8 @@ mod official;
 mod order;
 #[path = "engine/polling.rs"]
 mod polling;
+#[path = "engine/tls.rs"]
+mod tls;
 #[path = "engine/upgrade.rs"]
 mod upgrade;
 #[path = "engine/websocket.rs"]
