@@ -59,6 +59,8 @@ pub use listeners::ListenerId;
 pub use namespace::Namespace;
 pub use operator::BroadcastOperator;
 pub use parent::{Parent, Rule};
+#[doc(no_inline)]
+pub use pesan::socketio::Parser;
 pub use reason::DisconnectReason;
 pub use remote::RemoteSocket;
 pub use responses::Responses;

@@ -8,6 +8,8 @@ mod acks;
 mod connect;
 #[path = "io_server/handlers.rs"]
 mod handlers;
+#[path = "io_server/msgpack.rs"]
+mod msgpack;
 #[path = "io_server/official.rs"]
 mod official;
 #[path = "io_server/order.rs"]

@@ -1,17 +1,19 @@
 // The official client against our server: each documented behaviour is a scenario.
-// Usage: node server-scenarios.mjs URL default|websocket|polling [part of a name]
+// Usage: node server-scenarios.mjs URL default|websocket|polling default|msgpack [part of a name]
 // The server has connection state recovery, hence an offset after the arguments of each event.
 // Prints a line for each scenario and ends with 0 if all hold.
 
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
+import msgpack from "socket.io-msgpack-parser";
 
-const [url, mode = "default"] = process.argv.slice(2);
+const [url, mode = "default", format = "default", part = ""] = process.argv.slice(2);
 const transports = mode === "default" ? {} : { transports: [mode] };
+const parser = format === "msgpack" ? { parser: msgpack } : {};
 const open = new Set();
 
 function client(namespace = "/", options = {}) {
-  const socket = io(url + namespace, { forceNew: true, reconnectionDelay: 20, ...transports, ...options });
+  const socket = io(url + namespace, { forceNew: true, reconnectionDelay: 20, ...transports, ...parser, ...options });
   open.add(socket);
   return socket;
 }
@@ -208,7 +210,7 @@ const scenarios = {
 };
 
 let failed = 0;
-const chosen = Object.entries(scenarios).filter(([name]) => name.includes(process.argv[4] ?? ""));
+const chosen = Object.entries(scenarios).filter(([name]) => name.includes(part));
 for (const [name, scenario] of chosen) {
   try {
     await scenario();

@@ -13,7 +13,6 @@ use super::hooks::Reconnected;
 use super::namespace::{MiddlewareCall, Namespace};
 use super::recovery::Restored;
 use super::socket::Socket;
-use crate::engine::Outgoing;
 
 /// A socket that may come in.
 pub(super) struct Admitted {
@@ -46,7 +45,7 @@ impl Admitted {
         let pid = socket.pid().map(|pid| ("pid", Value::from(pid)));
         let reply = Value::object(std::iter::once(sid).chain(pid));
         let reply = Packet::new(namespace.name(), Body::Connect(Some(reply)));
-        let missed = namespace.welcome(&socket, &Outgoing::new(&reply.encode()), restored.as_ref());
+        let missed = namespace.welcome(&socket, &namespace.config().frame(&reply), restored.as_ref());
         tracing::info!(
             socket = socket.id(),
             namespace = namespace.name(),

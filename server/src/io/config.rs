@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use pesan::socketio::{Frame, Packet, Parser, msgpack};
+
+use crate::engine::Outgoing;
+
 /// Options of [`Io`](super::Io).
 ///
 /// ```
@@ -12,6 +16,9 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IoConfig {
+    /// Wire format; clients must use the same. Defaults to [`Parser::Default`]; [`Parser::Msgpack`] is that of
+    /// `socket.io-msgpack-parser`.
+    pub parser: Parser,
     /// Time in which a client must join its first namespace. Defaults to 45 s.
     pub connect_timeout: Duration,
     /// Whether a namespace made from a pattern goes when its last socket goes. Defaults to `false`.
@@ -29,12 +36,23 @@ pub struct IoConfig {
 impl Default for IoConfig {
     fn default() -> Self {
         Self {
+            parser: Parser::Default,
             connect_timeout: Duration::from_secs(45),
             cleanup_empty_child_namespaces: false,
             recovery: None,
             request_timeout: Duration::from_secs(5),
             close_grace: Duration::from_secs(30),
             limits: Limits::default(),
+        }
+    }
+}
+
+impl IoConfig {
+    /// Frames a packet in the server's format, for all who get it.
+    pub(super) fn frame(&self, packet: &Packet) -> Outgoing {
+        match self.parser {
+            Parser::Msgpack => Outgoing::from_frame(&Frame::Binary(msgpack::encode(packet))),
+            _ => Outgoing::new(&packet.encode()),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
 use super::namespace::Namespace;
 use super::server::Io;
 use super::task::{Dispatch, Task, panic_text};
-use crate::engine::{self, CloseReason, Outgoing};
+use crate::engine::{self, CloseReason};
 
 /// State of one connection; the transport drives it.
 pub struct Session {
@@ -57,7 +57,7 @@ impl Session {
     pub(super) fn new(io: Io, client: Client) -> Self {
         let config = io.config();
         Self {
-            decoder: Decoder::new(config.limits.codec()),
+            decoder: config.parser.decoder(config.limits.codec()),
             deadline: Some(Box::pin(tokio::time::sleep(config.connect_timeout))),
             client: Arc::new(client),
             io,
@@ -165,7 +165,7 @@ impl Session {
 
     fn refuse(&self, namespace: &str, error: &ConnectError, returns: bool) {
         let packet = Packet::new(namespace, Body::ConnectError(Some(error.payload())));
-        self.client.connection.send(&Outgoing::new(&packet.encode()));
+        self.client.connection.send(&self.io.config().frame(&packet));
         let refused = ConnectRefused {
             message: error.message().to_owned(),
             namespace: Some(namespace.to_owned()),

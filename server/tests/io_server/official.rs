@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Recovery, Socket};
+use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket};
 use serde_json::json;
 
 use crate::support::Served;
@@ -84,8 +84,9 @@ fn rooms(socket: &Socket) {
     });
 }
 
-async fn run(mode: &str) {
+async fn run(mode: &str, parser: Parser) {
     let config = IoConfig {
+        parser,
         recovery: Some(Recovery::default()),
         ..IoConfig::default()
     };
@@ -101,6 +102,11 @@ async fn run(mode: &str) {
             "server-scenarios.mjs",
             &format!("http://{}", served.address),
             mode,
+            if parser == Parser::Msgpack {
+                "msgpack"
+            } else {
+                "default"
+            },
         ])
         .current_dir(&peers)
         .kill_on_drop(true)
@@ -114,15 +120,25 @@ async fn run(mode: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_with_default_options() {
-    run("default").await;
+    run("default", Parser::Default).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_with_msgpack() {
+    run("default", Parser::Msgpack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_with_msgpack_over_polling_alone() {
+    run("polling", Parser::Msgpack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_over_websocket_alone() {
-    run("websocket").await;
+    run("websocket", Parser::Default).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_over_polling_alone() {
-    run("polling").await;
+    run("polling", Parser::Default).await;
 }

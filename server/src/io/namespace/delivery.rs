@@ -46,13 +46,14 @@ impl Namespace {
 
     /// Frames a packet once for all who get it.
     pub(in crate::io) fn encode(&self, packet: &Packet) -> Result<Outgoing, EmitError> {
-        packet.check()?;
-        let encoded = packet.encode();
-        let limit = self.config().limits.max_attachments;
-        if encoded.attachments.len() > limit {
+        let config = self.config();
+        config.parser.check(packet)?;
+        let outgoing = config.frame(packet);
+        let limit = config.limits.max_attachments;
+        if outgoing.frames() > limit + 1 {
             return Err(EmitError::TooManyAttachments { limit });
         }
-        Ok(Outgoing::new(&encoded))
+        Ok(outgoing)
     }
 
     fn event(&self, id: Option<u64>, name: EventName, args: Vec<Value>) -> Packet {
@@ -115,7 +116,8 @@ impl Namespace {
     /// Sends an event, and keeps it for those who are away.
     fn record(&self, target: &Target, name: EventName, args: Vec<Value>) -> Result<(), EmitError> {
         if let Some(cluster) = &self.0.server.cluster {
-            self.event(None, name.clone(), args.clone()).check()?;
+            let event = self.event(None, name.clone(), args.clone());
+            self.config().parser.check(&event)?;
             let event = cluster::Event {
                 namespace: self.name().to_owned(),
                 target: target.clone(),
