@@ -43,8 +43,8 @@ async fn joined(served: &Served) -> Raw {
 
 /// Twelve pieces of binary: more than the default format takes.
 fn args() -> Vec<Value> {
-    let mut args: Vec<Value> = (0..12).map(|n| Value::Binary(vec![n; 3].into())).collect();
-    args.push(Value::object([("deep", Value::Binary(vec![1].into()))]));
+    let mut args: Vec<Value> = (0..12).map(|n| Value::Binary(vec![n; 3])).collect();
+    args.push(Value::object([("deep", Value::Binary(vec![1]))]));
     args
 }
 
