@@ -1,4 +1,5 @@
-//! Gathers what happens between two frames, so that the page changes once a frame however much arrives.
+//! Gathers what happens between two frames, so that the page changes once a frame however much arrives,
+//! and less often in a flood.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,10 +12,18 @@ use leptos::wasm_bindgen::closure::Closure;
 /// A window that is not seen has no frames: it catches up this often, in milliseconds.
 const UNSEEN: i32 = 300;
 
+/// So many things between two frames are a flood: drawing each frame of it would take the time that reading needs.
+const FLOOD: usize = 50;
+
+/// Pause between two drawings of a flood, in milliseconds.
+const FLOOD_PAUSE: i32 = 120;
+
 /// What happened since the last frame, and who wants to know.
 pub(crate) struct Frame<T: 'static> {
     gathered: RefCell<Vec<T>>,
-    asked: Cell<Option<(i32, i32)>>,
+    /// The frame and the timer that were asked for; no frame in a flood.
+    asked: Cell<Option<(Option<i32>, i32)>>,
+    flooded: Cell<bool>,
     run: RefCell<Option<Closure<dyn FnMut()>>>,
 }
 
@@ -24,6 +33,7 @@ impl<T: 'static> Frame<T> {
         let frame = Rc::new(Self {
             gathered: RefCell::default(),
             asked: Cell::default(),
+            flooded: Cell::default(),
             run: RefCell::default(),
         });
         let weak = Rc::downgrade(&frame);
@@ -31,6 +41,7 @@ impl<T: 'static> Frame<T> {
             let Some(frame) = weak.upgrade() else { return };
             frame.withdraw();
             let gathered = frame.gathered.take();
+            frame.flooded.set(gathered.len() > FLOOD);
             if !gathered.is_empty() {
                 deliver(gathered);
             }
@@ -49,16 +60,20 @@ impl<T: 'static> Frame<T> {
         let Some(function) = run.as_ref().map(|run| run.as_ref().unchecked_ref::<Function>()) else {
             return;
         };
-        let frame = window().request_animation_frame(function).unwrap_or_default();
+        let flooded = self.flooded.get();
+        let frame = (!flooded).then(|| window().request_animation_frame(function).unwrap_or_default());
+        let pause = if flooded { FLOOD_PAUSE } else { UNSEEN };
         let timer = window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(function, UNSEEN)
+            .set_timeout_with_callback_and_timeout_and_arguments_0(function, pause)
             .unwrap_or_default();
         self.asked.set(Some((frame, timer)));
     }
 
     fn withdraw(&self) {
         if let Some((frame, timer)) = self.asked.take() {
-            window().cancel_animation_frame(frame).unwrap_or_default();
+            if let Some(frame) = frame {
+                window().cancel_animation_frame(frame).unwrap_or_default();
+            }
             window().clear_timeout_with_handle(timer);
         }
     }
