@@ -123,7 +123,7 @@ pub(super) fn vectors(project: &Project) -> Result<Tally, Failure> {
             .unwrap_or(&file)
             .display()
             .to_string();
-        let line = "run --quiet --no-default-features --example vectors --";
+        let line = "run --quiet --no-default-features --features msgpack --example vectors --";
         let outcome = Job::cargo(&label, &project.root, line).arg(&file).outcome()?;
         tally = tally + Tally::tests(&label, &outcome, of_closing_line);
     }
