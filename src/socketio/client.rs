@@ -18,6 +18,7 @@ mod event;
 mod joining;
 mod leaving;
 mod lifecycle;
+mod line;
 mod namespace;
 mod network;
 mod outbox;

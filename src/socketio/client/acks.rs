@@ -1,18 +1,16 @@
 //! Events of one namespace that wait for an answer.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::EmitId;
+use super::line::Line;
 use crate::socketio::Timestamp;
 
-/// Pending acks. Each entry leaves exactly once, by one of the methods that return [`Pending`].
+/// Pending acks, in the order of their ids on the wire. Each entry leaves exactly once, by one of the methods that
+/// return [`Pending`].
 #[derive(Debug, Default)]
 pub(super) struct Acks {
     /// Next id on the wire; goes on over reconnections, so that an old answer fits no new question.
     next: u64,
-    pending: BTreeMap<u64, Pending>,
-    wires: BTreeMap<EmitId, u64>,
-    dues: BTreeSet<(Timestamp, u64)>,
+    pending: Line<Pending>,
 }
 
 /// One event that waits for its answer.
@@ -21,8 +19,6 @@ pub(super) struct Pending {
     pub(super) id: EmitId,
     /// When it left; `None` while it is queued.
     pub(super) sent: Option<Timestamp>,
-    /// When waiting ends.
-    due: Option<Timestamp>,
     /// Whether it is one try of a retried event.
     pub(super) retried: bool,
 }
@@ -33,75 +29,60 @@ impl Acks {
         self.next
     }
 
-    /// Begins to wait; returns the id for the wire.
+    /// Begins to wait, until `due` if there is a limit; returns the id for the wire.
     pub(super) fn register(&mut self, id: EmitId, due: Option<Timestamp>, retried: bool) -> u64 {
         let wire = self.next;
         self.next += 1;
-        self.wires.insert(id, wire);
-        self.dues.extend(due.map(|due| (due, wire)));
-        self.pending.insert(
-            wire,
-            Pending {
-                id,
-                sent: None,
-                due,
-                retried,
-            },
-        );
+        let pending = Pending {
+            id,
+            sent: None,
+            retried,
+        };
+        self.pending.push(wire, due, pending);
         wire
     }
 
     /// The event has left; from now on it can be answered.
     pub(super) fn mark_sent(&mut self, wire: u64, now: Timestamp) {
-        if let Some(pending) = self.pending.get_mut(&wire) {
+        if let Some(pending) = self.pending.get_mut(wire) {
             pending.sent = Some(now);
         }
     }
 
     /// The server answered; `None` when nobody asked, or not yet.
     pub(super) fn take_answered(&mut self, wire: u64) -> Option<Pending> {
-        self.pending.get(&wire)?.sent?;
-        self.take(wire)
+        self.pending.get_mut(wire)?.sent?;
+        self.pending.take(wire)
     }
 
     /// Stops waiting for one event.
     pub(super) fn take_by_id(&mut self, id: EmitId) -> Option<Pending> {
-        let wire = self.wires.get(&id).copied()?;
-        self.take(wire)
+        let (wire, _) = self.pending.iter().rfind(|(_, pending)| pending.id == id)?;
+        self.pending.take(wire)
     }
 
     /// Next one whose time is over.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Pending> {
-        let (due, wire) = self.dues.first().copied()?;
-        if due > now {
-            return None;
-        }
-        self.take(wire)
+        self.pending.take_due(now).map(|(_, pending)| pending)
     }
 
     /// All that have left: their connection has ended. Those still queued go on waiting.
     pub(super) fn take_sent(&mut self) -> Vec<Pending> {
         let sent = self.pending.iter().filter(|(_, pending)| pending.sent.is_some());
-        let wires: Vec<u64> = sent.map(|(wire, _)| *wire).collect();
-        wires.into_iter().filter_map(|wire| self.take(wire)).collect()
+        let wires: Vec<u64> = sent.map(|(wire, _)| wire).collect();
+        wires
+            .into_iter()
+            .filter_map(|wire| self.pending.take(wire))
+            .collect()
     }
 
     /// Earliest moment at which one runs out of time.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        self.dues.first().map(|(due, _)| *due)
+        self.pending.due()
     }
 
     pub(super) fn len(&self) -> usize {
         self.pending.len()
-    }
-
-    fn take(&mut self, wire: u64) -> Option<Pending> {
-        let pending = self.pending.remove(&wire)?;
-        self.wires.remove(&pending.id);
-        if let Some(due) = pending.due {
-            self.dues.remove(&(due, wire));
-        }
-        Some(pending)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Events of one namespace that cannot be sent yet: in order, bounded, open to inspection.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::line::Line;
 use super::{EmitId, OutboxConfig, WhenFull};
 use crate::socketio::packet::EventName;
 use crate::socketio::{Frame, Timestamp, Value};
@@ -9,9 +8,8 @@ use crate::socketio::{Frame, Timestamp, Value};
 /// Queue in the order of emission, which is the order of the ids.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    entries: BTreeMap<EmitId, Entry>,
+    entries: Line<Entry>,
     bytes: usize,
-    dues: BTreeSet<(Timestamp, EmitId)>,
 }
 
 /// Event that waits.
@@ -22,8 +20,6 @@ pub(super) struct Entry {
     /// Id on the wire, if it wants an answer.
     pub(super) wire: Option<u64>,
     pub(super) since: Timestamp,
-    /// When it has waited too long.
-    pub(super) due: Option<Timestamp>,
     /// Arguments, for an observer.
     pub(super) args: Option<Vec<Value>>,
 }
@@ -67,7 +63,7 @@ impl Outbox {
         while messages >= bounds.messages || total > bounds.bytes {
             match (bounds.when_full, oldest.next()) {
                 (WhenFull::DropOldest, Some((id, entry))) => {
-                    evicted.push(*id);
+                    evicted.push(EmitId(id));
                     messages -= 1;
                     total -= entry.bytes();
                 }
@@ -77,40 +73,37 @@ impl Outbox {
         Some(evicted)
     }
 
-    pub(super) fn push(&mut self, id: EmitId, entry: Entry) {
+    /// Adds an event, which waits until `due` if there is a limit.
+    pub(super) fn push(&mut self, id: EmitId, due: Option<Timestamp>, entry: Entry) {
         self.bytes += entry.bytes();
-        self.dues.extend(entry.due.map(|due| (due, id)));
-        self.entries.insert(id, entry);
+        self.entries.push(id.0, due, entry);
     }
 
     pub(super) fn take(&mut self, id: EmitId) -> Option<Entry> {
-        let entry = self.entries.remove(&id)?;
+        let entry = self.entries.take(id.0)?;
         self.bytes -= entry.bytes();
-        if let Some(due) = entry.due {
-            self.dues.remove(&(due, id));
-        }
         Some(entry)
     }
 
     pub(super) fn take_first(&mut self) -> Option<(EmitId, Entry)> {
-        let id = self.entries.first_key_value().map(|(id, _)| *id)?;
-        self.take(id).map(|entry| (id, entry))
+        let (id, entry) = self.entries.take_first()?;
+        self.bytes -= entry.bytes();
+        Some((EmitId(id), entry))
     }
 
+    /// Takes one that has waited too long.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(EmitId, Entry)> {
-        let (due, id) = self.dues.first().copied()?;
-        if due > now {
-            return None;
-        }
-        self.take(id).map(|entry| (id, entry))
+        let (id, entry) = self.entries.take_due(now)?;
+        self.bytes -= entry.bytes();
+        Some((EmitId(id), entry))
     }
 
     pub(super) fn due(&self) -> Option<Timestamp> {
-        self.dues.first().map(|(due, _)| *due)
+        self.entries.due()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn len(&self) -> usize {
@@ -123,7 +116,7 @@ impl Outbox {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = QueuedMessage<'_>> {
         self.entries.iter().map(|(id, entry)| QueuedMessage {
-            id: *id,
+            id: EmitId(id),
             name: &entry.name,
             bytes: entry.bytes(),
             since: entry.since,
@@ -135,13 +128,12 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn entry(bytes: usize, due: Option<u64>) -> Entry {
+    fn entry(bytes: usize) -> Entry {
         Entry {
             name: "x".into(),
             frames: vec![Frame::Binary(vec![0; bytes])],
             wire: None,
             since: Timestamp::default(),
-            due: due.map(Timestamp::from_millis),
             args: None,
         }
     }
@@ -158,7 +150,7 @@ mod tests {
     fn filled(sizes: &[usize]) -> Outbox {
         let mut outbox = Outbox::default();
         for (id, size) in (0..).zip(sizes) {
-            outbox.push(EmitId(id), entry(*size, None));
+            outbox.push(EmitId(id), None, entry(*size));
         }
         outbox
     }
@@ -205,8 +197,8 @@ mod tests {
     #[test]
     fn each_message_has_its_own_deadline() {
         let mut outbox = Outbox::default();
-        outbox.push(EmitId(0), entry(1, Some(20)));
-        outbox.push(EmitId(1), entry(1, Some(10)));
+        outbox.push(EmitId(0), Some(Timestamp::from_millis(20)), entry(1));
+        outbox.push(EmitId(1), Some(Timestamp::from_millis(10)), entry(1));
         assert_eq!(outbox.due(), Some(Timestamp::from_millis(10)));
         assert!(outbox.take_due(Timestamp::from_millis(9)).is_none());
         assert_eq!(

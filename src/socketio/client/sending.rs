@@ -80,17 +80,14 @@ impl Machine {
         }
         if !direct {
             let waits = [max_age, timeout.filter(|_| !ack)].into_iter().flatten().min();
-            known.outbox.push(
-                id,
-                Entry {
-                    name,
-                    frames,
-                    wire,
-                    since: now,
-                    due: waits.map(|wait| now + wait),
-                    args: keep_args.then_some(args),
-                },
-            );
+            let entry = Entry {
+                name,
+                frames,
+                wire,
+                since: now,
+                args: keep_args.then_some(args),
+            };
+            known.outbox.push(id, waits.map(|wait| now + wait), entry);
             return Ok(Emitted {
                 id,
                 state: EmitState::Queued,
