@@ -5,6 +5,9 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+/// Most seconds whose milliseconds fit 64 bits.
+const MOST_SECS: u64 = u64::MAX / 1000;
+
 /// Moment on a monotonic clock, with the resolution of a millisecond.
 ///
 /// ```
@@ -45,8 +48,16 @@ impl Add<Duration> for Timestamp {
 
     /// Saturates, and rounds a part of a millisecond up so that a deadline never comes early.
     fn add(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(millis(duration)))
+    }
+}
+
+/// Milliseconds, a part of one counted as a whole one; without 128-bit arithmetic, which a browser lacks.
+fn millis(duration: Duration) -> u64 {
+    let rest = duration.subsec_nanos().div_ceil(1_000_000);
+    match duration.as_secs() {
+        secs @ 0..=MOST_SECS => (secs * 1000).saturating_add(rest.into()),
+        _ => u64::MAX,
     }
 }
 

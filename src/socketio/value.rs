@@ -13,7 +13,7 @@ pub mod bytes;
 mod de;
 mod from;
 pub mod json;
-mod number;
+pub(crate) mod number;
 mod path;
 mod ser;
 

@@ -11,6 +11,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::query;
+use crate::socketio::value::json::{escaped, write_uint};
+use crate::socketio::value::number::uint;
 
 /// Longest address that is read, in bytes, as in the official client.
 const MAX_BYTES: usize = 8000;
@@ -65,9 +67,9 @@ impl fmt::Display for AddressError {
         match self {
             Self::TooLong(bytes) => write!(f, "address of {bytes} bytes, at most {MAX_BYTES}"),
             Self::NoLocation => write!(f, "relative address without a page"),
-            Self::Scheme(scheme) => write!(f, "unknown scheme '{}'", scheme.escape_debug()),
-            Self::Host(host) => write!(f, "'{}' is not a host", host.escape_debug()),
-            Self::Port(port) => write!(f, "'{}' is not a port", port.escape_debug()),
+            Self::Scheme(scheme) => write!(f, "unknown scheme '{}'", escaped(scheme)),
+            Self::Host(host) => write!(f, "'{}' is not a host", escaped(host)),
+            Self::Port(port) => write!(f, "'{}' is not a port", escaped(port)),
         }
     }
 }
@@ -167,21 +169,24 @@ impl Address {
     #[must_use]
     pub fn key(&self, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
-        format!("{scheme}://{}:{}{path}", self.bracketed(), self.port)
+        let mut key = [scheme, "://", &self.bracketed(), ":"].concat();
+        write_uint(&mut key, self.port.into());
+        key + path
     }
 
     pub(super) fn with_scheme(&self, scheme: &str) -> String {
         let host = self.bracketed();
-        if self.port == if self.secure { 443 } else { 80 } {
-            format!("{scheme}://{host}")
-        } else {
-            format!("{scheme}://{host}:{}", self.port)
+        let mut origin = [scheme, "://", &host].concat();
+        if self.port != if self.secure { 443 } else { 80 } {
+            origin.push(':');
+            write_uint(&mut origin, self.port.into());
         }
+        origin
     }
 
     fn bracketed(&self) -> String {
         if self.host.contains(':') {
-            format!("[{}]", self.host)
+            ["[", &self.host, "]"].concat()
         } else {
             self.host.clone()
         }
@@ -215,7 +220,9 @@ impl<'t> Location<'t> {
 
 /// `<scheme>://<rest>`, if the text begins so.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
+    // A scheme has no colon of its own.
+    let (scheme, rest) = text.split_at_checked(text.find(':')?)?;
+    let rest = rest.strip_prefix("://")?;
     let legal = scheme
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
@@ -223,16 +230,20 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 }
 
 fn is_secure(scheme: &str) -> Result<bool, AddressError> {
-    match scheme.to_ascii_lowercase().as_str() {
-        "https" | "wss" => Ok(true),
-        "http" | "ws" => Ok(false),
-        _ => Err(AddressError::Scheme(scheme.to_owned())),
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    if is("https") || is("wss") {
+        Ok(true)
+    } else if is("http") || is("ws") {
+        Ok(false)
+    } else {
+        Err(AddressError::Scheme(scheme.to_owned()))
     }
 }
 
 /// Authority and what follows it, with its `/`, `?` or `#`.
 fn split_authority(text: &str) -> (&str, &str) {
-    text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()))
+    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 /// Host without brackets, and the port if one is written.
@@ -273,9 +284,8 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     if port.is_empty() {
         return Ok((host, None));
     }
-    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse() {
-        Ok(number) if digits && number > 0 => Ok((host, Some(number))),
+    match uint(port).map(u16::try_from) {
+        Some(Ok(number @ 1..)) => Ok((host, Some(number))),
         _ => Err(AddressError::Port(port.to_owned())),
     }
 }

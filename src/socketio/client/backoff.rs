@@ -37,8 +37,12 @@ pub struct Reconnection {
     pub randomization: f64,
 }
 
-/// Longest pause that any setting leads to: what a browser's timer can hold.
-const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+/// Longest pause that any setting leads to, in milliseconds: what a browser's timer can hold.
+const LONGEST: f64 = i32::MAX as f64;
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs() as f64 * 1e3 + f64::from(duration.subsec_nanos()) / 1e6
+}
 
 impl Default for Reconnection {
     fn default() -> Self {
@@ -55,19 +59,17 @@ impl Default for Reconnection {
 impl Reconnection {
     /// Pause before attempt number `attempt`, which counts from 1.
     pub(super) fn pause(&self, attempt: u32, chance: &mut Chance) -> Duration {
-        let cap = self.delay_max.min(LONGEST);
-        let doublings = attempt.saturating_sub(1);
-        let factor = 2u32.checked_pow(doublings).unwrap_or(u32::MAX);
-        let middle = self.delay.checked_mul(factor).unwrap_or(cap).min(cap);
+        let cap = millis(self.delay_max).min(LONGEST);
+        let doublings = attempt.saturating_sub(1).min(31);
+        let middle = (millis(self.delay) * (1u64 << doublings) as f64).min(cap);
         let share = if self.randomization.is_finite() {
             self.randomization.clamp(0.0, 1.0)
         } else {
             0.0
         };
-        let spread = middle.mul_f64(share);
-        let least = middle.saturating_sub(spread);
-        let most = middle.saturating_add(spread).min(cap);
-        least + most.saturating_sub(least).mul_f64(chance.unit())
+        let least = middle * (1.0 - share);
+        let most = (middle * (1.0 + share)).min(cap);
+        Duration::from_micros(((least + (most - least) * chance.unit()) * 1000.0) as u64)
     }
 
     /// Whether attempt number `attempt` is one too many.
@@ -80,7 +82,7 @@ impl Reconnection {
 mod tests {
     use super::*;
 
-    fn millis(attempt: u32, policy: &Reconnection) -> Vec<u128> {
+    fn pauses(attempt: u32, policy: &Reconnection) -> Vec<u128> {
         let mut chance = Chance::new(42);
         (0..20_000)
             .map(|_| policy.pause(attempt, &mut chance).as_millis())
@@ -98,7 +100,7 @@ mod tests {
             (1000, 2500, 5000),
             (u32::MAX, 2500, 5000),
         ] {
-            let pauses = millis(attempt, &policy);
+            let pauses = pauses(attempt, &policy);
             let (low, high) = (pauses.iter().min().copied(), pauses.iter().max().copied());
             let width = (most - least) / 50;
             assert!(
@@ -115,7 +117,7 @@ mod tests {
     #[test]
     fn pauses_at_the_cap_are_spread_evenly() {
         let mut tenths = [0u32; 10];
-        for pause in millis(50, &Reconnection::default()) {
+        for pause in pauses(50, &Reconnection::default()) {
             let tenth = usize::try_from((pause - 2500) / 250).expect("small").min(9);
             tenths[tenth] += 1;
         }
@@ -132,7 +134,7 @@ mod tests {
             ..Reconnection::default()
         };
         for (attempt, expected) in [(1, 1000), (2, 2000), (3, 4000), (4, 5000), (5, 5000)] {
-            assert_eq!(millis(attempt, &policy)[0], expected);
+            assert_eq!(pauses(attempt, &policy)[0], expected);
         }
     }
 
@@ -145,8 +147,8 @@ mod tests {
                 randomization,
                 ..Reconnection::default()
             };
-            let longest = LONGEST.as_millis();
-            assert!(millis(u32::MAX, &policy).iter().all(|pause| *pause <= longest));
+            let longest = LONGEST as u128;
+            assert!(pauses(u32::MAX, &policy).iter().all(|pause| *pause <= longest));
         }
     }
 }

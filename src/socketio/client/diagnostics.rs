@@ -66,6 +66,10 @@ pub struct Latency {
     pub samples: u64,
 }
 
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs() as f64 * 1e6 + f64::from(duration.subsec_micros())
+}
+
 impl Latency {
     fn with(before: Option<Self>, last: Duration) -> Self {
         let Some(before) = before else {
@@ -79,7 +83,7 @@ impl Latency {
         };
         Self {
             last,
-            average: before.average.saturating_mul(7).saturating_add(last) / 8,
+            average: Duration::from_micros(((micros(before.average) * 7.0 + micros(last)) / 8.0) as u64),
             best: before.best.min(last),
             worst: before.worst.max(last),
             samples: before.samples + 1,

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{CloseInfo, TransportKind};
 use crate::socketio::engine::session::SessionError;
 use crate::socketio::packet::EncodeError;
+use crate::socketio::value::json;
 use crate::socketio::{DecodeError, Value};
 
 /// Why an event is not even queued. Nothing was sent, no ack is pending.
@@ -53,7 +54,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ReservedName(name) => write!(f, "'{name}' is a reserved event name"),
-            Self::Namespace(name) => write!(f, "'{}' is not a namespace", name.escape_debug()),
+            Self::Namespace(name) => write!(f, "'{}' is not a namespace", json::escaped(name)),
             Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
             Self::TooManyAttachments { count, limit } => write!(f, "{count} attachments, at most {limit}"),
             Self::OutboxFull { messages, bytes } => {

@@ -1,7 +1,5 @@
 //! Query strings as `encodeURIComponent` writes them, and the URL of a transport.
 
-use std::fmt::Write as _;
-
 use super::{Config, TransportKind};
 
 /// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
@@ -41,7 +39,11 @@ fn encode_part(out: &mut String, text: &str) {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                let digit = char::from_digit(digit.into(), 16).unwrap_or('0');
+                out.push(digit.to_ascii_uppercase());
+            }
         }
     }
 }

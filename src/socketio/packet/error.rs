@@ -4,7 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "msgpack")]
 use crate::socketio::msgpack::MsgpackError;
-use crate::socketio::value::json::JsonError;
+use crate::socketio::value::json::{self, JsonError};
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
 ///
@@ -75,7 +75,10 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "empty packet"),
-            Self::UnknownType(found) => write!(f, "unknown packet type '{}'", found.escape_default()),
+            Self::UnknownType(found) => {
+                let found = json::escaped(found.encode_utf8(&mut [0; 4]));
+                write!(f, "unknown packet type '{found}'")
+            }
             Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, limit {limit}"),
             Self::IllegalAttachments => write!(f, "illegal attachment count"),
             Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments"),

@@ -4,6 +4,7 @@
 //! beyond 128 levels), hence a reader of our own. It is as strict as `JSON.parse` otherwise: no trailing text,
 //! no raw control characters, no `NaN`. Depth is capped by [`Limits::max_depth`](crate::socketio::Limits).
 
+mod float;
 mod read;
 mod scan;
 mod write;
@@ -11,8 +12,8 @@ mod write;
 use std::fmt;
 
 use super::Value;
+pub(crate) use write::{escaped, write_number, write_string, write_uint, write_with};
 pub use write::{to_string, write};
-pub(crate) use write::{write_string, write_uint, write_with};
 
 /// Why a text is not JSON.
 ///
@@ -44,7 +45,7 @@ impl fmt::Display for JsonError {
         match self {
             Self::UnexpectedEnd => write!(f, "unexpected end of JSON"),
             Self::UnexpectedByte { at, byte } => {
-                write!(f, "unexpected '{}' at byte {at} of JSON", byte.escape_ascii())
+                write!(f, "unexpected '{}' at byte {at} of JSON", shown(*byte))
             }
             Self::TooDeep { limit } => write!(f, "JSON nested deeper than {limit}"),
         }
@@ -52,6 +53,15 @@ impl fmt::Display for JsonError {
 }
 
 impl std::error::Error for JsonError {}
+
+/// The character, if the byte is one by itself.
+fn shown(byte: u8) -> String {
+    if byte.is_ascii() {
+        escaped(char::from(byte).encode_utf8(&mut [0]))
+    } else {
+        "\u{fffd}".to_owned()
+    }
+}
 
 /// Reads one JSON value that takes up the whole of `text` but for white space.
 ///

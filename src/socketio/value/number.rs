@@ -52,6 +52,19 @@ impl Number {
     }
 }
 
+/// Exact value of decimal digits; `None` when there are none, something else among them, or more than 64 bits hold.
+pub(crate) fn uint(digits: &str) -> Option<u64> {
+    let mut value = (!digits.is_empty()).then_some(0u64)?;
+    for byte in digits.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 || value > u64::MAX / 10 {
+            return None;
+        }
+        value = (value * 10).checked_add(u64::from(digit))?;
+    }
+    Some(value)
+}
+
 /// Equal when JavaScript would say so; not-a-number equals itself here, so that a round trip can be compared.
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
@@ -68,6 +81,23 @@ impl PartialEq for Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_read_to_the_last_and_nothing_else_is() {
+        assert_eq!(uint("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(uint("0000000000000000000000007"), Some(7));
+        for wrong in [
+            "",
+            "18446744073709551616",
+            "99999999999999999999",
+            "1a",
+            "+1",
+            "-1",
+            "1 ",
+        ] {
+            assert_eq!(uint(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn numbers_compare_as_javascript_would() {

@@ -1,6 +1,6 @@
 //! Where in a value something is wrong, written as JavaScript would reach it: `.items[3].name`.
 
-use std::fmt::Write as _;
+use super::json::{write_string, write_uint};
 
 /// Longest part of a key or a text that an error repeats, in characters.
 const MAX_CHARS: usize = 40;
@@ -17,17 +17,30 @@ impl Path {
             && key
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'));
-        let step = if plain {
-            format!(".{}", shortened(key))
+        let key = shortened(key);
+        let mut step = String::new();
+        if plain {
+            step.push('.');
+            step.push_str(&key);
         } else {
-            format!("[{:?}]", shortened(key))
-        };
-        self.0.insert_str(0, &step);
+            step.push('[');
+            write_string(&mut step, &key);
+            step.push(']');
+        }
+        self.lead(step);
     }
 
     /// Path of the same place, seen from the array that has it at `index`.
     pub(super) fn under_index(&mut self, index: usize) {
-        self.0.insert_str(0, &format!("[{index}]"));
+        let mut step = String::from("[");
+        write_uint(&mut step, index as u64);
+        step.push(']');
+        self.lead(step);
+    }
+
+    fn lead(&mut self, mut step: String) {
+        step.push_str(&self.0);
+        self.0 = step;
     }
 
     /// Puts `message` behind the path, if there is one.
@@ -35,9 +48,7 @@ impl Path {
         if self.0.is_empty() {
             message.to_owned()
         } else {
-            let mut out = String::with_capacity(self.0.len() + message.len() + 5);
-            write!(out, "at {}: {message}", self.0).expect("writing to a String cannot fail");
-            out
+            ["at ", &self.0, ": ", message].concat()
         }
     }
 }
@@ -45,7 +56,7 @@ impl Path {
 /// First characters of `text`, so that a peer's data cannot make an error endless.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", text.split_at(end).0),
+        Some((end, _)) => [text.get(..end).unwrap_or_default(), "…"].concat(),
         None => text.to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use super::super::payload::{ack, connect, connect_error, disconnect, event};
 use super::super::{DecodeError, Packet, ROOT};
 use crate::socketio::Limits;
+use crate::socketio::value::number::uint;
 use crate::socketio::value::{Value, json};
 
 /// Reads a text frame; also says how many attachments follow.
@@ -18,7 +19,7 @@ pub(super) fn decode(text: &str, limits: &Limits) -> Result<(Packet, usize), Dec
         other => return Err(DecodeError::UnknownType(other)),
     };
     let (namespace, rest) = namespace(rest, limits)?;
-    let (id, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+    let (id, rest) = split_digits(rest);
     let payload = payload(rest, id.is_empty(), limits)?;
     let body = match kind {
         '0' => connect(payload)?,
@@ -30,6 +31,12 @@ pub(super) fn decode(text: &str, limits: &Limits) -> Result<(Packet, usize), Dec
     Ok((Packet::new(namespace, body), wanted))
 }
 
+/// Digits at the beginning, and what follows.
+fn split_digits(text: &str) -> (&str, &str) {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.split_at_checked(digits).unwrap_or(("", text))
+}
+
 /// `<attachments>-`.
 fn attachments<'t>(text: &'t str, limits: &Limits) -> Result<(usize, &'t str), DecodeError> {
     let Some((digits, rest)) = text.split_once('-') else {
@@ -39,9 +46,9 @@ fn attachments<'t>(text: &'t str, limits: &Limits) -> Result<(usize, &'t str), D
         return Err(DecodeError::IllegalAttachments);
     }
     let limit = limits.max_attachments;
-    match digits.parse::<usize>() {
-        Ok(0) => Err(DecodeError::IllegalAttachments),
-        Ok(count) if count <= limit => Ok((count, rest)),
+    match uint(digits).map(usize::try_from) {
+        Some(Ok(0)) => Err(DecodeError::IllegalAttachments),
+        Some(Ok(count)) if count <= limit => Ok((count, rest)),
         _ => Err(DecodeError::TooManyAttachments { limit }),
     }
 }
@@ -64,7 +71,7 @@ fn ack_id(digits: &str) -> Result<Option<u64>, DecodeError> {
     if digits.is_empty() {
         return Ok(None);
     }
-    digits.parse().map(Some).map_err(|_| DecodeError::AckIdOutOfRange)
+    uint(digits).map(Some).ok_or(DecodeError::AckIdOutOfRange)
 }
 
 fn payload(text: &str, without_id: bool, limits: &Limits) -> Result<Option<Value>, DecodeError> {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use crate::socketio::value::path::{Path, shortened};
+use crate::socketio::value::{Number, json};
 
 /// Why a value does not fit the type that a program asked for; says where, as in
 /// `at .items[3].name: expected a string, found number 7`.
@@ -30,6 +31,28 @@ impl FromValueError {
         self.path.under_index(index);
         self
     }
+
+    fn found(expected: &dyn Expected, found: &str) -> Self {
+        Self {
+            path: Path::default(),
+            message: ["expected ", &expected.to_string(), ", found ", found].concat(),
+        }
+    }
+
+    fn unknown(what: &str, name: &str, expected: &[&str]) -> Self {
+        let mut message = ["unknown ", what, " `", &shortened(name), "`, expected one of ["].concat();
+        let mut separator = "";
+        for name in expected {
+            message.push_str(separator);
+            separator = ", ";
+            json::write_string(&mut message, name);
+        }
+        message.push(']');
+        Self {
+            path: Path::default(),
+            message,
+        }
+    }
 }
 
 impl fmt::Display for FromValueError {
@@ -49,7 +72,7 @@ impl de::Error for FromValueError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", Found(found)))
+        Self::found(expected, &described(found))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -57,36 +80,51 @@ impl de::Error for FromValueError {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let variant = shortened(variant);
-        Self::custom(format_args!(
-            "unknown variant `{variant}`, expected one of {expected:?}"
-        ))
+        Self::unknown("variant", variant, expected)
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let field = shortened(field);
-        Self::custom(format_args!(
-            "unknown field `{field}`, expected one of {expected:?}"
-        ))
+        Self::unknown("field", field, expected)
     }
 }
 
 /// What was found, in the words of JSON and never long.
-struct Found<'a>(Unexpected<'a>);
-
-impl fmt::Display for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Unexpected::Bool(bool) => write!(f, "{bool}"),
-            Unexpected::Unsigned(uint) => write!(f, "number {uint}"),
-            Unexpected::Signed(int) => write!(f, "number {int}"),
-            Unexpected::Float(float) => write!(f, "number {float}"),
-            Unexpected::Str(text) => write!(f, "string {:?}", shortened(text)),
-            Unexpected::Bytes(bytes) => write!(f, "{} bytes of binary", bytes.len()),
-            Unexpected::Unit => f.write_str("null"),
-            Unexpected::Seq => f.write_str("an array"),
-            Unexpected::Map => f.write_str("an object"),
-            other => write!(f, "{other}"),
+fn described(found: Unexpected<'_>) -> String {
+    let number = |number| {
+        let mut text = String::from("number ");
+        json::write_number(&mut text, number);
+        text
+    };
+    let text = match found {
+        Unexpected::Bool(true) => "true",
+        Unexpected::Bool(false) => "false",
+        Unexpected::Unsigned(uint) => return number(Number::Uint(uint)),
+        Unexpected::Signed(int) => return number(Number::Int(int)),
+        Unexpected::Float(float) if float.is_infinite() => "an infinite number",
+        Unexpected::Float(float) => return number(Number::Float(float)),
+        Unexpected::Char(char) => return described(Unexpected::Str(char.encode_utf8(&mut [0; 4]))),
+        Unexpected::Str(text) => {
+            let mut out = String::from("string ");
+            json::write_string(&mut out, &shortened(text));
+            return out;
         }
-    }
+        Unexpected::Bytes(bytes) => {
+            let mut out = String::new();
+            json::write_uint(&mut out, bytes.len() as u64);
+            out.push_str(" bytes of binary");
+            return out;
+        }
+        Unexpected::Unit => "null",
+        Unexpected::Option => "an optional value",
+        Unexpected::NewtypeStruct => "a newtype struct",
+        Unexpected::Seq => "an array",
+        Unexpected::Map => "an object",
+        Unexpected::Enum => "an enum",
+        Unexpected::UnitVariant => "a variant's name",
+        Unexpected::NewtypeVariant => "a variant with a value",
+        Unexpected::TupleVariant => "a variant with a tuple",
+        Unexpected::StructVariant => "a variant with fields",
+        Unexpected::Other(other) => other,
+    };
+    text.to_owned()
 }

@@ -1,11 +1,10 @@
 //! JSON text to [`Value`], as `JSON.parse` reads it.
 
 use super::JsonError;
+use super::float;
 use super::scan::plain_len;
+use crate::socketio::value::number::uint;
 use crate::socketio::value::{Number, Value, without_repeats};
-
-/// Digits that surely fit an `i64`.
-const SAFE_DIGITS: usize = 18;
 
 pub(super) struct Reader<'t> {
     text: &'t str,
@@ -185,7 +184,7 @@ impl<'t> Reader<'t> {
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
         let integer = if whole { integer(text) } else { None };
-        let number = integer.or_else(|| text.parse().map(Number::Float).ok());
+        let number = integer.or_else(|| float::parse(text).map(Number::Float));
         number.map(Value::Number).ok_or(JsonError::UnexpectedEnd)
     }
 
@@ -273,16 +272,13 @@ impl<'t> Reader<'t> {
 /// Exact integer of valid JSON digits; `None` beyond 64 bits and for negative zero.
 fn integer(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.len() > SAFE_DIGITS {
-        let int = text.parse().map(Number::Int);
-        return int.or_else(|_| text.parse().map(Number::Uint)).ok();
+    let uint = uint(digits)?;
+    if text.len() == digits.len() {
+        return Some(i64::try_from(uint).map_or(Number::Uint(uint), Number::Int));
     }
-    let int = digits
-        .bytes()
-        .fold(0, |int, digit| int * 10 + i64::from(digit - b'0'));
-    match (int, text.len() > digits.len()) {
-        (0, true) => None,
-        (_, true) => Some(Number::Int(-int)),
-        (_, false) => Some(Number::Int(int)),
+    match uint {
+        0 => None,
+        1..=0x8000_0000_0000_0000 => Some(Number::Int((uint as i64).wrapping_neg())),
+        _ => None,
     }
 }

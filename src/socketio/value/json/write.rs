@@ -1,8 +1,6 @@
 //! [`Value`] to JSON text, as `JSON.stringify` writes it.
 
-use std::fmt;
-use std::fmt::Write as _;
-
+use super::float;
 use super::scan::plain_len;
 use crate::socketio::value::{Number, Value};
 
@@ -63,7 +61,8 @@ pub(crate) fn write_with<'v>(
     }
 }
 
-fn write_number(out: &mut String, number: Number) {
+/// Appends a number; what JSON has no number for is `null`.
+pub(crate) fn write_number(out: &mut String, number: Number) {
     match number {
         Number::Int(int) => {
             if int < 0 {
@@ -75,10 +74,7 @@ fn write_number(out: &mut String, number: Number) {
         Number::Float(float) if !float.is_finite() => out.push_str("null"),
         // JSON.stringify(-0) is "0", and whole numbers have no fraction.
         Number::Float(0.0) => out.push('0'),
-        Number::Float(float) if float.abs() < 1e21 && float.abs() >= 1e-6 => push_display(out, float),
-        // JavaScript writes the sign of a positive exponent, Rust does not.
-        Number::Float(float) if float.abs() >= 1.0 => out.push_str(&format!("{float:e}").replace('e', "e+")),
-        Number::Float(float) => push_display(out, format_args!("{float:e}")),
+        Number::Float(float) => float::write(out, float),
     }
 }
 
@@ -100,14 +96,22 @@ pub(crate) fn write_uint(out: &mut String, mut uint: u64) {
     out.push_str(digits.unwrap_or_default());
 }
 
-fn push_display(out: &mut String, what: impl fmt::Display) {
-    write!(out, "{what}").expect("writing to a String cannot fail");
-}
-
 /// Appends `text` as a JSON string with the escapes that `JSON.stringify` uses.
 pub(crate) fn write_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
+    write_escaped(out, text);
+    out.push('"');
+}
+
+/// Text from a peer as errors show it: with the escapes of a JSON string, without its quotes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    write_escaped(&mut out, text);
+    out
+}
+
+fn write_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some((plain, tail)) = rest.split_at_checked(plain_len(rest.as_bytes())) {
         out.push_str(plain);
@@ -120,12 +124,20 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
             Some('\t') => out.push_str("\\t"),
             Some('\u{8}') => out.push_str("\\b"),
             Some('\u{c}') => out.push_str("\\f"),
-            Some(control) => push_display(out, format_args!("\\u{:04x}", u32::from(control))),
+            Some(control) => {
+                out.push_str("\\u00");
+                out.push(hex(u32::from(control) >> 4));
+                out.push(hex(u32::from(control)));
+            }
             None => break,
         }
         rest = chars.as_str();
     }
-    out.push('"');
+}
+
+/// Last hexadecimal digit.
+fn hex(digits: u32) -> char {
+    char::from_digit(digits & 15, 16).unwrap_or('0')
 }
 
 #[cfg(test)]
