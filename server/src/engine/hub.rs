@@ -24,6 +24,9 @@ use super::run::Run;
 /// Most yields before a batch is taken; each one only follows if the one before brought something new.
 const MAX_YIELDS: usize = 8;
 
+/// Connections that are looked at together before they are written to.
+const NEAR: usize = 16;
+
 /// What a hub is asked to do.
 #[derive(Debug)]
 pub(crate) enum Op {
@@ -233,14 +236,21 @@ impl Batch {
             }
         }
         let run = Run::new(messages);
-        for member in &part.members {
-            if member.mark.load(Ordering::Relaxed) != self.number {
-                member.deliver(&run);
-                continue;
+        let mut marked = [false; NEAR];
+        for near in part.members.chunks(NEAR) {
+            // All of them before the first write: the waits for memory overlap here, and would not between two writes.
+            for (marked, member) in marked.iter_mut().zip(near) {
+                *marked = member.mark.load(Ordering::Relaxed) == self.number;
             }
-            // Only this hub marks its connections, so a marked one is in the map.
-            let (_, list) = extras.remove(&member.id).unwrap_or((member, Vec::new()));
-            interleave(member, &run, true, &list);
+            for (marked, member) in marked.iter().zip(near) {
+                if !marked {
+                    member.deliver(&run);
+                    continue;
+                }
+                // Only this hub marks its connections, so a marked one is in the map.
+                let (_, list) = extras.remove(&member.id).unwrap_or((member, Vec::new()));
+                interleave(member, &run, true, &list);
+            }
         }
         for (connection, list) in extras.into_values() {
             interleave(connection, &run, false, &list);
