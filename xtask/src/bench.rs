@@ -87,10 +87,15 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
         },
     ];
     for scenario in &scenarios {
-        let mut reports: Vec<Vec<Value>> = peers.iter().map(|_| Vec::new()).collect();
+        let mut reports: Vec<Vec<Option<Value>>> = peers.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (peer, reports) in peers.iter().zip(&mut reports) {
-                reports.push(measure(peer, scenario, &examples.join("load"))?);
+                // a server that breaks down under the load is a result too: a dash
+                let report = measure(peer, scenario, &examples.join("load"));
+                if let Err(failure) = &report {
+                    eprintln!("{failure}");
+                }
+                reports.push(report.ok());
             }
         }
         print(&scenario.name, &peers, &reports);
@@ -180,43 +185,51 @@ fn free_port() -> Result<u16, Failure> {
         .doing("find a free port")
 }
 
-fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Value>]) {
+fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Option<Value>>]) {
     println!(
         "\n{scenario:<11}{:>14}{:>9}{:>10}{:>10}{:>12}{:>10}{:>9}",
         "deliveries/s", "share", "p50 us", "p99 us", "cpu us each", "KiB each", "missing"
     );
-    let figure = |report: &Value, name: &str| report.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-    let attainable: Vec<f64> = reports
-        .first()
-        .into_iter()
-        .flatten()
-        .map(|report| figure(report, "deliveries_per_s"))
-        .collect();
+    let figure = |report: &Option<Value>, name: &str| report.as_ref()?.get(name)?.as_f64();
+    let attainable = reports.first().map_or(&[][..], Vec::as_slice);
     for (peer, reports) in peers.iter().zip(reports) {
-        let of = |name: &str| median(reports.iter().map(|report| figure(report, name)).collect());
-        let rates = reports.iter().map(|report| figure(report, "deliveries_per_s"));
-        let share = median(
-            rates
-                .zip(&attainable)
-                .map(|(ours, best)| if *best > 0.0 { ours / best } else { 0.0 })
-                .collect(),
-        );
+        let column = |name: &str, width: usize, decimals: usize| {
+            cell(reports.iter().map(|report| figure(report, name)), width, decimals)
+        };
+        let shares = reports.iter().zip(attainable).map(|(report, best)| {
+            let best = figure(best, "deliveries_per_s").filter(|best| *best > 0.0)?;
+            Some(figure(report, "deliveries_per_s")? / best)
+        });
+        // not the median: one loss is one too many
+        let missing = reports
+            .iter()
+            .map(|report| figure(report, "missing"))
+            .sum::<Option<f64>>();
         println!(
-            "{:<11}{:>14.0}{share:>9.2}{:>10.0}{:>10.0}{:>12.2}{:>10.1}{:>9.0}",
+            "{:<11}{}{}{}{}{}{}{}",
             peer.name,
-            of("deliveries_per_s"),
-            of("p50_us"),
-            of("p99_us"),
-            of("cpu_us_per_delivery"),
-            of("kib_per_connection"),
-            of("missing"),
+            column("deliveries_per_s", 14, 0),
+            cell(shares, 9, 2),
+            column("p50_us", 10, 0),
+            column("p99_us", 10, 0),
+            column("cpu_us_per_delivery", 12, 2),
+            column("kib_per_connection", 10, 1),
+            cell(std::iter::once(missing), 9, 0),
         );
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+/// Median of the rounds that have a figure; a dash when none has.
+fn cell(figures: impl Iterator<Item = Option<f64>>, width: usize, decimals: usize) -> String {
+    match median(figures.flatten().collect()) {
+        Some(median) => format!("{median:>width$.decimals$}"),
+        None => format!("{:>width$}", "-"),
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+    figures.get(figures.len() / 2).copied()
 }
 
 #[cfg(test)]
@@ -234,5 +247,12 @@ mod tests {
         assert_eq!((idle.clients, idle.senders), (50, 0));
         assert!(Scenario::parse("fast100").is_err());
         assert!(Scenario::parse("lat").is_err());
+    }
+
+    #[test]
+    fn a_figure_that_no_round_has_is_a_dash() {
+        let rounds = [Some(3.0), None, Some(1.0), Some(2.0)];
+        assert_eq!(cell(rounds.into_iter(), 6, 1), "   2.0");
+        assert_eq!(cell([None, None].into_iter(), 3, 0), "  -");
     }
 }
