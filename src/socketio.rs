@@ -13,6 +13,7 @@ mod handle;
 #[cfg(feature = "hooks")]
 pub mod hooks;
 mod limits;
+mod line;
 #[cfg(feature = "msgpack")]
 pub mod msgpack;
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]

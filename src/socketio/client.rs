@@ -18,7 +18,6 @@ mod event;
 mod joining;
 mod leaving;
 mod lifecycle;
-mod line;
 mod namespace;
 mod network;
 mod outbox;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 pub(crate) use timer::{Clock, Timer};
 
 use super::Frame;
-use super::client::TransportKind;
+use super::client::{CloseInfo, Machine, TransportId, TransportKind};
 use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
 pub use super::handle::{Client, Socket};
 
@@ -58,7 +58,7 @@ impl Platform {
     }
 
     /// Nobody tells a program about its network.
-    pub(crate) fn wakeups(&self, _wake: impl Fn(Wakeup) + Clone + 'static) -> Wakeups {
+    pub(crate) fn wakeups(&self, _wake: impl Fn(Wakeup) + 'static) -> Wakeups {
         Wakeups
     }
 
@@ -67,7 +67,13 @@ impl Platform {
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.
-    pub(crate) fn open(&self, kind: TransportKind, url: &str, options: &Options, port: Port) -> Transport {
+    pub(crate) fn open(
+        &self,
+        kind: TransportKind,
+        url: &str,
+        options: &Options,
+        port: Port,
+    ) -> Result<Transport, CloseInfo> {
         let max_frame_bytes = options.config.limits.max_frame_bytes;
         match kind {
             TransportKind::WebSocket => {
@@ -79,11 +85,12 @@ impl Platform {
                 };
                 let (outbox, frames) = mpsc::unbounded_channel();
                 self.handle.spawn(websocket::run(target, frames, port));
-                Transport::WebSocket(outbox)
+                Ok(Transport::WebSocket(outbox))
             }
             TransportKind::Polling => {
-                let requests = http::Requests::new(&options.extra_headers, max_frame_bytes);
-                Transport::Polling(Polling::open(requests, self, port))
+                let runtime = self.handle.clone();
+                let requests = http::Requests::new(runtime, &options.extra_headers, max_frame_bytes);
+                Polling::open(requests, url, port).map(Transport::Polling)
             }
         }
     }
@@ -94,7 +101,7 @@ pub(crate) enum Transport {
     /// Queue of the WebSocket's task.
     WebSocket(mpsc::UnboundedSender<Frame>),
     /// Requests.
-    Polling(Polling),
+    Polling(Polling<http::Requests>),
 }
 
 impl Transport {
@@ -103,6 +110,14 @@ impl Transport {
         match self {
             Self::WebSocket(outbox) => drop(outbox.send(frame)),
             Self::Polling(polling) => polling.send(frame),
+        }
+    }
+
+    /// Nothing more is to be sent for now.
+    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+        match self {
+            Self::Polling(polling) => polling.flush(machine, id),
+            Self::WebSocket(_) => {}
         }
     }
 

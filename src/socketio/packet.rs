@@ -115,6 +115,12 @@ impl EventName {
         &self.text
     }
 
+    /// Name as text that is owned.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.text
+    }
+
     /// Whether it travels as a JSON number.
     #[must_use]
     pub fn is_numeric(&self) -> bool {

@@ -4,6 +4,7 @@
 //! tries at once when the network is back or the page is seen again. All of it is gone when the last handle is dropped.
 //! Works in workers too, where there is no page to wake it.
 
+mod callback;
 mod clock;
 mod http;
 mod timer;
@@ -18,7 +19,7 @@ pub(crate) use timer::Timer;
 pub(crate) use wakeups::Wakeups;
 
 use super::Frame;
-use super::client::{CloseInfo, TransportKind};
+use super::client::{CloseInfo, Machine, TransportId, TransportKind};
 use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
 pub use super::handle::{Client, Socket};
 
@@ -35,10 +36,8 @@ impl Platform {
 
     /// Address of the page.
     pub(crate) fn location() -> Option<String> {
-        let location = Reflect::get(&js_sys::global(), &JsValue::from_str("location")).ok()?;
-        Reflect::get(&location, &JsValue::from_str("href"))
-            .ok()?
-            .as_string()
+        let href = Reflect::get(&global("location"), &JsValue::from_str("href")).ok()?;
+        href.as_string()
     }
 
     pub(crate) fn runtime(&self) -> Runtime {}
@@ -54,7 +53,7 @@ impl Platform {
     }
 
     /// What the browser knows about network and page.
-    pub(crate) fn wakeups(&self, wake: impl Fn(Wakeup) + Clone + 'static) -> Wakeups {
+    pub(crate) fn wakeups(&self, wake: impl Fn(Wakeup) + 'static) -> Wakeups {
         Wakeups::listen(wake)
     }
 
@@ -63,33 +62,34 @@ impl Platform {
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.
-    pub(crate) fn open(&self, kind: TransportKind, url: &str, options: &Options, port: Port) -> Transport {
+    pub(crate) fn open(
+        &self,
+        kind: TransportKind,
+        url: &str,
+        options: &Options,
+        port: Port,
+    ) -> Result<Transport, CloseInfo> {
         match kind {
-            TransportKind::WebSocket => {
-                match websocket::Socket::open(url, &options.protocols, port.clone()) {
-                    Ok(socket) => Transport::WebSocket(socket),
-                    Err(_) => {
-                        // The browser refuses the address or a protocol; it is told when the lock is free.
-                        self.spawn(Box::pin(async move {
-                            port.closed(CloseInfo::failed("websocket refused by the browser"));
-                        }));
-                        Transport::Nothing
-                    }
-                }
-            }
+            TransportKind::WebSocket => websocket::Socket::open(url, &options.protocols, &port)
+                .map(Transport::WebSocket)
+                .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
             TransportKind::Polling => {
                 let requests = http::Requests::new(options.extra_headers.clone(), options.with_credentials);
-                Transport::Polling(Polling::open(requests, self, port))
+                Polling::open(requests, url, port).map(Transport::Polling)
             }
         }
     }
 }
 
+/// Something that a page or a worker has; undefined if it has not.
+fn global(name: &str) -> JsValue {
+    Reflect::get(&js_sys::global(), &JsValue::from_str(name)).unwrap_or_default()
+}
+
 /// Open or opening transport; closed when dropped.
 pub(crate) enum Transport {
     WebSocket(websocket::Socket),
-    Polling(Polling),
-    Nothing,
+    Polling(Polling<http::Requests>),
 }
 
 impl Transport {
@@ -97,14 +97,21 @@ impl Transport {
         match self {
             Self::WebSocket(socket) => socket.send(&frame),
             Self::Polling(polling) => polling.send(frame),
-            Self::Nothing => {}
+        }
+    }
+
+    /// Nothing more is to be sent for now.
+    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+        match self {
+            Self::Polling(polling) => polling.flush(machine, id),
+            Self::WebSocket(_) => {}
         }
     }
 
     pub(crate) fn pause(&self) {
         match self {
             Self::Polling(polling) => polling.pause(),
-            Self::WebSocket(_) | Self::Nothing => {}
+            Self::WebSocket(_) => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Events of one namespace that wait for an answer.
 
 use super::EmitId;
-use super::line::Line;
 use crate::socketio::Timestamp;
+use crate::socketio::line::Line;
 
 /// Pending acks, in the order of their ids on the wire. Each entry leaves exactly once, by one of the methods that
 /// return [`Pending`].

@@ -129,6 +129,17 @@ impl Address {
         })
     }
 
+    /// `http://localhost`.
+    pub(crate) fn local() -> Self {
+        Self {
+            secure: false,
+            host: "localhost".to_owned(),
+            port: 80,
+            namespace: "/".to_owned(),
+            query: Vec::new(),
+        }
+    }
+
     /// Whether TLS protects the connection.
     #[must_use]
     pub fn is_secure(&self) -> bool {

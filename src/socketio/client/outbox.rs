@@ -1,7 +1,7 @@
 //! Events of one namespace that cannot be sent yet: in order, bounded, open to inspection.
 
-use super::line::Line;
 use super::{EmitId, OutboxConfig, WhenFull};
+use crate::socketio::line::Line;
 use crate::socketio::packet::EventName;
 use crate::socketio::{Frame, Timestamp, Value};
 

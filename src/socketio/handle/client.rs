@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::connection::Connection;
 use super::error::OpenError;
-use super::listening::{Listening, What};
+use super::listeners::{Kind, Thing};
+use super::listening::Listening;
 use super::options::Options;
 use super::platform::{Platform, Runtime};
 use super::shared::{Lock, MaybeSend, Shared, Weak};
@@ -100,7 +101,7 @@ impl Client {
             return Ok(Self { connection, home });
         }
         let connection = Connection::new(options)?;
-        connection.make(&home);
+        connection.claim(&home);
         if sharable {
             let connection = connection.downgrade();
             with_known(|known| known.push(Known { connection, key }));
@@ -124,12 +125,12 @@ impl Client {
     #[must_use]
     pub fn socket(&self, namespace: &str) -> Socket {
         let name = if namespace.starts_with('/') {
-            namespace.to_owned()
+            Shared::from(namespace)
         } else {
-            ["/", namespace].concat()
+            Shared::from(["/", namespace].concat())
         };
-        let socket = Socket::new(Shared::clone(&self.connection), &name);
-        self.connection.make(&name);
+        self.connection.claim(&name);
+        let socket = Socket::new(Shared::clone(&self.connection), name);
         if self.connection.options.auto_connect && !socket.active() {
             socket.connect();
         }
@@ -139,31 +140,32 @@ impl Client {
     /// Disconnects every namespace and removes every listener, for good: also those that keep the client alive through
     /// what they captured.
     pub fn close(&self) {
-        let names = self
-            .connection
-            .look(|state, _| state.namespaces.keys().cloned().collect::<Vec<_>>());
-        for name in names {
-            Socket::new(Shared::clone(&self.connection), &name).disconnect();
-        }
-        let listeners = self.connection.look(|state, _| {
-            state.machine.config_mut().observe_frames = false;
-            (
-                std::mem::take(&mut state.namespaces),
-                std::mem::take(&mut state.inspectors),
-            )
+        let names: Vec<Shared<str>> = self.connection.look(|state, _| {
+            let names = state.namespaces.iter().map(|known| Shared::clone(&known.name));
+            names.collect()
         });
-        drop(listeners);
+        for name in names {
+            Socket::new(Shared::clone(&self.connection), name).disconnect();
+        }
+        let gone = self.connection.look(|state, _| {
+            state.machine.config_mut().observe_frames = false;
+            (std::mem::take(&mut state.namespaces), state.listeners.take())
+        });
+        drop(gone);
     }
 
     /// Calls a closure with each frame as it comes and goes, for an inspector.
-    pub fn on_frame(&self, listener: impl FnMut(&Seen) + MaybeSend + 'static) -> Listening {
-        let id = self.connection.look(|state, _| {
-            let id = state.next_id();
-            state.inspectors.add(id, listener);
-            state.machine.config_mut().observe_frames = true;
-            id
-        });
-        Listening::new(self.connection.downgrade(), "", What::Frames, id)
+    pub fn on_frame(&self, mut listener: impl FnMut(&Seen) + MaybeSend + 'static) -> Listening {
+        let hear = move |thing: &mut Thing| {
+            if let Thing::Frame(seen) = thing {
+                listener(seen);
+            }
+            Ok(())
+        };
+        self.connection
+            .look(|state, _| state.machine.config_mut().observe_frames = true);
+        self.connection
+            .listen(&Shared::from(""), Kind::Frames, "", false, Box::new(hear))
     }
 
     /// Counters since the client was made.
@@ -201,7 +203,7 @@ impl Client {
 }
 
 /// Live connection under a key that does not use the namespace yet.
-fn shared(key: &Key, namespace: &str) -> Option<Shared<Connection>> {
+fn shared(key: &Key, namespace: &Shared<str>) -> Option<Shared<Connection>> {
     let candidates: Vec<_> = with_known(|known| {
         known.retain(|known| known.connection.strong_count() > 0);
         let same = known.iter().filter(|known| known.key == *key);

@@ -4,21 +4,22 @@
 //! asks for, set the timer, and only after the lock is released tell the program. Events are told one at a time and
 //! in order; whatever a listener causes queues behind them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::error::{OpenError, SendError};
 use super::lifecycle::Lifecycle;
+use super::listeners::Listeners;
 use super::namespace::Namespace;
-use super::observers::Observers;
 use super::options::{Asker, Options};
 use super::platform::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
-use super::port::Port;
-use super::shared::{Lock, Shared, Weak};
-use super::tell::{News, Seen, guarded};
+use super::port::{Port, Report};
+use super::shared::{Guard, Lock, Shared, Weak};
+use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
     AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId, TransportKind,
 };
+use crate::socketio::line::Line;
 use crate::socketio::{Timestamp, Value};
 
 /// Machine and drivers of one connection; closed when the last handle is dropped.
@@ -33,13 +34,14 @@ pub(crate) struct Connection {
 /// What the lock protects.
 pub(super) struct State {
     pub(super) machine: Machine,
-    pub(super) namespaces: BTreeMap<String, Namespace>,
+    /// In the order of their first use.
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) listeners: Listeners,
     pub(super) asker: Option<Asker>,
-    pub(super) inspectors: Observers<Seen>,
-    pub(super) waiters: BTreeMap<EmitId, Waiter>,
+    /// Who waits for the answer to which emit.
+    pub(super) waiters: Line<Waiter>,
     /// Set by whatever may change how a socket stands.
     pub(super) unsettled: bool,
-    last_id: u64,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
     timer: Timer,
@@ -73,12 +75,11 @@ impl Connection {
                 _wakeups: wakeups,
                 state: Lock::new(State {
                     machine,
-                    namespaces: BTreeMap::new(),
+                    namespaces: Vec::new(),
+                    listeners: Listeners::default(),
                     asker: options.asker.clone(),
-                    inspectors: Observers::default(),
-                    waiters: BTreeMap::new(),
+                    waiters: Line::default(),
                     unsettled: false,
-                    last_id: 0,
                     clock: Clock::start(),
                     transports: Vec::new(),
                     timer,
@@ -111,29 +112,50 @@ impl Connection {
     /// Enters from a callback of the platform, which is never inside another one. If telling was cut short, by an
     /// exception that left through a listener, it goes on here.
     pub(super) fn called_back<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
-        if cfg!(target_arch = "wasm32") {
-            self.state.lock().telling = false;
-        }
-        self.enter(change)
+        self.enter(|state, now| {
+            if cfg!(target_arch = "wasm32") {
+                state.telling = false;
+            }
+            change(state, now)
+        })
     }
 
     /// Changes the machine, does what it asks for, and tells the program.
     pub(super) fn enter<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
-        let mut state = self.state.lock();
-        let now = state.clock.now();
+        let (mut state, now) = self.lock();
         let result = change(&mut state, now);
-        let gone = self.carry_out(&mut state, now);
-        drop(state);
-        drop(gone);
-        self.tell();
+        self.leave(state, now);
         result
     }
 
     /// Looks at the state without changing what the machine does.
     pub(super) fn look<R>(&self, look: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+        let (mut state, now) = self.lock();
+        look(&mut state, now)
+    }
+
+    fn lock(&self) -> (Guard<'_, State>, Timestamp) {
         let mut state = self.state.lock();
         let now = state.clock.now();
-        look(&mut state, now)
+        (state, now)
+    }
+
+    fn leave(&self, mut state: Guard<'_, State>, now: Timestamp) {
+        let gone = self.carry_out(&mut state, now);
+        drop(state);
+        drop(gone);
+        self.tell();
+    }
+
+    /// A transport reports what became of it.
+    pub(super) fn reported(&self, id: TransportId, report: Report) {
+        self.called_back(|state, now| match report {
+            Report::Opened => state.machine.handle_opened(now, id),
+            Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
+            Report::Payload(body) => state.machine.handle_payload(now, id, &body),
+            Report::Closed(info) => state.machine.handle_closed(now, id, info),
+            Report::Paused => state.machine.handle_paused(now, id),
+        });
     }
 
     /// Does what the machine asks for. Transports that it closes are handed back, to be dropped without the lock.
@@ -143,8 +165,10 @@ impl Connection {
             match output {
                 Output::Open { id, kind, url } => {
                     let port = Port::new(self.downgrade(), id);
-                    let transport = self.platform.open(kind, &url, &self.options, port);
-                    state.transports.push((id, transport));
+                    match self.platform.open(kind, &url, &self.options, port) {
+                        Ok(transport) => state.transports.push((id, transport)),
+                        Err(info) => state.machine.handle_closed(now, id, info),
+                    }
                 }
                 Output::Send { id, frame } => {
                     if let Some(transport) = state.transport(id) {
@@ -165,12 +189,15 @@ impl Connection {
             }
         }
         if std::mem::take(&mut state.unsettled) {
-            for (name, namespace) in &mut state.namespaces {
-                if let Some(status) = namespace.news(name, &state.machine, now) {
-                    let namespace = name.clone();
+            for known in &mut state.namespaces {
+                if let Some(status) = known.news(&state.machine, now) {
+                    let namespace = Shared::clone(&known.name);
                     state.to_tell.push_back(News::Status { namespace, status });
                 }
             }
+        }
+        for (id, transport) in &state.transports {
+            transport.flush(&mut state.machine, *id);
         }
         if let Some(due) = state.machine.poll_timeout()
             && state.timer_due.is_none_or(|armed| due < armed)
@@ -188,7 +215,9 @@ impl Connection {
             return;
         }
         while let Some(news) = state.to_tell.pop_front() {
-            let tale = state.address(news, &self.myself);
+            let Some(tale) = state.address(news, &self.myself) else {
+                continue;
+            };
             state.telling = true;
             drop(state);
             tale.tell(self);
@@ -197,17 +226,12 @@ impl Connection {
         }
     }
 
-    /// Makes room for what a namespace hears.
-    pub(super) fn make(&self, namespace: &str) {
-        self.claim(namespace);
-    }
-
     /// Makes a namespace; says whether it was not there before.
-    pub(super) fn claim(&self, namespace: &str) -> bool {
+    pub(super) fn claim(&self, namespace: &Shared<str>) -> bool {
         self.look(|state, _| {
-            let new = !state.namespaces.contains_key(namespace);
-            state.namespaces.entry(namespace.to_owned()).or_default();
-            new
+            let before = state.namespaces.len();
+            state.make(namespace);
+            state.namespaces.len() > before
         })
     }
 
@@ -223,7 +247,7 @@ impl Connection {
         let sent = self.enter(|state, now| {
             let emitted = state.machine.emit(now, emit)?;
             if let Some(waiter) = waiter.take() {
-                state.waiters.insert(emitted.id, waiter);
+                state.waiters.push(emitted.id.get(), None, waiter);
             }
             Ok(emitted)
         });
@@ -234,28 +258,27 @@ impl Connection {
     pub(super) fn cancel_ack(&self, id: EmitId) {
         let waiter = self.enter(|state, _| {
             state.machine.cancel_ack(id);
-            state.waiters.remove(&id)
+            state.waiters.take(id.get())
         });
         drop(waiter);
     }
 
     /// Asks the program who a socket is.
     pub(super) fn ask(&self, asker: &Asker, request: AuthRequest) {
-        let answer = asker.ask();
         let connection = self.downgrade();
-        self.platform.spawn(Box::pin(async move {
-            let answer = answer.await;
+        let hear = move |answer: Result<Value, String>| {
             if let Some(connection) = connection.upgrade() {
                 connection
                     .called_back(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
             }
-        }));
+        };
+        asker.ask(&self.platform, Box::new(hear));
     }
 
     /// A listener could not read an event: told as `error`.
-    pub(super) fn unreadable(&self, namespace: &str, lifecycle: Lifecycle) {
+    pub(super) fn unreadable(&self, namespace: &Shared<str>, lifecycle: Lifecycle) {
         let news = News::Lifecycle {
-            namespace: namespace.to_owned(),
+            namespace: Shared::clone(namespace),
             lifecycle,
         };
         // Whoever calls this is telling, and tells this next.
@@ -276,7 +299,11 @@ impl State {
             | Event::ConnectError { namespace, .. }
             | Event::Disconnect { namespace, .. } => {
                 self.unsettled = true;
-                if let Some(known) = self.namespaces.get_mut(namespace) {
+                if let Some(known) = self
+                    .namespaces
+                    .iter_mut()
+                    .find(|known| *known.name == **namespace)
+                {
                     known.notice(&event);
                 }
             }
@@ -292,10 +319,18 @@ impl State {
             .map(|(_, transport)| transport)
     }
 
-    /// Number that no listener of this connection has.
-    pub(super) fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+    pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.iter().find(|known| *known.name == *name)
+    }
+
+    /// A namespace, which is there from its first use on; and the machine.
+    pub(super) fn make(&mut self, name: &Shared<str>) -> (&mut Namespace, &mut Machine) {
+        let place = self.namespaces.iter().position(|known| known.name == *name);
+        let place = place.unwrap_or_else(|| {
+            self.namespaces.push(Namespace::new(Shared::clone(name)));
+            self.namespaces.len() - 1
+        });
+        (&mut self.namespaces[place], &mut self.machine)
     }
 }
 
@@ -308,9 +343,11 @@ impl Drop for Connection {
         let mut state = self.state.lock();
         let now = state.clock.now();
         if let Some((_, TransportKind::Polling)) = state.machine.transport() {
-            let names: Vec<String> = state.namespaces.keys().cloned().collect();
-            for name in names {
-                state.machine.disconnect(now, &name);
+            let State {
+                namespaces, machine, ..
+            } = &mut *state;
+            for known in namespaces {
+                machine.disconnect(now, &known.name);
             }
         }
         let mut gone = self.carry_out(&mut state, now);
@@ -319,10 +356,10 @@ impl Drop for Connection {
                 .into_iter()
                 .map(|(_, transport)| transport),
         );
-        let waiters = std::mem::take(&mut state.waiters);
+        let mut waiters = std::mem::take(&mut state.waiters);
         drop(state);
         drop(gone);
-        for waiter in waiters.into_values() {
+        while let Some((_, waiter)) = waiters.take_first() {
             guarded(|| waiter.settle(Err(Failure::Disconnected)));
         }
     }

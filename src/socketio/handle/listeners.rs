@@ -1,187 +1,210 @@
-//! Who listens to what, in one namespace.
+//! Who listens to what on a connection.
 //!
 //! Listeners are found under the client's lock and called after it is released, so that they may emit, listen and
-//! remove as they like. A list is copied only when it changes while somebody walks through it.
-
-use std::collections::BTreeMap;
+//! remove as they like. All kinds stand in one list, which knows a closure only as [`Hear`].
 
 use super::args::{Args, ArgsError, Handler};
+use super::lifecycle::Lifecycle;
 use super::message::Message;
+use super::namespace::EmitChange;
 use super::shared::{Lock, MaybeSend, Shared};
+use super::status::Status;
+use super::tell::Seen;
+
+/// One thing that a listener can hear.
+pub(super) enum Thing {
+    Message(Message),
+    Lifecycle(Lifecycle),
+    Status(Status),
+    Emit(EmitChange),
+    Frame(Seen),
+}
+
+/// Name of an event, and the argument that does not fit.
+pub(super) type Unreadable = (String, ArgsError);
 
 /// Closure of the program, its parameters forgotten.
-trait Call: MaybeSend {
-    fn call(&mut self, message: Message) -> Result<(), (String, ArgsError)>;
+pub(super) trait Hear: MaybeSend {
+    /// Calls the closure, which may take what it hears.
+    fn hear(&mut self, thing: &mut Thing) -> Result<(), Unreadable>;
 }
 
-/// Closure and its parameters. The parameters are only a mark, and cross threads whatever they are.
-struct Typed<H, P>(H, std::marker::PhantomData<fn(P)>);
-
-impl<P, H: Handler<P>> Call for Typed<H, P> {
-    fn call(&mut self, message: Message) -> Result<(), (String, ArgsError)> {
-        let mut args = Args::new(message);
-        self.0
-            .handle(&mut args)
-            .map_err(|error| (args.into_name(), error))
+impl<F: FnMut(&mut Thing) -> Result<(), Unreadable> + MaybeSend> Hear for F {
+    fn hear(&mut self, thing: &mut Thing) -> Result<(), Unreadable> {
+        self(thing)
     }
 }
 
-/// One closure that listens, shared with whoever is just calling it.
-#[derive(Clone)]
-pub(crate) struct Listener(Shared<Lock<dyn Call>>);
+/// Closure with parameters, as one that hears messages.
+pub(super) fn reader<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn Hear> {
+    Box::new(move |thing: &mut Thing| read(thing, &mut |args| handler.handle(args)))
+}
 
-impl Listener {
-    pub(crate) fn new<P: 'static, H: Handler<P>>(handler: H) -> Self {
-        Self(Shared::new(Lock::new(Typed(handler, std::marker::PhantomData))))
-    }
-
-    /// Calls the closure. Events are told one at a time, so it is never called while it runs.
-    ///
-    /// # Errors
-    /// Name of the event, and the argument that does not fit.
-    pub(crate) fn call(&self, message: Message) -> Result<(), (String, ArgsError)> {
-        match self.0.try_lock() {
-            Some(mut listener) => listener.call(message),
-            None => Ok(()),
-        }
-    }
+fn read(
+    thing: &mut Thing,
+    handle: &mut dyn FnMut(&mut Args) -> Result<(), ArgsError>,
+) -> Result<(), Unreadable> {
+    let Thing::Message(message) = thing else {
+        return Ok(());
+    };
+    let mut args = Args::new(std::mem::take(message));
+    handle(&mut args).map_err(|error| (args.into_name(), error))
 }
 
 /// What a listener hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard<'a> {
-    /// Events of this name.
-    Named(&'a str),
+pub(super) enum Kind {
+    /// Events of one name.
+    Named,
     /// Every event that comes in.
     Any,
     /// Every event that goes out.
     AnyOutgoing,
+    Lifecycle,
+    Status,
+    Emits,
+    Frames,
 }
 
-#[derive(Clone)]
-struct Entry {
+/// One closure that listens, shared with whoever is just calling it.
+pub(super) struct Listener {
     id: u64,
+    pub(super) namespace: Shared<str>,
+    pub(super) kind: Kind,
+    /// Name of the events; empty for the other kinds.
+    name: String,
     once: bool,
-    listener: Listener,
+    hear: Lock<Box<dyn Hear>>,
 }
 
-/// Entries in the order in which they were added; shared with a walk under way.
-type List = Shared<Vec<Entry>>;
+impl Listener {
+    /// Calls the closure. Things are told one at a time, so it is never called while it runs.
+    ///
+    /// # Errors
+    /// When it cannot read the event.
+    pub(super) fn hear(&self, thing: &mut Thing) -> Result<(), Unreadable> {
+        match self.hear.try_lock() {
+            Some(mut hear) => hear.hear(thing),
+            None => Ok(()),
+        }
+    }
 
-/// All listeners of a namespace.
+    fn hears(&self, namespace: &str, kind: Kind, name: &str) -> bool {
+        self.kind == kind && *self.namespace == *namespace && self.name == name
+    }
+}
+
+/// Listeners that are called, or dropped, without the lock.
+pub(super) type Called = Vec<Shared<Listener>>;
+
+/// All listeners of a connection, in the order in which they were added.
 #[derive(Default)]
-pub(crate) struct Listeners {
-    named: BTreeMap<String, List>,
-    any: List,
-    any_outgoing: List,
+pub(super) struct Listeners {
+    all: Called,
     last_id: u64,
 }
 
 impl Listeners {
     /// Adds a listener and gives it a number.
-    pub(crate) fn add(&mut self, heard: Heard<'_>, once: bool, listener: Listener) -> u64 {
+    pub(super) fn add(
+        &mut self,
+        namespace: &Shared<str>,
+        kind: Kind,
+        name: &str,
+        once: bool,
+        hear: Box<dyn Hear>,
+    ) -> u64 {
         self.last_id += 1;
-        let entry = Entry {
+        self.all.push(Shared::new(Listener {
             id: self.last_id,
+            namespace: Shared::clone(namespace),
+            kind,
+            name: name.to_owned(),
             once,
-            listener,
-        };
-        let list = match heard {
-            Heard::Named(name) => self.named.entry(name.to_owned()).or_default(),
-            Heard::Any => &mut self.any,
-            Heard::AnyOutgoing => &mut self.any_outgoing,
-        };
-        Shared::make_mut(list).push(entry);
+            hear: Lock::new(hear),
+        }));
         self.last_id
     }
 
     /// Removes one listener by its number. What it captured is the caller's to drop, outside of any lock.
-    pub(crate) fn remove(&mut self, heard: Heard<'_>, id: u64) -> Option<Listener> {
-        let list = self.list(heard)?;
-        let place = list.iter().position(|entry| entry.id == id)?;
-        let removed = Shared::make_mut(list).remove(place);
-        self.forget_if_empty(heard);
-        Some(removed.listener)
+    pub(super) fn remove(&mut self, id: u64) -> Option<Shared<Listener>> {
+        let place = self.all.iter().position(|listener| listener.id == id)?;
+        Some(self.all.remove(place))
     }
 
-    /// Removes all listeners of one kind.
-    pub(crate) fn clear(&mut self, heard: Heard<'_>) -> Called {
-        let removed = self.list(heard).map(std::mem::take);
-        self.forget_if_empty(heard);
-        removed.map(Called).unwrap_or_default()
+    /// Removes all listeners to one name.
+    pub(super) fn clear(&mut self, namespace: &str, name: &str) -> Called {
+        let mut removed = Vec::new();
+        self.call(&mut removed, namespace, Kind::Named, name);
+        self.all
+            .retain(|listener| !listener.hears(namespace, Kind::Named, name));
+        removed
     }
 
-    /// Those to call now. Whoever listened once is removed.
-    pub(crate) fn called(&mut self, heard: Heard<'_>) -> Called {
-        let Some(list) = self.list(heard) else {
-            return Called(List::default());
-        };
-        let called = Called(Shared::clone(list));
-        if called.0.iter().any(|entry| entry.once) {
-            Shared::make_mut(list).retain(|entry| !entry.once);
-            self.forget_if_empty(heard);
+    /// Removes all listeners.
+    pub(super) fn take(&mut self) -> Called {
+        std::mem::take(&mut self.all)
+    }
+
+    pub(super) fn any(&self, kind: Kind) -> bool {
+        self.all.iter().any(|listener| listener.kind == kind)
+    }
+
+    /// Adds those to call now. Whoever listened once is removed.
+    pub(super) fn call(&mut self, called: &mut Called, namespace: &str, kind: Kind, name: &str) {
+        let mut once = false;
+        for listener in &self.all {
+            if listener.hears(namespace, kind, name) {
+                once |= listener.once;
+                called.push(Shared::clone(listener));
+            }
         }
-        called
-    }
-
-    fn list(&mut self, heard: Heard<'_>) -> Option<&mut List> {
-        match heard {
-            Heard::Named(name) => self.named.get_mut(name),
-            Heard::Any => Some(&mut self.any),
-            Heard::AnyOutgoing => Some(&mut self.any_outgoing),
+        if once {
+            self.all
+                .retain(|listener| !(listener.once && listener.hears(namespace, kind, name)));
         }
-    }
-
-    fn forget_if_empty(&mut self, heard: Heard<'_>) {
-        if let Heard::Named(name) = heard
-            && self.named.get(name).is_some_and(|list| list.is_empty())
-        {
-            self.named.remove(name);
-        }
-    }
-}
-
-/// Listeners as they were when an event came.
-#[derive(Clone, Default)]
-pub(crate) struct Called(List);
-
-impl Called {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// One after the other, in the order in which they were added.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Listener> {
-        self.0.iter().map(|entry| &entry.listener)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::shared::{Lock, Shared};
     use super::*;
     use crate::socketio::Value;
 
-    fn message(args: Vec<Value>) -> Message {
-        Message {
+    fn message(args: Vec<Value>) -> Thing {
+        Thing::Message(Message {
             name: "a".to_owned(),
             args,
             responder: None,
-        }
+        })
+    }
+
+    fn called(listeners: &mut Listeners) -> Called {
+        let mut called = Vec::new();
+        listeners.call(&mut called, "/", Kind::Named, "a");
+        called
     }
 
     fn deliver(listeners: &mut Listeners, args: &[Value]) {
-        for listener in listeners.called(Heard::Named("a")).iter() {
-            listener.call(message(args.to_vec())).expect("the arguments fit");
+        for listener in called(listeners) {
+            listener
+                .hear(&mut message(args.to_vec()))
+                .expect("the arguments fit");
         }
     }
 
-    fn log() -> (Shared<Lock<Vec<String>>>, impl Fn(&str) -> Listener) {
-        let log = Shared::new(Lock::new(Vec::new()));
+    fn add(listeners: &mut Listeners, name: &str, once: bool, hear: Box<dyn Hear>) -> u64 {
+        listeners.add(&Shared::from("/"), Kind::Named, name, once, hear)
+    }
+
+    type Log = Shared<Lock<Vec<String>>>;
+
+    fn log() -> (Log, impl Fn(&str) -> Box<dyn Hear>) {
+        let log: Log = Shared::new(Lock::new(Vec::new()));
         let written = Shared::clone(&log);
         let listener = move |name: &str| {
             let (log, name) = (Shared::clone(&written), name.to_owned());
-            Listener::new(move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default()))
+            reader(move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default()))
         };
         (log, listener)
     }
@@ -190,9 +213,10 @@ mod tests {
     fn listeners_are_called_in_the_order_in_which_they_were_added() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
-        listeners.add(Heard::Named("a"), false, listener("1"));
-        listeners.add(Heard::Named("a"), false, listener("2"));
-        listeners.add(Heard::Named("b"), false, listener("3"));
+        add(&mut listeners, "a", false, listener("1"));
+        add(&mut listeners, "a", false, listener("2"));
+        add(&mut listeners, "b", false, listener("3"));
+        listeners.add(&Shared::from("/x"), Kind::Named, "a", false, listener("4"));
         deliver(&mut listeners, &[Value::from("x")]);
         assert_eq!(*log.lock(), ["1x", "2x"]);
     }
@@ -201,30 +225,43 @@ mod tests {
     fn once_means_once() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
-        listeners.add(Heard::Named("a"), true, listener("1"));
+        add(&mut listeners, "a", true, listener("1"));
         deliver(&mut listeners, &[]);
         deliver(&mut listeners, &[]);
         assert_eq!(*log.lock(), ["1"]);
-        assert!(listeners.called(Heard::Named("a")).is_empty());
+        assert!(called(&mut listeners).is_empty());
     }
 
     #[test]
     fn a_walk_under_way_keeps_its_listeners() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
-        let id = listeners.add(Heard::Named("a"), false, listener("1"));
-        let called = listeners.called(Heard::Named("a"));
-        listeners.remove(Heard::Named("a"), id);
-        assert_eq!(called.iter().len(), 1);
+        let id = add(&mut listeners, "a", false, listener("1"));
+        let walk = called(&mut listeners);
+        assert!(listeners.remove(id).is_some());
+        assert_eq!(walk.len(), 1);
         deliver(&mut listeners, &[]);
         assert!(log.lock().is_empty());
     }
 
     #[test]
+    fn a_name_is_cleared_of_all_its_listeners_and_of_no_others() {
+        let (log, listener) = log();
+        let mut listeners = Listeners::default();
+        add(&mut listeners, "a", true, listener("1"));
+        add(&mut listeners, "a", false, listener("2"));
+        add(&mut listeners, "b", false, listener("3"));
+        assert_eq!(listeners.clear("/", "a").len(), 2);
+        deliver(&mut listeners, &[]);
+        assert!(log.lock().is_empty());
+        assert_eq!(listeners.take().len(), 1);
+    }
+
+    #[test]
     fn an_argument_that_does_not_fit_is_told_and_not_passed() {
-        let listener = Listener::new(|_: String, _: u8| unreachable!("the second argument is no number"));
+        let mut listener = reader(|_: String, _: u8| unreachable!("the second argument is no number"));
         let (event, error) = listener
-            .call(message(vec!["x".into(), "y".into()]))
+            .hear(&mut message(vec!["x".into(), "y".into()]))
             .expect_err("does not fit");
         assert_eq!((event.as_str(), error.index), ("a", 1));
     }

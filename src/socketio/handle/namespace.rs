@@ -1,9 +1,7 @@
-//! What a namespace has beside its state in the machine: who listens, and how it stands.
+//! What a namespace has beside its state in the machine: how it stands, and who says who it is.
 
-use super::lifecycle::Lifecycle;
-use super::listeners::Listeners;
-use super::observers::Observers;
 use super::options::Asker;
+use super::shared::Shared;
 use super::status::{Ended, Standing, Status};
 use crate::socketio::Timestamp;
 use crate::socketio::client::{EmitId, EmitState, Event, Machine};
@@ -32,19 +30,24 @@ pub struct EmitChange {
     pub state: EmitState,
 }
 
-/// Who listens in a namespace.
-#[derive(Default)]
+/// Namespace that a program has asked for.
 pub(super) struct Namespace {
-    pub(super) listeners: Listeners,
-    pub(super) lifecycle: Observers<Lifecycle>,
-    pub(super) statuses: Observers<Status>,
-    pub(super) emits: Observers<EmitChange>,
+    pub(super) name: Shared<str>,
     pub(super) asker: Option<Asker>,
     ended: Ended,
     standing: Standing,
 }
 
 impl Namespace {
+    pub(super) fn new(name: Shared<str>) -> Self {
+        Self {
+            name,
+            asker: None,
+            ended: Ended::default(),
+            standing: Standing::default(),
+        }
+    }
+
     /// Takes notice of what ends a socket.
     pub(super) fn notice(&mut self, event: &Event) {
         match event {
@@ -57,13 +60,13 @@ impl Namespace {
     }
 
     /// How it stands now.
-    pub(super) fn status(&self, name: &str, machine: &Machine, now: Timestamp) -> Status {
-        Standing::of(machine, name, &self.ended).at(now)
+    pub(super) fn status(&self, machine: &Machine, now: Timestamp) -> Status {
+        Standing::of(machine, &self.name, &self.ended).at(now)
     }
 
     /// Status to tell, if it is another one than was told last.
-    pub(super) fn news(&mut self, name: &str, machine: &Machine, now: Timestamp) -> Option<Status> {
-        let standing = Standing::of(machine, name, &self.ended);
+    pub(super) fn news(&mut self, machine: &Machine, now: Timestamp) -> Option<Status> {
+        let standing = Standing::of(machine, &self.name, &self.ended);
         if standing == self.standing {
             return None;
         }

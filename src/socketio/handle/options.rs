@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::shared::{BoxFuture, Lock, MaybeSend, Shared};
+use super::platform::Platform;
+use super::shared::{Callback, Lock, MaybeSend, Shared};
 use crate::socketio::Value;
-use crate::socketio::client::{Auth, Config, TransportKind};
+use crate::socketio::client::{Address, Auth, Config, TransportKind};
 
 /// Function that says who the socket is, asked at each CONNECT.
 pub(crate) trait AskAuth: MaybeSend {
-    fn ask(&self) -> BoxFuture<Result<Value, String>>;
+    fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>);
 }
 
 struct Asked<F>(F);
@@ -20,8 +21,9 @@ where
     F: Fn() -> R + MaybeSend,
     R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
 {
-    fn ask(&self) -> BoxFuture<Result<Value, String>> {
-        Box::pin((self.0)())
+    fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>) {
+        let answer = (self.0)();
+        platform.spawn(Box::pin(async move { hear(answer.await) }));
     }
 }
 
@@ -39,8 +41,9 @@ impl Asker {
         Self(Shared::new(Lock::new(Asked(ask))))
     }
 
-    pub(crate) fn ask(&self) -> BoxFuture<Result<Value, String>> {
-        self.0.lock().ask()
+    /// Asks; `hear` gets the answer when it is there.
+    pub(crate) fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>) {
+        self.0.lock().ask(platform, hear);
     }
 }
 
@@ -77,9 +80,8 @@ impl Options {
     /// Official defaults, and WebSocket first.
     #[must_use]
     pub fn new() -> Self {
-        let nowhere = "http://localhost".parse().expect("an address");
         Self {
-            config: Config::new(nowhere),
+            config: Config::new(Address::local()),
             auto_connect: true,
             force_new: false,
             protocols: Vec::new(),

@@ -34,7 +34,7 @@ mod absent {
     use super::super::port::Port;
     use super::super::shared::BoxFuture;
     use super::Wakeup;
-    use crate::socketio::client::TransportKind;
+    use crate::socketio::client::{CloseInfo, Machine, TransportId, TransportKind};
     use crate::socketio::{Frame, Timestamp};
 
     /// Clock of the host.
@@ -62,6 +62,8 @@ mod absent {
 
     impl Transport {
         pub(crate) fn send(&self, _frame: Frame) {}
+
+        pub(crate) fn flush(&self, _machine: &mut Machine, _id: TransportId) {}
 
         pub(crate) fn pause(&self) {}
     }
@@ -106,8 +108,8 @@ mod absent {
             _url: &str,
             _options: &Options,
             _port: Port,
-        ) -> Transport {
-            Transport
+        ) -> Result<Transport, CloseInfo> {
+            Ok(Transport)
         }
     }
 }

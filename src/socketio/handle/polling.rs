@@ -1,156 +1,178 @@
 //! HTTP long-polling over whatever sends requests: one GET that waits, and one POST at a time for what is sent.
+//!
+//! A step begins when a request is done, or when the connection has nothing more to queue; nothing waits in between.
+//! The connection is locked while it sends and flushes, so its port is only asked from where a request ended.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Poll, Waker};
-
-use super::platform::Platform;
-use super::port::Port;
-use super::shared::{BoxFuture, Lock, MaybeSend, Shared};
+use super::port::{Port, Report};
+use super::shared::{Callback, Lock, MaybeSend, Shared};
 use crate::socketio::Frame;
-use crate::socketio::client::{Batch, CloseInfo};
+use crate::socketio::client::{Batch, CloseInfo, Machine, TransportId};
 
-/// Sends requests. A future that is dropped gives its request up.
+/// What became of a request: the body of the response.
+pub(crate) type Response = Result<String, CloseInfo>;
+
+/// Sends requests.
 pub(crate) trait Http: MaybeSend + 'static {
-    /// Body of the response.
-    fn get(&self, url: String) -> BoxFuture<Result<String, CloseInfo>>;
-    /// Nothing but whether it worked.
-    fn post(&self, url: String, body: String) -> BoxFuture<Result<(), CloseInfo>>;
+    /// Request under way, which is given up when this is dropped.
+    type Request: MaybeSend;
+
+    /// Begins a GET, or the POST of a body. `done` is called when it has ended, never at once.
+    fn begin(
+        &self,
+        url: &str,
+        body: Option<String>,
+        done: Callback<Response>,
+    ) -> Result<Self::Request, CloseInfo>;
 }
 
 /// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
-pub(crate) struct Polling {
-    state: Shared<Lock<State>>,
-}
+pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>);
 
-#[derive(Default)]
-struct State {
+struct State<H: Http> {
+    http: H,
+    port: Port,
     waiting: Batch,
-    posting: bool,
+    get: Option<H::Request>,
+    post: Option<H::Request>,
     pausing: bool,
     closed: bool,
-    /// Tasks that sleep until something of the above changes.
-    wakers: Vec<Waker>,
+    /// Where the last request of the session went.
+    last_url: Option<String>,
 }
 
-impl Polling {
+impl<H: Http> Polling<H> {
     /// Begins to poll; `port` hears what becomes of it.
-    pub(crate) fn open<H: Http>(http: H, platform: &Platform, port: Port) -> Self {
-        let state = Shared::new(Lock::new(State::default()));
-        // Both tasks send requests; sharing behind a lock that is never held across a wait keeps that portable.
-        let http = Shared::new(Lock::new(http));
-        let poster = post_all(Shared::clone(&http), Shared::clone(&state), port.clone());
-        let poller = poll_all(http, Shared::clone(&state), port);
-        platform.spawn(Box::pin(poller));
-        platform.spawn(Box::pin(poster));
-        Self { state }
+    pub(crate) fn open(http: H, url: &str, port: Port) -> Result<Self, CloseInfo> {
+        let polling = Self(Shared::new(Lock::new(State {
+            http,
+            port,
+            waiting: Batch::default(),
+            get: None,
+            post: None,
+            pausing: false,
+            closed: false,
+            last_url: None,
+        })));
+        get(&polling.0, url)?;
+        Ok(polling)
     }
 
-    /// Queues a frame; frames queued together go out together.
+    /// Queues a frame until the next flush.
     pub(crate) fn send(&self, frame: Frame) {
-        change(&self.state, |state| state.waiting.push(frame));
+        self.0.lock().waiting.push(frame);
+    }
+
+    /// Sends what waits, together, unless a POST is under way; its end sends the rest.
+    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+        let mut state = self.0.lock();
+        if state.post.is_none()
+            && !state.waiting.is_empty()
+            && let Some(url) = machine.request_url(id)
+        {
+            state.post(&self.0, url, machine.max_payload());
+        }
     }
 
     /// Stops when all that is under way is done, then reports it. Until then the server has to end the GET.
     pub(crate) fn pause(&self) {
-        change(&self.state, |state| state.pausing = true);
+        self.0.lock().pausing = true;
     }
 }
 
-impl Drop for Polling {
+impl<H: Http> Drop for Polling<H> {
     fn drop(&mut self) {
-        change(&self.state, |state| state.closed = true);
+        let mut state = self.0.lock();
+        state.closed = true;
+        let get = state.get.take();
+        let last_words = state.post.is_none() && !state.waiting.is_empty();
+        drop(state);
+        drop(get);
+        if last_words {
+            post_next(&self.0);
+        }
     }
 }
 
-/// Changes the state and wakes whoever sleeps on it.
-fn change<R>(state: &Lock<State>, change: impl FnOnce(&mut State) -> R) -> R {
-    let mut state = state.lock();
-    let result = change(&mut state);
-    let wakers = std::mem::take(&mut state.wakers);
+impl<H: Http> State<H> {
+    /// Begins the next POST, if there is anything to send.
+    fn post(&mut self, shared: &Shared<Lock<Self>>, url: String, max_payload: Option<u64>) {
+        let Some(body) = self.waiting.next_body(max_payload) else {
+            return;
+        };
+        let after = Shared::clone(shared);
+        let done = Box::new(move |response| posted(&after, response));
+        // An address that cannot be asked is reported by the GET, which goes there too.
+        self.post = self.http.begin(&url, Some(body), done).ok();
+        self.last_url = Some(url);
+    }
+}
+
+fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseInfo> {
+    let after = Shared::clone(shared);
+    let done = Box::new(move |response| got(&after, response));
+    let mut state = shared.lock();
+    state.get = Some(state.http.begin(url, None, done)?);
+    Ok(())
+}
+
+/// A GET has ended.
+fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
+    let mut state = shared.lock();
+    let port = state.port.clone();
+    let ended = state.get.take();
     drop(state);
-    for waker in wakers {
-        waker.wake();
+    drop(ended);
+    match response {
+        Ok(body) => port.report(Report::Payload(body)),
+        Err(info) => return port.report(Report::Closed(info)),
     }
-    result
-}
-
-/// Waits until `ready` finds something.
-async fn until<R>(state: &Lock<State>, mut ready: impl FnMut(&mut State) -> Option<R>) -> R {
-    poll_fn(|context| {
-        let mut state = state.lock();
-        match ready(&mut state) {
-            Some(found) => Poll::Ready(found),
-            None => {
-                state.wakers.push(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
-
-/// Result of a request, or `None` when the transport was closed meanwhile.
-async fn unless_closed<R>(state: &Lock<State>, request: impl Future<Output = R>) -> Option<R> {
-    let mut request = pin!(request);
-    poll_fn(|context| {
-        if let Poll::Ready(result) = request.as_mut().poll(context) {
-            return Poll::Ready(Some(result));
-        }
-        let mut state = state.lock();
-        if state.closed {
-            return Poll::Ready(None);
-        }
-        state.wakers.push(context.waker().clone());
-        Poll::Pending
-    })
-    .await
-}
-
-async fn poll_all<H: Http>(http: Shared<Lock<H>>, state: Shared<Lock<State>>, port: Port) {
-    port.opened();
-    while let Some(url) = port.request_url() {
-        let request = http.lock().get(url);
-        let Some(response) = unless_closed(&state, request).await else {
-            return;
-        };
-        match response {
-            Ok(body) => port.payload(&body),
-            Err(info) => return port.closed(info),
-        }
-        if state.lock().pausing {
-            break;
-        }
+    let state = shared.lock();
+    let (closed, pausing) = (state.closed, state.pausing);
+    drop(state);
+    if closed {
+        return;
     }
-    // The wait for the end of the POSTs is the pause's last part.
-    let paused = until(&state, |state| {
-        let resting = state.pausing && !state.posting && state.waiting.is_empty();
-        (state.closed || resting).then_some(resting && !state.closed)
-    });
-    if paused.await {
-        port.paused();
+    if pausing {
+        rest(shared);
+    } else if let Some(url) = port.request_url() {
+        shared.lock().last_url = Some(url.clone());
+        if let Err(info) = get(shared, &url) {
+            port.report(Report::Closed(info));
+        }
     }
 }
 
-async fn post_all<H: Http>(http: Shared<Lock<H>>, state: Shared<Lock<State>>, port: Port) {
-    let mut last_url = None;
-    loop {
-        let max_payload = port.max_payload();
-        let body = until(&state, |state| {
-            let body = state.waiting.next_body(max_payload);
-            state.posting = body.is_some();
-            (state.posting || state.closed).then_some(body)
-        });
-        let Some(body) = body.await else { return };
-        // What was sent before the transport was closed still leaves, to where the last request went.
-        let Some(url) = port.request_url().or_else(|| last_url.clone()) else {
-            return;
-        };
-        last_url = Some(url.clone());
-        let request = http.lock().post(url, body);
-        if let Err(info) = request.await {
-            return port.closed(info);
-        }
-        change(&state, |state| state.posting = false);
+/// A POST has ended.
+fn posted<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
+    if let Err(info) = response {
+        let port = shared.lock().port.clone();
+        return port.report(Report::Closed(info));
+    }
+    post_next(shared);
+    rest(shared);
+}
+
+/// Sends what waits. What was sent before the transport was closed still leaves, to where the last request went.
+fn post_next<H: Http>(shared: &Shared<Lock<State<H>>>) {
+    let port = shared.lock().port.clone();
+    let (url, max_payload) = (port.request_url(), port.max_payload());
+    let mut state = shared.lock();
+    let ended = state.post.take();
+    if let Some(url) = url.or_else(|| state.last_url.clone()) {
+        state.post(shared, url, max_payload);
+    }
+    drop(state);
+    drop(ended);
+}
+
+/// Reports that polling has come to rest, if it has and was asked to.
+fn rest<H: Http>(shared: &Shared<Lock<State<H>>>) {
+    let state = shared.lock();
+    let idle = state.get.is_none() && state.post.is_none() && state.waiting.is_empty();
+    let resting = state.pausing && !state.closed && idle;
+    let port = state.port.clone();
+    drop(state);
+    if resting {
+        port.report(Report::Paused);
     }
 }

@@ -15,6 +15,9 @@ mod imp {
     /// Value that one caller at a time may change.
     pub(crate) struct Lock<T: ?Sized>(RefCell<T>);
 
+    /// Right to change it.
+    pub(crate) type Guard<'l, T> = RefMut<'l, T>;
+
     impl<T> Lock<T> {
         pub(crate) const fn new(value: T) -> Self {
             Self(RefCell::new(value))
@@ -22,12 +25,12 @@ mod imp {
     }
 
     impl<T: ?Sized> Lock<T> {
-        pub(crate) fn lock(&self) -> RefMut<'_, T> {
+        pub(crate) fn lock(&self) -> Guard<'_, T> {
             self.0.borrow_mut()
         }
 
         /// `None` while somebody holds it.
-        pub(crate) fn try_lock(&self) -> Option<RefMut<'_, T>> {
+        pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             self.0.try_borrow_mut().ok()
         }
     }
@@ -38,6 +41,9 @@ mod imp {
 
     /// Future on the heap; `Send` where the client may cross threads.
     pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+    /// Closure that is called once; `Send` where the client may cross threads.
+    pub(crate) type Callback<T> = Box<dyn FnOnce(T)>;
 }
 
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
@@ -51,6 +57,9 @@ mod imp {
     /// Value that one caller at a time may change.
     pub(crate) struct Lock<T: ?Sized>(Mutex<T>);
 
+    /// Right to change it.
+    pub(crate) type Guard<'l, T> = MutexGuard<'l, T>;
+
     impl<T> Lock<T> {
         pub(crate) const fn new(value: T) -> Self {
             Self(Mutex::new(value))
@@ -59,12 +68,12 @@ mod imp {
 
     impl<T: ?Sized> Lock<T> {
         /// A panic elsewhere leaves the value usable: every change under a lock is complete before user code runs.
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        pub(crate) fn lock(&self) -> Guard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
         /// `None` while somebody holds it.
-        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             match self.0.try_lock() {
                 Ok(guard) => Some(guard),
                 Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -79,7 +88,10 @@ mod imp {
 
     /// Future on the heap; `Send` where the client may cross threads.
     pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+    /// Closure that is called once; `Send` where the client may cross threads.
+    pub(crate) type Callback<T> = Box<dyn FnOnce(T) + Send>;
 }
 
 pub use imp::MaybeSend;
-pub(crate) use imp::{BoxFuture, Lock, Shared, Weak};
+pub(crate) use imp::{BoxFuture, Callback, Guard, Lock, Shared, Weak};

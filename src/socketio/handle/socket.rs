@@ -10,10 +10,10 @@ use super::connection::{Connection, State};
 use super::emitter::Emitter;
 use super::error::{AckError, OpenError, SendError};
 use super::lifecycle::Lifecycle;
-use super::listeners::{Heard, Listener};
-use super::listening::{Listening, What};
+use super::listeners::{Hear, Kind, Thing, reader};
+use super::listening::Listening;
 use super::message::{Message, Responder};
-use super::namespace::{EmitChange, Namespace};
+use super::namespace::EmitChange;
 use super::options::{Asker, Options};
 use super::shared::{Lock, MaybeSend, Shared};
 use super::status::Status;
@@ -46,11 +46,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(connection: Shared<Connection>, name: &str) -> Self {
-        Self {
-            connection,
-            name: Shared::from(name),
-        }
+    pub(super) fn new(connection: Shared<Connection>, name: Shared<str>) -> Self {
+        Self { connection, name }
     }
 
     /// Opens a connection, or shares one, and gives the namespace that the URL's path names; what `io(url)` is in
@@ -90,12 +87,12 @@ impl Socket {
     /// Arguments that do not fit the parameters are told as `error`, and the closure is not called. Several closures may
     /// listen to one name; a panic of one does not keep the others from being called, natively.
     pub fn on<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Listening {
-        self.listen(name.as_ref(), false, Listener::new(listener))
+        self.listen(Kind::Named, name.as_ref(), false, reader(listener))
     }
 
     /// As [`on`](Self::on), for the next event alone.
     pub fn once<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Listening {
-        self.listen(name.as_ref(), true, Listener::new(listener))
+        self.listen(Kind::Named, name.as_ref(), true, reader(listener))
     }
 
     /// Calls a closure at each event of a type, with the way to answer it.
@@ -120,49 +117,54 @@ impl Socket {
 
     /// Calls a closure at every event of the server, before those that listen to its name.
     pub fn on_any(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Listening {
-        let listener = Listener::new::<(Message,), _>(listener);
-        self.add(What::Any, |known, _| {
-            known.listeners.add(Heard::Any, false, listener)
-        })
+        self.listen(Kind::Any, "", false, reader::<(Message,), _>(listener))
     }
 
     /// Calls a closure at every event that leaves for the server; of one that waited, when it does.
     pub fn on_any_outgoing(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Listening {
-        let listener = Listener::new::<(Message,), _>(listener);
         self.connection
             .look(|state, _| state.machine.config_mut().observe_outgoing = true);
-        self.add(What::AnyOutgoing, |known, _| {
-            known.listeners.add(Heard::AnyOutgoing, false, listener)
-        })
+        self.listen(Kind::AnyOutgoing, "", false, reader::<(Message,), _>(listener))
     }
 
     /// Calls a closure at each step of the socket's life, in the official order.
-    pub fn on_lifecycle(&self, listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> Listening {
-        self.add(What::Lifecycle, |known, id| {
-            known.lifecycle.add(id, listener);
-            id
-        })
+    pub fn on_lifecycle(&self, mut listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> Listening {
+        let hear = move |thing: &mut Thing| {
+            if let Thing::Lifecycle(step) = thing {
+                listener(step);
+            }
+            Ok(())
+        };
+        self.listen(Kind::Lifecycle, "", false, Box::new(hear))
     }
 
     /// Calls a closure whenever the [status](Self::status) changes.
-    pub fn on_status(&self, listener: impl FnMut(&Status) + MaybeSend + 'static) -> Listening {
-        self.add(What::Status, |known, id| {
-            known.statuses.add(id, listener);
-            id
-        })
+    pub fn on_status(&self, mut listener: impl FnMut(&Status) + MaybeSend + 'static) -> Listening {
+        let hear = move |thing: &mut Thing| {
+            if let Thing::Status(status) = thing {
+                listener(status);
+            }
+            Ok(())
+        };
+        self.listen(Kind::Status, "", false, Box::new(hear))
     }
 
     /// Calls a closure whenever an emitted event gets into another state than `emit` returned.
-    pub fn on_emit_change(&self, listener: impl FnMut(&EmitChange) + MaybeSend + 'static) -> Listening {
-        self.add(What::Emits, |known, id| {
-            known.emits.add(id, listener);
-            id
-        })
+    pub fn on_emit_change(&self, mut listener: impl FnMut(&EmitChange) + MaybeSend + 'static) -> Listening {
+        let hear = move |thing: &mut Thing| {
+            if let Thing::Emit(change) = thing {
+                listener(change);
+            }
+            Ok(())
+        };
+        self.listen(Kind::Emits, "", false, Box::new(hear))
     }
 
     /// Removes all that listen to a name.
     pub fn off(&self, name: &str) {
-        let removed = self.known(|known, _| known.listeners.clear(Heard::Named(name)));
+        let removed = self
+            .connection
+            .look(|state, _| state.listeners.clear(&self.name, name));
         drop(removed);
     }
 
@@ -180,19 +182,9 @@ impl Socket {
         Messages::new(buffer, listening)
     }
 
-    fn listen(&self, name: &str, once: bool, listener: Listener) -> Listening {
-        let what = What::Named(name.to_owned());
-        self.add(what, |known, _| {
-            known.listeners.add(Heard::Named(name), once, listener)
-        })
-    }
-
-    fn add(&self, what: What, add: impl FnOnce(&mut Namespace, u64) -> u64) -> Listening {
-        let id = self.connection.look(|state, _| {
-            let id = state.next_id();
-            add(state.namespaces.entry(self.name.to_string()).or_default(), id)
-        });
-        Listening::new(self.connection.downgrade(), &self.name, what, id)
+    fn listen(&self, kind: Kind, name: &str, once: bool, hear: Box<dyn Hear>) -> Listening {
+        self.connection.claim(&self.name);
+        self.connection.listen(&self.name, kind, name, once, hear)
     }
 
     // What the program says.
@@ -318,8 +310,8 @@ impl Socket {
     pub fn connect(&self) {
         self.connection.enter(|state, now| {
             state.unsettled = true;
-            state.namespaces.entry(self.name.to_string()).or_default();
-            state.machine.connect(now, &self.name);
+            let (known, machine) = state.make(&self.name);
+            machine.connect(now, &known.name);
         });
     }
 
@@ -357,8 +349,9 @@ impl Socket {
         R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
     {
         let asker = Asker::new(ask);
-        let old = self.known(|known, state| {
-            state.set_auth(&self.name, Auth::Ask);
+        let old = self.connection.look(|state, _| {
+            let (known, machine) = state.make(&self.name);
+            machine.set_auth(&self.name, Auth::Ask);
             known.asker.replace(asker)
         });
         drop(old);
@@ -368,8 +361,8 @@ impl Socket {
     #[must_use]
     pub fn status(&self) -> Status {
         self.connection
-            .look(|state, now| match state.namespaces.get(&*self.name) {
-                Some(known) => known.status(&self.name, &state.machine, now),
+            .look(|state, now| match state.namespace(&self.name) {
+                Some(known) => known.status(&state.machine, now),
                 None => Status::default(),
             })
     }
@@ -400,13 +393,6 @@ impl Socket {
     pub fn recovered(&self) -> bool {
         self.connection
             .look(|state, _| state.machine.recovered(&self.name))
-    }
-
-    fn known<R>(&self, change: impl FnOnce(&mut Namespace, &mut crate::socketio::client::Machine) -> R) -> R {
-        self.connection.look(|state, _| {
-            let known = state.namespaces.entry(self.name.to_string()).or_default();
-            change(known, &mut state.machine)
-        })
     }
 }
 

@@ -2,16 +2,16 @@
 
 use super::connection::{Connection, State};
 use super::lifecycle::Lifecycle;
-use super::listeners::{Called, Heard};
+use super::listeners::{Called, Kind, Listener, Thing};
 use super::message::{Message, Responder};
 use super::namespace::EmitChange;
-use super::observers::Observers;
 use super::options::Asker;
-use super::shared::Weak;
+use super::shared::{Shared, Weak};
 use super::status::Status;
 use super::waiter::{Outcome, Waiter};
 use crate::socketio::Frame;
-use crate::socketio::client::{AuthRequest, Direction, Event};
+use crate::socketio::Value;
+use crate::socketio::client::{AckToken, AuthRequest, Direction, Event};
 use crate::socketio::packet::EventName;
 
 /// Frame as it came or went, for an inspector.
@@ -33,41 +33,30 @@ pub struct Seen {
 /// What waits to be told.
 pub(super) enum News {
     Event(Event),
-    Status { namespace: String, status: Status },
-    Lifecycle { namespace: String, lifecycle: Lifecycle },
+    Status {
+        namespace: Shared<str>,
+        status: Status,
+    },
+    Lifecycle {
+        namespace: Shared<str>,
+        lifecycle: Lifecycle,
+    },
 }
 
 /// One thing to tell, and to whom.
 pub(super) enum Tale {
-    Nobody,
-    Message {
-        any: Called,
-        named: Called,
-        namespace: String,
-        message: Message,
-    },
-    Outgoing {
-        any: Called,
-        message: Message,
-    },
-    Lifecycle(Vec<(String, Observers<Lifecycle>, Called)>, Lifecycle),
-    Status(Observers<Status>, Status),
-    Emit(Observers<EmitChange>, EmitChange),
-    Frame(Observers<Seen>, Seen),
+    Tell(Called, Thing),
     Settle(Waiter, Outcome),
     Ask(Asker, AuthRequest),
 }
 
 impl State {
-    /// Finds out who is to be told, under the lock.
-    pub(super) fn address(&mut self, news: News, connection: &Weak<Connection>) -> Tale {
+    /// Finds out who is to be told, under the lock; `None` when nobody is.
+    pub(super) fn address(&mut self, news: News, connection: &Weak<Connection>) -> Option<Tale> {
         let event = match news {
             News::Event(event) => event,
             News::Status { namespace, status } => {
-                return match self.namespaces.get(&namespace) {
-                    Some(known) => Tale::Status(known.statuses.clone(), status),
-                    None => Tale::Nobody,
-                };
+                return self.to(&namespace, Kind::Status, Thing::Status(status));
             }
             News::Lifecycle { namespace, lifecycle } => return self.lifecycle(Some(&namespace), lifecycle),
         };
@@ -78,64 +67,36 @@ impl State {
                 args,
                 ack,
             } => {
-                let Some(known) = self.namespaces.get_mut(&namespace) else {
-                    return Tale::Nobody;
-                };
-                let named = known.listeners.called(Heard::Named(name.as_str()));
-                let any = known.listeners.called(Heard::Any);
-                let responder = ack.map(|token| Responder::new(connection.clone(), token));
-                let message = Message {
-                    name: text(&name),
-                    args,
-                    responder,
-                };
-                Tale::Message {
-                    any,
-                    named,
-                    namespace,
-                    message,
-                }
+                let mut called = Vec::new();
+                self.listeners.call(&mut called, &namespace, Kind::Any, "");
+                self.listeners
+                    .call(&mut called, &namespace, Kind::Named, name.as_str());
+                Some(Tale::Tell(called, message(name, args, ack, connection)))
             }
             Event::Outgoing {
                 namespace,
                 name,
                 args,
-            } => {
-                let Some(known) = self.namespaces.get_mut(&namespace) else {
-                    return Tale::Nobody;
-                };
-                let any = known.listeners.called(Heard::AnyOutgoing);
-                Tale::Outgoing {
-                    any,
-                    message: Message {
-                        name: text(&name),
-                        args,
-                        responder: None,
-                    },
-                }
+            } => self.to(
+                &namespace,
+                Kind::AnyOutgoing,
+                message(name, args, None, connection),
+            ),
+            Event::Ack { id, result, .. } => {
+                let waiter = self.waiters.take(id.get())?;
+                Some(Tale::Settle(waiter, result))
             }
-            Event::Ack { id, result, .. } => match self.waiters.remove(&id) {
-                Some(waiter) => Tale::Settle(waiter, result),
-                None => Tale::Nobody,
-            },
-            Event::State { namespace, id, state } => match self.namespaces.get(&namespace) {
-                Some(known) if !known.emits.is_empty() => {
-                    Tale::Emit(known.emits.clone(), EmitChange { id, state })
-                }
-                Some(_) | None => Tale::Nobody,
-            },
+            Event::State { namespace, id, state } => {
+                self.to(&namespace, Kind::Emits, Thing::Emit(EmitChange { id, state }))
+            }
             Event::Frame { direction, frame } => {
-                Tale::Frame(self.inspectors.clone(), Seen { direction, frame })
+                self.to("", Kind::Frames, Thing::Frame(Seen { direction, frame }))
             }
             Event::AuthNeeded(request) => {
                 let own = self
-                    .namespaces
-                    .get(request.namespace())
+                    .namespace(request.namespace())
                     .and_then(|known| known.asker.clone());
-                match own.or_else(|| self.asker.clone()) {
-                    Some(asker) => Tale::Ask(asker, request),
-                    None => Tale::Nobody,
-                }
+                Some(Tale::Ask(own.or_else(|| self.asker.clone())?, request))
             }
             Event::Connect {
                 namespace,
@@ -160,96 +121,83 @@ impl State {
             Event::Reconnect(attempt) => self.lifecycle(None, Lifecycle::Reconnect(attempt)),
             Event::Upgrade => self.lifecycle(None, Lifecycle::Upgrade),
             Event::Ping => self.lifecycle(None, Lifecycle::Ping),
-            Event::Open | Event::Close { .. } => Tale::Nobody,
+            Event::Open | Event::Close { .. } => None,
         }
     }
 
+    fn to(&mut self, namespace: &str, kind: Kind, thing: Thing) -> Option<Tale> {
+        let mut called = Vec::new();
+        self.listeners.call(&mut called, namespace, kind, "");
+        Some(Tale::Tell(called, thing))
+    }
+
     /// Those who hear of a step: one namespace's, or everyone's.
-    fn lifecycle(&mut self, namespace: Option<&str>, lifecycle: Lifecycle) -> Tale {
-        let concerned = self
-            .namespaces
-            .iter_mut()
-            .filter(|(name, _)| namespace.is_none_or(|one| one == *name));
-        let heard = concerned
-            .map(|(name, known)| {
-                let named = match lifecycle.name() {
-                    Some(name) => known.listeners.called(Heard::Named(name)),
-                    None => Called::default(),
-                };
-                (name.clone(), known.lifecycle.clone(), named)
-            })
-            .collect();
-        Tale::Lifecycle(heard, lifecycle)
+    fn lifecycle(&mut self, namespace: Option<&str>, step: Lifecycle) -> Option<Tale> {
+        let mut called = Vec::new();
+        for known in &self.namespaces {
+            let name = &*known.name;
+            if namespace.is_some_and(|one| one != name) {
+                continue;
+            }
+            self.listeners.call(&mut called, name, Kind::Lifecycle, "");
+            if let Some(official) = step.name() {
+                self.listeners.call(&mut called, name, Kind::Named, official);
+            }
+        }
+        Some(Tale::Tell(called, Thing::Lifecycle(step)))
     }
 }
 
-fn text(name: &EventName) -> String {
-    name.as_str().to_owned()
+fn message(name: EventName, args: Vec<Value>, ack: Option<AckToken>, connection: &Weak<Connection>) -> Thing {
+    Thing::Message(Message {
+        name: name.into_string(),
+        args,
+        responder: ack.map(|token| Responder::new(connection.clone(), token)),
+    })
 }
 
 impl Tale {
     /// Calls the program. Nothing is locked.
     pub(super) fn tell(self, connection: &Connection) {
         match self {
-            Self::Nobody => {}
-            Self::Message {
-                any,
-                named,
-                namespace,
-                message,
-            } => {
-                let readable = |unreadable| connection.unreadable(&namespace, unreadable);
-                if !any.is_empty() {
-                    call(&any, message.clone(), readable);
-                }
-                call(&named, message, readable);
-            }
-            Self::Outgoing { any, message } => call(&any, message, |_| {}),
-            Self::Lifecycle(heard, lifecycle) => {
-                for (namespace, observers, named) in heard {
-                    observers.tell(&lifecycle);
-                    if let Some(name) = lifecycle.name().filter(|_| !named.is_empty()) {
-                        let message = Message {
-                            name: name.to_owned(),
-                            args: lifecycle.args(),
-                            responder: None,
-                        };
-                        // A listener to `error` that cannot read errors would hear of itself for ever.
-                        let loops = name == "error";
-                        call(&named, message, |unreadable| {
-                            if !loops {
-                                connection.unreadable(&namespace, unreadable);
-                            }
-                        });
-                    }
+            Self::Tell(called, mut thing) => {
+                let mut left = called.len();
+                for listener in &called {
+                    left -= 1;
+                    guarded(|| tell(listener, &mut thing, left == 0, connection));
                 }
             }
-            Self::Status(observers, status) => observers.tell(&status),
-            Self::Emit(observers, change) => observers.tell(&change),
-            Self::Frame(observers, seen) => observers.tell(&seen),
             Self::Settle(waiter, outcome) => guarded(|| waiter.settle(outcome)),
             Self::Ask(asker, request) => connection.ask(&asker, request),
         }
     }
 }
 
-/// Calls listeners one after the other; the last one gets the message itself, the others a copy.
-fn call(called: &Called, message: Message, unreadable: impl Fn(Lifecycle)) {
-    let mut message = Some(message);
-    let mut left = called.iter().len();
-    for listener in called.iter() {
-        left -= 1;
-        let copy = if left == 0 {
-            message.take()
-        } else {
-            message.clone()
-        };
-        let Some(copy) = copy else { return };
-        guarded(|| {
-            if let Err((event, error)) = listener.call(copy) {
-                unreadable(Lifecycle::Unreadable { event, error });
-            }
-        });
+/// Calls one listener. The last one gets a message itself, the others a copy; steps that have an official name come to
+/// those who listen to it as messages.
+fn tell(listener: &Listener, thing: &mut Thing, last: bool, connection: &Connection) {
+    let (mut copy, is_error) = match (&*thing, listener.kind) {
+        (Thing::Lifecycle(step), Kind::Named) => {
+            let name = step.name().unwrap_or_default();
+            let message = Message {
+                name: name.to_owned(),
+                args: step.args(),
+                responder: None,
+            };
+            (Some(message), name == "error")
+        }
+        (Thing::Message(message), _) if !last => (Some(message.clone()), false),
+        _ => (None, false),
+    };
+    let heard = match copy.take().map(Thing::Message) {
+        Some(mut copy) => listener.hear(&mut copy),
+        None => listener.hear(thing),
+    };
+    // A listener to `error` that cannot read errors would hear of itself for ever.
+    if let Err((event, error)) = heard
+        && !is_error
+    {
+        connection.unreadable(&listener.namespace, Lifecycle::Unreadable { event, error });
     }
 }
 

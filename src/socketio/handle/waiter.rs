@@ -10,28 +10,17 @@ use super::args::{Args, FromArg};
 use super::connection::Connection;
 use super::error::AckError;
 use super::message::Message;
-use super::shared::{Lock, MaybeSend, Shared, Weak};
+use super::shared::{Callback, Lock, Shared, Weak};
 use crate::socketio::Value;
 use crate::socketio::client::{EmitId, Failure};
 
 /// What became of an event that wants an answer.
 pub(crate) type Outcome = Result<Vec<Value>, Failure>;
 
-/// Closure that is called once with the outcome.
-pub(crate) trait Callback: MaybeSend {
-    fn call(self: Box<Self>, outcome: Outcome);
-}
-
-impl<F: FnOnce(Outcome) + MaybeSend> Callback for F {
-    fn call(self: Box<Self>, outcome: Outcome) {
-        self(outcome);
-    }
-}
-
 /// Where an outcome goes.
 pub(crate) enum Waiter {
     Future(Shared<Lock<Slot>>),
-    Callback(Box<dyn Callback>),
+    Callback(Callback<Outcome>),
 }
 
 impl Waiter {
@@ -44,7 +33,7 @@ impl Waiter {
                     waker.wake();
                 }
             }
-            Self::Callback(callback) => callback.call(outcome),
+            Self::Callback(callback) => callback(outcome),
         }
     }
 }

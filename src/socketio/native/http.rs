@@ -4,20 +4,24 @@ use std::error::Error as _;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{BoxFuture, Http};
+use crate::socketio::handle::{Callback, Http, Response as Body};
 
 /// Sends requests with the same headers each time.
 pub(crate) struct Requests {
+    runtime: Handle,
     client: Result<Client, String>,
     max_bytes: usize,
 }
 
 impl Requests {
     /// Requests with these headers, whose responses may have this many bytes.
-    pub(crate) fn new(headers: &[(String, String)], max_bytes: usize) -> Self {
+    pub(crate) fn new(runtime: Handle, headers: &[(String, String)], max_bytes: usize) -> Self {
         Self {
+            runtime,
             client: client(headers),
             max_bytes,
         }
@@ -53,32 +57,47 @@ fn accepted(response: Result<Response, reqwest::Error>) -> Result<Response, Clos
     }
 }
 
-impl Http for Requests {
-    fn get(&self, url: String) -> BoxFuture<Result<String, CloseInfo>> {
-        let (client, max_bytes) = (self.client.clone(), self.max_bytes);
-        Box::pin(async move {
-            let client = client.map_err(CloseInfo::failed)?;
-            let mut response = accepted(client.get(url).send().await)?;
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-                if body.len() + chunk.len() > max_bytes {
-                    return Err(CloseInfo::failed("response is too large"));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            String::from_utf8(body).map_err(|_| CloseInfo::failed("response is not UTF-8"))
-        })
-    }
+/// Request under way; given up when it is dropped before its end.
+pub(crate) struct Request(AbortHandle);
 
-    fn post(&self, url: String, body: String) -> BoxFuture<Result<(), CloseInfo>> {
-        let client = self.client.clone();
-        Box::pin(async move {
-            let client = client.map_err(CloseInfo::failed)?;
-            let request = client
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Http for Requests {
+    type Request = Request;
+
+    fn begin(&self, url: &str, body: Option<String>, done: Callback<Body>) -> Result<Request, CloseInfo> {
+        let client = self.client.clone().map_err(CloseInfo::failed)?;
+        let request = match body {
+            Some(body) => client
                 .post(url)
                 .header(CONTENT_TYPE, "text/plain;charset=UTF-8")
-                .body(body);
-            accepted(request.send().await).map(drop)
-        })
+                .body(body),
+            None => client.get(url),
+        };
+        let max_bytes = self.max_bytes;
+        let task = self.runtime.spawn(async move {
+            let body = match accepted(request.send().await) {
+                Ok(response) => read(response, max_bytes).await,
+                Err(info) => Err(info),
+            };
+            done(body);
+        });
+        Ok(Request(task.abort_handle()))
     }
+}
+
+/// Body of a response.
+async fn read(mut response: Response, max_bytes: usize) -> Body {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(CloseInfo::failed("response is too large"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    String::from_utf8(body).map_err(|_| CloseInfo::failed("response is not UTF-8"))
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::Port;
+use crate::socketio::handle::{Port, Report};
 
 /// How long a socket that nobody needs any more may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -31,7 +31,7 @@ pub(crate) struct Target {
 /// sender is dropped, what waits in it is still sent.
 pub(crate) async fn run(target: Target, outbox: mpsc::UnboundedReceiver<Frame>, port: Port) {
     if let Some(info) = converse(target, outbox, &port).await {
-        port.closed(info);
+        port.report(Report::Closed(info));
     }
 }
 
@@ -63,7 +63,7 @@ async fn converse(
         // Nothing is sent before the socket is open: this is the sender being dropped.
         frame = outbox.recv() => return frame.map(|_| CloseInfo::failed("a frame before the socket was open")),
     };
-    port.opened();
+    port.report(Report::Opened);
 
     let (mut sink, mut source) = stream.split();
     let (left, mut goodbye) = mpsc::channel::<()>(1);
@@ -82,8 +82,10 @@ async fn converse(
     let read = async {
         loop {
             match source.try_next().await {
-                Ok(Some(Message::Text(text))) => port.frame(Frame::Text(text.as_str().to_owned())),
-                Ok(Some(Message::Binary(bytes))) => port.frame(Frame::Binary(bytes.into())),
+                Ok(Some(Message::Text(text))) => {
+                    port.report(Report::Frame(Frame::Text(text.as_str().to_owned())));
+                }
+                Ok(Some(Message::Binary(bytes))) => port.report(Report::Frame(Frame::Binary(bytes.into()))),
                 Ok(Some(Message::Close(Some(CloseFrame { code, reason })))) => {
                     return CloseInfo::closed(code.into(), reason.as_str());
                 }

@@ -1,9 +1,10 @@
 //! The browser's time: never backwards, and with the hours that the machine slept.
 
-use js_sys::{Date, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::Date;
+use wasm_bindgen::JsCast;
 use web_sys::Performance;
 
+use super::global;
 use crate::socketio::Timestamp;
 
 /// Difference between the two clocks, in milliseconds, from which on the machine is taken to have slept.
@@ -21,9 +22,8 @@ pub(crate) struct Clock {
 impl Clock {
     /// Clock that starts at zero, now.
     pub(crate) fn start() -> Self {
-        let performance = Reflect::get(&js_sys::global(), &JsValue::from_str("performance"))
-            .ok()
-            .and_then(|value| value.dyn_into().ok());
+        let performance = global("performance");
+        let performance = performance.is_object().then(|| performance.unchecked_into());
         let mut clock = Self {
             performance,
             monotonic: 0.0,

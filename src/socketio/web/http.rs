@@ -1,92 +1,95 @@
-//! Requests of the polling transport, through `fetch`.
+//! Requests of the polling transport, through `XMLHttpRequest`.
 
-use js_sys::{Function, Promise, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, Request, RequestCredentials, RequestInit, Response};
+use wasm_bindgen::JsValue;
+use web_sys::XmlHttpRequest;
 
+use super::callback::Callback;
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{BoxFuture, Http};
+use crate::socketio::handle::{self, Http, Response};
 
 /// Sends requests with the same headers each time.
 pub(crate) struct Requests {
     headers: Vec<(String, String)>,
-    credentials: RequestCredentials,
+    with_credentials: bool,
 }
 
-/// Gives the request up when it is dropped before its end.
-struct Abort(AbortController);
-
-impl Drop for Abort {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Request under way; given up when it is dropped before its end.
+pub(crate) struct Request {
+    request: XmlHttpRequest,
+    _ended: Callback,
 }
 
 impl Requests {
     /// Requests with these headers; with cookies to other origins, or only to the page's own.
     pub(crate) fn new(headers: Vec<(String, String)>, with_credentials: bool) -> Self {
-        let credentials = if with_credentials {
-            RequestCredentials::Include
-        } else {
-            RequestCredentials::SameOrigin
-        };
-        Self { headers, credentials }
+        Self {
+            headers,
+            with_credentials,
+        }
     }
 
-    fn request(&self, url: &str, body: Option<&str>) -> Result<(Request, Abort), JsValue> {
-        let abort = Abort(AbortController::new()?);
-        let init = RequestInit::new();
-        init.set_method(if body.is_some() { "POST" } else { "GET" });
-        init.set_credentials(self.credentials);
-        init.set_signal(Some(&abort.0.signal()));
-        let headers = Headers::new()?;
+    fn begin(
+        &self,
+        url: &str,
+        body: Option<&str>,
+        done: handle::Callback<Response>,
+    ) -> Result<Request, JsValue> {
+        let request = XmlHttpRequest::new()?;
+        request.open(if body.is_some() { "POST" } else { "GET" }, url)?;
+        request.set_with_credentials(self.with_credentials);
         for (name, value) in &self.headers {
-            headers.append(name, value)?;
+            request.set_request_header(name, value)?;
         }
-        if let Some(body) = body {
-            headers.set("content-type", "text/plain;charset=UTF-8")?;
-            init.set_body(&JsValue::from_str(body));
+        if body.is_some() {
+            request.set_request_header("content-type", "text/plain;charset=UTF-8")?;
         }
-        init.set_headers(&headers);
-        Ok((Request::new_with_str_and_init(url, &init)?, abort))
+        let ended = request.clone();
+        let mut done = Some(done);
+        let ended = Callback::new(Box::new(move |_| {
+            if let Some(done) = done.take() {
+                done(response(&ended));
+            }
+        }));
+        request.set_onloadend(Some(ended.function()));
+        request.send_with_opt_str(body)?;
+        Ok(Request {
+            request,
+            _ended: ended,
+        })
     }
 }
 
-/// `fetch` of the page or the worker.
-async fn fetch(request: Result<(Request, Abort), JsValue>) -> Result<String, CloseInfo> {
-    let (request, _abort) = request.map_err(|error| failed(&error))?;
-    let global = js_sys::global();
-    let fetch: Function = Reflect::get(&global, &JsValue::from_str("fetch"))
-        .and_then(JsCast::dyn_into)
-        .map_err(|error| failed(&error))?;
-    let response = fetch.call1(&global, &request).map_err(|error| failed(&error))?;
-    let response = JsFuture::from(Promise::from(response))
-        .await
-        .map_err(|error| failed(&error))?;
-    let response: Response = response.dyn_into().map_err(|error| failed(&error))?;
-    if !response.ok() {
-        return Err(CloseInfo::failed("the server refused the request").with_code(response.status()));
+/// What became of a request that has ended.
+fn response(request: &XmlHttpRequest) -> Response {
+    match request.status() {
+        Ok(200..=299) => {
+            let text = request.response_text().ok().flatten();
+            text.ok_or_else(|| CloseInfo::failed("response is not text"))
+        }
+        Ok(code @ 1..) => Err(CloseInfo::failed("the server refused the request").with_code(code)),
+        Ok(0) | Err(_) => Err(CloseInfo::failed("request failed")),
     }
-    let text = response.text().map_err(|error| failed(&error))?;
-    let text = JsFuture::from(text).await.map_err(|error| failed(&error))?;
-    text.as_string()
-        .ok_or_else(|| CloseInfo::failed("response is not text"))
-}
-
-fn failed(error: &JsValue) -> CloseInfo {
-    let message = Reflect::get(error, &JsValue::from_str("message")).ok();
-    let message = message.and_then(|message| message.as_string());
-    CloseInfo::failed(message.unwrap_or_else(|| "request failed".to_owned()))
 }
 
 impl Http for Requests {
-    fn get(&self, url: String) -> BoxFuture<Result<String, CloseInfo>> {
-        Box::pin(fetch(self.request(&url, None)))
-    }
+    type Request = Request;
 
-    fn post(&self, url: String, body: String) -> BoxFuture<Result<(), CloseInfo>> {
-        let request = self.request(&url, Some(&body));
-        Box::pin(async move { fetch(request).await.map(drop) })
+    fn begin(
+        &self,
+        url: &str,
+        body: Option<String>,
+        done: handle::Callback<Response>,
+    ) -> Result<Request, CloseInfo> {
+        self.begin(url, body.as_deref(), done)
+            .map_err(|_| CloseInfo::failed("request refused by the browser"))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.request.set_onloadend(None);
+        if self.request.abort().is_err() {
+            // It has ended already.
+        }
     }
 }

@@ -1,31 +1,52 @@
 //! The one timer of a connection in the browser.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use gloo_timers::callback::Timeout;
+use js_sys::Function;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::callback::Callback;
+use super::global;
 
 /// Timer that can be set anew; cancelled when dropped.
 pub(crate) struct Timer {
-    wake: Rc<dyn Fn()>,
-    timeout: Option<Timeout>,
+    wake: Callback,
+    /// What the browser calls the timer that is set.
+    set: JsValue,
 }
 
 impl Timer {
     /// Timer that calls `wake` whenever it is due.
     pub(crate) fn new(wake: impl Fn() + 'static) -> Self {
         Self {
-            wake: Rc::new(wake),
-            timeout: None,
+            wake: Callback::new(Box::new(move |_| wake())),
+            set: JsValue::UNDEFINED,
         }
     }
 
     /// Sets the time of the next waking. Browsers hold delays in 31 bits; longer ones wake early, which does no harm.
     pub(crate) fn set(&mut self, delay: Duration) {
-        let millis = u32::try_from(delay.as_millis())
-            .unwrap_or(u32::MAX)
-            .min(i32::MAX as u32);
-        let wake = Rc::clone(&self.wake);
-        self.timeout = Some(Timeout::new(millis, move || wake()));
+        let millis = delay.as_secs() as f64 * 1e3 + f64::from(delay.subsec_millis());
+        let millis = millis.min(f64::from(i32::MAX));
+        self.clear();
+        self.set = call("setTimeout", self.wake.function(), &JsValue::from_f64(millis));
+    }
+
+    fn clear(&self) {
+        call("clearTimeout", &self.set, &JsValue::UNDEFINED);
+    }
+}
+
+/// Calls a function that pages and workers have; the two do not fail.
+fn call(name: &str, first: &JsValue, second: &JsValue) -> JsValue {
+    let function: Function = global(name).unchecked_into();
+    function
+        .call2(&JsValue::UNDEFINED, first, second)
+        .unwrap_or_default()
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

@@ -1,64 +1,62 @@
 //! What the browser knows about the network and the page: back online, gone offline, seen again.
 
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{EventTarget, VisibilityState};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, Event, EventTarget};
 
+use super::callback::Callback;
+use super::global;
 use crate::socketio::handle::Wakeup;
 
-/// Listeners on window and document; gone when dropped. In a worker there is nothing to listen to.
-pub(crate) struct Wakeups {
-    listeners: Vec<Attached>,
-}
+/// Events of the page, or the worker.
+const GLOBAL: [&str; 3] = ["online", "offline", "pageshow"];
 
-/// Who calls, at what, and the closure that is called.
-type Attached = (EventTarget, &'static str, Closure<dyn FnMut()>);
+/// Event of the document, which a worker lacks.
+const DOCUMENT: &str = "visibilitychange";
+
+/// Listeners on page and document; gone when dropped.
+pub(crate) struct Wakeups {
+    page: EventTarget,
+    document: Option<Document>,
+    heard: Callback,
+}
 
 impl Wakeups {
     /// Listens, and calls `wake` whenever something happens.
-    pub(crate) fn listen(wake: impl Fn(Wakeup) + Clone + 'static) -> Self {
-        let mut wakeups = Self {
-            listeners: Vec::new(),
+    pub(crate) fn listen(wake: impl Fn(Wakeup) + 'static) -> Self {
+        let document = global("document");
+        let document: Option<Document> = document.is_object().then(|| document.unchecked_into());
+        let seen = document.clone();
+        let heard = move |event: JsValue| {
+            let wakeup = match event.unchecked_ref::<Event>().type_().as_str() {
+                "online" => Wakeup::Online,
+                "offline" => Wakeup::Offline,
+                DOCUMENT if seen.as_ref().is_some_and(Document::hidden) => return,
+                _ => Wakeup::Visible,
+            };
+            wake(wakeup);
         };
-        let Some(window) = web_sys::window() else {
-            return wakeups;
+        let wakeups = Self {
+            page: js_sys::global().unchecked_into(),
+            document,
+            heard: Callback::new(Box::new(heard)),
         };
-        let online = wake.clone();
-        wakeups.add(&window, "online", move || online(Wakeup::Online));
-        let offline = wake.clone();
-        wakeups.add(&window, "offline", move || offline(Wakeup::Offline));
-        let shown = wake.clone();
-        wakeups.add(&window, "pageshow", move || shown(Wakeup::Visible));
-        if let Some(document) = window.document() {
-            let target: EventTarget = document.clone().into();
-            wakeups.add(&target, "visibilitychange", move || {
-                if document.visibility_state() == VisibilityState::Visible {
-                    wake(Wakeup::Visible);
-                }
-            });
-        }
+        wakeups.each(EventTarget::add_event_listener_with_callback);
         wakeups
     }
 
-    fn add(&mut self, target: &EventTarget, name: &'static str, callback: impl FnMut() + 'static) {
-        let closure = Closure::<dyn FnMut()>::new(callback);
-        let function = closure.as_ref().unchecked_ref();
-        if target.add_event_listener_with_callback(name, function).is_ok() {
-            self.listeners.push((target.clone(), name, closure));
+    fn each(&self, change: fn(&EventTarget, &str, &js_sys::Function) -> Result<(), JsValue>) {
+        let page = GLOBAL.map(|name| (&self.page, name));
+        let document = self.document.as_deref().map(|node| (&**node, DOCUMENT));
+        for (target, name) in page.into_iter().chain(document) {
+            if change(target, name, self.heard.function()).is_err() {
+                // The target is gone with its document, and the listener with it.
+            }
         }
     }
 }
 
 impl Drop for Wakeups {
     fn drop(&mut self) {
-        for (target, name, closure) in &self.listeners {
-            let function = closure.as_ref().unchecked_ref();
-            if target
-                .remove_event_listener_with_callback(name, function)
-                .is_err()
-            {
-                // The target is gone with its document, and the listener with it.
-            }
-        }
+        self.each(EventTarget::remove_event_listener_with_callback);
     }
 }

@@ -1,30 +1,24 @@
 //! One browser WebSocket, with its closures; when it is dropped, nobody hears of it again.
 
-use js_sys::{ArrayBuffer, Uint8Array};
-use wasm_bindgen::closure::Closure;
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
+use super::callback::Callback;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::Port;
+use crate::socketio::handle::{Port, Report};
 
 /// Open or opening WebSocket.
 pub(crate) struct Socket {
     socket: WebSocket,
-    _handlers: Handlers,
-}
-
-/// What the browser calls; lives as long as the socket.
-struct Handlers {
-    _open: Closure<dyn FnMut()>,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _close: Closure<dyn FnMut(CloseEvent)>,
+    /// What the browser calls; lives as long as the socket.
+    _handlers: [Callback; 3],
 }
 
 impl Socket {
     /// Begins to open; `port` hears what becomes of it.
-    pub(crate) fn open(url: &str, protocols: &[String], port: Port) -> Result<Self, JsValue> {
+    pub(crate) fn open(url: &str, protocols: &[String], port: &Port) -> Result<Self, JsValue> {
         let socket = if protocols.is_empty() {
             WebSocket::new(url)?
         } else {
@@ -34,27 +28,22 @@ impl Socket {
         // A Blob is read asynchronously, and messages would overtake each other.
         socket.set_binary_type(BinaryType::Arraybuffer);
 
-        let opened = port.clone();
-        let open = Closure::<dyn FnMut()>::new(move || opened.opened());
-        let received = port.clone();
-        let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            if let Some(frame) = frame(&event.data()) {
-                received.frame(frame);
-            }
+        let handler = |report: fn(&JsValue) -> Report| {
+            let port = port.clone();
+            Callback::new(Box::new(move |event| port.report(report(&event))))
+        };
+        let open = handler(|_| Report::Opened);
+        let message = handler(|event| Report::Frame(frame(&event.unchecked_ref::<MessageEvent>().data())));
+        let close = handler(|event| {
+            let event: &CloseEvent = event.unchecked_ref();
+            Report::Closed(CloseInfo::closed(event.code(), event.reason()))
         });
-        let close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
-            port.closed(CloseInfo::closed(event.code(), event.reason()));
-        });
-        socket.set_onopen(Some(open.as_ref().unchecked_ref()));
-        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
-        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        socket.set_onopen(Some(open.function()));
+        socket.set_onmessage(Some(message.function()));
+        socket.set_onclose(Some(close.function()));
         Ok(Self {
             socket,
-            _handlers: Handlers {
-                _open: open,
-                _message: message,
-                _close: close,
-            },
+            _handlers: [open, message, close],
         })
     }
 
@@ -70,13 +59,12 @@ impl Socket {
     }
 }
 
-/// Message as Rust sees it; `None` for a Blob, which `binaryType` rules out.
-fn frame(data: &JsValue) -> Option<Frame> {
-    if let Some(text) = data.as_string() {
-        return Some(Frame::Text(text));
+/// Message as Rust sees it: text, or an `ArrayBuffer`, as `binaryType` says.
+fn frame(data: &JsValue) -> Frame {
+    match data.as_string() {
+        Some(text) => Frame::Text(text),
+        None => Frame::Binary(Uint8Array::new(data).to_vec()),
     }
-    let buffer = data.dyn_ref::<ArrayBuffer>()?;
-    Some(Frame::Binary(Uint8Array::new(buffer).to_vec()))
 }
 
 impl Drop for Socket {

@@ -6,7 +6,7 @@ use crate::socketio::Timestamp;
 
 /// Line in the order of the numbers; both ends are quick.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub(crate) struct Line<T> {
     places: VecDeque<Place<T>>,
     /// Earliest deadline of them all.
     due: Option<Timestamp>,
@@ -30,26 +30,26 @@ impl<T> Default for Line<T> {
 
 impl<T> Line<T> {
     /// Adds a thing under a number above all before it.
-    pub(super) fn push(&mut self, number: u64, due: Option<Timestamp>, thing: T) {
+    pub(crate) fn push(&mut self, number: u64, due: Option<Timestamp>, thing: T) {
         self.due = [self.due, due].into_iter().flatten().min();
         self.places.push_back(Place { number, due, thing });
     }
 
-    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.find(number)?;
         self.places.get_mut(at).map(|place| &mut place.thing)
     }
 
-    pub(super) fn take(&mut self, number: u64) -> Option<T> {
+    pub(crate) fn take(&mut self, number: u64) -> Option<T> {
         self.take_at(self.find(number)?).map(|(_, thing)| thing)
     }
 
-    pub(super) fn take_first(&mut self) -> Option<(u64, T)> {
+    pub(crate) fn take_first(&mut self) -> Option<(u64, T)> {
         self.take_at(0)
     }
 
     /// Takes the first whose deadline is the earliest, if that is over.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(u64, T)> {
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(u64, T)> {
         if self.due? > now {
             return None;
         }
@@ -58,15 +58,15 @@ impl<T> Line<T> {
     }
 
     /// Earliest deadline.
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.due
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
         self.places.iter().map(|place| (place.number, &place.thing))
     }
 
