@@ -18,6 +18,9 @@ mod order;
 mod recovery;
 #[path = "io_server/redis.rs"]
 mod redis;
+#[path = "shared/redis_server.rs"]
+#[expect(dead_code, reason = "files stay here")]
+mod redis_server;
 #[path = "io_server/rooms.rs"]
 mod rooms;
 #[path = "io_server/support.rs"]

@@ -1,71 +1,13 @@
 //! Several nodes with Redis between them.
 
-use std::process::{Child, Command, Stdio};
-
 use pesan_server::io::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
 
+use crate::redis_server::RedisServer;
 use crate::support::{PATIENCE, Raw, Served, until};
-
-/// A Redis of its own on a free port; killed when dropped.
-struct RedisServer {
-    child: Child,
-    port: u16,
-    directory: tempfile::TempDir,
-}
-
-impl RedisServer {
-    fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("just bound").port();
-        drop(listener);
-        let directory = tempfile::tempdir().expect("a directory");
-        let child = Self::spawn(port, &directory);
-        Self {
-            child,
-            port,
-            directory,
-        }
-    }
-
-    fn spawn(port: u16, directory: &tempfile::TempDir) -> Child {
-        Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "yes",
-            ])
-            .current_dir(directory.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("`redis-server` is installed")
-    }
-
-    fn stop(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it was killed");
-    }
-
-    fn start_again(&mut self) {
-        self.child = Self::spawn(self.port, &self.directory);
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        if self.child.kill().is_ok() {
-            self.child.wait().expect("a killed child can be waited for");
-        }
-    }
-}
 
 async fn node(redis: &RedisServer, recovery: Option<Recovery>) -> Served {
     let adapter = Redis::new(RedisConfig {
-        url: format!("redis://127.0.0.1:{}", redis.port),
+        url: redis.url(),
         retry: std::time::Duration::from_millis(50),
         ..RedisConfig::default()
     });

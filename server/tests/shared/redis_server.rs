@@ -1,0 +1,74 @@
+//! A Redis of its own for a test.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Longer than any Redis takes to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Redis on a free port, with an append-only file; killed when dropped.
+pub(crate) struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: TempDir,
+}
+
+impl RedisServer {
+    pub(crate) fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let port = free.expect("a free port").port();
+        let directory = tempfile::tempdir().expect("a directory");
+        let child = spawn(port, &directory);
+        Self {
+            child,
+            port,
+            directory,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it; what it had answered is in its file.
+    pub(crate) fn stop(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was killed");
+    }
+
+    /// Takes its files away, while it is stopped.
+    pub(crate) fn forget(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("appendonlydir")).expect("it had files");
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        self.child = spawn(self.port, &self.directory);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            self.child.wait().expect("a killed child can be waited for");
+        }
+    }
+}
+
+fn spawn(port: u16, directory: &TempDir) -> Child {
+    let child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "yes"])
+        .current_dir(directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("`redis-server` is installed");
+    let begun = Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "redis does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
