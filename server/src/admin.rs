@@ -34,7 +34,7 @@ pub enum Request {
         /// Text.
         text: String,
     },
-    /// Closes the server for maintenance after a countdown that pages show.
+    /// Closes the server, on all machines, for maintenance after a countdown that pages show.
     Close {
         /// Time until then, as 90, 60s, 5m or 1h.
         #[arg(long = "in", value_name = "TIME", default_value = "60s", value_parser = seconds)]
@@ -45,6 +45,10 @@ pub enum Request {
         /// Takes an earlier notice back.
         #[arg(long)]
         cancel: bool,
+        /// Only the machine whose socket this is.
+        #[arg(long)]
+        #[serde(default)]
+        here: bool,
     },
 }
 

@@ -3,18 +3,30 @@
 //! A plain client sends `pesan` with one string, and gets everyone's. A page of ours says so in its CONNECT and
 //! speaks the types of [`pesan::messages`]. Both meet in the lobby. `connect` is where a socket comes
 //! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
+//!
+//! With `--redis` several nodes are one chat: [`history`] is shared and tells every node what is said, `claims` keeps
+//! names unique, and `elsewhere` knows who is on the other nodes. Each node tells its own clients what it learns.
+//!
+//! Connection state recovery stays off: it would put an offset into every event, which plain clients do not expect,
+//! and does less than what pages have anyway. They come back after any time and to any node, say up to which number
+//! they have each room, and get the rest; for others someone is gone only after a moment.
 
+mod claims;
 mod connect;
+mod elsewhere;
 pub mod history;
 mod limits;
+mod link;
 mod message;
 mod names;
+mod nodes;
 pub mod operator;
 mod people;
 mod presence;
 mod requests;
 mod rooms;
 mod text;
+mod wishes;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,8 +44,10 @@ use crate::access::Access;
 use crate::config::{ChatLimits, Store};
 use crate::http::assets::Assets;
 use crate::io::Io;
-use history::{Deliver, History, Memory, Retention, Settled, Sqlite, StoreError};
-use people::People;
+use claims::Claims;
+use elsewhere::Elsewhere;
+use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
+use people::{Line, People};
 use rooms::Rooms;
 use text::refusal;
 
@@ -56,6 +70,8 @@ struct Inner {
     limits: ChatLimits,
     access: Access,
     assets: Option<Assets>,
+    /// Names that all nodes have agreed on, where there are several.
+    claims: Option<Claims>,
     book: Mutex<Book>,
     /// Counts plain messages that were passed on, but not kept.
     not_kept: metrics::Counter,
@@ -69,6 +85,8 @@ struct Inner {
 struct Book {
     people: People,
     rooms: Rooms,
+    /// Other nodes, where there may be some.
+    elsewhere: Option<Elsewhere>,
     /// Rooms that have news for those who are not in them.
     news: BTreeSet<String>,
     /// Notice of the operator that the server will go down.
@@ -97,25 +115,35 @@ impl Chat {
         access: Access,
         assets: Option<Assets>,
     ) -> anyhow::Result<Self> {
-        let (settled, incoming) = mpsc::unbounded_channel();
-        // bounded by the store's own queue
-        let deliver: Deliver = Box::new(move |batch| {
-            if settled.send(batch).is_err() {
-                tracing::debug!("messages were stored after the chat had ended");
+        let (told, incoming) = mpsc::unbounded_channel();
+        let link = match &store.redis {
+            Some(url) => {
+                let link = Link::new(url, &store.redis_prefix);
+                Some(link.map_err(|error| anyhow::anyhow!("--redis is no address of a Redis: {error}"))?)
             }
-        });
-        let history = open(store, deliver)?;
+            None => None,
+        };
+        let history = open(store, link.as_ref(), told).await?;
         history.save_room(rooms::lobby()).await.context("the history")?;
-        let saved = history.rooms().context("the history")?;
+        let saved = history.rooms().await.context("the history")?;
+        let (elsewhere, sheets) = match &link {
+            Some(_) => {
+                let (told, sheets) = mpsc::unbounded_channel();
+                (Some(Elsewhere::new(nodes::name(), told)), Some(sheets))
+            }
+            None => (None, None),
+        };
         let chat = Self(Arc::new(Inner {
             io,
             history,
             limits,
             access,
             assets,
+            claims: link.map(Claims::new),
             book: Mutex::new(Book {
                 people: People::default(),
                 rooms: Rooms::new(saved, limits.name_chars),
+                elsewhere,
                 news: BTreeSet::new(),
                 closing: None,
                 plain: message::plain_bucket(),
@@ -125,6 +153,9 @@ impl Chat {
             ending: AtomicBool::new(false),
         }));
         chat.attach();
+        if let Some(sheets) = sheets {
+            chat.meet(sheets);
+        }
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
         tokio::spawn(tell_news(Arc::downgrade(&chat.0)));
@@ -147,8 +178,11 @@ impl Chat {
     pub fn measure(&self) {
         let book = self.book();
         let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
-        metrics::gauge!("pesan_people").set(float(book.people.count().0));
+        metrics::gauge!("pesan_people").set(float(book.people.count_here()));
         metrics::gauge!("pesan_rooms").set(float(book.rooms.iter().count()));
+        if let Some(elsewhere) = &book.elsewhere {
+            metrics::gauge!("pesan_other_nodes").set(float(elsewhere.count()));
+        }
     }
 
     /// Writes what waits to the disk, and answers it; nothing is stored after that.
@@ -176,9 +210,9 @@ impl Chat {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends an event to everyone in a Socket.IO room.
+    /// Sends an event to everyone in a Socket.IO room, on this node.
     fn tell<E: Event>(&self, to: &str, event: &E) {
-        if let Err(error) = self.0.io.to(to).emit_event(event) {
+        if let Err(error) = self.0.io.to(to).local().emit_event(event) {
             tracing::warn!(%error, event = E::NAME, "cannot be sent");
         }
     }
@@ -219,10 +253,20 @@ impl Chat {
                 .collect()
         };
         for room in news {
-            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str());
+            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str()).local();
             if let Err(error) = others.emit_event(&room) {
                 tracing::warn!(%error, "news of a room cannot be sent");
             }
+        }
+    }
+}
+
+impl Book {
+    /// Tells the other nodes how someone is here now.
+    fn share(&mut self, person: &Person) {
+        if let Some(elsewhere) = &mut self.elsewhere {
+            let line = self.people.line(&person.id).unwrap_or_else(|| Line::gone(person));
+            elsewhere.tell(line);
         }
     }
 }
@@ -247,7 +291,30 @@ fn channel_of(person: &str) -> String {
     format!("person:{person}")
 }
 
-fn open(store: &Store, deliver: Deliver) -> anyhow::Result<Box<dyn History>> {
+/// Opens the history that the operator chose; what comes out of it goes to `told`.
+async fn open(
+    store: &Store,
+    link: Option<&Link>,
+    told: mpsc::UnboundedSender<Told>,
+) -> anyhow::Result<Box<dyn History>> {
+    // bounded by the store's own queue
+    let tell = move |told: &mpsc::UnboundedSender<Told>, news| {
+        if told.send(news).is_err() {
+            tracing::debug!("messages were stored after the chat had ended");
+        }
+    };
+    let news = told.clone();
+    let deliver: Deliver = Box::new(move |batch| tell(&told, Told::Settled(batch)));
+    let retention = Retention {
+        days: store.keep_days,
+        messages: store.keep_messages,
+    };
+    if let Some(link) = link {
+        let notify = Box::new(move |one| tell(&news, Told::News(one)));
+        return Ok(Box::new(
+            Redis::open(link.clone(), retention, deliver, notify).await?,
+        ));
+    }
     if store.ephemeral {
         let keep = store.keep_messages.unwrap_or(1000);
         return Ok(Box::new(Memory::new(
@@ -255,10 +322,6 @@ fn open(store: &Store, deliver: Deliver) -> anyhow::Result<Box<dyn History>> {
             deliver,
         )));
     }
-    let retention = Retention {
-        days: store.keep_days,
-        messages: store.keep_messages,
-    };
     Ok(Box::new(Sqlite::open(&store.data, retention, deliver)?))
 }
 
@@ -267,13 +330,24 @@ fn store_refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::IdUsed => refusal(RefusalCode::IdInvalid, ""),
         StoreError::RoomUnknown => refusal(RefusalCode::RoomUnknown, ""),
+        StoreError::RoomTaken(id) => refusal(RefusalCode::RoomTaken, id),
         StoreError::Busy => refusal(RefusalCode::TooFast, 1),
         // the reason is the operator's business, and is in the log
-        StoreError::Full | StoreError::ReadOnly | StoreError::Corrupt | StoreError::Other(_) => {
-            refusal(RefusalCode::StoreFailed, "")
-        }
+        StoreError::Full
+        | StoreError::ReadOnly
+        | StoreError::Corrupt
+        | StoreError::Unreachable(_)
+        | StoreError::Other(_) => refusal(RefusalCode::StoreFailed, ""),
     }
 }
 
+/// What comes out of the store.
+enum Told {
+    /// What became of messages.
+    Settled(Vec<Settled>),
+    /// What other nodes did.
+    News(News),
+}
+
 /// What came out of the store, in its order.
-type Incoming = mpsc::UnboundedReceiver<Vec<Settled>>;
+type Incoming = mpsc::UnboundedReceiver<Told>;

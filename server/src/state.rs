@@ -6,17 +6,18 @@ mod stop;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::Router;
 
 use crate::access::Access;
 use crate::chat::Chat;
-use crate::config::Config;
+use crate::config::{Config, Store};
 use crate::engine::Engine;
 use crate::http::assets::Assets;
 use crate::http::headers::Policy;
 use crate::http::health::Readiness;
 use crate::http::router;
-use crate::io::Io;
+use crate::io::{Io, IoConfig, Redis, RedisConfig};
 pub use shutdown::signals;
 pub use stop::Stop;
 
@@ -47,9 +48,22 @@ impl AppState {
     pub async fn new(config: &Config) -> anyhow::Result<Self> {
         let assets = Assets::load(&config.page.assets)?;
         let access = Access::load(&config.access, std::env::var("PESAN_SECRET").ok())?;
-        let io = Io::default();
+        let io = io(&config.store)?;
+        let chat = Chat::start(
+            io.clone(),
+            &config.store,
+            config.chat,
+            access,
+            Some(assets.clone()),
+        )
+        .await?;
+        let stop = Stop::default();
+        let closing = stop.clone();
+        chat.on_closing(move |within| match within {
+            Some(time) => closing.within(time),
+            None => closing.cancel(),
+        });
         let engine = io.engine(socketio::engine_config(config)).clone();
-        let chat = Chat::start(io, &config.store, config.chat, access, Some(assets.clone())).await?;
         Ok(Self {
             assets,
             policy: Policy {
@@ -60,7 +74,7 @@ impl AppState {
             engine,
             chat,
             readiness: Arc::default(),
-            stop: Stop::default(),
+            stop,
             metrics_elsewhere: config.listen.admin_listen.is_some(),
         })
     }
@@ -75,6 +89,20 @@ impl AppState {
             .trouble()
             .map(|error| format!("messages cannot be stored: {error}"))
     }
+}
+
+/// The Socket.IO server: alone, or with others on the same Redis.
+fn io(store: &Store) -> anyhow::Result<Io> {
+    let Some(url) = &store.redis else {
+        return Ok(Io::default());
+    };
+    let adapter = Redis::new(RedisConfig {
+        url: url.clone(),
+        prefix: store.redis_prefix.clone(),
+        ..RedisConfig::default()
+    })
+    .context("--redis")?;
+    Ok(Io::with_adapter(IoConfig::default(), adapter))
 }
 
 /// Everything that the public address serves.

@@ -1,14 +1,19 @@
-//! The history as the chat uses it: both stores keep the same promises.
+//! The history as the chat uses it: all stores keep the same promises.
 
+#[path = "shared/redis_server.rs"]
+mod redis_server;
+
+use std::any::Any;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pesan::messages::{LOBBY, Message, Page, Person, RoomKind, Sent};
 use pesan_server::chat::history::{
-    Deliver, Draft, History, Memory, OpenError, Range, Retention, SavedRoom, Settled, Sqlite, StoreError,
-    Stored,
+    Deliver, Draft, History, Link, Memory, News, OpenError, Range, Redis, RedisError, Retention, SavedRoom,
+    Settled, Sqlite, StoreError, Stored,
 };
+use redis_server::RedisServer;
 use tokio::sync::oneshot;
 
 type Delivered = Arc<Mutex<Vec<Message>>>;
@@ -94,7 +99,35 @@ async fn open(folder: &Path) -> (Sqlite, Delivered) {
     (history, delivered)
 }
 
-async fn both() -> Vec<(Box<dyn History>, Delivered, tempfile::TempDir)> {
+type Heard = Arc<Mutex<Vec<News>>>;
+
+async fn redis(server: &RedisServer, retention: Retention) -> (Redis, Delivered, Heard) {
+    let (deliver, delivered) = delivery();
+    let heard = Heard::default();
+    let kept = Arc::clone(&heard);
+    let notify = Box::new(move |news| kept.lock().unwrap().push(news));
+    let link = Link::new(&server.url(), "test").expect("an address");
+    let history = Redis::open(link, retention, deliver, notify)
+        .await
+        .expect("redis runs");
+    history
+        .save_room(room(LOBBY, RoomKind::Lobby))
+        .await
+        .expect("stored");
+    (history, delivered, heard)
+}
+
+/// Waits for what comes from elsewhere.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Each store, what it delivers, and what has to live as long as it.
+async fn all() -> Vec<(Box<dyn History>, Delivered, Box<dyn Any>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let (sqlite, delivered) = open(folder.path()).await;
     let (deliver, in_memory) = delivery();
@@ -103,19 +136,18 @@ async fn both() -> Vec<(Box<dyn History>, Delivered, tempfile::TempDir)> {
         .save_room(room(LOBBY, RoomKind::Lobby))
         .await
         .expect("stored");
+    let server = RedisServer::start();
+    let (redis, elsewhere, _) = redis(&server, Retention::default()).await;
     vec![
-        (Box::new(sqlite), delivered, folder),
-        (
-            Box::new(memory),
-            in_memory,
-            tempfile::tempdir().expect("a folder"),
-        ),
+        (Box::new(sqlite), delivered, Box::new(folder)),
+        (Box::new(memory), in_memory, Box::new(())),
+        (Box::new(redis), elsewhere, Box::new(server)),
     ]
 }
 
 #[tokio::test]
 async fn messages_are_numbered_without_gaps_and_delivered_in_that_order() {
-    for (history, delivered, _folder) in both().await {
+    for (history, delivered, _alive) in all().await {
         for number in 1..=250 {
             history
                 .add(draft(
@@ -142,7 +174,7 @@ async fn messages_are_numbered_without_gaps_and_delivered_in_that_order() {
 
 #[tokio::test]
 async fn a_message_is_stored_once_however_often_it_is_sent() {
-    for (history, delivered, _folder) in both().await {
+    for (history, delivered, _alive) in all().await {
         let first = add(&*history, draft(LOBBY, "the-same-id", "ana", "halo"))
             .await
             .expect("stored");
@@ -157,7 +189,7 @@ async fn a_message_is_stored_once_however_often_it_is_sent() {
 
 #[tokio::test]
 async fn nobody_can_use_the_id_of_someone_else() {
-    for (history, delivered, _folder) in both().await {
+    for (history, delivered, _alive) in all().await {
         add(&*history, draft(LOBBY, "the-same-id", "ana", "halo"))
             .await
             .expect("stored");
@@ -175,7 +207,7 @@ async fn nobody_can_use_the_id_of_someone_else() {
 
 #[tokio::test]
 async fn pages_go_back_and_forth_without_doubles() {
-    for (history, _, _folder) in both().await {
+    for (history, _, _alive) in all().await {
         for number in 1..=10 {
             let id = format!("message-{number}");
             add(&*history, draft(LOBBY, &id, "ana", &number.to_string()))
@@ -199,7 +231,7 @@ async fn pages_go_back_and_forth_without_doubles() {
 
 #[tokio::test]
 async fn a_reply_quotes_what_it_answers() {
-    for (history, delivered, _folder) in both().await {
+    for (history, delivered, _alive) in all().await {
         add(&*history, draft(LOBBY, "question", "ana", &"apa? ".repeat(100)))
             .await
             .expect("stored");
@@ -237,7 +269,7 @@ async fn everything_is_there_after_a_restart() {
     drop(history);
 
     let (history, delivered) = open(folder.path()).await;
-    let rooms = history.rooms().expect("readable");
+    let rooms = history.rooms().await.expect("readable");
     assert_eq!(rooms.len(), 2);
     assert_eq!(rooms[1].members, Some([person("ana"), person("bob")]));
     assert_eq!(
@@ -390,4 +422,185 @@ async fn a_full_disk_refuses_messages_and_heals() {
     assert_eq!(healed.seq, 2);
     assert_eq!(history.trouble(), None);
     assert_eq!(delivered.lock().unwrap().len(), 2);
+}
+
+fn texts_of(delivered: &Delivered) -> Vec<String> {
+    let delivered = delivered.lock().unwrap();
+    delivered.iter().map(|message| message.text.clone()).collect()
+}
+
+#[tokio::test]
+async fn nodes_with_one_redis_hand_on_the_same_messages_in_one_order() {
+    let server = RedisServer::start();
+    let (one, at_one, _) = redis(&server, Retention::default()).await;
+    let (two, at_two, _) = redis(&server, Retention::default()).await;
+    for number in 0..200 {
+        let (history, author): (&dyn History, _) = if number % 2 == 0 {
+            (&one, "ana")
+        } else {
+            (&two, "bob")
+        };
+        let draft = draft(LOBBY, &format!("message-{number}"), author, &number.to_string());
+        history.add(draft).expect("there is space");
+    }
+    until("both have everything", || {
+        [&at_one, &at_two]
+            .iter()
+            .all(|at| at.lock().unwrap().len() == 200)
+    })
+    .await;
+    assert_eq!(*at_one.lock().unwrap(), *at_two.lock().unwrap());
+    let again = add(&two, draft(LOBBY, "message-0", "ana", "0")).await;
+    let first = |message: &&Message| message.id == "message-0";
+    let seq = at_one
+        .lock()
+        .unwrap()
+        .iter()
+        .find(first)
+        .map(|message| message.seq);
+    assert_eq!(again.ok().map(|sent| sent.seq), seq);
+    let stolen = add(&two, draft(LOBBY, "message-0", "bob", "0")).await;
+    assert_eq!(stolen, Err(StoreError::IdUsed));
+}
+
+#[tokio::test]
+async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
+    let server = RedisServer::start();
+    let (one, _, _) = redis(&server, Retention::default()).await;
+    let (two, _, heard) = redis(&server, Retention::default()).await;
+    let made = one.create_room(room("kopi", RoomKind::Open), "kopi").await;
+    assert_eq!(made, Ok("kopi".to_owned()));
+    let same = two.create_room(room("kopi", RoomKind::Open), "kopi").await;
+    assert_eq!(same, Err(StoreError::RoomTaken("kopi".to_owned())));
+    let other = two.create_room(room("kopi", RoomKind::Open), "kopi!").await;
+    assert_eq!(other, Ok("kopi-2".to_owned()));
+    until("the other node hears of it", || {
+        let heard = heard.lock().unwrap();
+        let ids = heard.iter().filter_map(|news| match news {
+            News::Room(room) => Some(room.id.as_str()),
+            News::Anew(_) => None,
+        });
+        ids.collect::<Vec<_>>().ends_with(&["kopi", "kopi-2"])
+    })
+    .await;
+    let rooms = one.rooms().await.expect("readable");
+    assert_eq!(rooms.len(), 3);
+}
+
+#[tokio::test]
+async fn in_redis_everything_is_there_after_it_was_killed() {
+    let mut server = RedisServer::start();
+    let (one, _, _) = redis(&server, Retention::default()).await;
+    let (two, at_two, heard) = redis(&server, Retention::default()).await;
+    for number in 0..50 {
+        let draft = draft(LOBBY, &format!("before-{number}"), "ana", "halo");
+        add(&one, draft).await.expect("stored");
+    }
+    server.stop();
+    let refused = add(&one, draft(LOBBY, "during-it", "ana", "halo")).await;
+    assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
+    until("it is noticed", || {
+        one.trouble().is_some() && two.trouble().is_some()
+    })
+    .await;
+    server.start_again();
+    until("it is well again", || {
+        one.trouble().is_none() && two.trouble().is_none()
+    })
+    .await;
+    let sent = add(&one, draft(LOBBY, "after-it", "ana", "sampai")).await;
+    assert_eq!(sent.map(|sent| sent.seq), Ok(51));
+    until("the other node goes on where it was", || {
+        at_two.lock().unwrap().len() == 51
+    })
+    .await;
+    assert_eq!(texts_of(&at_two).last().map(String::as_str), Some("sampai"));
+    assert!(
+        !heard
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|news| matches!(news, News::Anew(_)))
+    );
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_everything_is_looked_at_anew() {
+    let mut server = RedisServer::start();
+    let (history, _, heard) = redis(&server, Retention::default()).await;
+    add(&history, draft(LOBBY, "message-1", "ana", "halo"))
+        .await
+        .expect("stored");
+    server.stop();
+    server.forget();
+    server.start_again();
+    until("it is noticed", || {
+        heard.lock().unwrap().contains(&News::Anew(Vec::new()))
+    })
+    .await;
+    history
+        .save_room(room(LOBBY, RoomKind::Lobby))
+        .await
+        .expect("stored");
+    let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;
+    assert_eq!(sent.map(|sent| sent.seq), Ok(1));
+}
+
+#[tokio::test]
+async fn old_messages_go_from_redis_and_their_numbers_are_not_used_again() {
+    let server = RedisServer::start();
+    let (history, delivered, _) = redis(&server, Retention::default()).await;
+    for number in 1..=1200 {
+        let draft = draft(LOBBY, &format!("message-{number}"), "ana", "halo");
+        history.add(draft).expect("there is space");
+    }
+    until("all are stored", || delivered.lock().unwrap().len() == 1200).await;
+    drop(history);
+    let keep = Retention {
+        days: Some(1),
+        messages: Some(3),
+    };
+    let (history, _, _) = redis(&server, keep).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let left = loop {
+        let page = history.page(LOBBY, Range::Newest, 100).await.expect("readable");
+        if page.messages.len() == 3 || deadline < tokio::time::Instant::now() {
+            break page.messages;
+        }
+        tokio::task::yield_now().await;
+    };
+    let seqs: Vec<u64> = left.iter().map(|message| message.seq).collect();
+    assert_eq!(seqs, [1198, 1199, 1200]);
+    // its id went with it, so it counts as new
+    let sent = add(&history, draft(LOBBY, "message-1", "ana", "halo")).await;
+    assert_eq!(sent.map(|sent| sent.seq), Ok(1201));
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_be_used_is_named() {
+    let server = RedisServer::start();
+    let open = async |url: &str| {
+        let (deliver, _) = delivery();
+        let link = Link::new(url, "test").expect("an address");
+        Redis::open(link, Retention::default(), deliver, Box::new(drop)).await
+    };
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let closed = closed.expect("a port").to_string();
+    match open(&format!("redis://ana:rahasia@{closed}")).await {
+        Err(RedisError::Unusable { address, .. }) => assert_eq!(address, closed),
+        other => panic!("{other:?}"),
+    }
+    let client = ::redis::Client::open(server.url()).expect("an address");
+    let mut connection = client
+        .get_multiplexed_async_connection()
+        .await
+        .expect("redis runs");
+    let mut newer = ::redis::cmd("SET");
+    newer.arg("test:chat:version").arg(2);
+    newer.query_async::<()>(&mut connection).await.expect("is set");
+    let found = open(&server.url()).await;
+    assert!(
+        matches!(found, Err(RedisError::Newer { found: 2, .. })),
+        "{found:?}"
+    );
 }

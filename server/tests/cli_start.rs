@@ -107,7 +107,7 @@ fn admin(folder: &Path, args: &[&str]) -> Output {
 fn what_cannot_work_stops_the_start_with_words_that_help() {
     let folder = folder();
     let folder = folder.path();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 10] = [
         (
             &["--assets", "nowhere"],
             "nowhere has no index.html: build the page",
@@ -121,6 +121,12 @@ fn what_cannot_work_stops_the_start_with_words_that_help() {
         ),
         (&["--port", "0", "--data", "dist/index.html"], "dist/index.html"),
         (&["--port", "0", "--token-file", "tokens"], "cannot read tokens"),
+        (&["--port", "0", "--redis", "localhost"], "--redis"),
+        (&["--ephemeral", "--redis", "redis://localhost"], "--redis"),
+        (
+            &["--port", "0", "--redis", "redis://ana:rahasia@127.0.0.1:1"],
+            "cannot use redis at 127.0.0.1:1: Connection refused (os error 111); start it, or correct --redis",
+        ),
     ];
     for (args, words) in cases {
         let said = fails(folder, args);

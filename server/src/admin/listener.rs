@@ -94,6 +94,9 @@ fn bind(path: &Path) -> io::Result<AdminSocket> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let listener = UnixListener::bind(path)?;
     // others cannot even connect; and who did before this line is asked who they are
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
@@ -114,7 +117,7 @@ async fn answer(stream: UnixStream, state: AppState) {
     .await;
     let reply = match asked {
         Ok(Ok(_)) => match serde_json::from_str(&line) {
-            Ok(request) => reply(&state, request),
+            Ok(request) => reply(&state, request).await,
             Err(error) => Reply::Failed(format!("not a request: {error}")),
         },
         Ok(Err(error)) => Reply::Failed(format!("cannot read the request: {error}")),
@@ -132,12 +135,12 @@ async fn answer(stream: UnixStream, state: AppState) {
     }
 }
 
-fn reply(state: &AppState, request: Request) -> Reply {
+async fn reply(state: &AppState, request: Request) -> Reply {
     let chat = &state.chat;
     match request {
-        Request::List => Reply::Connections(chat.connections()),
+        Request::List => Reply::Connections(chat.connections().await),
         Request::Rooms => Reply::Rooms(chat.rooms()),
-        Request::Kick { id, reason } => match chat.kick(&id, &reason) {
+        Request::Kick { id, reason } => match chat.kick(&id, &reason).await {
             0 => Reply::Failed(format!("nobody here has the id {id}")),
             ended => {
                 tracing::info!(id, ended, "the operator ended connections");
@@ -149,16 +152,23 @@ fn reply(state: &AppState, request: Request) -> Reply {
             chat.announce(&text);
             Reply::Done("announced".to_owned())
         }
-        Request::Close { cancel: true, .. } => {
-            tracing::info!("the operator took the closing back");
-            state.stop.cancel();
-            chat.announce_closing(Duration::ZERO, "");
-            Reply::Done("goes on".to_owned())
-        }
-        Request::Close { seconds, reason, .. } => {
-            tracing::info!(seconds, reason, "the operator closes the server");
-            let within = Duration::from_secs(u64::from(seconds));
+        Request::Close {
+            seconds,
+            reason,
+            cancel,
+            here,
+        } => {
+            let within = Duration::from_secs(if cancel { 0 } else { u64::from(seconds) });
+            if !here {
+                chat.close_elsewhere(within, &reason);
+            }
             chat.announce_closing(within, &reason);
+            if cancel {
+                tracing::info!("the operator took the closing back");
+                state.stop.cancel();
+                return Reply::Done("goes on".to_owned());
+            }
+            tracing::info!(seconds, reason, here, "the operator closes the server");
             state.stop.within(within);
             Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
         }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use pesan::messages::{Auth, ChatLimits, Hello, LOBBY, Person, Refusal, RefusalCode, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
-use super::people::{id_of, made_up};
+use super::people::{id_of, went};
 use super::text::refusal;
+use super::wishes::made_up;
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
 use crate::access::Admitted;
 use crate::http::assets::Assets;
@@ -43,7 +44,7 @@ impl Chat {
         let chat = self.clone();
         self.0
             .io
-            .on_connection(move |socket: Socket| chat.connected(&socket));
+            .on_connection(move |socket: Socket| chat.clone().connected(socket));
     }
 
     /// Whether a socket may come in; nothing is sent to it before that.
@@ -104,12 +105,12 @@ impl Chat {
         }))
     }
 
-    fn connected(&self, socket: &Socket) {
+    async fn connected(self, socket: Socket) {
         let visitor = socket.data().get::<Visitor>();
         if let Some(Visitor::Page { id, name, named }) = visitor.as_deref() {
-            self.page_connected(socket, id, name.as_deref(), *named);
+            self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
-            self.plain_connected(socket);
+            self.plain_connected(&socket);
         }
     }
 
@@ -119,18 +120,22 @@ impl Chat {
         greet(socket);
     }
 
-    fn page_connected(&self, socket: &Socket, id: &str, wished: Option<&str>, named: bool) {
+    async fn page_connected(&self, socket: &Socket, id: &str, wished: Option<&str>, named: bool) {
         let chat = self.clone();
         socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
             chat.gone(socket.id(), reason);
         });
+        let claimed = self.claim(id, wished).await;
         self.listen(socket, named);
         let (hello, came, mine, closing) = {
             let mut book = self.book();
-            let (you, name_refused) =
-                book.people
-                    .sit(socket.id(), id, wished, &self.0.limits, Instant::now());
+            let (limits, now) = (&self.0.limits, Instant::now());
+            let (you, name_refused) = match claimed {
+                Some((name, refused)) => (book.people.sit_as(socket.id(), id, name, limits, now), refused),
+                None => book.people.sit(socket.id(), id, wished, limits, now),
+            };
             let came = book.people.enter(socket.id(), LOBBY);
+            book.share(&you);
             let hello = Hello {
                 version: VERSION,
                 build: self.0.assets.as_ref().map(Assets::build).unwrap_or_default(),
@@ -197,10 +202,21 @@ impl Chat {
     }
 
     fn rise(&self, socket: &str) {
-        let risen = self.book().people.rise(socket);
+        let (risen, gone) = {
+            let mut book = self.book();
+            let risen = book.people.rise(socket);
+            if let Some((person, _)) = &risen {
+                book.share(person);
+            }
+            let gone = risen
+                .as_ref()
+                .is_some_and(|(person, _)| book.people.get(&person.id).is_none());
+            (risen, gone)
+        };
         if let Some((person, rooms)) = risen {
-            for room in rooms {
-                self.went(&room, &person);
+            self.tell_moves(went(&person, rooms));
+            if gone {
+                self.free_name(person.id);
             }
         }
     }

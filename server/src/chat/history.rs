@@ -1,18 +1,23 @@
-//! Where messages are kept: what the chat asks of a store, and the two that there are.
+//! Where messages are kept: what the chat asks of a store, and the three that there are.
 //!
 //! A store gives each message its order number, keeps it once however often it is sent, and hands on what it kept
 //! in that same order. Nobody is told that a message is stored before it is.
 
 mod memory;
+mod redis;
 mod sqlite;
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use pesan::messages::{Message, Page, Person, RoomKind, Sent};
 
+pub use self::redis::{Redis, RedisError};
+pub use super::link::Link;
 pub use memory::Memory;
-pub use sqlite::{OpenError, Retention, Sqlite};
+pub use sqlite::{OpenError, Sqlite};
 
 /// A store of messages and rooms.
 pub trait History: fmt::Debug + Send + Sync + 'static {
@@ -26,19 +31,39 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>>;
 
     /// Every room that is known.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn rooms(&self) -> Result<Vec<SavedRoom>, StoreError>;
+    fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>>;
 
     /// Keeps a room; one that is known gets the new name.
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Keeps a new open room, and says under which id: another one than wished when a room of another node has that.
+    ///
+    /// `key` is what its name is compared by; where others write too, a room that has it is
+    /// [`StoreError::RoomTaken`].
+    #[expect(
+        unused_variables,
+        reason = "where nobody else writes, the chat has compared the names"
+    )]
+    fn create_room(&self, room: SavedRoom, key: &str) -> BoxFuture<'static, Result<String, StoreError>> {
+        let id = room.id.clone();
+        let saved = self.save_room(room);
+        async move { saved.await.map(|()| id) }.boxed()
+    }
 
     /// Why the last write failed, until one works again.
     fn trouble(&self) -> Option<StoreError>;
 
     /// Writes what waits and ends.
     fn close(&self);
+}
+
+/// How long messages are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days; none for ever.
+    pub days: Option<u32>,
+    /// Messages a room; none for all.
+    pub messages: Option<u64>,
 }
 
 /// Message that is not stored yet.
@@ -66,10 +91,22 @@ impl fmt::Debug for Draft {
 }
 
 /// Told once what became of a message.
-pub type Ticket = Box<dyn FnOnce(Result<Sent, StoreError>) + Send>;
+pub type Ticket = Box<dyn FnOnce(Result<Sent, StoreError>) + Send + Sync>;
 
 /// Gets what became of each message, in the order of the store.
 pub type Deliver = Box<dyn Fn(Vec<Settled>) + Send + Sync>;
+
+/// Gets what other nodes did to the rooms; in one order with the messages.
+pub type Notify = Box<dyn Fn(News) + Send + Sync>;
+
+/// What happened in a store that other nodes write to as well, besides messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A room is new, or its people have other names.
+    Room(Box<SavedRoom>),
+    /// What was known of the store no longer holds: these are its rooms now.
+    Anew(Vec<SavedRoom>),
+}
 
 /// What became of a message.
 pub struct Settled {
@@ -82,9 +119,9 @@ pub struct Settled {
 /// Message that the store has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// Since now.
+    /// Since now: everyone is to get it.
     New(Message),
-    /// Since earlier.
+    /// Since earlier, or everyone has got it already.
     Again(Sent),
 }
 
@@ -135,12 +172,41 @@ pub enum StoreError {
     /// No such room.
     #[error("no such room")]
     RoomUnknown,
+    /// Another room has the name; its id.
+    #[error("the room {0} has that name")]
+    RoomTaken(String),
     /// Too many messages are waiting.
     #[error("too many messages are waiting")]
     Busy,
+    /// The machine with the history does not answer; why.
+    #[error("redis cannot be reached: {0}")]
+    Unreachable(String),
     /// Anything else; what the store says.
     #[error("{0}")]
     Other(String),
+}
+
+/// Why the store does not take messages, if so; said in the log each time that it changes.
+#[derive(Debug, Default)]
+struct Trouble(Mutex<Option<StoreError>>);
+
+impl Trouble {
+    fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what became of an attempt.
+    fn note(&self, error: Option<&StoreError>) {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (error, trouble.as_ref()) {
+            (Some(error), known) if known != Some(error) => {
+                tracing::error!(%error, "messages cannot be stored");
+            }
+            (None, Some(_)) => tracing::info!("messages are stored again"),
+            _ => {}
+        }
+        *trouble = error.cloned();
+    }
 }
 
 /// Characters of a message that a reply shows.

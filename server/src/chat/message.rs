@@ -7,11 +7,11 @@ use std::time::Instant;
 use pesan::messages::{LOBBY, Message, PLAIN, Refusal, RefusalCode, Send, Sent};
 use pesan::socketio::value::Value;
 
-use super::history::{Draft, Settled, StoreError, Stored, Ticket};
+use super::history::{Draft, News, Settled, StoreError, Stored, Ticket};
 use super::limits::Bucket;
 use super::people::Cost;
 use super::text::{clean, clean_or_cut, refusal};
-use super::{Chat, Incoming, PLAINS, channel, store_refusal};
+use super::{Chat, Incoming, PLAINS, Told, channel, store_refusal};
 use crate::io::{Ack, Args, Socket};
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
@@ -108,6 +108,7 @@ impl Chat {
         let text = text
             .filter(|_| kept)
             .and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
+        // to those on all nodes
         if !(asked && text.is_some())
             && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
         {
@@ -131,29 +132,36 @@ impl Chat {
     fn may_be_kept(&self, asked: bool) -> (bool, bool) {
         let mut book = self.book();
         let kept = asked || book.plain.take(Instant::now()).is_ok();
-        (kept, book.people.count().0 > 0)
+        (kept, book.people.count() > 0)
     }
 
-    /// Hands on what the store has taken, in its order.
+    /// Hands on what the store tells, in its order.
     pub(super) async fn deliver(self, mut incoming: Incoming) {
-        while let Some(batch) = incoming.recv().await {
-            for Settled { outcome, ticket } in batch {
-                let answer = match outcome {
-                    Ok(Stored::New(message)) => {
-                        let sent = Sent {
-                            seq: message.seq,
-                            at: message.at,
-                        };
-                        self.publish(&message);
-                        Ok(sent)
-                    }
-                    Ok(Stored::Again(sent)) => Ok(sent),
-                    Err(error) => Err(error),
-                };
-                if let Some(ticket) = ticket {
-                    ticket(answer);
-                }
+        while let Some(told) = incoming.recv().await {
+            match told {
+                Told::Settled(batch) => batch.into_iter().for_each(|settled| self.settle(settled)),
+                Told::News(News::Room(room)) => self.take_room(*room),
+                Told::News(News::Anew(rooms)) => self.begin_anew(rooms).await,
             }
+        }
+    }
+
+    fn settle(&self, settled: Settled) {
+        let Settled { outcome, ticket } = settled;
+        let answer = match outcome {
+            Ok(Stored::New(message)) => {
+                let sent = Sent {
+                    seq: message.seq,
+                    at: message.at,
+                };
+                self.publish(&message);
+                Ok(sent)
+            }
+            Ok(Stored::Again(sent)) => Ok(sent),
+            Err(error) => Err(error),
+        };
+        if let Some(ticket) = ticket {
+            ticket(answer);
         }
     }
 
@@ -169,7 +177,7 @@ impl Chat {
         self.tell(&channel(&message.room), message);
         if message.room == LOBBY
             && !message.id.starts_with(TOLD_ID)
-            && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, message.text.as_str())
+            && let Err(error) = self.0.io.to(PLAINS).local().emit(PLAIN, message.text.as_str())
         {
             tracing::warn!(%error, "a message cannot be passed on to plain clients");
         }

@@ -10,7 +10,7 @@ use super::text::{is_hidden, refusal};
 const MARKS: usize = 3;
 
 /// A name that may be shown, and what it is compared by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Name {
     /// As shown.
     pub(super) shown: String,

@@ -1,5 +1,6 @@
-//! What the operator can see and do while the chat runs.
+//! What the operator can see and do while the chat runs: on all nodes, from any of them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pesan::messages::{Announcement, Closing, Kicked, PLAIN};
@@ -8,6 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::text::clean_or_cut;
 use super::{Chat, PAGES, PLAINS, history};
 use crate::io::Socket;
+
+/// Events between nodes: to name the connections, to end some, to say when the server goes down.
+const CONNECTIONS: &str = "connections";
+const KICK: &str = "kick";
+const CLOSE: &str = "close";
 
 /// One connection, as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +60,66 @@ impl Notice {
 }
 
 impl Chat {
-    /// Every connection.
-    #[must_use]
-    pub fn connections(&self) -> Vec<Connected> {
+    /// Does what the operator asks for on another node.
+    pub(super) fn obey(&self) {
+        let chat = Arc::downgrade(&self.0);
+        self.0.io.on_server_event(CONNECTIONS, move |(): ()| {
+            chat.upgrade()
+                .map(|chat| Self(chat).connections_here())
+                .unwrap_or_default()
+        });
+        let chat = Arc::downgrade(&self.0);
+        self.0
+            .io
+            .on_server_event(KICK, move |(id, reason): (String, String)| {
+                chat.upgrade()
+                    .map_or(0, |chat| Self(chat).kick_here(&id, &reason))
+            });
+    }
+
+    /// Calls `hook` with the time until the server goes down, when the operator of another node says so; nothing takes
+    /// it back.
+    pub fn on_closing(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
+        let chat = Arc::downgrade(&self.0);
+        self.0
+            .io
+            .on_server_event(CLOSE, move |(seconds, reason): (u32, String)| {
+                if let Some(chat) = chat.upgrade() {
+                    let within = Duration::from_secs(u64::from(seconds));
+                    Self(chat).announce_closing(within, &reason);
+                    hook((seconds > 0).then_some(within));
+                }
+            });
+    }
+
+    /// Tells the other nodes when to go down; nought seconds take an earlier notice back.
+    pub fn close_elsewhere(&self, within: Duration, reason: &str) {
+        let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+        if let Err(error) = self.0.io.server_side_emit(CLOSE, (seconds, reason)) {
+            tracing::warn!(%error, "other nodes cannot be told to close");
+        }
+    }
+
+    /// Every connection, on all nodes.
+    pub async fn connections(&self) -> Vec<Connected> {
+        let mut list = self.connections_here();
+        let others = self
+            .0
+            .io
+            .server_side_emit_with_ack::<(Vec<Connected>,)>(CONNECTIONS, ());
+        match others.await {
+            Ok(Some(others)) => list.extend(others.into_iter().flat_map(|(list,)| list)),
+            Ok(None) => tracing::warn!("a node did not say in time who is connected to it"),
+            Err(error) => tracing::warn!(%error, "other nodes cannot be asked for their connections"),
+        }
+        list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        list
+    }
+
+    fn connections_here(&self) -> Vec<Connected> {
         let sockets = self.0.io.sockets();
         let book = self.book();
-        let mut list: Vec<Connected> = sockets
+        sockets
             .iter()
             .map(|socket| {
                 let person = book.people.of(socket.id());
@@ -71,9 +131,7 @@ impl Chat {
                     name,
                 }
             })
-            .collect();
-        list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        list
+            .collect()
     }
 
     /// Every room.
@@ -94,9 +152,24 @@ impl Chat {
         list
     }
 
-    /// Ends a connection, or all of a person, after saying so; how many there were.
-    #[must_use]
-    pub fn kick(&self, id: &str, reason: &str) -> usize {
+    /// Ends a connection, or all of a person, on all nodes, after saying so; how many there were.
+    pub async fn kick(&self, id: &str, reason: &str) -> usize {
+        let others = self.0.io.server_side_emit_with_ack::<usize>(KICK, (id, reason));
+        let here = self.kick_here(id, reason);
+        match others.await {
+            Ok(Some(others)) => here + others.into_iter().sum::<usize>(),
+            Ok(None) => {
+                tracing::warn!(id, "a node did not say in time whether it ended connections");
+                here
+            }
+            Err(error) => {
+                tracing::warn!(%error, "other nodes cannot be told to end connections");
+                here
+            }
+        }
+    }
+
+    fn kick_here(&self, id: &str, reason: &str) -> usize {
         let chosen: Vec<Socket> = {
             let sockets = self.0.io.sockets();
             let book = self.book();
@@ -119,7 +192,7 @@ impl Chat {
         chosen.len()
     }
 
-    /// Says something to everyone.
+    /// Says something to everyone, on all nodes.
     pub fn announce(&self, text: &str) {
         let Some(text) = clean_or_cut(text, self.0.limits.text_chars) else {
             return;
@@ -128,13 +201,15 @@ impl Chat {
             text: text.clone(),
             at: history::now(),
         };
-        self.tell(PAGES, &announcement);
+        if let Err(error) = self.0.io.to(PAGES).emit_event(&announcement) {
+            tracing::warn!(%error, "the announcement cannot be sent to pages");
+        }
         if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, text) {
             tracing::warn!(%error, "the announcement cannot be sent to plain clients");
         }
     }
 
-    /// Tells everyone when the server will go down; nought seconds take an earlier notice back.
+    /// Tells everyone on this node when it will go down; nought seconds take an earlier notice back.
     pub fn announce_closing(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         self.book().closing = (seconds > 0).then(|| Notice {

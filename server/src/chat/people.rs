@@ -1,16 +1,19 @@
-//! Who is here: people, the connections that each of them has, and the rooms that each of these is in.
+//! Who is here: people, the seats that each of them has, and the rooms that each of these is in.
 //!
-//! Several tabs of one person are one person. Names are unique among those present.
+//! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
+//! node, or stands for all that a person has on another one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
-use pesan::messages::{Person, Refusal, RefusalCode};
+use pesan::messages::{Change, Person, Refusal, RefusalCode};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::limits::Bucket;
 use super::names::Name;
 use super::text::refusal;
+use super::wishes::Wishes;
 use crate::config::ChatLimits;
 
 /// Everyone who is here.
@@ -19,7 +22,7 @@ pub(super) struct People {
     present: HashMap<String, Present>,
     /// Keys of names, and whose they are.
     names: HashMap<String, String>,
-    /// Connections by the ids of their sockets.
+    /// Seats, by the ids of sockets or by what stands for another node.
     seats: HashMap<String, Seat>,
 }
 
@@ -28,10 +31,27 @@ pub(super) struct People {
 struct Present {
     person: Person,
     key: String,
-    seats: usize,
-    /// Rooms, and by how many connections.
-    rooms: HashMap<String, usize>,
+    seats: Count,
+    /// Rooms, and by how many seats.
+    rooms: HashMap<String, Count>,
     buckets: Buckets,
+}
+
+/// How many seats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Count {
+    here: usize,
+    elsewhere: usize,
+}
+
+impl Count {
+    fn of(&mut self, away: bool) -> &mut usize {
+        if away { &mut self.elsewhere } else { &mut self.here }
+    }
+
+    fn all(self) -> usize {
+        self.here + self.elsewhere
+    }
 }
 
 /// How often someone may do what.
@@ -43,11 +63,41 @@ struct Buckets {
     rooms: Bucket,
 }
 
-/// A connection of someone.
+/// A connection of someone, or all that they have on another node.
 #[derive(Debug)]
 struct Seat {
     person: String,
     rooms: HashSet<String>,
+    away: bool,
+}
+
+/// Someone as this node has them, for the other nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) person: Person,
+    /// What the name is compared by.
+    pub(super) key: String,
+    /// Rooms that they are in; nothing when they have gone.
+    pub(super) rooms: Option<BTreeSet<String>>,
+}
+
+impl Line {
+    /// Someone who has gone.
+    pub(super) fn gone(person: &Person) -> Self {
+        Self {
+            person: person.clone(),
+            key: String::new(),
+            rooms: None,
+        }
+    }
+}
+
+/// What a room is to be told about someone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) room: String,
+    pub(super) person: Person,
+    pub(super) change: Change,
 }
 
 /// What a request costs.
@@ -73,18 +123,47 @@ impl People {
         limits: &ChatLimits,
         now: Instant,
     ) -> (Person, Option<Refusal>) {
-        let mut refused = None;
-        if !self.present.contains_key(id) {
-            let (name, why) = self.name_for(id, wished, limits.name_chars);
-            refused = why;
-            self.names.insert(name.key.clone(), id.to_owned());
-            let present = Present {
+        if self.present.contains_key(id) {
+            return (self.seat(socket, id, Name::default(), limits, now, false), None);
+        }
+        let mut names = Wishes::new(id, wished, limits.name_chars);
+        let name = names.find(|name| !self.is_taken(name)).unwrap_or_default();
+        let refused = names.refused(&name);
+        (self.seat(socket, id, name, limits, now, false), refused)
+    }
+
+    /// Gives someone a seat, under this name if they have none yet.
+    pub(super) fn sit_as(
+        &mut self,
+        socket: &str,
+        id: &str,
+        name: Name,
+        limits: &ChatLimits,
+        now: Instant,
+    ) -> Person {
+        self.seat(socket, id, name, limits, now, false)
+    }
+
+    fn seat(
+        &mut self,
+        seat: &str,
+        id: &str,
+        name: Name,
+        limits: &ChatLimits,
+        now: Instant,
+        away: bool,
+    ) -> Person {
+        let names = &mut self.names;
+        let present = self.present.entry(id.to_owned()).or_insert_with(|| {
+            // nobody's, but where two nodes gave it away at the same time
+            names.entry(name.key.clone()).or_insert_with(|| id.to_owned());
+            Present {
                 person: Person {
                     id: id.to_owned(),
                     name: name.shown,
                 },
                 key: name.key,
-                seats: 0,
+                seats: Count::default(),
                 rooms: HashMap::new(),
                 buckets: Buckets {
                     write: Bucket::new(limits.rate, limits.burst, now),
@@ -92,40 +171,102 @@ impl People {
                     typing: Bucket::new(0.5, 3.0, now),
                     rooms: Bucket::new(0.1, 10.0, now),
                 },
-            };
-            self.present.insert(id.to_owned(), present);
-        }
-        let seat = Seat {
+            }
+        });
+        *present.seats.of(away) += 1;
+        let taken = Seat {
             person: id.to_owned(),
             rooms: HashSet::new(),
+            away,
         };
-        let person = match self.present.get_mut(id) {
-            Some(present) => {
-                present.seats += 1;
-                present.person.clone()
-            }
-            None => unreachable!("was put there above"),
-        };
-        self.seats.insert(socket.to_owned(), seat);
-        (person, refused)
+        self.seats.insert(seat.to_owned(), taken);
+        present.person.clone()
     }
 
-    /// Takes the seat of a connection away; the person, and the rooms where nothing of them is left.
-    pub(super) fn rise(&mut self, socket: &str) -> Option<(Person, Vec<String>)> {
-        let seat = self.seats.remove(socket)?;
+    /// Takes over how another node has someone; what rooms are to be told.
+    pub(super) fn place_elsewhere(
+        &mut self,
+        seat: &str,
+        line: Line,
+        limits: &ChatLimits,
+        now: Instant,
+    ) -> Vec<Move> {
+        let Line { person, key, rooms } = line;
+        let Some(rooms) = rooms else {
+            return self
+                .rise(seat)
+                .map(|(person, gone)| went(&person, gone))
+                .unwrap_or_default();
+        };
+        let name = Name {
+            shown: person.name,
+            key,
+        };
+        if !self.seats.contains_key(seat) {
+            self.seat(seat, &person.id, name.clone(), limits, now, true);
+        }
+        let mut moves = Vec::new();
+        if self
+            .present
+            .get(&person.id)
+            .is_some_and(|present| present.key != name.key || present.person.name != name.shown)
+            && let Some((renamed, rooms)) = self.call(&person.id, name)
+        {
+            moves.extend(moved(&renamed, rooms, Change::Renamed));
+        }
+        let Some(person) = self.of(seat) else { return moves };
+        let known = self
+            .seats
+            .get(seat)
+            .map(|seat| seat.rooms.clone())
+            .unwrap_or_default();
+        let came: Vec<String> = rooms
+            .iter()
+            .filter(|room| self.enter(seat, room))
+            .cloned()
+            .collect();
+        let gone: Vec<String> = known
+            .into_iter()
+            .filter(|room| !rooms.contains(room) && self.leave(seat, room))
+            .collect();
+        moves.extend(moved(&person, came, Change::Came));
+        moves.extend(went(&person, gone));
+        moves
+    }
+
+    /// Someone as this node has them.
+    pub(super) fn line(&self, id: &str) -> Option<Line> {
+        let present = self.present.get(id)?;
+        let here = |(room, count): (&String, &Count)| (count.here > 0).then(|| room.clone());
+        Some(Line {
+            person: present.person.clone(),
+            key: present.key.clone(),
+            rooms: (present.seats.here > 0).then(|| present.rooms.iter().filter_map(here).collect()),
+        })
+    }
+
+    /// Everyone who has a seat on this node.
+    pub(super) fn lines(&self) -> Vec<Line> {
+        let lines = self.present.keys().filter_map(|id| self.line(id));
+        lines.filter(|line| line.rooms.is_some()).collect()
+    }
+
+    /// Takes a seat away; the person, and the rooms where nothing of them is left.
+    pub(super) fn rise(&mut self, seat: &str) -> Option<(Person, Vec<String>)> {
+        let seat = self.seats.remove(seat)?;
         let present = self.present.get_mut(&seat.person)?;
         let mut gone = Vec::new();
         for room in seat.rooms {
-            if present.leave(&room) {
+            if present.leave(&room, seat.away) {
                 gone.push(room);
             }
         }
         let person = present.person.clone();
-        present.seats -= 1;
-        if present.seats == 0
+        *present.seats.of(seat.away) -= 1;
+        if present.seats.all() == 0
             && let Some(present) = self.present.remove(&seat.person)
         {
-            self.names.remove(&present.key);
+            self.forget_name(&present.key, &seat.person);
         }
         Some((person, gone))
     }
@@ -143,9 +284,9 @@ impl People {
         self.present.get(id).map(|present| &present.person)
     }
 
-    /// Puts a connection into a room; whether its person was not there before.
-    pub(super) fn enter(&mut self, socket: &str, room: &str) -> bool {
-        let Some(seat) = self.seats.get_mut(socket) else {
+    /// Puts a seat into a room; whether its person was not there before.
+    pub(super) fn enter(&mut self, seat: &str, room: &str) -> bool {
+        let Some(seat) = self.seats.get_mut(seat) else {
             return false;
         };
         if !seat.rooms.insert(room.to_owned()) {
@@ -153,21 +294,21 @@ impl People {
         }
         self.present.get_mut(&seat.person).is_some_and(|present| {
             let count = present.rooms.entry(room.to_owned()).or_default();
-            *count += 1;
-            *count == 1
+            *count.of(seat.away) += 1;
+            count.all() == 1
         })
     }
 
-    /// Takes a connection out of a room; whether nothing of its person is left there.
-    pub(super) fn leave(&mut self, socket: &str, room: &str) -> bool {
-        let Some(seat) = self.seats.get_mut(socket) else {
+    /// Takes a seat out of a room; whether nothing of its person is left there.
+    pub(super) fn leave(&mut self, seat: &str, room: &str) -> bool {
+        let Some(seat) = self.seats.get_mut(seat) else {
             return false;
         };
         seat.rooms.remove(room)
             && self
                 .present
                 .get_mut(&seat.person)
-                .is_some_and(|present| present.leave(room))
+                .is_some_and(|present| present.leave(room, seat.away))
     }
 
     /// Who is in a room.
@@ -196,14 +337,25 @@ impl People {
         if self.names.get(&name.key).is_some_and(|holder| holder != id) {
             return Err(refusal(RefusalCode::NameTaken, name.shown));
         }
-        let Some(present) = self.present.get_mut(id) else {
-            return Err(refusal(RefusalCode::PersonUnknown, ""));
-        };
-        self.names.remove(&present.key);
+        self.call(id, name)
+            .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))
+    }
+
+    /// Gives someone a name that is known to be theirs; the rooms that they are in.
+    pub(super) fn call(&mut self, id: &str, name: Name) -> Option<(Person, Vec<String>)> {
+        let before = self.present.get(id)?.key.clone();
+        self.forget_name(&before, id);
         self.names.insert(name.key.clone(), id.to_owned());
+        let present = self.present.get_mut(id)?;
         present.key = name.key;
         present.person.name = name.shown;
-        Ok((present.person.clone(), present.rooms.keys().cloned().collect()))
+        Some((present.person.clone(), present.rooms.keys().cloned().collect()))
+    }
+
+    fn forget_name(&mut self, key: &str, id: &str) {
+        if self.names.get(key).is_some_and(|holder| holder == id) {
+            self.names.remove(key);
+        }
     }
 
     /// Lets someone do something, if it is not too often.
@@ -222,34 +374,17 @@ impl People {
         }
     }
 
-    /// How many people are here, and with how many connections.
-    pub(super) fn count(&self) -> (usize, usize) {
-        (self.present.len(), self.seats.len())
+    /// How many people are here, on whatever node.
+    pub(super) fn count(&self) -> usize {
+        self.present.len()
     }
 
-    fn name_for(&self, id: &str, wished: Option<&str>, most: u32) -> (Name, Option<Refusal>) {
-        let (name, why) = match wished.map(|wished| Name::new(wished, most)) {
-            Some(Ok(name)) if !self.is_taken(&name) => return (name, None),
-            Some(Ok(name)) => {
-                let why = refusal(RefusalCode::NameTaken, &name.shown);
-                (name.shown, Some(why))
-            }
-            Some(Err(why)) => (made_up(id), Some(why)),
-            None => (made_up(id), None),
-        };
-        let free = |typed: String| Name::new(&typed, most).ok().filter(|name| !self.is_taken(name));
-        let numbered = (2..100).find_map(|number| free(format!("{name} {number}")));
-        let found = if why.as_ref().is_some_and(|why| why.code == RefusalCode::NameTaken) {
-            numbered.or_else(|| free(made_up(id)))
-        } else {
-            free(name).or(numbered)
-        };
-        let found = found.unwrap_or_else(|| Name {
-            // the id itself is nobody else's
-            shown: id.to_owned(),
-            key: id.to_owned(),
-        });
-        (found, why)
+    /// How many people have a seat on this node.
+    pub(super) fn count_here(&self) -> usize {
+        self.present
+            .values()
+            .filter(|present| present.seats.here > 0)
+            .count()
     }
 
     fn is_taken(&self, name: &Name) -> bool {
@@ -258,18 +393,34 @@ impl People {
 }
 
 impl Present {
-    /// Takes one connection out of a room; whether it was the last.
-    fn leave(&mut self, room: &str) -> bool {
+    /// Takes one seat out of a room; whether it was the last.
+    fn leave(&mut self, room: &str, away: bool) -> bool {
         let Some(count) = self.rooms.get_mut(room) else {
             return false;
         };
-        *count -= 1;
-        if *count == 0 {
+        *count.of(away) -= 1;
+        if count.all() == 0 {
             self.rooms.remove(room);
             return true;
         }
         false
     }
+}
+
+fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: Change) -> Vec<Move> {
+    let rooms = rooms.into_iter();
+    rooms
+        .map(|room| Move {
+            room,
+            person: person.clone(),
+            change,
+        })
+        .collect()
+}
+
+/// Someone is in none of these rooms any more.
+pub(super) fn went(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<Move> {
+    moved(person, rooms, Change::Went)
 }
 
 /// Id of the person who has this key: public, and of no use for finding the key.
@@ -280,11 +431,6 @@ pub(super) fn id_of(what: &str, key: &str) -> String {
         .chain_update(key)
         .finalize();
     digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Name of someone who wished none.
-pub(super) fn made_up(id: &str) -> String {
-    format!("tamu-{}", id.get(..4).unwrap_or(id))
 }
 
 #[cfg(test)]
@@ -314,7 +460,70 @@ mod tests {
             people.rise("s2").map(|(_, gone)| gone),
             Some(vec!["lobby".to_owned()])
         );
-        assert_eq!(people.count(), (0, 0));
+        assert_eq!(people.count(), 0);
+    }
+
+    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> Line {
+        let name = Name::new(name, 32).expect("a good name");
+        Line {
+            person: Person {
+                id: id.to_owned(),
+                name: name.shown,
+            },
+            key: name.key,
+            rooms: rooms.map(|rooms| rooms.iter().map(|room| (*room).to_owned()).collect()),
+        }
+    }
+
+    fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, Change)> {
+        let moves = people.place_elsewhere(seat, line, &limits(), Instant::now());
+        moves.into_iter().map(|one| (one.room, one.change)).collect()
+    }
+
+    #[test]
+    fn tabs_on_two_nodes_are_one_person() {
+        let mut people = People::default();
+        let lobby = |change| vec![("lobby".to_owned(), change)];
+        let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
+        assert_eq!(came, lobby(Change::Came));
+        // the name of the other node counts, and nobody comes a second time
+        assert_eq!(sit(&mut people, "s1", "ana", "Anita"), ("Ana".into(), None));
+        assert!(!people.enter("s1", "lobby"));
+        assert_eq!(people.line("ana"), Some(line("ana", "Ana", Some(&["lobby"]))));
+        let renamed = told(
+            &mut people,
+            "node ana",
+            line("ana", "Ani", Some(&["lobby", "kopi"])),
+        );
+        assert_eq!(
+            renamed,
+            [
+                ("lobby".to_owned(), Change::Renamed),
+                ("kopi".to_owned(), Change::Came)
+            ]
+        );
+        let rose = people.rise("s1").map(|(_, gone)| gone);
+        assert_eq!(rose, Some(vec![]));
+        assert_eq!((people.count(), people.count_here()), (1, 0));
+        let gone = told(&mut people, "node ana", line("ana", "Ani", Some(&["lobby"])));
+        assert_eq!(gone, [("kopi".to_owned(), Change::Went)]);
+        assert_eq!(
+            told(&mut people, "node ana", line("ana", "Ani", None)),
+            lobby(Change::Went)
+        );
+        assert_eq!((people.count(), people.lines()), (0, vec![]));
+    }
+
+    #[test]
+    fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
+        let mut people = People::default();
+        sit(&mut people, "s1", "ana", "Ana");
+        told(&mut people, "node bob", line("bob", "ANA", Some(&["lobby"])));
+        told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));
+        assert_eq!(
+            sit(&mut people, "s2", "cid", "ana"),
+            ("ana 2".into(), Some(RefusalCode::NameTaken))
+        );
     }
 
     #[test]

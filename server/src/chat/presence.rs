@@ -3,26 +3,28 @@
 use pesan::messages::{Change, Person, Presence, Typing, Typist};
 use std::time::Instant;
 
-use super::people::Cost;
+use super::people::{Cost, Move};
 use super::{Chat, channel};
 use crate::io::Socket;
 
 impl Chat {
-    /// Tells a room, but not the socket itself, that someone came.
+    /// Tells a room, but not the socket itself, that someone came. Other nodes tell their own people.
     pub(super) fn came(&self, socket: &Socket, room: &str, person: &Person) {
         let presence = Presence {
             room: room.to_owned(),
             person: person.clone(),
             change: Change::Came,
         };
-        if let Err(error) = socket.to(channel(room).as_str()).emit_event(&presence) {
+        if let Err(error) = socket.to(channel(room).as_str()).local().emit_event(&presence) {
             tracing::warn!(%error, "cannot say who came");
         }
     }
 
-    /// Tells a room that someone went.
-    pub(super) fn went(&self, room: &str, person: &Person) {
-        self.changed(room, person, Change::Went);
+    /// Tells rooms who came, went or has another name.
+    pub(super) fn tell_moves(&self, moves: Vec<Move>) {
+        for Move { room, person, change } in moves {
+            self.changed(&room, &person, change);
+        }
     }
 
     /// Tells a room what happened to someone.
@@ -35,7 +37,7 @@ impl Chat {
         self.tell(&channel(room), &presence);
     }
 
-    /// Tells a room that someone is typing; too often, and it is silently left.
+    /// Tells a room, on all nodes, that someone is typing; too often, and it is silently left.
     pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
         let person = {
             let mut book = self.book();

@@ -86,7 +86,9 @@ impl Chat {
         let (direct, came) = {
             let mut book = self.book();
             let direct = !book.rooms.members(&join.room).is_empty();
-            (direct, !direct && book.people.enter(socket.id(), &join.room))
+            let came = !direct && book.people.enter(socket.id(), &join.room);
+            book.share(&person);
+            (direct, came)
         };
         if came {
             self.came(&socket, &join.room, &person);
@@ -121,9 +123,14 @@ impl Chat {
             return Ok(());
         }
         socket.leave(channel(&leave.room).as_str());
-        let went = self.book().people.leave(socket.id(), &leave.room);
+        let went = {
+            let mut book = self.book();
+            let went = book.people.leave(socket.id(), &leave.room);
+            book.share(&person);
+            went
+        };
         if went {
-            self.went(&leave.room, &person);
+            self.changed(&leave.room, &person, Change::Went);
         }
         Ok(())
     }
@@ -131,24 +138,24 @@ impl Chat {
     async fn create(self, socket: Socket, create: Create) -> Result<Room, Refusal> {
         let person = self.who(&socket, Cost::Read)?;
         let limits = self.0.limits;
-        let (room, key) = self
+        let (mut room, key) = self
             .book()
             .rooms
             .plan(&create.name, limits.name_chars, limits.max_rooms)?;
-        let id = room.id.clone();
         self.who(&socket, Cost::Room)?;
         // stored first, so that no room is there that a restart takes away
-        self.0
-            .history
-            .save_room(room.clone())
-            .await
-            .map_err(|error| store_refusal(&error))?;
-        let seen = {
+        let stored = self.0.history.create_room(room.clone(), &key).await;
+        let id = stored.map_err(|error| store_refusal(&error))?;
+        room.id.clone_from(&id);
+        let (added, seen) = {
             let mut book = self.book();
-            book.rooms.insert(room, key)?;
-            book.rooms.seen_by(&id, &person.id, &book.people)
+            // the store's own news may have been here before
+            let added = book.rooms.insert(room, key)?;
+            (added, book.rooms.seen_by(&id, &person.id, &book.people))
         };
-        self.tell_room(&id);
+        if added {
+            self.tell_room(&id);
+        }
         seen.ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
     }
 
@@ -170,19 +177,25 @@ impl Chat {
                 .save_room(room.clone())
                 .await
                 .map_err(|error| store_refusal(&error))?;
-            self.book().rooms.insert(room, String::new())?;
-            for member in self.book().rooms.members(&id) {
-                self.0
-                    .io
-                    .in_(channel_of(&member.id).as_str())
-                    .sockets_join(channel(&id).as_str());
+            let added = self.book().rooms.insert(room, String::new())?;
+            if added {
+                self.let_in(&id);
+                self.tell_room(&id);
             }
-            self.tell_room(&id);
         }
         let book = self.book();
         book.rooms
             .seen_by(&id, &person.id, &book.people)
             .ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
+    }
+
+    /// Lets the two of a direct room into its Socket.IO room, on this node.
+    pub(super) fn let_in(&self, id: &str) {
+        let members = self.book().rooms.members(id);
+        for member in members {
+            let pages = self.0.io.in_(channel_of(&member.id).as_str()).local();
+            pages.sockets_join(channel(id).as_str());
+        }
     }
 
     async fn history(self, socket: Socket, wanted: History) -> Result<Page, Refusal> {
@@ -207,11 +220,19 @@ impl Chat {
 
     async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, Refusal> {
         let person = self.who(&socket, Cost::Write)?;
+        let claimed = self.claim_another(&person.id, &rename.name).await?;
         let (renamed, rooms, direct) = {
             let mut book = self.book();
-            let (renamed, rooms) = book
-                .people
-                .rename(&person.id, &rename.name, self.0.limits.name_chars)?;
+            let (renamed, rooms) = match claimed {
+                Some(name) => book
+                    .people
+                    .call(&person.id, name)
+                    .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?,
+                None => book
+                    .people
+                    .rename(&person.id, &rename.name, self.0.limits.name_chars)?,
+            };
+            book.share(&renamed);
             let direct = book.rooms.rename(&renamed);
             (renamed, rooms, direct)
         };

@@ -25,8 +25,7 @@ impl Rooms {
         let mut rooms = Self::default();
         rooms.add(lobby(), String::new());
         for room in saved {
-            let key =
-                Name::new(&room.name, name_chars.max(200)).map_or_else(|_| room.id.clone(), |name| name.key);
+            let key = key_of(&room, name_chars);
             rooms.add(room, key);
         }
         rooms
@@ -149,18 +148,33 @@ impl Rooms {
         (id, Some(room))
     }
 
-    /// Adds a room that the store has; nothing happens when someone else was first.
+    /// Adds a room that the store has; says whether it is new, as it is not when someone else was first.
     ///
     /// # Errors
     /// [`RefusalCode::RoomTaken`] when another room has the name.
-    pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<(), Refusal> {
-        if let Some(id) = self.names.get(&key).filter(|_| room.kind == RoomKind::Open) {
+    pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<bool, Refusal> {
+        let holder = self.names.get(&key).filter(|_| room.kind == RoomKind::Open);
+        if let Some(id) = holder.filter(|id| **id != room.id) {
             return Err(refusal(RefusalCode::RoomTaken, id));
         }
-        if !self.rooms.contains_key(&room.id) {
+        let new = !self.rooms.contains_key(&room.id);
+        if new {
             self.add(room, key);
         }
-        Ok(())
+        Ok(new)
+    }
+
+    /// Takes a room over as the store has it now; whether anything in it is new.
+    pub(super) fn take(&mut self, room: SavedRoom, name_chars: u32) -> bool {
+        let Some(known) = self.rooms.get_mut(&room.id) else {
+            let key = key_of(&room, name_chars);
+            self.add(room, key);
+            return true;
+        };
+        let new = known.name != room.name || known.members != room.members;
+        known.name = room.name;
+        known.members = room.members;
+        new
     }
 
     /// The two of a direct room; nobody for others.
@@ -213,6 +227,11 @@ impl Rooms {
     pub(super) fn iter(&self) -> impl Iterator<Item = &SavedRoom> {
         self.rooms.values()
     }
+}
+
+/// What the name of a room is compared by.
+fn key_of(room: &SavedRoom, name_chars: u32) -> String {
+    Name::new(&room.name, name_chars.max(200)).map_or_else(|_| room.id.clone(), |name| name.key)
 }
 
 /// The room that everyone is in.

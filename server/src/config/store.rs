@@ -1,4 +1,4 @@
-//! Where messages are kept, and for how long.
+//! Where messages are kept, and for how long; and what connects the machines of one chat.
 
 use std::path::PathBuf;
 
@@ -11,8 +11,20 @@ pub struct Store {
     #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
     /// Keeps messages in memory only, the newest 1,000 of a room (or --keep-messages).
-    #[arg(long, env = "PESAN_EPHEMERAL")]
+    #[arg(long, env = "PESAN_EPHEMERAL", conflicts_with = "redis")]
     pub ephemeral: bool,
+    /// Redis or Valkey that the machines of one chat share, as redis://user:password@host:port; rediss: is TLS.
+    /// Messages are kept there then, and --data holds the operator's socket only.
+    #[arg(long, env = "PESAN_REDIS", value_name = "URL", hide_env_values = true)]
+    pub redis: Option<String>,
+    /// Beginning of all keys and channels in Redis; machines with the same one are one chat.
+    #[arg(
+        long,
+        env = "PESAN_REDIS_PREFIX",
+        value_name = "TEXT",
+        default_value = "pesan"
+    )]
+    pub redis_prefix: String,
     /// Days that messages are kept; without it, for ever.
     #[arg(long, env = "PESAN_KEEP_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_days: Option<u32>,

@@ -65,7 +65,15 @@ pub(super) fn metrics_page() -> Response {
         .into_response()
 }
 
-/// `/healthz` and `/readyz`: a word, and a status that programs read.
+/// `/healthz`: the process lives, which a restart would not make better; what is wrong stands behind it.
+pub(super) fn alive(trouble: Option<&str>) -> Response {
+    match trouble {
+        None => "ok\n".into_response(),
+        Some(trouble) => format!("ok, but {trouble}\n").into_response(),
+    }
+}
+
+/// `/readyz`: a word, and a status that programs read.
 pub(super) fn answer(trouble: Option<&str>) -> Response {
     match trouble {
         None => (StatusCode::OK, "ok\n").into_response(),

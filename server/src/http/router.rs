@@ -36,8 +36,8 @@ pub fn admin_router(state: &AppState) -> Router {
     headers::layers(routes, Policy::default())
 }
 
-async fn healthz() -> Response {
-    health::answer(None)
+async fn healthz(State(state): State<AppState>) -> Response {
+    health::alive(state.trouble().as_deref())
 }
 
 async fn readyz(State(state): State<AppState>) -> Response {

@@ -10,7 +10,7 @@ use crate::server::Server;
 async fn the_operator_sees_connections_and_rooms() {
     let server = Server::start().await;
     let (ana, _plain) = (server.page("Ana").await, server.plain().await);
-    let list = server.state.chat.connections();
+    let list = server.state.chat.connections().await;
     let names: Vec<(&str, &str)> = list
         .iter()
         .map(|one| (one.name.as_str(), one.person.as_str()))
@@ -32,13 +32,13 @@ async fn who_is_kicked_is_told_why_and_is_gone_at_once() {
     let mut bob = server.page("Bob").await;
     let (mut one, mut two) = (server.page("Ana").await, server.page("Ana").await);
     bob.next::<Presence>().await;
-    assert_eq!(server.state.chat.kick(&one.you().id, "berisik"), 2);
+    assert_eq!(server.state.chat.kick(&one.you().id, "berisik").await, 2);
     for page in [&mut one, &mut two] {
         assert_eq!(page.next::<Kicked>().await.reason, "berisik");
         page.peer.ended().await;
     }
-    assert_eq!(server.state.chat.kick("nobody", ""), 0);
-    assert_eq!(server.state.chat.connections().len(), 1);
+    assert_eq!(server.state.chat.kick("nobody", "").await, 0);
+    assert_eq!(server.state.chat.connections().await.len(), 1);
 }
 
 #[tokio::test]

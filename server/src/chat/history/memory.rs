@@ -77,13 +77,10 @@ impl History for Memory {
         ready(page).boxed()
     }
 
-    fn rooms(&self) -> Result<Vec<SavedRoom>, StoreError> {
-        Ok(self
-            .inner()
-            .rooms
-            .values()
-            .map(|room| room.saved.clone())
-            .collect())
+    fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>> {
+        let inner = self.inner();
+        let rooms = inner.rooms.values().map(|room| room.saved.clone());
+        ready(Ok(rooms.collect())).boxed()
     }
 
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {

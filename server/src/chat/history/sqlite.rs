@@ -19,28 +19,19 @@ use pesan::messages::Page;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
-use super::{Deliver, Draft, History, Range, SavedRoom, StoreError};
+use super::{Deliver, Draft, History, Range, Retention, SavedRoom, StoreError, Trouble};
 use reader::Readers;
 use writer::{Write, Writer};
 
 /// Messages that may wait for the disk.
 const QUEUE: usize = 16_384;
 
-/// How long messages are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Days; none for ever.
-    pub days: Option<u32>,
-    /// Messages a room; none for all.
-    pub messages: Option<u64>,
-}
-
 /// History in `history.sqlite` of a folder.
 pub struct Sqlite {
     path: PathBuf,
     queue: Mutex<Option<SyncSender<Write>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    trouble: Arc<Mutex<Option<StoreError>>>,
+    trouble: Arc<Trouble>,
     readers: Arc<Readers>,
     /// Held until the end, so that no other process writes here.
     lock: Mutex<Option<File>>,
@@ -96,7 +87,7 @@ impl Sqlite {
         let path = folder.join("history.sqlite");
         let connection = schema::open(&path)?;
         let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
-        let trouble = Arc::new(Mutex::new(None));
+        let trouble = Arc::<Trouble>::default();
         let (queue, waiting) = sync_channel(QUEUE);
         let writer = Writer::new(connection, retention, deliver, Arc::clone(&trouble));
         let thread = std::thread::Builder::new()
@@ -150,8 +141,16 @@ impl History for Sqlite {
         .boxed()
     }
 
-    fn rooms(&self) -> Result<Vec<SavedRoom>, StoreError> {
-        self.readers.rooms().map_err(|error| store_error(&error))
+    fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        let read = tokio::task::spawn_blocking(move || readers.rooms());
+        async move {
+            match read.await {
+                Ok(rooms) => rooms.map_err(|error| store_error(&error)),
+                Err(error) => Err(StoreError::Other(error.to_string())),
+            }
+        }
+        .boxed()
     }
 
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -171,10 +170,7 @@ impl History for Sqlite {
     }
 
     fn trouble(&self) -> Option<StoreError> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.get()
     }
 
     fn close(&self) {

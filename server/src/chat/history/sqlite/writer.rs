@@ -1,17 +1,19 @@
 //! The one thread that writes: it takes whatever waits, commits it in one transaction, and then tells everyone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pesan::messages::{Message, Quote, Sent};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::oneshot;
 
-use super::super::{Deliver, Draft, SavedRoom, Settled, StoreError, Stored, Ticket, now, quoted};
+use super::super::{
+    Deliver, Draft, Retention, SavedRoom, Settled, StoreError, Stored, Ticket, Trouble, now, quoted,
+};
 use super::reader::{int, number_of, uint};
-use super::{Retention, store_error};
+use super::store_error;
 
 /// Most writes of one transaction.
 const BATCH: usize = 2048;
@@ -53,7 +55,7 @@ pub(super) struct Writer {
     connection: Connection,
     retention: Retention,
     deliver: Deliver,
-    trouble: Arc<Mutex<Option<StoreError>>>,
+    trouble: Arc<Trouble>,
     /// What the file says; forgotten when a commit fails.
     places: HashMap<String, Place>,
 }
@@ -63,7 +65,7 @@ impl Writer {
         connection: Connection,
         retention: Retention,
         deliver: Deliver,
-        trouble: Arc<Mutex<Option<StoreError>>>,
+        trouble: Arc<Trouble>,
     ) -> Self {
         Self {
             connection,
@@ -122,7 +124,7 @@ impl Writer {
         metrics::histogram!("pesan_history_commit_seconds").record(took);
         metrics::counter!("pesan_history_writes_total").increment(u64::try_from(size).unwrap_or(u64::MAX));
         tracing::trace!(size, ?took, "committed");
-        self.note(result.as_ref().err());
+        self.trouble.note(result.as_ref().err());
         let mut settled = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             match outcome {
@@ -149,19 +151,6 @@ impl Writer {
             self.places.clear();
         }
         (outcomes, result)
-    }
-
-    /// Remembers and logs the state of the store, once each time that it changes.
-    fn note(&self, error: Option<&StoreError>) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match (error, trouble.as_ref()) {
-            (Some(error), known) if known != Some(error) => {
-                tracing::error!(%error, "messages cannot be stored");
-            }
-            (None, Some(_)) => tracing::info!("messages are stored again"),
-            _ => {}
-        }
-        *trouble = error.cloned();
     }
 
     /// Removes some of what is too old; whether there is more.
@@ -219,11 +208,11 @@ fn transact(
                 let ticket = draft.ticket.take();
                 let outcome = match open {
                     Some(transaction) => insert(transaction, places, &mut touched, draft),
-                    None => Err(Trouble::Whole(StoreError::Other("not written".to_owned()))),
+                    None => Err(Failed::Whole(StoreError::Other("not written".to_owned()))),
                 };
-                let outcome = outcome.map_err(|trouble| match trouble {
-                    Trouble::One(error) => error,
-                    Trouble::Whole(error) => {
+                let outcome = outcome.map_err(|why| match why {
+                    Failed::One(error) => error,
+                    Failed::Whole(error) => {
                         failed.get_or_insert_with(|| error.clone());
                         error
                     }
@@ -252,12 +241,12 @@ fn transact(
 }
 
 /// What a failed insert means: for one message, or for the whole transaction.
-enum Trouble {
+enum Failed {
     One(StoreError),
     Whole(StoreError),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
         Self::Whole(store_error(&error))
     }
@@ -268,14 +257,14 @@ fn insert(
     places: &HashMap<String, Place>,
     touched: &mut HashMap<String, Place>,
     draft: Draft,
-) -> Result<Stored, Trouble> {
+) -> Result<Stored, Failed> {
     let known = touched
         .get(&draft.room)
         .or_else(|| places.get(&draft.room))
         .copied();
     let place = match known {
         Some(place) => place,
-        None => find_place(transaction, &draft.room)?.ok_or(Trouble::One(StoreError::RoomUnknown))?,
+        None => find_place(transaction, &draft.room)?.ok_or(Failed::One(StoreError::RoomUnknown))?,
     };
     let seq = place.last_seq + 1;
     let reply = match draft.reply_to {
@@ -326,7 +315,7 @@ fn insert(
 }
 
 /// A message that came before, if it is the same one.
-fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stored, Trouble> {
+fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stored, Failed> {
     let (num, seq, author, at) = transaction
         .prepare_cached("SELECT room, seq, author_id, at FROM message WHERE id = ?1")?
         .query_row([&draft.id], |row| {
@@ -340,7 +329,7 @@ fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stor
     if num == room && author == draft.author.id {
         Ok(Stored::Again(Sent { seq, at }))
     } else {
-        Err(Trouble::One(StoreError::IdUsed))
+        Err(Failed::One(StoreError::IdUsed))
     }
 }
 

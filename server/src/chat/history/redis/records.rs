@@ -1,0 +1,149 @@
+//! Messages and rooms as they stand in Redis.
+
+use std::collections::HashMap;
+
+use pesan::messages::{Message, Person, Quote, RoomKind};
+use redis::streams::{StreamId, StreamRangeReply};
+use serde::{Deserialize, Serialize};
+
+use super::super::{Link, SavedRoom, StoreError};
+
+/// Room as it stands in the hash of rooms; its id is the field.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    name: String,
+    kind: RoomKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    members: Option<[Person; 2]>,
+}
+
+/// Place in the feed.
+pub(super) type Place = (u64, u64);
+
+/// Reads `<milliseconds>-<number>`.
+pub(super) fn place(id: &str) -> Option<Place> {
+    let (millis, number) = id.split_once('-')?;
+    Some((millis.parse().ok()?, number.parse().ok()?))
+}
+
+/// Record of a room.
+pub(super) fn record(room: &SavedRoom) -> Result<String, StoreError> {
+    let record = Record {
+        name: room.name.clone(),
+        kind: room.kind,
+        members: room.members.clone(),
+    };
+    serde_json::to_string(&record).map_err(|error| StoreError::Other(error.to_string()))
+}
+
+/// Room of a record; it has no messages yet.
+pub(super) fn room(id: &str, record: &str) -> Option<SavedRoom> {
+    let Record { name, kind, members } = serde_json::from_str(record).ok()?;
+    Some(SavedRoom {
+        id: id.to_owned(),
+        name,
+        kind,
+        members,
+        last_seq: 0,
+        last: None,
+    })
+}
+
+/// Messages of a part of a room's log.
+pub(super) fn messages(room: &str, found: &StreamRangeReply) -> Result<Vec<Message>, StoreError> {
+    let found = found.ids.iter();
+    found
+        .map(|entry| {
+            let seq = place(&entry.id).map(|(seq, _)| seq);
+            seq.and_then(|seq| message(room, seq, entry))
+                .ok_or(StoreError::Corrupt)
+        })
+        .collect()
+}
+
+/// Message of an entry of a log or of the feed.
+pub(super) fn message(room: &str, seq: u64, entry: &StreamId) -> Option<Message> {
+    let reply = match entry.get::<String>("q") {
+        Some(quote) => Some(serde_json::from_str::<Quote>(&quote).ok()?),
+        None => None,
+    };
+    Some(Message {
+        room: room.to_owned(),
+        seq,
+        id: entry.get("i")?,
+        author: Person {
+            id: entry.get("a")?,
+            name: entry.get("n")?,
+        },
+        text: entry.get("t")?,
+        at: entry.get("w")?,
+        reply,
+    })
+}
+
+/// Every room, with its newest message.
+pub(super) async fn rooms(link: &Link) -> Result<Vec<SavedRoom>, StoreError> {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("HGETALL").arg(link.key("rooms"));
+    pipeline.cmd("HGETALL").arg(link.key("seqs"));
+    let (records, seqs): (HashMap<String, String>, HashMap<String, u64>) = link.ask(&pipeline).await?;
+    let mut rooms = Vec::with_capacity(records.len());
+    for (id, record) in &records {
+        let mut room = room(id, record).ok_or(StoreError::Corrupt)?;
+        room.last_seq = seqs.get(id).copied().unwrap_or(0);
+        rooms.push(room);
+    }
+    if rooms.is_empty() {
+        return Ok(rooms);
+    }
+    let mut pipeline = redis::pipe();
+    for room in &rooms {
+        let log = link.key(&format!("log:{}", room.id));
+        pipeline
+            .cmd("XREVRANGE")
+            .arg(log)
+            .arg("+")
+            .arg("-")
+            .arg("COUNT")
+            .arg(1);
+    }
+    let newest: Vec<StreamRangeReply> = link.ask(&pipeline).await?;
+    for (room, newest) in rooms.iter_mut().zip(&newest) {
+        room.last = messages(&room.id, newest)?.pop();
+        // said between the two questions
+        room.last_seq = room.last_seq.max(room.last.as_ref().map_or(0, |last| last.seq));
+    }
+    Ok(rooms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_stands_in_its_record_without_its_messages() {
+        let person = |id: &str| Person {
+            id: id.to_owned(),
+            name: id.to_uppercase(),
+        };
+        let direct = SavedRoom {
+            id: "d.1".to_owned(),
+            name: String::new(),
+            kind: RoomKind::Direct,
+            members: Some([person("ana"), person("bob")]),
+            last_seq: 0,
+            last: None,
+        };
+        let text = record(&direct).expect("plain data");
+        assert_eq!(room("d.1", &text), Some(direct));
+        assert_eq!(room("d.1", "{}"), None);
+    }
+
+    #[test]
+    fn places_are_read_and_nothing_else() {
+        assert_eq!(place("1700000000000-3"), Some((1_700_000_000_000, 3)));
+        for text in ["", "-", "1", "1-", "a-1", "1-1-1"] {
+            assert_eq!(place(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What Redis does in one step, so that no node sees half of it.
+
+/// Stores a message, numbers it, and appends it to the feed.
+///
+/// Keys: `ids`, `rooms`, `seqs`, `feed`, the room's log. Arguments: id, room, author's id and name, text, quote as JSON
+/// or nothing, length of the feed. Answer: `{"new", seq, at, place in the feed}`, `{"known", where it stands}`, or
+/// `{"no room"}`.
+pub(super) const SAY: &str = r"
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+if known then return {'known', known} end
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then return {'no room'} end
+local time = redis.call('TIME')
+local at = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local seq = string.format('%.0f', redis.call('HINCRBY', KEYS[3], ARGV[2], 1))
+local fields = {'i', ARGV[1], 'a', ARGV[3], 'n', ARGV[4], 't', ARGV[5], 'w', at}
+if ARGV[6] ~= '' then
+  fields[#fields + 1] = 'q'
+  fields[#fields + 1] = ARGV[6]
+end
+redis.call('XADD', KEYS[5], seq .. '-0', unpack(fields))
+redis.call('HSET', KEYS[1], ARGV[1], seq .. ' ' .. at .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
+local place = redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', 'r', ARGV[2], 's', seq, unpack(fields))
+return {'new', seq, at, place}
+";
+
+/// Keeps a room, and tells when something in it is new.
+///
+/// Keys: `rooms`, `feed`. Arguments: id, record, length of the feed.
+pub(super) const SAVE: &str = r"
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'room', ARGV[1], 'record', ARGV[2])
+";
+
+/// Makes an open room, unless one has its name, under the next id that is free.
+///
+/// Keys: `rooms`, `names`, `feed`. Arguments: wished id, record, length of the feed, key of the name. Answer: whether it
+/// was made, and the id of the room that has the name now.
+pub(super) const CREATE: &str = r"
+local taken = redis.call('HGET', KEYS[2], ARGV[4])
+if taken then return {0, taken} end
+local id, number = ARGV[1], 2
+while redis.call('HEXISTS', KEYS[1], id) == 1 do
+  id = ARGV[1] .. '-' .. number
+  number = number + 1
+end
+redis.call('HSET', KEYS[1], id, ARGV[2])
+redis.call('HSET', KEYS[2], ARGV[4], id)
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'room', id, 'record', ARGV[2])
+return {1, id}
+";
+
+/// Removes the oldest messages of a room, as far as they are too many or too old; how many there were.
+///
+/// Keys: `ids`, the room's log. Arguments: number up to which messages go, time before which they go, most at once.
+pub(super) const TRIM: &str = r"
+local removed, last = 0, nil
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
+  local seq = tonumber(string.match(entry[1], '^%d+'))
+  local field = {}
+  for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
+  if seq > tonumber(ARGV[1]) and tonumber(field['w']) >= tonumber(ARGV[2]) then break end
+  redis.call('HDEL', KEYS[1], field['i'])
+  removed, last = removed + 1, seq
+end
+if last then redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', last + 1)) end
+return removed
+";

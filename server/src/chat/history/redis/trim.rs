@@ -1,0 +1,59 @@
+//! Removes what is too old or too many, in small steps, by one node at a time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::super::{Link, Retention, StoreError, now};
+use super::scripts::TRIM;
+
+/// How often old messages are removed, and how many at once.
+const EVERY: Duration = Duration::from_secs(10);
+const AT_ONCE: u32 = 500;
+/// Shorter than the pause, so that each round is somebody's.
+const TURN: u64 = 9;
+
+/// Trims until it is aborted.
+pub(super) async fn run(link: Link, retention: Retention) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = round(&link, retention).await {
+            tracing::debug!(%error, "old messages cannot be removed now");
+        }
+    }
+}
+
+async fn round(link: &Link, retention: Retention) -> Result<(), StoreError> {
+    let mut pipeline = redis::pipe();
+    pipeline
+        .cmd("SET")
+        .arg(link.key("trimmer"))
+        .arg(1)
+        .arg("NX")
+        .arg("EX")
+        .arg(TURN);
+    pipeline.cmd("HGETALL").arg(link.key("seqs"));
+    let (mine, seqs): (Option<String>, HashMap<String, u64>) = link.ask(&pipeline).await?;
+    if mine.is_none() {
+        return Ok(());
+    }
+    let before = retention
+        .days
+        .map_or(0, |days| now().saturating_sub(u64::from(days) * 86_400_000));
+    for (room, last_seq) in seqs {
+        let floor = retention.messages.map_or(0, |keep| last_seq.saturating_sub(keep));
+        loop {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("EVAL").arg(TRIM).arg(2);
+            pipeline
+                .arg(link.key("ids"))
+                .arg(link.key(&format!("log:{room}")));
+            pipeline.arg(floor).arg(before).arg(AT_ONCE);
+            let (removed,): (u32,) = link.ask(&pipeline).await?;
+            if removed < AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

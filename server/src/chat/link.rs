@@ -1,0 +1,184 @@
+//! The Redis that the nodes of one chat share: its address, its keys, and connections that are opened again.
+//!
+//! What is kept there is the business of [`history::redis`](super::history) and of `claims`; broadcasts have an
+//! adapter of their own in [`io`](crate::io).
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError,
+    RedisResult, ServerErrorKind,
+};
+
+use super::history::StoreError;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Longest wait for an answer; also longer than a reader of the feed waits for news.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Pause between two attempts to connect.
+pub(super) const RETRY: Duration = Duration::from_millis(250);
+
+/// A Redis, under one prefix; cheap to clone.
+#[derive(Clone)]
+pub struct Link(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    prefix: String,
+    /// Connection for single questions; opened when it is needed.
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    connection: Option<MultiplexedConnection>,
+    /// When it last could not be opened, and why.
+    failed: Option<(Instant, StoreError)>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({}, {})", self.address(), self.0.prefix)
+    }
+}
+
+impl Link {
+    /// A Redis by its address; nothing is opened yet.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn new(url: &str, prefix: &str) -> Result<Self, String> {
+        let client = Client::open(url).map_err(|error| error.to_string())?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            prefix: prefix.to_owned(),
+            shared: Mutex::default(),
+        })))
+    }
+
+    /// Address without user and password.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self.0.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                format!("{host}:{port}")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Key of the chat.
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{}:chat:{name}", self.0.prefix)
+    }
+
+    /// Connection of its own, for who reads or writes all the time.
+    pub(super) async fn open(&self) -> Result<MultiplexedConnection, StoreError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER));
+        let opened = self
+            .0
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        opened.await.map_err(|error| store_error(&error))
+    }
+
+    /// Asks over the shared connection; once more over a new one, if redis was started anew since the last time.
+    pub(super) async fn ask<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+        let reused = self.shared().connection.is_some();
+        match self.ask_once(pipeline).await {
+            Err(StoreError::Unreachable(_)) if reused => self.ask_once(pipeline).await,
+            answer => answer,
+        }
+    }
+
+    async fn ask_once<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+        let mut connection = self.connection().await?;
+        let answer: RedisResult<T> = pipeline.query_async(&mut connection).await;
+        answer.map_err(|error| {
+            let error = store_error(&error);
+            if matches!(error, StoreError::Unreachable(_)) {
+                self.shared().connection = None;
+            }
+            error
+        })
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, StoreError> {
+        {
+            let shared = self.shared();
+            if let Some(connection) = &shared.connection {
+                return Ok(connection.clone());
+            }
+            if let Some((at, error)) = &shared.failed
+                && at.elapsed() < RETRY
+            {
+                return Err(error.clone());
+            }
+        }
+        // two may open one at the same time; the second one stays
+        let opened = self.open().await;
+        let mut shared = self.shared();
+        match opened {
+            Ok(connection) => {
+                shared.failed = None;
+                shared.connection = Some(connection.clone());
+                Ok(connection)
+            }
+            Err(error) => {
+                shared.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.0.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an error of Redis means for the store.
+pub(super) fn store_error(error: &RedisError) -> StoreError {
+    match (error.kind(), error.code()) {
+        (_, Some("OOM")) => StoreError::Full,
+        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => StoreError::ReadOnly,
+        // it is starting, and reads its files
+        (ErrorKind::Io | ErrorKind::Server(ServerErrorKind::BusyLoading), _) => {
+            StoreError::Unreachable(error.to_string())
+        }
+        _ => StoreError::Other(format!("redis: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let link = Link::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
+        assert_eq!(link.address(), "cache.example:6380");
+        assert!(!format!("{link:?}").contains("rahasia"));
+        assert_eq!(link.key("feed"), "pesan:chat:feed");
+    }
+
+    #[test]
+    fn what_is_no_address_is_said_so() {
+        assert!(Link::new("http://cache.example", "pesan").is_err());
+    }
+
+    #[tokio::test]
+    async fn who_asks_in_vain_is_told_at_once_for_a_moment() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let link = Link::new(&format!("redis://{}", closed.expect("a port")), "pesan").expect("an address");
+        for _ in 0..2 {
+            let answer: Result<(), _> = link.ask(redis::pipe().cmd("PING")).await;
+            assert!(matches!(answer, Err(StoreError::Unreachable(_))), "{answer:?}");
+        }
+    }
+}

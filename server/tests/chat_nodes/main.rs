@@ -1,0 +1,27 @@
+//! One chat on several machines: real processes of the binary with a real Redis between them.
+
+mod bot;
+mod node;
+#[path = "../chat_app/peer.rs"]
+mod peer;
+mod proxy;
+#[path = "../shared/redis_server.rs"]
+#[expect(dead_code, reason = "files stay here")]
+mod redis_server;
+
+mod outage;
+mod promise;
+mod together;
+
+use std::net::SocketAddr;
+
+use pesan::messages::Auth;
+
+/// A page of someone else who wishes for the same name.
+async fn namesake(address: SocketAddr, name: &str) -> peer::Page {
+    let auth = Auth {
+        key: format!("the secret key of another {name}"),
+        ..peer::auth(name)
+    };
+    peer::Page::open_as(address, &auth).await.expect("may come in")
+}

@@ -1,0 +1,112 @@
+//! Redis is gone for a while, and each node goes on by itself.
+
+use std::time::Duration;
+
+use pesan::messages::{Change, LOBBY, Message, PLAIN, Presence, RefusalCode, Send, Typing, Typist};
+
+use crate::namesake;
+use crate::node::{self, Node};
+use crate::peer::{Page, Peer};
+use crate::redis_server::RedisServer;
+
+fn send(id: &str) -> Send {
+    Send {
+        room: LOBBY.to_owned(),
+        id: id.to_owned(),
+        text: id.to_owned(),
+        reply_to: None,
+    }
+}
+
+#[tokio::test]
+async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
+    let mut redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = Page::open(one.address, "Ana").await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    let mut plains = [
+        Peer::open(one.address, "").await.expect("may come in"),
+        Peer::open(one.address, "").await.expect("may come in"),
+    ];
+    ana.ask(&send("before-it")).await.expect("stored");
+    assert_eq!(bob.next::<Message>().await.text, "before-it");
+    redis.stop();
+    for node in [&one, &two] {
+        node.says("/readyz", "503").await;
+    }
+
+    let refusal = ana.ask(&send("during-it")).await.expect_err("cannot be stored");
+    assert_eq!(refusal.code, RefusalCode::StoreFailed);
+    let mut cid = Page::open(one.address, "Cid").await;
+    loop {
+        let presence: Presence = ana.next().await;
+        if (presence.change, presence.person.name.as_str()) == (Change::Came, "Cid") {
+            break;
+        }
+    }
+    let typing = Typing {
+        room: LOBBY.to_owned(),
+    };
+    cid.peer.emit("typing", &typing).await;
+    assert_eq!(ana.next::<Typist>().await.person.name, "Cid");
+    let [first, second] = &mut plains;
+    first.emit(PLAIN, "masih di sini").await;
+    for plain in [first, second] {
+        while plain.event(PLAIN).await != "masih di sini" {}
+    }
+
+    redis.start_again();
+    for node in [&one, &two] {
+        node.says("/readyz", "200").await;
+    }
+    // "try again", as a page offers it
+    let seq = loop {
+        match ana.ask(&send("during-it")).await {
+            Ok(sent) => break sent.seq,
+            Err(refusal) => assert_eq!(refusal.code, RefusalCode::StoreFailed),
+        }
+    };
+    assert_eq!(seq, 2);
+    assert_eq!(bob.next::<Message>().await.text, "during-it");
+    // who came meanwhile is known to the others
+    loop {
+        let presence: Presence = bob.next().await;
+        if (presence.change, presence.person.name.as_str()) == (Change::Came, "Cid") {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
+    let mut redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut watcher = Page::open(one.address, "Eka").await;
+    redis.stop();
+    for node in [&one, &two] {
+        node.says("/readyz", "503").await;
+    }
+    let ana = Page::open(one.address, "Ana").await;
+    let other = namesake(two.address, "Ana").await;
+    assert_eq!(
+        (ana.you().name.as_str(), other.you().name.as_str()),
+        ("Ana", "Ana")
+    );
+    redis.start_again();
+    loop {
+        let presence: Presence = watcher.next().await;
+        if presence.person.name == "Ana 2" {
+            break;
+        }
+    }
+    // and it stays so
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let join = pesan::messages::Join {
+        room: LOBBY.to_owned(),
+        after: None,
+    };
+    let people = watcher.ask(&join).await.expect("may come in").people;
+    let mut names: Vec<String> = people.into_iter().map(|person| person.name).collect();
+    names.sort();
+    assert_eq!(names, ["Ana", "Ana 2", "Eka"]);
+}

@@ -1,0 +1,169 @@
+//! People on different nodes are in one chat.
+
+use pesan::messages::{
+    Announcement, Change, Closing, Create, Direct, Join, Kicked, LOBBY, Message, PLAIN, Presence, Refusal,
+    RefusalCode, Rename, Room, Send, Typing, Typist,
+};
+
+use crate::namesake;
+use crate::node::{self, Node};
+use crate::peer::{Page, Peer};
+use crate::redis_server::RedisServer;
+
+fn send(room: &str, id: &str, text: &str) -> Send {
+    Send {
+        room: room.to_owned(),
+        id: id.to_owned(),
+        text: text.to_owned(),
+        reply_to: None,
+    }
+}
+
+async fn names(page: &mut Page) -> Vec<String> {
+    let join = Join {
+        room: LOBBY.to_owned(),
+        after: None,
+    };
+    let joined = page.ask(&join).await.expect("may come in");
+    joined.people.into_iter().map(|person| person.name).collect()
+}
+
+/// Waits for a change of someone.
+async fn sees(page: &mut Page, change: Change, name: &str) {
+    loop {
+        let presence: Presence = page.next().await;
+        if presence.change == change && presence.person.name == name {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_see_each_other_across_nodes() {
+    let redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = Page::open(one.address, "Ana").await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    sees(&mut ana, Change::Came, "Bob").await;
+    assert_eq!(names(&mut ana).await, ["Ana", "Bob"]);
+    assert_eq!(names(&mut bob).await, ["Ana", "Bob"]);
+
+    // a second tab on the other node is the same person, and nobody comes or goes with it
+    let tab = Page::open(two.address, "Ana").await;
+    assert_eq!(tab.you(), ana.you());
+    drop(ana);
+    let typing = Typing {
+        room: LOBBY.to_owned(),
+    };
+    let mut ana = Page::open(one.address, "Ana").await;
+    ana.peer.emit("typing", &typing).await;
+    assert_eq!(bob.next::<Typist>().await.person.name, "Ana");
+    let changes: Vec<Presence> = bob.all_until_now().await;
+    assert_eq!(changes, []);
+    drop((ana, tab));
+    sees(&mut bob, Change::Went, "Ana").await;
+}
+
+#[tokio::test]
+async fn a_name_is_one_persons_on_all_nodes() {
+    let redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    // at the same time, before the nodes have told each other
+    let (mut ana, mut other) = tokio::join!(Page::open(one.address, "Ana"), namesake(two.address, "Ana"));
+    let mut both = [ana.you().name.clone(), other.you().name.clone()];
+    both.sort();
+    assert_eq!(both, ["Ana", "Ana 2"]);
+    let refused = [&ana, &other].map(|page| page.hello.name_refused.clone());
+    let taken = Refusal {
+        code: RefusalCode::NameTaken,
+        detail: "Ana".to_owned(),
+    };
+    assert_eq!(refused.into_iter().flatten().collect::<Vec<_>>(), [taken]);
+
+    let rename = |name: &str| Rename {
+        name: name.to_owned(),
+    };
+    ana.ask(&rename("Dewi")).await.expect("is free");
+    sees(&mut other, Change::Renamed, "Dewi").await;
+    let refusal = other.ask(&rename("DEWI")).await.expect_err("is taken");
+    assert_eq!(refusal.code, RefusalCode::NameTaken);
+    other.ask(&rename("Ana")).await.expect("is free again");
+}
+
+#[tokio::test]
+async fn rooms_and_messages_reach_everyone() {
+    let redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = Page::open(one.address, "Ana").await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    let mut plain = Peer::open(two.address, "").await.expect("may come in");
+    let create = Create {
+        name: "Kopi Pagi".to_owned(),
+    };
+    let kopi = ana.ask(&create).await.expect("a good name");
+    assert_eq!(bob.next::<Room>().await, kopi);
+    let refusal = bob.ask(&create).await.expect_err("there is one");
+    assert_eq!((refusal.code, refusal.detail), (RefusalCode::RoomTaken, kopi.id));
+
+    ana.ask(&send(LOBBY, "message-1", "halo")).await.expect("stored");
+    assert_eq!(bob.next::<Message>().await.text, "halo");
+    assert_eq!(plain.event(PLAIN).await, "halo");
+    plain.emit(PLAIN, "halo semua").await;
+    assert_eq!(ana.next::<Message>().await.text, "halo");
+    let said: Message = ana.next().await;
+    assert_eq!((said.text.as_str(), said.seq), ("halo semua", 2));
+
+    let direct = Direct {
+        person: bob.you().id.clone(),
+    };
+    let pair = ana.ask(&direct).await.expect("Bob is there");
+    assert_eq!(bob.next::<Room>().await.id, pair.id);
+    ana.ask(&send(&pair.id, "message-3", "psst"))
+        .await
+        .expect("stored");
+    loop {
+        let message: Message = bob.next().await;
+        if message.room == pair.id {
+            assert_eq!(message.text, "psst");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_operator_reaches_all_nodes_from_any() {
+    let redis = RedisServer::start();
+    let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = Page::open(one.address, "Ana").await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    let list = two.admin(&["list"]);
+    assert!(list.contains("Ana") && list.contains("2 connections"), "{list}");
+    two.admin(&["announce", "makan siang"]);
+    assert_eq!(ana.next::<Announcement>().await.text, "makan siang");
+    let kicked = two.admin(&["kick", &ana.you().id, "--reason", "berisik"]);
+    assert!(kicked.contains("1 connections ended"), "{kicked}");
+    assert_eq!(ana.next::<Kicked>().await.reason, "berisik");
+    ana.peer.ended().await;
+
+    one.admin(&["close", "--in", "1h", "--reason", "perawatan"]);
+    let closing: Closing = bob.next().await;
+    assert_eq!((closing.seconds, closing.reason.as_str()), (3600, "perawatan"));
+    two.admin(&["close", "--cancel"]);
+    assert_eq!(bob.next::<Closing>().await.seconds, 0);
+    two.admin(&["close", "--in", "1s"]);
+    assert!(one.ended() && two.ended());
+}
+
+#[tokio::test]
+async fn the_people_of_a_dead_node_are_gone_after_a_while() {
+    let redis = RedisServer::start();
+    let [mut one, two]: [Node; 2] = node::start(&redis).await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    let ana = Page::open(one.address, "Ana").await;
+    sees(&mut bob, Change::Came, "Ana").await;
+    one.kill();
+    drop(ana);
+    sees(&mut bob, Change::Went, "Ana").await;
+    assert_eq!(names(&mut bob).await, ["Bob"]);
+    node::meet(&[two]).await;
+}
