@@ -1,14 +1,54 @@
 //! Several nodes with Redis between them.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use pesan_server::io::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::redis_server::RedisServer;
 use crate::support::{PATIENCE, Raw, Served, until};
 
+/// Passes bytes on to Redis, until what is open is held: not closed, but silent.
+struct Wire {
+    address: SocketAddr,
+    held: watch::Sender<()>,
+}
+
+impl Wire {
+    async fn to(redis: &RedisServer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (held, end) = (watch::Sender::new(()), redis.address());
+        let holds = held.clone();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut hold = holds.subscribe();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(end).await.expect("redis runs");
+                    tokio::select! {
+                        passed = copy_bidirectional(&mut near, &mut far) => drop(passed),
+                        _ = hold.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { address, held }
+    }
+}
+
 async fn node(redis: &RedisServer, recovery: Option<Recovery>) -> Served {
+    node_at(redis.address(), recovery).await
+}
+
+async fn node_at(address: SocketAddr, recovery: Option<Recovery>) -> Served {
     let adapter = Redis::new(RedisConfig {
-        url: redis.url(),
-        retry: std::time::Duration::from_millis(50),
+        url: format!("redis://{address}"),
+        retry: Duration::from_millis(50),
         ..RedisConfig::default()
     });
     let config = IoConfig {
@@ -232,4 +272,24 @@ async fn without_redis_each_node_goes_on_and_with_it_they_meet_again() {
             assert!(packet.starts_with(r#"2["together""#), "{packet}");
         }
     }
+}
+
+#[tokio::test]
+async fn connections_that_are_gone_without_a_word_are_opened_again() {
+    let redis = RedisServer::start();
+    let wire = Wire::to(&redis).await;
+    let nodes = [node_at(wire.address, None).await, node(&redis, None).await];
+    meet(&nodes).await;
+    let mut raw = nodes[0].join().await;
+    wire.held.send_replace(());
+    until("it is noticed", || nodes[0].io.health() == Health::Down).await;
+    let heard = async {
+        loop {
+            nodes[1].io.emit("again", ()).expect("can be sent");
+            if let Ok(packet) = timeout(Duration::from_millis(100), raw.next()).await {
+                return packet;
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE * 2, heard).await.as_deref(), Ok(r#"2["again"]"#));
 }

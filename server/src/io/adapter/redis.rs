@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::streams::{StreamReadOptions, StreamReadReply};
-use ::redis::{AsyncCommands, Client, Pipeline};
+use ::redis::{AsyncCommands, Client, Pipeline, Value};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::{Adapter, Arrival, Health, Inbox};
 
@@ -97,6 +98,12 @@ const TASKS: usize = 3;
 /// Commands of one pipeline.
 const BATCH: usize = 512;
 
+/// Silence of the channels after which they are asked whether anybody is there.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// Longest wait for an answer of a connection that only listens.
+const ANSWER: Duration = Duration::from_secs(5);
+
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis")
@@ -166,8 +173,7 @@ impl Shared {
                     self.joined(&inbox);
                     loop {
                         // A ping finds out that Redis is gone even when there is nothing to write.
-                        let pause =
-                            tokio::time::timeout(self.config.retry, queue.recv_many(&mut batch, BATCH));
+                        let pause = timeout(self.config.retry, queue.recv_many(&mut batch, BATCH));
                         if pause.await == Ok(0) {
                             return;
                         }
@@ -220,11 +226,21 @@ impl Shared {
                     Ok(()) => {
                         connected = true;
                         self.joined(&inbox);
-                        let mut messages = pubsub.into_on_message();
-                        while let Some(message) = messages.next().await {
-                            inbox(Arrival::Message(message.get_payload_bytes().to_vec()));
+                        let (mut sink, mut messages) = pubsub.split();
+                        loop {
+                            match timeout(SILENCE, messages.next()).await {
+                                Ok(Some(message)) => {
+                                    inbox(Arrival::Message(message.get_payload_bytes().to_vec()));
+                                }
+                                Ok(None) => break "the connection was closed".to_owned(),
+                                // a connection may be gone without a word
+                                Err(_) => match timeout(ANSWER, sink.ping::<Value>()).await {
+                                    Ok(Ok(_)) => {}
+                                    Ok(Err(error)) => break error.to_string(),
+                                    Err(_) => break "the connection is silent".to_owned(),
+                                },
+                            }
                         }
-                        "the connection was closed".to_owned()
                     }
                     Err(error) => error.to_string(),
                 },
@@ -242,7 +258,7 @@ impl Shared {
         loop {
             let mut connected = false;
             let outcome: ::redis::RedisResult<()> = async {
-                let config = ::redis::AsyncConnectionConfig::new().set_response_timeout(None);
+                let config = ::redis::AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER));
                 let mut connection = self
                     .client
                     .get_multiplexed_async_connection_with_config(&config)
