@@ -3,11 +3,12 @@
 //! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
 //! node, or stands for all that a person has on another one.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod lines;
+
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use pesan::messages::{Change, Person, Refusal, RefusalCode};
-use serde::{Deserialize, Serialize};
+use pesan::messages::{Person, Refusal, RefusalCode};
 use sha2::{Digest, Sha256};
 
 use super::limits::Bucket;
@@ -15,6 +16,7 @@ use super::names::Name;
 use super::text::refusal;
 use super::wishes::Wishes;
 use crate::config::ChatLimits;
+pub(super) use lines::{Line, Move, went};
 
 /// Everyone who is here.
 #[derive(Debug, Default)]
@@ -69,35 +71,6 @@ struct Seat {
     person: String,
     rooms: HashSet<String>,
     away: bool,
-}
-
-/// Someone as this node has them, for the other nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub(super) person: Person,
-    /// What the name is compared by.
-    pub(super) key: String,
-    /// Rooms that they are in; nothing when they have gone.
-    pub(super) rooms: Option<BTreeSet<String>>,
-}
-
-impl Line {
-    /// Someone who has gone.
-    pub(super) fn gone(person: &Person) -> Self {
-        Self {
-            person: person.clone(),
-            key: String::new(),
-            rooms: None,
-        }
-    }
-}
-
-/// What a room is to be told about someone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Move {
-    pub(super) room: String,
-    pub(super) person: Person,
-    pub(super) change: Change,
 }
 
 /// What a request costs.
@@ -181,74 +154,6 @@ impl People {
         };
         self.seats.insert(seat.to_owned(), taken);
         present.person.clone()
-    }
-
-    /// Takes over how another node has someone; what rooms are to be told.
-    pub(super) fn place_elsewhere(
-        &mut self,
-        seat: &str,
-        line: Line,
-        limits: &ChatLimits,
-        now: Instant,
-    ) -> Vec<Move> {
-        let Line { person, key, rooms } = line;
-        let Some(rooms) = rooms else {
-            return self
-                .rise(seat)
-                .map(|(person, gone)| went(&person, gone))
-                .unwrap_or_default();
-        };
-        let name = Name {
-            shown: person.name,
-            key,
-        };
-        if !self.seats.contains_key(seat) {
-            self.seat(seat, &person.id, name.clone(), limits, now, true);
-        }
-        let mut moves = Vec::new();
-        if self
-            .present
-            .get(&person.id)
-            .is_some_and(|present| present.key != name.key || present.person.name != name.shown)
-            && let Some((renamed, rooms)) = self.call(&person.id, name)
-        {
-            moves.extend(moved(&renamed, rooms, Change::Renamed));
-        }
-        let Some(person) = self.of(seat) else { return moves };
-        let known = self
-            .seats
-            .get(seat)
-            .map(|seat| seat.rooms.clone())
-            .unwrap_or_default();
-        let came: Vec<String> = rooms
-            .iter()
-            .filter(|room| self.enter(seat, room))
-            .cloned()
-            .collect();
-        let gone: Vec<String> = known
-            .into_iter()
-            .filter(|room| !rooms.contains(room) && self.leave(seat, room))
-            .collect();
-        moves.extend(moved(&person, came, Change::Came));
-        moves.extend(went(&person, gone));
-        moves
-    }
-
-    /// Someone as this node has them.
-    pub(super) fn line(&self, id: &str) -> Option<Line> {
-        let present = self.present.get(id)?;
-        let here = |(room, count): (&String, &Count)| (count.here > 0).then(|| room.clone());
-        Some(Line {
-            person: present.person.clone(),
-            key: present.key.clone(),
-            rooms: (present.seats.here > 0).then(|| present.rooms.iter().filter_map(here).collect()),
-        })
-    }
-
-    /// Everyone who has a seat on this node.
-    pub(super) fn lines(&self) -> Vec<Line> {
-        let lines = self.present.keys().filter_map(|id| self.line(id));
-        lines.filter(|line| line.rooms.is_some()).collect()
     }
 
     /// Takes a seat away; the person, and the rooms where nothing of them is left.
@@ -407,22 +312,6 @@ impl Present {
     }
 }
 
-fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: Change) -> Vec<Move> {
-    let rooms = rooms.into_iter();
-    rooms
-        .map(|room| Move {
-            room,
-            person: person.clone(),
-            change,
-        })
-        .collect()
-}
-
-/// Someone is in none of these rooms any more.
-pub(super) fn went(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<Move> {
-    moved(person, rooms, Change::Went)
-}
-
 /// Id of the person who has this key: public, and of no use for finding the key.
 pub(super) fn id_of(what: &str, key: &str) -> String {
     let digest = Sha256::new()
@@ -438,11 +327,16 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn limits() -> ChatLimits {
+    pub(super) fn limits() -> ChatLimits {
         Config::from_args([]).expect("defaults").chat
     }
 
-    fn sit(people: &mut People, socket: &str, id: &str, wished: &str) -> (String, Option<RefusalCode>) {
+    pub(super) fn sit(
+        people: &mut People,
+        socket: &str,
+        id: &str,
+        wished: &str,
+    ) -> (String, Option<RefusalCode>) {
         let (person, refused) = people.sit(socket, id, Some(wished), &limits(), Instant::now());
         (person.name, refused.map(|refusal| refusal.code))
     }
@@ -461,69 +355,6 @@ mod tests {
             Some(vec!["lobby".to_owned()])
         );
         assert_eq!(people.count(), 0);
-    }
-
-    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> Line {
-        let name = Name::new(name, 32).expect("a good name");
-        Line {
-            person: Person {
-                id: id.to_owned(),
-                name: name.shown,
-            },
-            key: name.key,
-            rooms: rooms.map(|rooms| rooms.iter().map(|room| (*room).to_owned()).collect()),
-        }
-    }
-
-    fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, Change)> {
-        let moves = people.place_elsewhere(seat, line, &limits(), Instant::now());
-        moves.into_iter().map(|one| (one.room, one.change)).collect()
-    }
-
-    #[test]
-    fn tabs_on_two_nodes_are_one_person() {
-        let mut people = People::default();
-        let lobby = |change| vec![("lobby".to_owned(), change)];
-        let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
-        assert_eq!(came, lobby(Change::Came));
-        // the name of the other node counts, and nobody comes a second time
-        assert_eq!(sit(&mut people, "s1", "ana", "Anita"), ("Ana".into(), None));
-        assert!(!people.enter("s1", "lobby"));
-        assert_eq!(people.line("ana"), Some(line("ana", "Ana", Some(&["lobby"]))));
-        let renamed = told(
-            &mut people,
-            "node ana",
-            line("ana", "Ani", Some(&["lobby", "kopi"])),
-        );
-        assert_eq!(
-            renamed,
-            [
-                ("lobby".to_owned(), Change::Renamed),
-                ("kopi".to_owned(), Change::Came)
-            ]
-        );
-        let rose = people.rise("s1").map(|(_, gone)| gone);
-        assert_eq!(rose, Some(vec![]));
-        assert_eq!((people.count(), people.count_here()), (1, 0));
-        let gone = told(&mut people, "node ana", line("ana", "Ani", Some(&["lobby"])));
-        assert_eq!(gone, [("kopi".to_owned(), Change::Went)]);
-        assert_eq!(
-            told(&mut people, "node ana", line("ana", "Ani", None)),
-            lobby(Change::Went)
-        );
-        assert_eq!((people.count(), people.lines()), (0, vec![]));
-    }
-
-    #[test]
-    fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
-        let mut people = People::default();
-        sit(&mut people, "s1", "ana", "Ana");
-        told(&mut people, "node bob", line("bob", "ANA", Some(&["lobby"])));
-        told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));
-        assert_eq!(
-            sit(&mut people, "s2", "cid", "ana"),
-            ("ana 2".into(), Some(RefusalCode::NameTaken))
-        );
     }
 
     #[test]
