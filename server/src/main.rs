@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use pesan_server::admin::AdminSocket;
 use pesan_server::config::{Cli, Command, Config, Listen, SocketLimits};
-use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};
+use pesan_server::http::serve::{Proxies, ServeConfig, Tls, bind, serve};
 use pesan_server::http::{health, router};
 use pesan_server::log;
 use pesan_server::state::{AppState, app, signals};
@@ -68,6 +68,7 @@ fn serving(config: &Listen, limits: SocketLimits) -> anyhow::Result<ServeConfig>
     let mut serving = ServeConfig::default();
     serving.drain = Duration::from_secs(config.drain);
     serving.max_connections = limits.max_connections;
+    serving.proxies = Proxies::new(&config.trusted_proxy);
     if limits.max_per_address > 0 {
         // a page opens several for its files
         serving.max_connections_per_address = limits.max_per_address.max(16);

@@ -107,13 +107,14 @@ fn admin(folder: &Path, args: &[&str]) -> Output {
 fn what_cannot_work_stops_the_start_with_words_that_help() {
     let folder = folder();
     let folder = folder.path();
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
         (
             &["--assets", "nowhere"],
             "nowhere has no index.html: build the page",
         ),
         (&["--listen", "nonsense"], "--listen"),
         (&["--keep-days", "0"], "--keep-days"),
+        (&["--trusted-proxy", "proxy"], "--trusted-proxy"),
         (&["--tls-cert", "cert.pem"], "--tls-key"),
         (
             &["--port", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"],
@@ -216,4 +217,29 @@ fn the_socket_of_a_server_that_died_is_replaced() {
     assert!(admin(folder.path(), &["list"]).status.success());
     running.signal("-TERM");
     running.ended();
+}
+
+/// Status of a handshake that comes through a proxy for this address.
+fn handshake(address: &str, client: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    let request = format!(
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\nconnection: close\r\n\r\n"
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it reads");
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("text");
+    line.split(' ').nth(1).expect("a status").to_owned()
+}
+
+#[test]
+fn behind_a_trusted_proxy_people_are_counted_and_not_the_proxy() {
+    let folder = folder();
+    let limit = ["--port", "0", "--ephemeral", "--max-per-address", "1"];
+    let trusting = [&limit[..], &["--trusted-proxy", "127.0.0.0/8"]].concat();
+    let statuses = |args: &[&str]| {
+        let running = Running::start(folder.path(), args);
+        ["192.0.2.1", "192.0.2.2", "192.0.2.1"].map(|client| handshake(&running.address, client))
+    };
+    assert_eq!(statuses(&trusting), ["200", "200", "429"]);
+    assert_eq!(statuses(&limit), ["200", "429", "429"]);
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::http::serve::Network;
+
 /// Addresses, certificate and origins.
 #[derive(Debug, Clone, Args)]
 pub struct Listen {
@@ -27,6 +29,15 @@ pub struct Listen {
     /// Without it, pages of the server's own host and of loopback addresses may, and whatever is not a browser.
     #[arg(long, env = "PESAN_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub origin: Vec<String>,
+    /// Proxies, as addresses or networks, that are believed when X-Forwarded-For says for whom they speak; repeat, or
+    /// separate by commas.
+    #[arg(
+        long,
+        env = "PESAN_TRUSTED_PROXY",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub trusted_proxy: Vec<Network>,
     /// Seconds that connections have to end after SIGTERM or SIGINT.
     #[arg(long, env = "PESAN_DRAIN", value_name = "SECONDS", default_value_t = 5)]
     pub drain: u64,

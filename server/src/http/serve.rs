@@ -3,6 +3,7 @@
 //! The engine takes the raw socket over after a WebSocket handshake; that is why this loop and not another accepts.
 //! `main` calls [`bind`] and [`serve`].
 
+mod forwarded;
 mod places;
 mod tls;
 
@@ -25,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
+pub use forwarded::{Network, NetworkError, Proxies};
 pub use tls::{Tls, TlsError};
 
 use crate::engine::Peer;
@@ -48,8 +50,10 @@ pub struct ServeConfig {
     /// HTTP connections in all, those that became WebSockets not counted. Defaults to 20,000; a further one is closed
     /// at once.
     pub max_connections: usize,
-    /// The same for each address. Defaults to 10,000.
+    /// The same for each address, those of trusted proxies excepted. Defaults to 10,000.
     pub max_connections_per_address: usize,
+    /// Proxies that are believed when they say for whom they speak. Defaults to none.
+    pub proxies: Proxies,
     /// Time that requests under way have once `stop` came. Defaults to 5 s.
     pub drain: Duration,
 }
@@ -64,6 +68,7 @@ impl Default for ServeConfig {
             max_head: 16 << 10,
             max_connections: 20_000,
             max_connections_per_address: 10_000,
+            proxies: Proxies::default(),
             drain: Duration::from_secs(5),
         }
     }
@@ -147,7 +152,8 @@ impl Door {
         stopped: watch::Receiver<bool>,
         alive: mpsc::Sender<()>,
     ) {
-        let Some(place) = self.places.take(address.ip()) else {
+        let proxy = self.config.proxies.contains(address.ip());
+        let Some(place) = self.places.take(address.ip(), proxy) else {
             metrics::counter!("http_connections_refused_total").increment(1);
             return tracing::debug!(%address, "no place for another connection");
         };
@@ -190,7 +196,8 @@ impl Door {
         I: Read + Write + Unpin + Send + 'static,
     {
         let service = service_fn(|mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
+            let sender = self.config.proxies.sender(peer, request.headers());
+            request.extensions_mut().insert(sender);
             self.app.clone().oneshot(request.map(Body::new))
         });
         let connection = http1::Builder::new()

@@ -38,11 +38,11 @@ impl Places {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for this address, if one is left.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// A place for this address, if one is left; a proxy speaks for many, and may have all.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, proxy: bool) -> Option<Place> {
         let mut taken = self.lock();
         let of_address = taken.of_address.get(&address).copied().unwrap_or_default();
-        if taken.all >= self.max || of_address >= self.max_of_address {
+        if taken.all >= self.max || (of_address >= self.max_of_address && !proxy) {
             return None;
         }
         taken.all += 1;
@@ -77,13 +77,16 @@ mod tests {
     fn places_are_counted_for_each_address_and_in_all() {
         let address = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
         let places = Places::new(3, 2);
-        let first = places.take(address(1));
-        let _second = places.take(address(1));
-        assert!(places.take(address(1)).is_none());
-        let _third = places.take(address(2));
-        assert!(places.take(address(3)).is_none());
+        let first = places.take(address(1), false);
+        let _second = places.take(address(1), false);
+        assert!(places.take(address(1), false).is_none());
+        let proxy = places.take(address(1), true);
+        assert!(proxy.is_some());
+        drop(proxy);
+        let _third = places.take(address(2), false);
+        assert!(places.take(address(3), false).is_none());
         drop(first);
-        assert!(places.take(address(3)).is_some());
+        assert!(places.take(address(3), false).is_some());
         assert_eq!(places.lock().of_address.len(), 2);
     }
 }
