@@ -23,9 +23,6 @@ pub use super::handle::{Client, Socket};
 /// Nothing to listen to.
 pub(crate) struct Wakeups;
 
-/// Which runtime; connections are not shared across them.
-pub(crate) type Runtime = tokio::runtime::Id;
-
 /// Runtime that a connection lives in.
 pub(crate) struct Platform {
     handle: Handle,
@@ -44,8 +41,9 @@ impl Platform {
         None
     }
 
-    pub(crate) fn runtime(&self) -> Runtime {
-        self.handle.id()
+    /// Whether it is the same runtime; connections are not shared across them.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.handle.id() == other.handle.id()
     }
 
     /// Unlike that of any other client.

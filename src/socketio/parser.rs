@@ -42,7 +42,7 @@ impl Parser {
     #[must_use]
     pub fn encode(self, packet: &Packet) -> Vec<Frame> {
         match self {
-            Self::Default => packet.encode().into_frames().collect(),
+            Self::Default => packet.encode().frames(),
             #[cfg(feature = "msgpack")]
             Self::Msgpack => vec![Frame::Binary(msgpack::encode(packet))],
         }

@@ -17,7 +17,7 @@ pub(crate) mod number;
 mod path;
 mod ser;
 
-use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
 use std::fmt;
 
 pub use bytes::Bytes;
@@ -154,39 +154,53 @@ impl fmt::Display for Value {
 }
 
 /// Drops all but the last value of each key, in the first one's place.
-pub(crate) fn without_repeats(entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
-    /// Small objects, which nearly all are, need no index.
-    const SMALL: usize = 8;
-    if entries.len() <= SMALL {
-        let mut before: &[(String, Value)] = &[];
-        let repeats = entries.iter().enumerate().any(|(index, (key, _))| {
-            let known = before.iter().any(|(earlier, _)| earlier == key);
-            before = entries.get(..=index).unwrap_or_default();
-            known
-        });
-        if !repeats {
-            return entries;
-        }
+pub(crate) fn without_repeats(mut entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let repeats = repeats(&entries);
+    if repeats.is_empty() {
+        return entries;
     }
-    let mut kept: Vec<(String, Value)> = Vec::with_capacity(entries.len());
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let indexed = entries.len() > SMALL;
-    for (key, value) in entries {
-        let known = if indexed {
-            places.get(&key).and_then(|place| kept.get_mut(*place))
-        } else {
-            kept.iter_mut().find(|(name, _)| *name == key)
-        };
-        if let Some((_, old)) = known {
+    let mut kept = vec![true; entries.len()];
+    for (earlier, later) in repeats {
+        let value = entries.get_mut(later).map(|(_, value)| std::mem::take(value));
+        if let (Some(value), Some((_, old)), Some(kept)) =
+            (value, entries.get_mut(earlier), kept.get_mut(later))
+        {
             *old = value;
-        } else {
-            if indexed {
-                places.insert(key.clone(), kept.len());
-            }
-            kept.push((key, value));
+            *kept = false;
         }
     }
-    kept
+    let mut kept = kept.into_iter();
+    entries.retain(|_| kept.next() == Some(true));
+    entries
+}
+
+/// Places of equal keys that follow each other, the last ones first.
+fn repeats(entries: &[(String, Value)]) -> Vec<(usize, usize)> {
+    /// Small objects, which nearly all are, are quicker compared one by one.
+    const SMALL: usize = 8;
+    let mut rest = entries;
+    if entries.len() <= SMALL {
+        let mut none = true;
+        while let Some(((key, _), after)) = rest.split_first() {
+            none &= after.iter().all(|(other, _)| other != key);
+            rest = after;
+        }
+        if none {
+            return Vec::new();
+        }
+    }
+    // The peer chooses the keys, so a hash would be no bound.
+    let keys = entries.iter().enumerate().map(|(place, (key, _))| (key, place));
+    let mut keys: BinaryHeap<(&String, usize)> = keys.collect();
+    let mut repeats = Vec::new();
+    while let Some((key, later)) = keys.pop() {
+        if let Some((next, earlier)) = keys.peek()
+            && *next == key
+        {
+            repeats.push((*earlier, later));
+        }
+    }
+    repeats
 }
 
 #[cfg(test)]

@@ -23,9 +23,6 @@ use super::client::{CloseInfo, Machine, TransportId, TransportKind};
 use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
 pub use super::handle::{Client, Socket};
 
-/// There is only one.
-pub(crate) type Runtime = ();
-
 /// Page or worker.
 pub(crate) struct Platform;
 
@@ -40,7 +37,10 @@ impl Platform {
         href.as_string()
     }
 
-    pub(crate) fn runtime(&self) -> Runtime {}
+    /// There is only one.
+    pub(crate) fn is_same(&self, _other: &Self) -> bool {
+        true
+    }
 
     /// Unlike that of any other client.
     pub(crate) fn seed(&self) -> u64 {

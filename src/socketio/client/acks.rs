@@ -68,12 +68,15 @@ impl Acks {
 
     /// All that have left: their connection has ended. Those still queued go on waiting.
     pub(super) fn take_sent(&mut self) -> Vec<Pending> {
-        let sent = self.pending.iter().filter(|(_, pending)| pending.sent.is_some());
-        let wires: Vec<u64> = sent.map(|(wire, _)| wire).collect();
-        wires
-            .into_iter()
-            .filter_map(|wire| self.pending.take(wire))
-            .collect()
+        let mut taken = Vec::new();
+        loop {
+            let sent = |(wire, pending): (u64, &Pending)| pending.sent.map(|_| wire);
+            let next = self.pending.iter().find_map(sent);
+            let Some(pending) = next.and_then(|wire| self.pending.take(wire)) else {
+                return taken;
+            };
+            taken.push(pending);
+        }
     }
 
     /// Earliest moment at which one runs out of time.

@@ -130,6 +130,7 @@ impl Address {
     }
 
     /// `http://localhost`.
+    #[cfg(any(feature = "web", feature = "native"))]
     pub(crate) fn local() -> Self {
         Self {
             secure: false,
@@ -162,6 +163,12 @@ impl Address {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// The namespace, which is `/` from then on.
+    #[cfg(any(feature = "web", feature = "native"))]
+    pub(crate) fn take_namespace(&mut self) -> String {
+        std::mem::replace(&mut self.namespace, "/".to_owned())
     }
 
     /// Query for the handshake, decoded; in place of `Config::query` when it is not empty.

@@ -1,7 +1,5 @@
 //! The connection itself: opening, losing, waiting, trying again.
 
-use std::collections::VecDeque;
-
 use super::namespace::Standing;
 use super::phase::{Link, Opening, Phase};
 use super::requests::unique;
@@ -39,18 +37,20 @@ impl Machine {
 
     /// Opens a connection; `attempt` is 0 when this is no attempt to reconnect.
     pub(super) fn open(&mut self, now: Timestamp, attempt: u32) {
-        let mut kinds: VecDeque<TransportKind> = VecDeque::new();
+        let mut kinds = Vec::new();
         let first = TransportKind::WebSocket;
         let remembered = self.config.remember_upgrade && self.websocket_worked;
         if remembered && self.config.transports.contains(&first) {
-            kinds.push_back(first);
+            kinds.push(first);
         }
         for kind in &self.config.transports {
             if !kinds.contains(kind) {
-                kinds.push_back(*kind);
+                kinds.push(*kind);
             }
         }
-        let kind = kinds.pop_front().unwrap_or(first);
+        // The next one is at the end.
+        kinds.reverse();
+        let kind = kinds.pop().unwrap_or(first);
         if !self.config.try_all_transports {
             kinds.clear();
         }
@@ -63,7 +63,7 @@ impl Machine {
         now: Timestamp,
         attempt: u32,
         kind: TransportKind,
-        rest: VecDeque<TransportKind>,
+        rest: Vec<TransportKind>,
         overall: Option<Timestamp>,
     ) {
         self.last_transport += 1;
@@ -74,7 +74,7 @@ impl Machine {
             Some(overall) if shares > 1 => Some(now + overall.since(now) / shares),
             other => other,
         };
-        let url = query::url(&self.config, kind, None, || unique(&mut self.chance));
+        let url = query::url(&self.config, kind, None, &mut || unique(&mut self.chance));
         self.phase = Phase::Opening(Opening {
             attempt,
             transport: id,
@@ -141,13 +141,13 @@ impl Machine {
         self.websocket_worked = false;
         let in_time = opening.overall.is_none_or(|overall| now < overall);
         if in_time
-            && error != ConnectionError::NetworkLost
-            && let Some(kind) = opening.rest.pop_front()
+            && !matches!(error, ConnectionError::NetworkLost)
+            && let Some(kind) = opening.rest.pop()
         {
             self.open_transport(now, opening.attempt, kind, opening.rest, opening.overall);
             return;
         }
-        if error == ConnectionError::TimedOut {
+        if matches!(error, ConnectionError::TimedOut) {
             self.event(Event::ConnectTimeout { namespace: None });
         }
         for place in 0..self.namespaces.len() {

@@ -1,7 +1,5 @@
 //! Where a connection stands, in the order in which it lives.
 
-use std::collections::VecDeque;
-
 use super::upgrade::Upgrade;
 use super::{TransportId, TransportKind};
 use crate::socketio::engine::Session;
@@ -32,8 +30,8 @@ pub(super) struct Opening {
     pub(super) attempt: u32,
     pub(super) transport: TransportId,
     pub(super) kind: TransportKind,
-    /// Transports to try after this one.
-    pub(super) rest: VecDeque<TransportKind>,
+    /// Transports to try after this one, the next one last.
+    pub(super) rest: Vec<TransportKind>,
     pub(super) session: Session,
     /// When this transport has had its time.
     pub(super) due: Option<Timestamp>,

@@ -61,33 +61,24 @@ pub(super) fn url(
     config: &Config,
     kind: TransportKind,
     sid: Option<&str>,
-    unique: impl FnOnce() -> String,
+    unique: &mut dyn FnMut() -> String,
 ) -> String {
     let address = &config.address;
-    let own = address.query();
-    let mut pairs = if own.is_empty() {
-        config.query.clone()
-    } else {
-        own.to_vec()
-    };
-    set(&mut pairs, "EIO".to_owned(), "4".to_owned());
-    set(&mut pairs, "transport".to_owned(), kind.as_str().to_owned());
-    if let Some(sid) = sid {
-        set(&mut pairs, "sid".to_owned(), sid.to_owned());
-    }
     let stamped = config
         .timestamp_requests
         .unwrap_or(kind == TransportKind::Polling);
-    if stamped {
-        set(&mut pairs, config.timestamp_param.clone(), unique());
-    }
     let text_only = match kind {
         TransportKind::WebSocket => config.force_base64,
         TransportKind::Polling => config.force_base64 && sid.is_none(),
     };
-    if text_only {
-        set(&mut pairs, "b64".to_owned(), "1".to_owned());
-    }
+    let unique = if stamped { unique() } else { String::new() };
+    let protocol = [
+        ("EIO", "4", true),
+        ("transport", kind.as_str(), true),
+        ("sid", sid.unwrap_or_default(), sid.is_some()),
+        (&*config.timestamp_param, &*unique, stamped),
+        ("b64", "1", text_only),
+    ];
     let mut out = address.with_scheme(match (kind, address.is_secure()) {
         (TransportKind::WebSocket, false) => "ws",
         (TransportKind::WebSocket, true) => "wss",
@@ -101,11 +92,26 @@ pub(super) fn url(
     if config.add_trailing_slash {
         out.push('/');
     }
-    for (place, (key, value)) in pairs.iter().enumerate() {
-        out.push(if place == 0 { '?' } else { '&' });
+    let own = address.query();
+    let own = if own.is_empty() { &config.query } else { own };
+    let mut separator = '?';
+    let mut write = |key: &str, value: &str| {
+        out.push(std::mem::replace(&mut separator, '&'));
         encode_part(&mut out, key);
         out.push('=');
         encode_part(&mut out, value);
+    };
+    // What the protocol says takes the place of what the user says under the same key.
+    for (key, value) in own {
+        let said = protocol
+            .iter()
+            .find(|(name, _, is_there)| *is_there && name == key);
+        write(key, said.map_or(value, |(_, said, _)| said));
+    }
+    for (key, value, is_there) in protocol {
+        if is_there && !own.iter().any(|(name, _)| name == key) {
+            write(key, value);
+        }
     }
     out
 }
@@ -119,7 +125,7 @@ mod tests {
     }
 
     fn first(config: &Config, kind: TransportKind) -> String {
-        url(config, kind, None, || "abc".to_owned())
+        url(config, kind, None, &mut || "abc".to_owned())
     }
 
     #[test]
@@ -142,7 +148,7 @@ mod tests {
             "http://a.b/socket.io/?EIO=4&transport=polling&t=abc"
         );
         assert_eq!(
-            url(&config, kind, Some("s/1"), || "abc".to_owned()),
+            url(&config, kind, Some("s/1"), &mut || "abc".to_owned()),
             "http://a.b/socket.io/?EIO=4&transport=polling&sid=s%2F1&t=abc"
         );
         config.timestamp_requests = Some(false);
@@ -164,7 +170,7 @@ mod tests {
         config.force_base64 = true;
         assert!(first(&config, TransportKind::WebSocket).ends_with("&b64=1"));
         assert!(first(&config, TransportKind::Polling).ends_with("&b64=1"));
-        assert!(!url(&config, TransportKind::Polling, Some("s"), String::new).contains("b64"));
+        assert!(!url(&config, TransportKind::Polling, Some("s"), &mut String::new).contains("b64"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a server needs to restore a session after a cut: its private id, and the offset of the last event.
 
 use crate::socketio::Value;
+use crate::socketio::value::without_repeats;
 
 /// Longest private id or offset that is kept, in bytes. Servers make ids of some twenty; a longer text is somebody's
 /// message, and would come back in each CONNECT, perhaps as more than the server takes.
@@ -37,15 +38,14 @@ impl Recovery {
     /// Payload of the next CONNECT: `pid` and `offset` below what the program says.
     pub(super) fn payload(&self, auth: Option<Value>) -> Option<Value> {
         let Some(pid) = &self.pid else { return auth };
-        let own = [("pid", Some(pid)), ("offset", self.offset.as_ref())];
-        let own = own
-            .into_iter()
-            .filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?.as_str()))));
-        let more = match auth {
-            Some(Value::Object(entries)) => entries,
-            _ => Vec::new(),
-        };
-        Some(Value::object(own.chain(more)))
+        let mut entries = vec![("pid".to_owned(), Value::from(pid.as_str()))];
+        if let Some(offset) = &self.offset {
+            entries.push(("offset".to_owned(), Value::from(offset.as_str())));
+        }
+        if let Some(Value::Object(more)) = auth {
+            entries.extend(more);
+        }
+        Some(Value::Object(without_repeats(entries)))
     }
 }
 

@@ -15,7 +15,7 @@ impl Machine {
             _ => return None,
         };
         let kind = TransportKind::Polling;
-        Some(query::url(&self.config, kind, sid.as_deref(), || {
+        Some(query::url(&self.config, kind, sid.as_deref(), &mut || {
             unique(&mut self.chance)
         }))
     }

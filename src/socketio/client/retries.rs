@@ -4,7 +4,6 @@
 //! of the connection; after `retries + 1` tries the event fails and the next one has its turn. The queue survives
 //! reconnections and shares the bounds of the outbox.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::acks::Pending;
@@ -16,7 +15,7 @@ use crate::socketio::{Packet, Timestamp, Value};
 /// Queue of one namespace.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    queue: VecDeque<Retried>,
+    queue: Vec<Retried>,
     bytes: usize,
 }
 
@@ -41,7 +40,7 @@ pub(super) struct Retried {
 impl Retries {
     pub(super) fn push(&mut self, retried: Retried) {
         self.bytes += retried.bytes;
-        self.queue.push_back(retried);
+        self.queue.push(retried);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,15 +53,15 @@ impl Retries {
 
     pub(super) fn take(&mut self, id: EmitId) -> Option<Retried> {
         let place = self.queue.iter().position(|retried| retried.id == id)?;
-        let retried = self.queue.remove(place)?;
+        let retried = self.queue.remove(place);
         self.bytes -= retried.bytes;
         Some(retried)
     }
 
     /// Empties the queue, but leaves a try that is under way.
     pub(super) fn take_waiting(&mut self) -> Vec<Retried> {
-        let (kept, taken): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(|retried| retried.in_flight);
-        self.queue = kept.into();
+        let (kept, taken) = self.queue.drain(..).partition(|retried| retried.in_flight);
+        self.queue = kept;
         self.bytes = self.queue.iter().map(|retried| retried.bytes).sum();
         taken
     }
@@ -81,7 +80,7 @@ impl Machine {
             let Some(namespace) = self.namespaces.get_mut(place) else {
                 return;
             };
-            let Some(head) = namespace.retries.queue.front_mut() else {
+            let Some(head) = namespace.retries.queue.first_mut() else {
                 return;
             };
             if head.in_flight {

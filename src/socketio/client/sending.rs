@@ -1,7 +1,5 @@
 //! What the program sends, and how each sending ends.
 
-use std::time::Duration;
-
 use super::acks::Pending;
 use super::namespace::{Standing, is_legal};
 use super::outbox::Entry;
@@ -39,11 +37,10 @@ impl Machine {
             return Err(EmitError::Namespace(namespace));
         }
         let place = self.place_or_new(&namespace);
-        if self.config.retries > 0 && !volatile {
-            return self.emit_retried(now, place, namespace, name, args, ack, timeout);
-        }
+        let retried = self.config.retries > 0 && !volatile;
+        // Of a retried event the first try's id stands for those to come.
         let next = self.namespaces.get(place).map(|namespace| namespace.acks.peek());
-        let wire = next.filter(|_| ack);
+        let wire = next.filter(|_| ack || retried);
         let body = Body::Event { id: wire, name, args };
         let packet = Packet::new(namespace, body);
         let frames = wire::encode(self.config.parser, &packet, &self.config.limits)?;
@@ -57,11 +54,7 @@ impl Machine {
         else {
             unreachable!("the packet was made an event above");
         };
-        let direct = self.can_send(place)
-            && self
-                .namespaces
-                .get(place)
-                .is_some_and(|namespace| namespace.outbox.is_empty());
+        let direct = !retried && self.can_send(place) && self.has_sent_all(place);
         if volatile && !direct {
             return Ok(self.drop_volatile(namespace, ack));
         }
@@ -69,23 +62,40 @@ impl Machine {
             self.make_room(place, &frames)?;
         }
         let id = self.next_emit();
-        let ack_due = timeout.or(self.config.ack_timeout).map(|timeout| now + timeout);
-        let max_age = self.config.outbox.max_age;
-        let keep_args = self.config.observe_outgoing;
+        let timeout_or_usual = timeout.or(self.config.ack_timeout);
         let Some(known) = self.namespaces.get_mut(place) else {
             unreachable!("the namespace was made above");
         };
+        if retried {
+            known.retries.push(Retried {
+                id,
+                name,
+                args,
+                timeout: timeout_or_usual,
+                wants_ack: ack,
+                tries: 0,
+                in_flight: false,
+                bytes: frames.iter().map(Frame::len).sum(),
+            });
+            self.drain_retries(now, place);
+            return Ok(Emitted {
+                id,
+                state: EmitState::Queued,
+            });
+        }
         if ack {
-            known.acks.register(id, ack_due, false);
+            let due = timeout_or_usual.map(|timeout| now + timeout);
+            known.acks.register(id, due, false);
         }
         if !direct {
+            let max_age = self.config.outbox.max_age;
             let waits = [max_age, timeout.filter(|_| !ack)].into_iter().flatten().min();
             let entry = Entry {
                 name,
                 frames,
                 wire,
                 since: now,
-                args: keep_args.then_some(args),
+                args: self.config.observe_outgoing.then_some(args),
             };
             known.outbox.push(id, waits.map(|wait| now + wait), entry);
             return Ok(Emitted {
@@ -104,47 +114,10 @@ impl Machine {
         })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one emit, taken apart by its caller"
-    )]
-    fn emit_retried(
-        &mut self,
-        now: Timestamp,
-        place: usize,
-        namespace: String,
-        name: EventName,
-        args: Vec<Value>,
-        wants_ack: bool,
-        timeout: Option<Duration>,
-    ) -> Result<Emitted, EmitError> {
-        // What cannot be sent is refused now; the id of the first try stands for those to come.
-        let wire = self.namespaces.get(place).map(|namespace| namespace.acks.peek());
-        let packet = Packet::new(namespace, Body::Event { id: wire, name, args });
-        let frames = wire::encode(self.config.parser, &packet, &self.config.limits)?;
-        if let Some((size, limit)) = self.oversize(&frames) {
-            return Err(EmitError::TooLarge { size, limit });
-        }
-        self.make_room(place, &frames)?;
-        let id = self.next_emit();
-        let timeout = timeout.or(self.config.ack_timeout);
-        if let (Body::Event { name, args, .. }, Some(known)) = (packet.body, self.namespaces.get_mut(place)) {
-            known.retries.push(Retried {
-                id,
-                name,
-                args,
-                timeout,
-                wants_ack,
-                tries: 0,
-                in_flight: false,
-                bytes: frames.iter().map(Frame::len).sum(),
-            });
-        }
-        self.drain_retries(now, place);
-        Ok(Emitted {
-            id,
-            state: EmitState::Queued,
-        })
+    fn has_sent_all(&self, place: usize) -> bool {
+        self.namespaces
+            .get(place)
+            .is_some_and(|namespace| namespace.outbox.is_empty())
     }
 
     fn drop_volatile(&mut self, namespace: String, ack: bool) -> Emitted {

@@ -71,7 +71,7 @@ impl Machine {
         if link.kind == kind || !offered {
             return;
         }
-        let url = query::url(&self.config, kind, Some(&handshake.sid), || {
+        let url = query::url(&self.config, kind, Some(&handshake.sid), &mut || {
             super::requests::unique(&mut self.chance)
         });
         self.last_transport += 1;

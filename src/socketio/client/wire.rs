@@ -22,7 +22,7 @@ pub(super) fn encode(parser: Parser, packet: &Packet, limits: &Limits) -> Result
     if count > limit {
         return Err(WriteError::TooManyAttachments { count, limit });
     }
-    Ok(encoded.into_frames().collect())
+    Ok(encoded.frames())
 }
 
 /// Bytes that a frame has on the wire.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::socketio::value::{Number, Value, json};
+use crate::socketio::value::json::{self, JsonError};
+use crate::socketio::value::{Number, Value};
 
 /// What the server says in its open packet.
 ///
@@ -34,11 +35,11 @@ pub struct Handshake {
 /// use pesan::socketio::engine::{Handshake, HandshakeError};
 /// assert_eq!(Handshake::decode("{}"), Err(HandshakeError::Field("sid")));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// Not a JSON object.
-    Json(String),
+    Json(JsonError),
     /// A field is missing or of the wrong type.
     Field(&'static str),
 }
@@ -63,32 +64,28 @@ impl Handshake {
     /// # Errors
     /// [`HandshakeError`] when a field that the protocol requires is missing or senseless.
     pub fn decode(data: &str) -> Result<Self, HandshakeError> {
-        let json = json::parse(data, 8).map_err(|error| HandshakeError::Json(error.to_string()))?;
-        let millis = |name: &'static str| {
-            let number = json.get(name).and_then(Value::as_number).and_then(Number::as_u64);
-            let millis = number.filter(|millis| (1..=MAX_HEARTBEAT_MILLIS).contains(millis));
-            millis
-                .map(Duration::from_millis)
-                .ok_or(HandshakeError::Field(name))
+        let json = json::parse(data, 8).map_err(HandshakeError::Json)?;
+        let number = |name| json.get(name).and_then(Value::as_number).and_then(Number::as_u64);
+        let millis = |name| match number(name) {
+            Some(millis @ 1..=MAX_HEARTBEAT_MILLIS) => Ok(Duration::from_millis(millis)),
+            _ => Err(HandshakeError::Field(name)),
         };
-        let sid = json
-            .get("sid")
-            .and_then(Value::as_str)
-            .filter(|sid| !sid.is_empty());
-        let upgrades = json.get("upgrades").and_then(Value::as_array).unwrap_or_default();
+        let sid = match json.get("sid") {
+            Some(Value::String(sid)) if !sid.is_empty() => sid.clone(),
+            _ => return Err(HandshakeError::Field("sid")),
+        };
+        let mut upgrades = Vec::new();
+        if let Some(Value::Array(names)) = json.get("upgrades") {
+            for name in names {
+                upgrades.extend(name.as_str().map(str::to_owned));
+            }
+        }
         Ok(Self {
-            sid: sid.ok_or(HandshakeError::Field("sid"))?.to_owned(),
-            upgrades: upgrades
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+            sid,
+            upgrades,
             ping_interval: millis("pingInterval")?,
             ping_timeout: millis("pingTimeout")?,
-            max_payload: json
-                .get("maxPayload")
-                .and_then(Value::as_number)
-                .and_then(Number::as_u64),
+            max_payload: number("maxPayload"),
         })
     }
 

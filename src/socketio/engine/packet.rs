@@ -41,7 +41,7 @@ pub enum Packet {
 /// use pesan::socketio::engine::{Packet, PacketError};
 /// assert_eq!(Packet::decode("7".into()), Err(PacketError::UnknownType('7')));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacketError {
     /// Frame without a byte.

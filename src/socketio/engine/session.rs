@@ -55,7 +55,7 @@ pub enum Step {
 }
 
 /// Why a session cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionError {
     /// Frame that is no Engine.IO packet.

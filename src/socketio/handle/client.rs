@@ -7,7 +7,7 @@ use super::error::OpenError;
 use super::listeners::{Kind, Thing};
 use super::listening::Listening;
 use super::options::Options;
-use super::platform::{Platform, Runtime};
+use super::platform::Platform;
 use super::shared::{Lock, MaybeSend, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
@@ -31,50 +31,15 @@ pub struct Client {
     home: Shared<str>,
 }
 
-/// What two clients must have in common to share a connection.
-#[derive(PartialEq)]
-struct Key {
-    runtime: Runtime,
-    query: Vec<(String, String)>,
-    config: Config,
-    protocols: Vec<String>,
-    extra_headers: Vec<(String, String)>,
-    with_credentials: bool,
-    auto_connect: bool,
-}
-
-impl Key {
-    fn of(options: &Options, address: &Address, platform: &Platform) -> Self {
-        let mut config = options.config.clone();
-        // The namespace is each socket's own; the rest of the address counts.
-        config.address = address.origin().parse().unwrap_or_else(|_| address.clone());
-        Self {
-            runtime: platform.runtime(),
-            query: address.query().to_vec(),
-            config,
-            protocols: options.protocols.clone(),
-            extra_headers: options.extra_headers.clone(),
-            with_credentials: options.with_credentials,
-            auto_connect: options.auto_connect,
-        }
-    }
-}
-
-/// Connection that may be shared.
-struct Known {
-    connection: Weak<Connection>,
-    key: Key,
-}
-
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-static KNOWN: Lock<Vec<Known>> = Lock::new(Vec::new());
+static KNOWN: Lock<Vec<Weak<Connection>>> = Lock::new(Vec::new());
 
 #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
 thread_local! {
-    static KNOWN: Lock<Vec<Known>> = const { Lock::new(Vec::new()) };
+    static KNOWN: Lock<Vec<Weak<Connection>>> = const { Lock::new(Vec::new()) };
 }
 
-fn with_known<R>(change: impl FnOnce(&mut Vec<Known>) -> R) -> R {
+fn with_known<R>(change: impl FnOnce(&mut Vec<Weak<Connection>>) -> R) -> R {
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
     return change(&mut KNOWN.lock());
     #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
@@ -92,25 +57,25 @@ impl Client {
     /// When the URL is no address, or there is no runtime to live in.
     pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let mut options = options;
-        let address = Address::resolve(url, Platform::location().as_deref())?;
-        let home = Shared::from(address.namespace());
-        let key = Key::of(&options, &address, &Platform::current()?);
+        let platform = Platform::current()?;
+        let mut address = Address::resolve(url, Platform::location().as_deref())?;
+        // The namespace is each client's own; the rest of the address counts.
+        let home = Shared::from(address.take_namespace());
         options.config.address = address;
         let sharable = !options.force_new && options.asker.is_none();
-        if sharable && let Some(connection) = shared(&key, &home) {
+        if sharable && let Some(connection) = shared(&platform, &options, &home) {
             return Ok(Self { connection, home });
         }
-        let connection = Connection::new(options)?;
+        let connection = Connection::new(platform, options, &home);
         connection.claim(&home);
         if sharable {
-            let connection = connection.downgrade();
-            with_known(|known| known.push(Known { connection, key }));
+            with_known(|known| known.push(connection.downgrade()));
         }
         Ok(Self { connection, home })
     }
 
     pub(super) fn of(connection: Shared<Connection>) -> Self {
-        let home = Shared::from(connection.options.config.address.namespace());
+        let home = Shared::clone(&connection.home);
         Self { connection, home }
     }
 
@@ -202,16 +167,17 @@ impl Client {
     }
 }
 
-/// Live connection under a key that does not use the namespace yet.
-fn shared(key: &Key, namespace: &Shared<str>) -> Option<Shared<Connection>> {
-    let candidates: Vec<_> = with_known(|known| {
-        known.retain(|known| known.connection.strong_count() > 0);
-        let same = known.iter().filter(|known| known.key == *key);
-        same.filter_map(|known| known.connection.upgrade()).collect()
+/// Live connection with the same settings that does not use the namespace yet.
+fn shared(platform: &Platform, options: &Options, namespace: &Shared<str>) -> Option<Shared<Connection>> {
+    let live: Vec<_> = with_known(|known| {
+        known.retain(|connection| connection.strong_count() > 0);
+        known.iter().filter_map(Weak::upgrade).collect()
     });
-    candidates
-        .into_iter()
-        .find(|connection| connection.claim(namespace))
+    live.into_iter().find(|connection| {
+        connection.platform.is_same(platform)
+            && connection.options.shares_with(options)
+            && connection.claim(namespace)
+    })
 }
 
 impl fmt::Debug for Client {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::error::{OpenError, SendError};
+use super::error::SendError;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
 use super::namespace::Namespace;
@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     state: Lock<State>,
     pub(super) platform: Platform,
     pub(super) options: Options,
+    /// Namespace of the address that it was opened with.
+    pub(super) home: Shared<str>,
     _wakeups: Wakeups,
     myself: Weak<Self>,
 }
@@ -52,9 +54,8 @@ pub(super) struct State {
 }
 
 impl Connection {
-    pub(super) fn new(options: Options) -> Result<Shared<Self>, OpenError> {
-        let platform = Platform::current()?;
-        Ok(Shared::new_cyclic(|myself: &Weak<Self>| {
+    pub(super) fn new(platform: Platform, options: Options, home: &Shared<str>) -> Shared<Self> {
+        Shared::new_cyclic(|myself: &Weak<Self>| {
             let machine = Machine::new(options.config.clone(), platform.seed());
             let wake = myself.clone();
             let timer = platform.timer(move || {
@@ -89,9 +90,10 @@ impl Connection {
                 }),
                 platform,
                 options,
+                home: Shared::clone(home),
                 myself: myself.clone(),
             }
-        }))
+        })
     }
 
     fn wake(&self, wakeup: Wakeup) {

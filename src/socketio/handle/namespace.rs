@@ -35,7 +35,10 @@ pub(super) struct Namespace {
     pub(super) name: Shared<str>,
     pub(super) asker: Option<Asker>,
     ended: Ended,
+    /// What was told last.
     standing: Standing,
+    /// Whether there was a refusal since.
+    refused: bool,
 }
 
 impl Namespace {
@@ -45,6 +48,7 @@ impl Namespace {
             asker: None,
             ended: Ended::default(),
             standing: Standing::default(),
+            refused: false,
         }
     }
 
@@ -54,6 +58,7 @@ impl Namespace {
             Event::Disconnect { reason, .. } => self.ended = Ended::Disconnected(*reason),
             Event::ConnectError { error, .. } if !error.will_retry() => {
                 self.ended = Ended::Refused(error.clone());
+                self.refused = true;
             }
             _ => {}
         }
@@ -61,16 +66,15 @@ impl Namespace {
 
     /// How it stands now.
     pub(super) fn status(&self, machine: &Machine, now: Timestamp) -> Status {
-        Standing::of(machine, &self.name, &self.ended).at(now)
+        Standing::of(machine, &self.name, &self.ended).at(now, &self.ended)
     }
 
     /// Status to tell, if it is another one than was told last.
     pub(super) fn news(&mut self, machine: &Machine, now: Timestamp) -> Option<Status> {
         let standing = Standing::of(machine, &self.name, &self.ended);
-        if standing == self.standing {
-            return None;
-        }
-        self.standing = standing;
-        Some(self.standing.at(now))
+        let told = std::mem::replace(&mut self.standing, standing);
+        // A second refusal may say something else.
+        let again = standing == Standing::Refused && std::mem::take(&mut self.refused);
+        (standing != told || again).then(|| standing.at(now, &self.ended))
     }
 }

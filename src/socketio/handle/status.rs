@@ -62,7 +62,7 @@ impl Status {
 }
 
 /// How a socket last ended.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Ended {
     #[default]
     Never,
@@ -70,56 +70,61 @@ pub(super) enum Ended {
     Refused(ConnectError),
 }
 
-/// Status with a time that does not change while nothing happens.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Standing {
-    status: Status,
-    until: Option<Timestamp>,
+/// Status that does not change while nothing happens, and is quick to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Connecting,
+    Connected,
+    Reconnecting { attempt: u32, until: Option<Timestamp> },
+    Disconnected(Option<Reason>),
+    Refused,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self::Disconnected(None)
+    }
 }
 
 impl Standing {
     /// What the machine says about a namespace.
     pub(super) fn of(machine: &Machine, namespace: &str, ended: &Ended) -> Self {
-        let still = |status| Self { status, until: None };
         if machine.is_connected(namespace) {
-            return still(Status::Connected);
+            return Self::Connected;
         }
         let reason = match ended {
-            Ended::Never => None,
             Ended::Disconnected(reason) => Some(*reason),
-            Ended::Refused(error) if !machine.is_active(namespace) => {
-                return still(Status::Refused { error: error.clone() });
-            }
-            Ended::Refused(_) => None,
+            Ended::Never | Ended::Refused(_) => None,
         };
         if !machine.is_active(namespace) {
-            return still(Status::Disconnected { reason });
+            return match ended {
+                Ended::Refused(_) => Self::Refused,
+                Ended::Never | Ended::Disconnected(_) => Self::Disconnected(reason),
+            };
         }
         match machine.status() {
-            client::Status::Idle => still(Status::Disconnected { reason }),
-            client::Status::Opening { attempt: 0 } | client::Status::Open => still(Status::Connecting),
-            client::Status::Opening { attempt } => still(Status::Reconnecting {
+            client::Status::Idle => Self::Disconnected(reason),
+            client::Status::Opening { attempt: 0 } | client::Status::Open => Self::Connecting,
+            client::Status::Opening { attempt } => Self::Reconnecting { attempt, until: None },
+            client::Status::Waiting { attempt, until } => Self::Reconnecting {
                 attempt,
-                retry_in: None,
-            }),
-            client::Status::Waiting { attempt, until } => Self {
-                status: Status::Reconnecting {
-                    attempt,
-                    retry_in: None,
-                },
                 until: Some(until),
             },
         }
     }
 
     /// The same for the program, at this moment.
-    pub(super) fn at(&self, now: Timestamp) -> Status {
-        match (&self.status, self.until) {
-            (Status::Reconnecting { attempt, .. }, Some(until)) => Status::Reconnecting {
-                attempt: *attempt,
-                retry_in: Some(until.since(now)),
+    pub(super) fn at(self, now: Timestamp, ended: &Ended) -> Status {
+        match (self, ended) {
+            (Self::Connecting, _) => Status::Connecting,
+            (Self::Connected, _) => Status::Connected,
+            (Self::Reconnecting { attempt, until }, _) => Status::Reconnecting {
+                attempt,
+                retry_in: until.map(|until| until.since(now)),
             },
-            (status, _) => status.clone(),
+            (Self::Disconnected(reason), _) => Status::Disconnected { reason },
+            (Self::Refused, Ended::Refused(error)) => Status::Refused { error: error.clone() },
+            (Self::Refused, Ended::Never | Ended::Disconnected(_)) => Status::default(),
         }
     }
 }

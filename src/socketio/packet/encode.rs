@@ -39,8 +39,17 @@ impl Encoded {
 
     /// Frames in the order of the wire.
     pub fn into_frames(self) -> impl Iterator<Item = Frame> {
-        let attachments = self.attachments.into_iter().map(Frame::Binary);
-        std::iter::once(Frame::Text(self.text)).chain(attachments)
+        self.frames().into_iter()
+    }
+
+    /// The same, gathered.
+    pub(crate) fn frames(self) -> Vec<Frame> {
+        let mut frames = Vec::with_capacity(1 + self.attachments.len());
+        frames.push(Frame::Text(self.text));
+        for attachment in self.attachments {
+            frames.push(Frame::Binary(attachment));
+        }
+        frames
     }
 }
 

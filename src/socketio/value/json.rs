@@ -21,7 +21,7 @@ pub use write::{to_string, write};
 /// use pesan::socketio::value::json::{JsonError, parse};
 /// assert_eq!(parse("[[1]]", 1), Err(JsonError::TooDeep { limit: 1 }));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonError {
     /// Text ended inside a value.

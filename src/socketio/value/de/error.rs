@@ -115,16 +115,12 @@ fn described(found: Unexpected<'_>) -> String {
             return out;
         }
         Unexpected::Unit => "null",
-        Unexpected::Option => "an optional value",
-        Unexpected::NewtypeStruct => "a newtype struct",
         Unexpected::Seq => "an array",
         Unexpected::Map => "an object",
-        Unexpected::Enum => "an enum",
         Unexpected::UnitVariant => "a variant's name",
-        Unexpected::NewtypeVariant => "a variant with a value",
-        Unexpected::TupleVariant => "a variant with a tuple",
-        Unexpected::StructVariant => "a variant with fields",
         Unexpected::Other(other) => other,
+        // No value is one of those.
+        _ => "something else",
     };
     text.to_owned()
 }

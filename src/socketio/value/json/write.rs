@@ -24,11 +24,7 @@ pub fn write(out: &mut String, value: &Value) {
 }
 
 /// Appends `value`; `binary` writes what stands for bytes.
-pub(crate) fn write_with<'v>(
-    out: &mut String,
-    value: &'v Value,
-    binary: &mut impl FnMut(&mut String, &'v [u8]),
-) {
+pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut dyn FnMut(&mut String, &[u8])) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
