@@ -10,7 +10,7 @@ use pesan::messages::{
 use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
 
-use super::history::Range;
+use super::history::{Range, StoreError};
 use super::people::Cost;
 use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
@@ -213,7 +213,10 @@ impl Chat {
     async fn page(&self, room: &str, range: Range) -> Result<Page, Refusal> {
         let page = self.0.history.page(room, range, self.0.limits.page_messages);
         page.await.map_err(|error| {
-            tracing::error!(%error, "the history cannot be read");
+            // that redis is gone was said once already
+            if !matches!(error, StoreError::Unreachable(_)) {
+                tracing::error!(%error, "the history cannot be read");
+            }
             store_refusal(&error)
         })
     }

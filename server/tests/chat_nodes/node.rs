@@ -24,6 +24,15 @@ pub(crate) struct Node {
 impl Node {
     /// A node on a free port; `--redis` is all that makes it one of several.
     pub(crate) fn start(redis: &RedisServer) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), redis)
+    }
+
+    /// Takes the place of one that was killed.
+    pub(crate) fn start_again(&mut self, redis: &RedisServer) {
+        *self = Self::start_at(self.address, redis);
+    }
+
+    fn start_at(address: SocketAddr, redis: &RedisServer) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("dist")).expect("writable");
         std::fs::write(folder.path().join("dist/index.html"), "<title>pesan</title>").expect("writable");
@@ -31,7 +40,7 @@ impl Node {
             .current_dir(folder.path())
             .env_clear()
             .env("PESAN_REDIS", redis.url())
-            .args(["--port", "0", "--page-messages", "500"])
+            .args(["--listen", &address.to_string(), "--page-messages", "500"])
             .args(["--rate", "1000000", "--burst", "1000000"])
             .stderr(Stdio::piped())
             .spawn()
