@@ -1,32 +1,27 @@
 //! One client in one namespace.
 
+mod listening;
+mod talking;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use pesan::socketio::packet::Body;
-use pesan::socketio::{Event, Packet};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use pesan::socketio::value::Value;
 
 use super::acks::PendingAcks;
 use super::client::Client;
 use super::data::Data;
-use super::emitter::{Answer, Emitter};
-use super::error::EmitError;
-use super::handler::{EventHandler, Handler, PacketMiddleware};
 use super::handshake::Handshake;
 use super::id;
-use super::listeners::{ListenerId, Listeners};
+use super::listeners::Listeners;
 use super::namespace::Namespace;
-use super::operator::BroadcastOperator;
 use super::reason::DisconnectReason;
 use super::recovery::{Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
 use crate::engine::Connection;
-use pesan::socketio::value::Value;
 
 /// A client in a namespace; cheap to clone and usable from any thread.
 ///
@@ -223,172 +218,6 @@ impl Socket {
 
     pub(super) fn upgrade(weak: &Weak<SocketInner>) -> Option<Self> {
         weak.upgrade().map(Self)
-    }
-}
-
-/// Listening.
-impl Socket {
-    /// Calls `handler` for each event of this name; several handlers are called in the order in which they were added.
-    pub fn on<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
-        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
-        self.0.listeners.add(event, false, call)
-    }
-
-    /// Calls `handler` for the next event of this name only.
-    pub fn once<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
-        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
-        self.0.listeners.add(event, true, call)
-    }
-
-    /// Calls `handler` for each typed event; what it returns is the answer.
-    pub fn on_event<E: Event, M>(&self, handler: impl EventHandler<E, M>) -> ListenerId {
-        let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
-        self.0.listeners.add(E::NAME, false, call)
-    }
-
-    /// Takes a listener of any kind away; says whether it was there.
-    pub fn off(&self, listener: ListenerId) -> bool {
-        self.0.listeners.remove(listener)
-    }
-
-    /// Takes all listeners of an event away.
-    pub fn remove_all_listeners(&self, event: &str) {
-        self.0.listeners.remove_all(event);
-    }
-
-    /// How many listeners an event has.
-    #[must_use]
-    pub fn listener_count(&self, event: &str) -> usize {
-        self.0.listeners.count(event)
-    }
-
-    /// Calls `listener` with name and arguments of every event that comes in, before the event's own listeners.
-    pub fn on_any(&self, listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static) -> ListenerId {
-        self.0.listeners.add_any(false, false, Arc::new(listener))
-    }
-
-    /// The same, before the other such listeners.
-    pub fn prepend_any(
-        &self,
-        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> ListenerId {
-        self.0.listeners.add_any(false, true, Arc::new(listener))
-    }
-
-    /// Calls `listener` with name and arguments of every event that goes out to this socket, broadcasts included.
-    pub fn on_any_outgoing(
-        &self,
-        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> ListenerId {
-        self.0.namespace.watch_outgoing();
-        self.0.listeners.add_any(true, false, Arc::new(listener))
-    }
-
-    /// The same, before the other such listeners.
-    pub fn prepend_any_outgoing(
-        &self,
-        listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> ListenerId {
-        self.0.namespace.watch_outgoing();
-        self.0.listeners.add_any(true, true, Arc::new(listener))
-    }
-
-    /// Lets `middleware` see each event first; it may change or refuse it. Official name: `socket.use`.
-    pub fn use_packet<M>(&self, middleware: impl PacketMiddleware<M>) {
-        let call = Arc::new(move |socket, event| middleware.call(socket, event));
-        self.0.listeners.add_packet(call);
-    }
-}
-
-/// Talking.
-impl Socket {
-    /// Sends an event to this client.
-    ///
-    /// # Errors
-    /// [`EmitError`] when the data cannot be sent or the socket is gone.
-    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
-        Emitter::new(self).emit(event, args)
-    }
-
-    /// Sends the event `message`.
-    ///
-    /// # Errors
-    /// As [`emit`](Self::emit).
-    pub fn send<T: Serialize>(&self, args: T) -> Result<(), EmitError> {
-        self.emit("message", args)
-    }
-
-    /// Sends a typed event.
-    ///
-    /// # Errors
-    /// As [`emit`](Self::emit).
-    pub fn emit_event<E: Event>(&self, event: &E) -> Result<(), EmitError> {
-        self.emit(E::NAME, (event,))
-    }
-
-    /// Sends an event at once, and gives the client's answer when it comes.
-    ///
-    /// It waits as long as the socket is connected, unless [`timeout`](Self::timeout) says otherwise.
-    ///
-    /// # Errors
-    /// [`AckError`](super::AckError) when it could not be sent, was not answered, or the answer is of another type.
-    pub fn emit_with_ack<R: DeserializeOwned + 'static>(
-        &self,
-        event: &str,
-        args: impl Serialize,
-    ) -> Answer<R> {
-        Emitter::new(self).emit_with_ack(event, args)
-    }
-
-    /// Waits for answers at most this long.
-    pub fn timeout(&self, timeout: Duration) -> Emitter {
-        Emitter::new(self).timeout(timeout)
-    }
-
-    /// The next event may be lost if the client is not ready for it.
-    pub fn volatile(&self) -> Emitter {
-        Emitter::new(self).volatile()
-    }
-
-    /// Whether the next event may be compressed, where compression is agreed on.
-    pub fn compress(&self, compress: bool) -> Emitter {
-        Emitter::new(self).compress(compress)
-    }
-
-    /// Everyone in the namespace but this socket.
-    pub fn broadcast(&self) -> BroadcastOperator {
-        BroadcastOperator::new(&self.0.namespace).except(self.shared_id())
-    }
-
-    /// Everyone in these rooms but this socket.
-    pub fn to(&self, rooms: impl RoomNames) -> BroadcastOperator {
-        self.broadcast().to(rooms)
-    }
-
-    /// The same as [`to`](Self::to).
-    pub fn in_(&self, rooms: impl RoomNames) -> BroadcastOperator {
-        self.to(rooms)
-    }
-
-    /// Everyone but this socket and those in these rooms.
-    pub fn except(&self, rooms: impl RoomNames) -> BroadcastOperator {
-        self.broadcast().except(rooms)
-    }
-
-    /// Everyone on this node but this socket.
-    pub fn local(&self) -> BroadcastOperator {
-        self.broadcast().local()
-    }
-
-    /// Encodes and sends; order is that of the calls.
-    pub(super) fn send_body(&self, body: Body, volatile: bool) -> Result<(), EmitError> {
-        if self.is_gone() {
-            return Err(EmitError::Disconnected);
-        }
-        let packet = Packet::new(self.0.namespace.name(), body);
-        let outgoing = self.0.namespace.encode(&packet)?;
-        self.connection().send(&outgoing.volatile(volatile));
-        Ok(())
     }
 }
 
