@@ -5,7 +5,7 @@ use std::time::Duration;
 use pesan_server::io::{IoConfig, Recovery, Socket};
 use tokio::sync::mpsc;
 
-use crate::support::{Raw, Served, until};
+use crate::support::{Served, join, offset, until};
 
 async fn served(recovery: Recovery) -> Served {
     let config = IoConfig {
@@ -22,27 +22,6 @@ async fn served(recovery: Recovery) -> Served {
         socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
     });
     served
-}
-
-/// Joins with recovery; gives sid and pid.
-async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
-    raw.send(&format!("0{auth}")).await;
-    let reply = raw.next().await;
-    let json = reply
-        .strip_prefix('0')
-        .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
-    let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    let text = |key: &str| reply[key].as_str().expect("text").to_owned();
-    (text("sid"), text("pid"))
-}
-
-/// Offset of an event, its last argument.
-fn offset(packet: &str) -> String {
-    let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
-    args.last()
-        .and_then(serde_json::Value::as_str)
-        .expect("an offset")
-        .to_owned()
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::redis_server::RedisServer;
-use crate::support::{PATIENCE, Raw, Served, until};
+use crate::support::{PATIENCE, Served, join, offset, until};
 
 /// Passes bytes on to Redis, until what is open is held: not closed, but silent.
 struct Wire {
@@ -170,25 +170,6 @@ async fn servers_talk_among_themselves() {
     answers.sort_unstable();
     assert_eq!(answers, [12, 13]);
     assert_eq!(one.io.server_side_emit("add", 1), Ok(true));
-}
-
-async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
-    raw.send(&format!("0{auth}")).await;
-    let reply = raw.next().await;
-    let json = reply
-        .strip_prefix('0')
-        .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
-    let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    let text = |key: &str| reply[key].as_str().expect("text").to_owned();
-    (text("sid"), text("pid"))
-}
-
-fn offset(packet: &str) -> String {
-    let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
-    args.last()
-        .and_then(serde_json::Value::as_str)
-        .expect("an offset")
-        .to_owned()
 }
 
 #[tokio::test]

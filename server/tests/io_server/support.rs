@@ -185,3 +185,24 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Joins with recovery; gives sid and pid.
+pub(crate) async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
+    raw.send(&format!("0{auth}")).await;
+    let reply = raw.next().await;
+    let json = reply
+        .strip_prefix('0')
+        .unwrap_or_else(|| panic!("no CONNECT: {reply}"));
+    let reply: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let text = |key: &str| reply[key].as_str().expect("text").to_owned();
+    (text("sid"), text("pid"))
+}
+
+/// Offset of an event, its last argument.
+pub(crate) fn offset(packet: &str) -> String {
+    let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
+    args.last()
+        .and_then(serde_json::Value::as_str)
+        .expect("an offset")
+        .to_owned()
+}
