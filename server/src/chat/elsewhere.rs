@@ -19,6 +19,9 @@ pub(super) const BEAT: Duration = Duration::from_secs(2);
 /// Silence after which a node's people are gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// Pause between two questions to one node; the answer is long.
+const ASK: Duration = Duration::from_secs(1);
+
 /// What a node says of its people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sheet {
@@ -48,6 +51,7 @@ pub(super) struct Elsewhere {
 struct Node {
     version: u64,
     heard: Instant,
+    asked: Option<Instant>,
     people: HashSet<String>,
 }
 
@@ -132,6 +136,7 @@ impl Elsewhere {
         let node = self.nodes.entry(name.clone()).or_insert_with(|| Node {
             version: 0,
             heard: now,
+            asked: None,
             people: HashSet::new(),
         });
         node.heard = now;
@@ -148,7 +153,11 @@ impl Elsewhere {
                 read.moves.extend(rise(people, &name, &id));
             }
         } else if from != node.version {
-            read.ask = to > node.version;
+            let lately = |at: Instant| now.saturating_duration_since(at) < ASK;
+            read.ask = to > node.version && !node.asked.is_some_and(lately);
+            if read.ask {
+                node.asked = Some(now);
+            }
             return read;
         }
         node.version = to;
@@ -269,6 +278,9 @@ mod tests {
         one.comes("bob");
         one.says();
         assert_eq!(two.reads(&one.says()), (vec![], true));
+        one.elsewhere.beat();
+        assert_eq!(two.reads(&one.says()), (vec![], false), "it was asked just now");
+        two.now += ASK;
         one.elsewhere.beat();
         assert_eq!(two.reads(&one.says()), (vec![], true));
         one.elsewhere.tell_all(&one.people);
