@@ -199,6 +199,8 @@ impl Trouble {
     fn note(&self, error: Option<&StoreError>) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (error, trouble.as_ref()) {
+            // one absence has many words: refused, closed, loading its files
+            (Some(StoreError::Unreachable(_)), Some(StoreError::Unreachable(_))) => {}
             (Some(error), known) if known != Some(error) => {
                 tracing::error!(%error, "messages cannot be stored");
             }

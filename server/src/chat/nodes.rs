@@ -20,6 +20,7 @@ use super::rooms::{self, Rooms};
 use super::text::refusal;
 use super::wishes::Wishes;
 use super::{Chat, Inner, PAGES};
+use crate::engine::CloseReason;
 
 /// Event between nodes: who is on one of them.
 const PEOPLE: &str = "people";
@@ -106,7 +107,12 @@ impl Chat {
             book.rooms = Rooms::new(rooms, self.0.limits.name_chars);
             book.news.clear();
         }
-        self.0.io.to(PAGES).local().disconnect_sockets(true);
+        for socket in self.0.io.sockets() {
+            if socket.rooms().iter().any(|room| **room == *PAGES) {
+                // as if the wire had broken: who is disconnected on purpose may not come back by itself
+                socket.connection().close(CloseReason::ForcedClose);
+            }
+        }
     }
 
     /// Name for someone who comes, if all nodes have agreed on it, and why it is not the wished one.

@@ -6,7 +6,6 @@ mod node;
 mod peer;
 mod proxy;
 #[path = "../shared/redis_server.rs"]
-#[expect(dead_code, reason = "files stay here")]
 mod redis_server;
 
 mod outage;

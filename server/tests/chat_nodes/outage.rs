@@ -110,3 +110,24 @@ async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
     names.sort();
     assert_eq!(names, ["Ana", "Ana 2", "Eka"]);
 }
+
+#[tokio::test]
+async fn when_redis_has_lost_its_data_everyone_comes_again() {
+    let mut redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = Page::open(one.address, "Ana").await;
+    let mut bob = Page::open(two.address, "Bob").await;
+    ana.ask(&send("before-it")).await.expect("stored");
+    redis.stop();
+    redis.forget();
+    redis.start_again();
+    for page in [&mut ana, &mut bob] {
+        page.peer.ended().await;
+    }
+    let mut ana = Page::open(one.address, "Ana").await;
+    let last_seqs: Vec<u64> = ana.hello.rooms.iter().map(|room| room.last_seq).collect();
+    assert_eq!(last_seqs, [0]);
+    let mut bob = Page::open(two.address, "Bob").await;
+    let sent = ana.ask(&send("after-it")).await.expect("stored");
+    assert_eq!((sent.seq, bob.next::<Message>().await.seq), (1, 1));
+}

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// Longer than any Redis takes to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A Redis on a free port, with an append-only file; killed when dropped.
+/// A Redis on a free port that writes what it answers to its file first; killed when dropped.
 pub(crate) struct RedisServer {
     child: Child,
     port: u16,
@@ -64,7 +64,7 @@ impl Drop for RedisServer {
 fn spawn(port: u16, directory: &TempDir) -> Child {
     let child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--appendonly", "yes"])
+        .args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
         .current_dir(directory.path())
         .stdout(Stdio::null())
         .spawn()

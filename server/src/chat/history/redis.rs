@@ -3,9 +3,10 @@
 //! One script stores a message and appends it to the feed, a stream that all nodes follow; so every node hands on
 //! every message, once, in the order of its number. A node that was cut off goes on in the feed where it was.
 //!
-//! What is acknowledged, Redis has accepted. With `appendonly yes` it has written it to its file by then, so it
-//! outlives a crash of Redis; with `appendfsync always` also one of the machine, otherwise that may cost a second.
-//! Replicas get it later: a failover may lose what was acknowledged just before. (`WAIT` would narrow that, not end it.)
+//! What is acknowledged, Redis has accepted. With `appendonly yes` and `appendfsync always` it is in a file on the disk
+//! by then, as with SQLite. With `everysec` Redis may answer up to two seconds before it writes, so a crash of Redis, and
+//! not only of the machine, can cost that much. Replicas get it later still: a failover may lose what was acknowledged
+//! just before. (`WAIT` would narrow that, not end it.)
 //!
 //! Keys, behind `<prefix>:chat:` — `rooms`: hash of records by id · `names`: hash of ids by the keys of open rooms'
 //! names · `seqs`: hash of the newest numbers · `log:<room>`: stream of messages, whose ids are their numbers ·
@@ -295,12 +296,21 @@ async fn check(link: &Link) -> Result<(), RedisError> {
         let answer: Result<((String, String),), StoreError> = link.ask(&pipeline).await;
         answer.map(|((_, value),)| value)
     };
-    match setting("appendonly").await.as_deref() {
-        Ok("yes") => {}
-        Ok(_) => tracing::warn!(
-            "redis keeps no append-only file: messages that were acknowledged may be lost with it; set appendonly yes"
+    match (
+        setting("appendonly").await.as_deref(),
+        setting("appendfsync").await.as_deref(),
+    ) {
+        (Ok("yes"), Ok("always")) => {}
+        (Ok("yes"), Ok(often)) => tracing::info!(
+            appendfsync = often,
+            "a crash of redis may lose the last seconds of what was acknowledged; appendfsync always would not"
         ),
-        Err(error) => tracing::info!(%error, "redis does not say whether it keeps an append-only file"),
+        (Ok(_), Ok(_)) => tracing::warn!(
+            "redis keeps no append-only file: a crash loses messages that were acknowledged; set appendonly yes"
+        ),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::info!(%error, "redis does not say whether it keeps an append-only file");
+        }
     }
     if let (Ok(policy), Ok(most)) = (setting("maxmemory-policy").await, setting("maxmemory").await)
         && most != "0"
