@@ -4,11 +4,13 @@
 //! since 1970. What is to be asked of the server comes out of [`Chat::poll_request`], its answers go into
 //! [`Chat::handle_answer`]. Showing it, and the connection itself, are the business of the page's components.
 
+mod answered;
 pub mod avatar;
 pub mod connection;
 pub mod entry;
 pub mod folding;
 pub mod heights;
+pub mod letters;
 pub mod links;
 pub mod outbox;
 pub mod room;
@@ -26,9 +28,9 @@ use std::collections::VecDeque;
 
 use outbox::{Outbox, Progress};
 use room::{Membership, RoomState};
-use serde::{Deserialize, Serialize};
 use wire::Request;
 
+use crate::messages::wire::messages;
 use crate::messages::{Announcement, ChatLimits, LOBBY, Person, Refusal, RoomKind, Send};
 
 /// After connecting, a server that did not greet for this long is a plain one, in milliseconds.
@@ -60,26 +62,31 @@ pub enum Server {
     },
 }
 
-/// What the browser keeps between two visits, shared by all its windows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Saved {
-    /// Wished name.
-    pub name: Option<String>,
-    /// Rooms that the person is in.
-    pub joined: Vec<String>,
-    /// Highest order number that was read, by room.
-    pub read: Vec<(String, u64)>,
-}
+messages! {
+    /// What the browser keeps between two visits, shared by all its windows.
+    #[derive(Default)]
+    pub struct Saved {
+        /// Wished name.
+        #[serde(default)]
+        pub name: Option<String>,
+        /// Rooms that the person is in.
+        #[serde(default)]
+        pub joined: Vec<String>,
+        /// Highest order number that was read, by room.
+        #[serde(default)]
+        pub read: Vec<(String, u64)>,
+    }
 
-/// What a window keeps over a reload.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Carried {
-    /// Texts that wait.
-    pub unsent: Vec<outbox::Kept>,
-    /// Texts that were begun, by room.
-    pub drafts: Vec<(String, String)>,
+    /// What a window keeps over a reload.
+    #[derive(Default)]
+    pub struct Carried {
+        /// Texts that wait.
+        #[serde(default)]
+        pub unsent: Vec<outbox::Kept>,
+        /// Texts that were begun, by room.
+        #[serde(default)]
+        pub drafts: Vec<(String, String)>,
+    }
 }
 
 /// Message that was heard while the room was open, to be read out.

@@ -1,5 +1,7 @@
 //! A person's colour and initials, the same for everyone who sees them.
 
+use super::letters::is_letter;
+
 /// Number of colours in `style/tokens.css`.
 pub const TINTS: u32 = 10;
 
@@ -13,19 +15,14 @@ pub fn tint(id: &str) -> u32 {
     (hash ^ hash >> 15) % TINTS
 }
 
-/// One or two letters for a name.
+/// One or two letters for a name, as it writes them; shown as capitals.
 #[must_use]
 pub fn initials(name: &str) -> String {
     let mut words = name
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let first = words.next().and_then(|word| word.chars().next());
-    let last = words.next_back().and_then(|word| word.chars().next());
-    let letters: String = first
-        .into_iter()
-        .chain(last)
-        .flat_map(char::to_uppercase)
-        .collect();
+        .split(|c: char| !is_letter(c))
+        .filter_map(|word| word.chars().next());
+    let first = words.next();
+    let letters: String = first.into_iter().chain(words.last()).collect();
     if letters.is_empty() {
         "?".to_owned()
     } else {
@@ -40,8 +37,8 @@ mod tests {
     #[test]
     fn initials_are_of_the_first_and_the_last_word() {
         assert_eq!(initials("Ayu"), "A");
-        assert_eq!(initials("budi santoso putra"), "BP");
-        assert_eq!(initials("émile 3"), "É3");
+        assert_eq!(initials("budi santoso putra"), "bp");
+        assert_eq!(initials("émile 3"), "é3");
         assert_eq!(initials("🙂"), "?");
     }
 

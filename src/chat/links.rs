@@ -1,5 +1,7 @@
 //! Links in a text: only http, https and mailto, and never more than the text itself says.
 
+use super::letters::is_letter;
+
 /// Part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -23,7 +25,7 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
         let at_word_start = text
             .get(..start)
             .and_then(|before| before.chars().next_back())
-            .is_none_or(|before| !before.is_alphanumeric());
+            .is_none_or(|before| !is_letter(before));
         let link = text.get(start..end).unwrap_or_default();
         let bare = SCHEMES.iter().any(|scheme| link.eq_ignore_ascii_case(scheme));
         if at_word_start && !bare && end > start {

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::entry::{Delivery, Entry, Said, What};
+use crate::messages::wire::messages;
 use crate::messages::{Person, Quote, Refusal};
 
-/// Text that waits, in the form in which the browser keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Room it is for.
-    pub room: String,
-    /// Id that makes it one message however often it is sent.
-    pub id: String,
-    /// Text.
-    pub text: String,
-    /// When it was written, in milliseconds since 1970.
-    pub at: u64,
-    /// Message that it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply: Option<Quote>,
+messages! {
+    /// Text that waits, in the form in which the browser keeps it.
+    pub struct Kept {
+        /// Room it is for.
+        pub room: String,
+        /// Id that makes it one message however often it is sent.
+        pub id: String,
+        /// Text.
+        pub text: String,
+        /// When it was written, in milliseconds since 1970.
+        pub at: u64,
+        /// Message that it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reply: Option<Quote>,
+    }
 }
 
 /// Text that waits.

@@ -1,6 +1,7 @@
 //! One room as this page sees it.
 
 use super::entry::What;
+use super::letters::by_name;
 use super::timeline::Timeline;
 use super::typing::Typists;
 use crate::messages::{Change, Person, Quote, Room, RoomKind};
@@ -121,10 +122,7 @@ impl RoomState {
         if change == Change::Went {
             self.typists.stopped(&person.id);
         } else {
-            let place = self
-                .people
-                .partition_point(|other| sort_key(other) < sort_key(&person));
-            self.people.insert(place, person.clone());
+            self.add_person(person.clone());
         }
         let news = match change {
             Change::Came => known.is_none(),
@@ -139,10 +137,19 @@ impl RoomState {
     }
 
     /// Takes who is there.
-    pub fn set_people(&mut self, mut people: Vec<Person>) {
-        people.sort_by_key(sort_key);
-        people.dedup_by(|a, b| a.id == b.id);
-        self.people = people;
+    pub fn set_people(&mut self, people: Vec<Person>) {
+        self.people.clear();
+        for person in people {
+            self.add_person(person);
+        }
+    }
+
+    /// Adds someone at the name's place, once.
+    fn add_person(&mut self, person: Person) {
+        let order = |other: &Person| by_name(&other.name, &person.name).then_with(|| other.id.cmp(&person.id));
+        if let Err(place) = self.people.binary_search_by(order) {
+            self.people.insert(place, person);
+        }
     }
 
     /// Marks the first line after those that were read, if there are such lines.
@@ -165,10 +172,6 @@ impl RoomState {
             .flatten()
             .map(|entry| entry.key);
     }
-}
-
-fn sort_key(person: &Person) -> (String, String) {
-    (person.name.to_lowercase(), person.id.clone())
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Address of a room in the page's own address: `#/r/<id>`.
 
-use std::fmt::Write as _;
-
 /// Fragment that leads to a room.
 #[must_use]
 pub fn to_room(id: &str) -> String {
@@ -10,7 +8,10 @@ pub fn to_room(id: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             fragment.push(char::from(byte));
         } else {
-            write!(fragment, "%{byte:02X}").expect("a string takes everything");
+            fragment.push('%');
+            for half in [byte >> 4, byte & 15] {
+                fragment.extend(char::from_digit(half.into(), 16).map(|digit| digit.to_ascii_uppercase()));
+            }
         }
     }
     fragment

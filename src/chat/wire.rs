@@ -1,9 +1,12 @@
-//! What the page asks of the server, what the server tells, and what it answers.
+//! What the page asks of the server, what the server tells, and what it answers, as events and as values.
 
+use crate::messages::wire::Wire;
 use crate::messages::{
-    Announcement, Closing, Create, Direct, Hello, History, Join, Joined, Kicked, Leave, Message, Page,
-    Person, Presence, Refusal, Rename, Room, Send, Sent, Typing, Typist,
+    Announcement, Closing, Create, Direct, Hello, History, Join, Joined, Kicked, Leave, Message, PLAIN,
+    Page, Person, Presence, Refusal, Rename, Room, Send, Sent, Typing, Typist, WELCOME,
 };
+use crate::socketio::value::json;
+use crate::socketio::{Event, Value};
 
 /// What the page asks of the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,42 @@ pub enum Request {
     Typing(Typing),
     /// Connect again: the server had ended the connection.
     Reconnect,
+}
+
+impl Request {
+    /// Event that asks for it, and its argument; nothing when it is no event.
+    #[must_use]
+    pub fn event(&self) -> Option<(&'static str, Value)> {
+        Some(match self {
+            Self::Plain(text) => (PLAIN, Value::from(text.as_str())),
+            Self::Send(send) => (Send::NAME, send.write()),
+            Self::Join(join) => (Join::NAME, join.write()),
+            Self::Leave(leave) => (Leave::NAME, leave.write()),
+            Self::Create(create) => (Create::NAME, create.write()),
+            Self::Direct(direct) => (Direct::NAME, direct.write()),
+            Self::History(history) => (History::NAME, history.write()),
+            Self::Rename(rename) => (Rename::NAME, rename.write()),
+            Self::Typing(typing) => (Typing::NAME, typing.write()),
+            Self::Reconnect => return None,
+        })
+    }
+
+    /// The server's answer, or that none came; nothing when none is expected.
+    #[must_use]
+    pub fn answered(self, value: Option<Value>) -> Option<Answer> {
+        fn outcome<T: Wire>(value: Option<Value>) -> Outcome<T> {
+            value.and_then(Wire::read)
+        }
+        Some(match self {
+            Self::Send(send) => Answer::Sent(send.id, outcome(value)),
+            Self::Join(join) => Answer::Joined(join, Box::new(outcome(value))),
+            Self::Leave(leave) => Answer::Left(leave.room, outcome(value)),
+            Self::Create(_) | Self::Direct(_) => Answer::Opened(outcome(value)),
+            Self::History(history) => Answer::Page(history, outcome(value)),
+            Self::Rename(_) => Answer::Renamed(outcome(value)),
+            Self::Plain(_) | Self::Typing(_) | Self::Reconnect => return None,
+        })
+    }
 }
 
 /// What the server tells.
@@ -55,6 +94,34 @@ pub enum Told {
     Kicked(Kicked),
 }
 
+impl Told {
+    /// What an event of the server tells; nothing when it is none that the page knows.
+    #[must_use]
+    pub fn of(event: &str, value: Value) -> Option<Self> {
+        match event {
+            PLAIN => Some(Self::Plain(shown(value))),
+            WELCOME => Some(Self::Welcome(shown(value))),
+            Hello::NAME => Hello::read(value).map(|hello| Self::Hello(Box::new(hello))),
+            Message::NAME => Message::read(value).map(Self::Message),
+            Room::NAME => Room::read(value).map(Self::Room),
+            Presence::NAME => Presence::read(value).map(Self::Presence),
+            Typist::NAME => Typist::read(value).map(Self::Typist),
+            Announcement::NAME => Announcement::read(value).map(Self::Announcement),
+            Closing::NAME => Closing::read(value).map(Self::Closing),
+            Kicked::NAME => Kicked::read(value).map(Self::Kicked),
+            _ => None,
+        }
+    }
+}
+
+/// Value as a text, since a plain server may send anything.
+fn shown(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => json::to_string(&other),
+    }
+}
+
 /// Answer, or nothing when none came in time or the connection went.
 pub type Outcome<T> = Option<Result<T, Refusal>>;
 
@@ -73,4 +140,39 @@ pub enum Answer {
     Page(History, Outcome<Page>),
     /// To [`Request::Rename`].
     Renamed(Outcome<Person>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_belongs_to_its_request() {
+        let leave = Request::Leave(Leave {
+            room: "r".to_owned(),
+        });
+        assert_eq!(
+            leave.clone().answered(Some(Ok::<(), Refusal>(()).write())),
+            Some(Answer::Left("r".to_owned(), Some(Ok(()))))
+        );
+        assert_eq!(
+            leave.clone().answered(None),
+            Some(Answer::Left("r".to_owned(), None))
+        );
+        assert_eq!(
+            leave.answered(Some(Value::from(7))),
+            Some(Answer::Left("r".to_owned(), None)),
+            "what cannot be read is no answer"
+        );
+        assert_eq!(Request::Reconnect.answered(None), None);
+    }
+
+    #[test]
+    fn a_plain_server_may_say_anything() {
+        let said = |value| Told::of(PLAIN, value);
+        assert_eq!(said(Value::from("halo")), Some(Told::Plain("halo".to_owned())));
+        assert_eq!(said(Value::from(7)), Some(Told::Plain("7".to_owned())));
+        assert_eq!(Told::of("unheard-of", Value::Null), None);
+        assert_eq!(Told::of(Message::NAME, Value::from("no message")), None);
+    }
 }

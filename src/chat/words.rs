@@ -47,11 +47,14 @@ impl Language {
 pub fn fill(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut values = values.iter();
-    for (number, part) in text.split("{}").enumerate() {
-        if number > 0 {
-            filled.push_str(values.next().copied().unwrap_or_default());
+    for part in text.split_inclusive('}') {
+        match part.strip_suffix("{}") {
+            Some(before) => {
+                filled.push_str(before);
+                filled.push_str(values.next().copied().unwrap_or_default());
+            }
+            None => filled.push_str(part),
         }
-        filled.push_str(part);
     }
     filled
 }
