@@ -1,10 +1,6 @@
 //! The page: takes over from the shell in `index.html`.
 
 #![forbid(unsafe_code)]
-#![expect(
-    unreachable_pub,
-    reason = "Leptos makes a public type of every component's properties"
-)]
 
 mod ui;
 

@@ -1,61 +1,52 @@
-//! Components of the page. Only [`app::App`] knows that there is a socket; all others take data and callbacks.
+//! What the page shows, and how it follows from one [`state::State`].
+//!
+//! A component is a function that makes elements ([`dom`]), and says what of them follows from the state. What a person
+//! does is named by the elements ([`act`]), heard by one listener ([`events`]) and done in one place ([`page`]). Leptos
+//! runs what depends on the state, and ends it with the part of the page that it belongs to. Only [`link`] knows that
+//! there is a socket.
 
-mod app;
+mod act;
+mod ask;
 mod bars;
 mod clock;
 mod composer;
-mod desk;
 mod dialog;
+mod dom;
 mod emoji;
+mod events;
 mod face;
-mod frame;
+mod finder;
 mod header;
 mod help;
 mod icon;
 mod keys;
 mod link;
-mod live;
 mod log;
 mod name_form;
 mod navigation;
+mod page;
 mod people;
 mod rooms;
 mod row;
 mod settings;
+mod state;
 mod store;
-mod switcher;
-mod token_form;
+mod view;
 
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Element, HtmlElement, HtmlTextAreaElement};
+use leptos::prelude::{document, mount_to_body};
 
-/// Puts the app in the place of the shell, and keeps what was typed there.
+/// Puts the page in the place of the shell, and keeps what was typed there.
 pub(crate) fn mount() {
-    let text = document()
-        .get_element_by_id("shell-text")
-        .and_then(|element| element.dyn_into::<HtmlTextAreaElement>().ok());
-    let begun = text.as_ref().map(HtmlTextAreaElement::value).unwrap_or_default();
-    let focused = text.is_some_and(|text| {
-        document()
-            .active_element()
-            .is_some_and(|active| active == text.into())
+    let field = dom::by_id("shell-text");
+    let begun = field.as_ref().map(dom::El::value).unwrap_or_default();
+    let focused = field.is_some() && field == dom::active();
+    if let Some(shell) = dom::by_id("shell") {
+        shell.0.remove();
+    }
+    mount_to_body(move || {
+        let page = page::Page::new(&begun, focused);
+        let body = document().body().expect("a page has a body");
+        view::view(&page, dom::El(body.into()));
+        page.start();
     });
-    if let Some(shell) = document().get_element_by_id("shell") {
-        shell.remove();
-    }
-    mount_to_body(move || view! { <app::App begun=begun.clone() focused /> });
-}
-
-/// Puts the cursor on an element, if it is there.
-fn focus(element: Option<Element>) {
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        element.focus().unwrap_or_default();
-    }
-}
-
-/// Puts a text into the clipboard, where the browser allows it.
-fn copy(text: &str) {
-    // the browser answers later; a refusal changes nothing here
-    let _promise = window().navigator().clipboard().write_text(text);
 }

@@ -22,7 +22,7 @@ pub fn initials(name: &str) -> String {
         .split(|c: char| !is_letter(c))
         .filter_map(|word| word.chars().next());
     let first = words.next();
-    let letters: String = first.into_iter().chain(words.last()).collect();
+    let letters: String = first.into_iter().chain(words.next_back()).collect();
     if letters.is_empty() {
         "?".to_owned()
     } else {

@@ -146,7 +146,8 @@ impl RoomState {
 
     /// Adds someone at the name's place, once.
     fn add_person(&mut self, person: Person) {
-        let order = |other: &Person| by_name(&other.name, &person.name).then_with(|| other.id.cmp(&person.id));
+        let order =
+            |other: &Person| by_name(&other.name, &person.name).then_with(|| other.id.cmp(&person.id));
         if let Err(place) = self.people.binary_search_by(order) {
             self.people.insert(place, person);
         }

@@ -2,8 +2,8 @@
 
 use crate::messages::wire::Wire;
 use crate::messages::{
-    Announcement, Closing, Create, Direct, Hello, History, Join, Joined, Kicked, Leave, Message, PLAIN,
-    Page, Person, Presence, Refusal, Rename, Room, Send, Sent, Typing, Typist, WELCOME,
+    Announcement, Closing, Create, Direct, Hello, History, Join, Joined, Kicked, Leave, Message, PLAIN, Page,
+    Person, Presence, Refusal, Rename, Room, Send, Sent, Typing, Typist, WELCOME,
 };
 use crate::socketio::value::json;
 use crate::socketio::{Event, Value};
@@ -148,9 +148,7 @@ mod tests {
 
     #[test]
     fn an_answer_belongs_to_its_request() {
-        let leave = Request::Leave(Leave {
-            room: "r".to_owned(),
-        });
+        let leave = Request::Leave(Leave { room: "r".to_owned() });
         assert_eq!(
             leave.clone().answered(Some(Ok::<(), Refusal>(()).write())),
             Some(Answer::Left("r".to_owned(), Some(Ok(()))))

@@ -27,13 +27,13 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::IntervalHandle;
 use leptos::prelude::*;
 
-use self::gather::Gather;
 use super::client::{EmitState, Emitted};
 use super::packet::EventName;
 use super::{
     Answered, Event, FromArg, Handler, IntoArgs, Listening, MaybeSend, Message, OpenError, Options,
     SendError, Socket, Status,
 };
+pub use gather::Gather;
 
 /// Socket of a component: copy it into closures as you like.
 #[derive(Clone, Copy)]

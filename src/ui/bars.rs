@@ -1,62 +1,89 @@
 //! Slim bars under the header: the connection when it is not simply up, the operator's word, a newer page.
 
-use leptos::prelude::*;
+use std::rc::Rc;
+
 use pesan::chat::connection::Connection;
-use pesan::chat::words::{Words, fill};
-use pesan::messages::Refusal;
+use pesan::chat::words::fill;
 
+use super::act::Act;
 use super::clock::left;
+use super::dom::{El, el};
+use super::page::Page;
+use super::state::State;
 
-/// What the operator and the server have to say.
+/// What a bar says.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct News {
-    /// Operator's announcement.
-    pub(crate) announcement: Option<String>,
-    /// When the server goes down, and why.
-    pub(crate) closing: Option<(u64, String)>,
-    /// What the operator said who ended the connection.
-    pub(crate) kicked: Option<String>,
-    /// When the page comes back to a server that ended the connection.
-    pub(crate) comeback: Option<u64>,
-    /// What was refused a moment ago.
-    pub(crate) notice: Option<Refusal>,
-    /// Whether there is a newer page.
-    pub(crate) newer: bool,
-    /// Whether texts wait to be sent.
-    pub(crate) waiting: bool,
-}
-
-/// What a person can do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Remedy {
-    /// Connect now.
-    Connect,
-    /// Come back after having been sent away.
-    ComeBack,
-    /// Load the page anew.
-    Reload,
-    /// The announcement was read.
-    DismissAnnouncement,
-    /// The refusal was read.
-    DismissNotice,
+struct Bar {
+    class: &'static str,
+    what: String,
+    /// What may count down; the button stays the same meanwhile.
+    more: String,
+    soft: &'static str,
+    button: Option<(&'static str, Act)>,
 }
 
 /// Bars under the header.
-#[component]
-pub(crate) fn Bars(
-    words: &'static Words,
-    #[prop(into)] connection: Signal<Connection>,
-    #[prop(into)] news: Signal<News>,
-    /// Time, which moves while something counts down.
-    #[prop(into)]
-    now: Signal<u64>,
-    on_remedy: Callback<Remedy>,
-) -> impl IntoView {
-    let button = move |text: &'static str, remedy: Remedy| {
-        view! { <button class="word" on:click=move |_| on_remedy.run(remedy)>{text}</button> }.into_any()
-    };
+pub(crate) fn bars(page: &Rc<Page>) -> El {
     // what is read out changes with the state, not with every second of a countdown
-    let state = Memo::new(move |_| match connection.get() {
+    let state = el("p", "unseen")
+        .attr("role", "status")
+        .says(page, |state| Some(standing(state).to_owned()));
+    let news = el("div", "")
+        .attr("role", "status")
+        .add(bar(page, closing))
+        .add(bar(page, announcement))
+        .add(bar(page, newer));
+    let refused = el("div", "").attr("role", "alert").add(bar(page, notice));
+    el("div", "bars")
+        .add(state)
+        .add(bar(page, connection))
+        .add(news)
+        .add(refused)
+}
+
+/// Bar that is there while it has something to say.
+fn bar(page: &Rc<Page>, look: fn(&State) -> Option<Bar>) -> El {
+    let what = el("b", "");
+    let count = el("span", "count");
+    let soft = el("span", "soft");
+    let button = el("button", "word");
+    let text = el("p", "").add(what.clone()).add(count.clone()).add(soft.clone());
+    let bar = el("div", "").add(text).add(button.clone());
+    let shown = bar.clone();
+    let mut last = None;
+    page.effect(Box::new(move |state| {
+        let seen = Some(look(state));
+        if seen == last {
+            return;
+        }
+        let before = last.take().flatten().unwrap_or_default();
+        last = seen;
+        let seen = last.clone().flatten();
+        shown.set("hidden", if seen.is_some() { None } else { Some("") });
+        let seen = seen.unwrap_or_default();
+        shown.set("class", Some(seen.class));
+        if seen.what != before.what {
+            what.set("", Some(&seen.what));
+        }
+        count.set("", Some(&seen.more));
+        if seen.soft != before.soft {
+            soft.set("", Some(&after(" ", seen.soft)));
+        }
+        let (text, act) = match seen.button {
+            Some((text, act)) => (Some(text), Some(act.name())),
+            None => (None, None),
+        };
+        button.set("hidden", if act.is_some() { None } else { Some("") });
+        button.set("data-act", act);
+        button.set("", text);
+    }));
+    bar
+}
+
+/// State of the connection in a few words; none when it is simply up.
+fn standing(state: &State) -> &'static str {
+    let words = state.words();
+    match state.connection {
         Connection::Connecting => words.connecting,
         Connection::Connected => "",
         Connection::Waiting { lost: true, .. } => words.lost,
@@ -64,146 +91,120 @@ pub(crate) fn Bars(
         Connection::Retrying { .. } => words.retrying,
         Connection::Ended => words.ended,
         Connection::Refused { .. } | Connection::Stopped => words.stopped,
-    });
-    let connection_bar = move || {
-        let kept = move || news.get().waiting.then_some(words.kept_safe);
-        let kicked = news.get().kicked;
-        let (class, more, action) = match connection.get() {
-            Connection::Connected => return None,
-            Connection::Connecting => ("strip", String::new(), None),
-            Connection::Waiting { attempt, until, .. } => {
-                let seconds = until.saturating_sub(now.get()).div_ceil(1000);
-                let countdown = fill(words.retry_in, &[&seconds.to_string()]);
-                let attempt = fill(words.attempt, &[&attempt.to_string()]);
-                let text = [". ", countdown.as_str(), " (", &attempt, ")."].concat();
-                (
-                    "strip warning",
-                    text,
-                    Some(button(words.try_now, Remedy::Connect)),
-                )
-            }
-            Connection::Retrying { attempt } => {
-                let attempt = fill(words.attempt, &[&attempt.to_string()]);
-                ("strip warning", [" (", attempt.as_str(), ")"].concat(), None)
-            }
-            Connection::Refused { reason, refusal } => {
-                let reason = match refusal {
-                    Some(refusal) => words.refusal(&refusal),
-                    None => fill(words.refused, &[&reason]),
-                };
-                let reason = [". ", &reason].concat();
-                (
-                    "strip danger",
-                    reason,
-                    Some(button(words.try_now, Remedy::Connect)),
-                )
-            }
-            Connection::Ended | Connection::Stopped if kicked.is_some() => {
-                let reason = kicked.filter(|reason| !reason.is_empty());
-                let text = reason.map(|reason| [": ", &reason].concat()).unwrap_or_default();
-                return Some(bar(
-                    "strip danger",
-                    words.kicked,
-                    &text,
-                    None,
-                    Some(button(words.come_back, Remedy::ComeBack)),
-                ));
-            }
-            Connection::Ended => {
-                let countdown = news.get().comeback.map(|at| {
-                    let seconds = at.saturating_sub(now.get()).div_ceil(1000);
-                    [". ", &fill(words.retry_in, &[&seconds.to_string()]), "."].concat()
-                });
-                (
-                    "strip warning",
-                    countdown.unwrap_or_default(),
-                    Some(button(words.try_now, Remedy::Connect)),
-                )
-            }
-            Connection::Stopped => (
-                "strip danger",
-                String::new(),
-                Some(button(words.connect, Remedy::Connect)),
-            ),
-        };
-        Some(bar(class, state.get(), &more, kept(), action))
-    };
-    let closing = move || {
-        let (at, reason) = news.get().closing?;
-        let now = now.get();
-        let text = if at > now {
-            fill(words.closing_in, &[&left(at, now)])
-        } else {
-            words.closing_now.to_owned()
-        };
-        let reason = if reason.is_empty() {
-            reason
-        } else {
-            [". ", &reason].concat()
-        };
-        Some(bar("strip warning", &text, &reason, None, None))
-    };
-    let announcement = move || {
-        news.get().announcement.map(|text| {
-            let close = button(words.close, Remedy::DismissAnnouncement);
-            bar(
-                "strip",
-                words.announcement,
-                &[": ", &text].concat(),
-                None,
-                Some(close),
-            )
-        })
-    };
-    let newer = move || {
-        news.get().newer.then(|| {
-            bar(
-                "strip",
-                words.newer,
-                "",
-                None,
-                Some(button(words.reload, Remedy::Reload)),
-            )
-        })
-    };
-    let notice = move || {
-        news.get().notice.map(|refusal| {
-            let text = words.refusal(&refusal);
-            bar(
-                "strip danger",
-                "",
-                &text,
-                None,
-                Some(button(words.close, Remedy::DismissNotice)),
-            )
-        })
-    };
-    view! {
-        <div class="bars">
-            <p class="unseen" role="status">{state}</p>
-            {connection_bar}
-            <div role="status">{closing}{announcement}{newer}</div>
-            <div role="alert">{notice}</div>
-        </div>
     }
 }
 
-fn bar(
-    class: &'static str,
-    what: &str,
-    more: &str,
-    soft: Option<&'static str>,
-    action: Option<AnyView>,
-) -> AnyView {
-    view! {
-        <div class=class>
-            <p>
-                <b>{what.to_owned()}</b>
-                <span class="count">{more.to_owned()}</span>
-                <span class="soft">{soft.map(|soft| [" ", soft].concat())}</span>
-            </p>
-            {action}
-        </div>
+fn connection(state: &State) -> Option<Bar> {
+    let words = state.words();
+    let attempt = |attempt: u32| fill(words.attempt, &[&attempt.to_string()]);
+    let countdown = |until: u64| {
+        let seconds = until.saturating_sub(state.now).div_ceil(1000);
+        fill(words.retry_in, &[&seconds.to_string()])
+    };
+    let try_now = Some((words.try_now, Act::Connect));
+    let kicked = state.chat.kicked();
+    let (class, more, button) = match &state.connection {
+        Connection::Connected => return None,
+        Connection::Connecting => ("strip", String::new(), None),
+        Connection::Waiting {
+            attempt: number,
+            until,
+            ..
+        } => {
+            let text = [". ", &countdown(*until), " (", &attempt(*number), ")."].concat();
+            ("strip warning", text, try_now)
+        }
+        Connection::Retrying { attempt: number } => {
+            ("strip warning", [" (", &attempt(*number), ")"].concat(), None)
+        }
+        Connection::Refused { reason, refusal } => {
+            let reason = match refusal {
+                Some(refusal) => words.refusal(refusal),
+                None => fill(words.refused, &[reason]),
+            };
+            ("strip danger", [". ", &reason].concat(), try_now)
+        }
+        Connection::Ended | Connection::Stopped if kicked.is_some() => {
+            return Some(Bar {
+                class: "strip danger",
+                what: words.kicked.to_owned(),
+                more: after(": ", kicked.unwrap_or_default()),
+                soft: "",
+                button: Some((words.come_back, Act::ComeBack)),
+            });
+        }
+        Connection::Ended => {
+            let text = state
+                .chat
+                .comeback()
+                .map(|at| [". ", &countdown(at), "."].concat());
+            ("strip warning", text.unwrap_or_default(), try_now)
+        }
+        Connection::Stopped => ("strip danger", String::new(), Some((words.connect, Act::Connect))),
+    };
+    Some(Bar {
+        class,
+        what: standing(state).to_owned(),
+        more,
+        soft: if state.chat.waits() { words.kept_safe } else { "" },
+        button,
+    })
+}
+
+fn closing(state: &State) -> Option<Bar> {
+    let words = state.words();
+    let (at, reason) = state.chat.closing()?;
+    let what = if at > state.now {
+        fill(words.closing_in, &[&left(at, state.now)])
+    } else {
+        words.closing_now.to_owned()
+    };
+    Some(Bar {
+        class: "strip warning",
+        what,
+        more: after(". ", reason),
+        ..Bar::default()
+    })
+}
+
+fn announcement(state: &State) -> Option<Bar> {
+    let words = state.words();
+    let announcement = state.chat.announcement()?;
+    Some(Bar {
+        class: "strip",
+        what: words.announcement.to_owned(),
+        more: after(": ", &announcement.text),
+        soft: "",
+        button: Some((words.close, Act::HeardAnnouncement)),
+    })
+}
+
+fn newer(state: &State) -> Option<Bar> {
+    let words = state.words();
+    state.chat.newer().then(|| Bar {
+        class: "strip",
+        what: words.newer.to_owned(),
+        button: Some((words.reload, Act::Reload)),
+        ..Bar::default()
+    })
+}
+
+fn notice(state: &State) -> Option<Bar> {
+    let words = state.words();
+    let refusal = state.chat.notice()?;
+    Some(Bar {
+        class: "strip danger",
+        more: words.refusal(refusal),
+        button: Some((words.close, Act::HeardNotice)),
+        ..Bar::default()
+    })
+}
+
+/// Text after a mark, or nothing at all.
+fn after(mark: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        [mark, text].concat()
     }
-    .into_any()
 }

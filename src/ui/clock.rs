@@ -1,9 +1,10 @@
 //! Time, language and chance, as the browser has them.
 
-use js_sys::{Array, Date, Function, Intl, Object, Reflect};
-use leptos::wasm_bindgen::{JsCast, JsValue};
-
+use js_sys::{Array, Date, Function, Intl, Reflect};
 use pesan::chat::words::Words;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::dom;
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
@@ -52,11 +53,7 @@ impl Calendar {
     /// Calendar of a language; `today` is today's number of days since 1970, in local time.
     pub(crate) fn new(words: &'static Words, today: i64) -> Self {
         let formatter = |options: &[(&str, &str)]| {
-            let object = Object::new();
-            for (name, value) in options {
-                Reflect::set(&object, &(*name).into(), &(*value).into()).unwrap_or_default();
-            }
-            Intl::DateTimeFormat::new(&Array::of1(&words.locale.into()), &object).format()
+            Intl::DateTimeFormat::new(&Array::of1(&words.locale.into()), &dom::object(options)).format()
         };
         Self {
             words,

@@ -1,154 +1,119 @@
 //! Where one writes: grows to six lines, Enter sends, Shift+Enter breaks the line.
 
-use leptos::ev::KeyboardEvent;
-use leptos::html::Textarea;
-use leptos::prelude::*;
-use pesan::chat::words::{Words, fill};
+use std::rc::Rc;
+
+use pesan::chat::words::fill;
 use pesan::messages::Quote;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlTextAreaElement;
 
-use super::emoji::Emoji;
-use super::icon::{CLOSE, icon};
+use super::act::Act;
+use super::dom::{El, by_id, done, el};
+use super::emoji::emoji;
+use super::icon::{CLOSE, icon_button};
+use super::page::Page;
+use super::state::State;
 
-/// Text as it was begun in a room; another `turn` means that it is to be shown anew.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Begun {
-    /// Number that changes when the text is to be shown anew.
-    pub(crate) turn: u32,
-    /// The text.
-    pub(crate) text: String,
-    /// Whether the cursor belongs there.
-    pub(crate) focus: bool,
-}
+/// Id of the field.
+const FIELD: &str = "composer";
 
 /// Where one writes.
-#[component]
-pub(crate) fn Composer(
-    words: &'static Words,
-    #[prop(into)] begun: Signal<Begun>,
-    #[prop(into)] answering: Signal<Option<Quote>>,
-    /// Longest text, in characters.
-    #[prop(into)]
-    limit: Signal<u32>,
-    /// Takes the text, or says no.
-    on_send: Callback<String, bool>,
-    on_input: Callback<String>,
-    on_cancel: Callback<()>,
-) -> impl IntoView {
-    let area = NodeRef::<Textarea>::new();
-    let length = RwSignal::new((0_u32, false));
-    let grow = move || {
-        let Some(area) = area.get_untracked() else { return };
-        let style = (*area).style();
-        style.set_property("height", "auto").unwrap_or_default();
-        let height = [area.scroll_height().to_string().as_str(), "px"].concat();
-        style.set_property("height", &height).unwrap_or_default();
-        let text = area.value();
-        let now = (
-            u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
-            text.trim().is_empty(),
-        );
-        if length.get_untracked() != now {
-            length.set(now);
-        }
-    };
-    Effect::new(move |_| {
-        let begun = begun.get();
-        let Some(area) = area.get() else { return };
-        area.set_value(&begun.text);
-        if begun.focus {
-            area.focus().unwrap_or_default();
-        }
-        grow();
-    });
-    Effect::new(move |_| {
-        if answering.get().is_some()
-            && let Some(area) = area.get_untracked()
-        {
-            area.focus().unwrap_or_default();
-        }
-    });
-    let excess = move || length.get().0.saturating_sub(limit.get());
-    let send = move || {
-        let Some(area) = area.get_untracked() else { return };
-        if excess() == 0 && on_send.run(area.value()) {
-            area.set_value("");
-            grow();
-        }
-        area.focus().unwrap_or_default();
-    };
-    let on_key = move |event: KeyboardEvent| {
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
-            event.prevent_default();
-            send();
-        }
-        if event.key() == "Escape" && answering.get_untracked().is_some() {
-            event.stop_propagation();
-            on_cancel.run(());
-        }
-    };
-    let changed = move || {
-        grow();
-        if let Some(area) = area.get_untracked() {
-            on_input.run(area.value());
-        }
-    };
-    let insert = move |emoji: &'static str| {
-        let Some(area) = area.get_untracked() else { return };
-        let end = area.value().encode_utf16().count() as u32;
-        let from = area.selection_start().ok().flatten().unwrap_or(end);
-        let to = area.selection_end().ok().flatten().unwrap_or(end);
-        area.set_range_text_with_start_and_end(emoji, from, to)
-            .unwrap_or_default();
-        let after = from + emoji.encode_utf16().count() as u32;
-        area.focus().unwrap_or_default();
-        area.set_selection_range(after, after).unwrap_or_default();
-        changed();
-    };
-    let above = move || {
-        answering.get().map(|quote| {
-            view! {
-                <div class="above">
-                    <p><b>{fill(words.replying, &[&quote.author])}</b>": "{quote.text}</p>
-                    <button class="icon" aria-label=words.cancel title=words.cancel on:click=move |_| on_cancel.run(())>
-                        {icon(CLOSE)}
-                    </button>
-                </div>
-            }
-            .into_any()
+pub(crate) fn composer(page: &Rc<Page>) -> El {
+    let words = page.words();
+    let field = el("textarea", "")
+        .attr("rows", "1")
+        .attr("id", FIELD)
+        .attr("aria-label", words.write)
+        .attr("placeholder", words.write)
+        .attr("autocomplete", "off")
+        .attr("enterkeyhint", "send")
+        .attr("data-input", Act::Write.name());
+    let send = el("button", "button send")
+        .bind(page, "disabled", |state| {
+            (state.written.1 || state.excess() > 0).then(String::new)
         })
-    };
-    let too_long = move || {
-        let excess = excess();
-        (excess > 0).then(|| {
-            view! { <p class="too-long" role="status">{fill(words.too_long, &[&excess.to_string()])}</p> }
-                .into_any()
-        })
-    };
-    view! {
-        <div class="composer">
-            {above}
-            <div class="box">
-                <textarea
-                    rows="1"
-                    id="composer"
-                    aria-label=words.write
-                    placeholder=words.write
-                    autocomplete="off"
-                    enterkeyhint="send"
-                    node_ref=area
-                    on:keydown=on_key
-                    on:input=move |_| changed()
-                ></textarea>
-                <Emoji words on_pick=Callback::new(insert) />
-            </div>
-            <button
-                class="button send"
-                disabled=move || length.get().1 || excess() != 0
-                on:click=move |_| send()
-            >
-                {words.send}
-            </button>
-            {too_long}
-        </div>
+        .act(Act::Send, "")
+        .text(words.send);
+    let too_long = el("p", "too-long")
+        .attr("role", "status")
+        .shown(page, |state| state.excess() > 0)
+        .says(page, |state| {
+            let excess = state.excess().to_string();
+            Some(fill(state.words().too_long, &[&excess]))
+        });
+    el("div", "composer")
+        .part(page, |state| state.chat.room().answering.clone(), answering, done)
+        .add(el("div", "box").add(field).add(emoji(page)))
+        .add(send)
+        .add(too_long)
+}
+
+/// What the begun text answers.
+fn answering(page: &Rc<Page>, quote: &Option<Quote>) -> Option<El> {
+    let quote = quote.as_ref()?;
+    let words = page.words();
+    let whom = el("b", "").text(&fill(words.replying, &[&quote.author]));
+    let text = el("p", "").add(whom).text(": ").text(&quote.text);
+    let cancel = icon_button("icon", CLOSE, words.cancel, Act::Cancel);
+    Some(el("div", "above").add(text).add(cancel))
+}
+
+/// Shows the text that was begun in the open room.
+pub(crate) fn begin(page: &Rc<Page>) {
+    let Some(field) = by_id(FIELD) else { return };
+    field.set_value(&page.look(|state| state.chat.room().draft.clone()));
+    if page.eager {
+        field.focus();
     }
+    page.write();
+}
+
+/// Puts the cursor into the field.
+pub(crate) fn focus() {
+    if let Some(field) = by_id(FIELD) {
+        field.focus();
+    }
+}
+
+/// Fits the field to its text; returns the text, its length in characters, and whether it is blank.
+pub(crate) fn measure() -> (String, (u32, bool)) {
+    let Some(field) = by_id(FIELD) else {
+        return (String::new(), (0, true));
+    };
+    field.set_style("height", "auto");
+    let height = field.0.scroll_height().to_string();
+    field.set_style("height", &[&height, "px"].concat());
+    let text = field.value();
+    let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    let blank = text.trim().is_empty();
+    (text, (length, blank))
+}
+
+/// Sends the text.
+pub(crate) fn send(page: &Rc<Page>) {
+    let Some(field) = by_id(FIELD) else { return };
+    if page.look(State::excess) == 0 {
+        let text = field.value();
+        let mut taken = false;
+        page.change(&mut |state, now| taken = state.chat.submit(now, &text));
+        if taken {
+            field.set_value("");
+            page.write();
+        }
+    }
+    field.focus();
+}
+
+/// Puts an emoji where the cursor is.
+pub(crate) fn insert(page: &Rc<Page>, emoji: &str) {
+    let Some(field) = by_id(FIELD) else { return };
+    let area: &HtmlTextAreaElement = field.0.unchecked_ref();
+    let place = |place: Result<Option<u32>, _>| place.ok().flatten().unwrap_or_default();
+    let (from, to) = (place(area.selection_start()), place(area.selection_end()));
+    area.set_range_text_with_start_and_end(emoji, from, to)
+        .unwrap_or_default();
+    let after = from + emoji.encode_utf16().count() as u32;
+    field.focus();
+    area.set_selection_range(after, after).unwrap_or_default();
+    page.write();
 }

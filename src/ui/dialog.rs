@@ -1,42 +1,45 @@
 //! What floats over the page; Escape and a click beside it close it.
 
-use leptos::ev::MouseEvent;
-use leptos::html::Dialog as Element;
-use leptos::prelude::*;
+use std::rc::Rc;
 
-use super::icon::{CLOSE, icon};
+use pesan::chat::words::Language;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlDialogElement;
 
-/// Dialog with a heading.
-#[component]
-pub(crate) fn Dialog(
-    heading: &'static str,
-    /// Label of the button that closes it.
-    close: &'static str,
-    on_close: Callback<()>,
-    content: AnyView,
-) -> impl IntoView {
-    let dialog = NodeRef::<Element>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            dialog.show_modal().unwrap_or_default();
-        }
-    });
-    let beside = move |event: MouseEvent| {
-        let dialog = dialog.get_untracked();
-        if event
-            .target()
-            .is_some_and(|target| dialog.is_some_and(|dialog| target == (*dialog).clone().into()))
-        {
-            on_close.run(());
-        }
+use super::act::Act;
+use super::dom::{El, el};
+use super::finder::finder;
+use super::help::help;
+use super::icon::{CLOSE, icon_button};
+use super::page::Page;
+use super::settings::settings;
+use super::state::{Dialog, State};
+
+/// Dialog that is open, and the language that it speaks.
+pub(crate) fn open(state: &State) -> Option<(Dialog, Language)> {
+    Some((state.dialog?, state.language))
+}
+
+/// Dialog with its heading, if one is open.
+pub(crate) fn dialog(page: &Rc<Page>, open: &Option<(Dialog, Language)>) -> Option<El> {
+    let words = page.words();
+    let content = el("div", "content");
+    let (heading, content) = match open.as_ref()?.0 {
+        Dialog::Help => (words.help, content.add(help(words))),
+        Dialog::Settings => (words.settings, settings(page, content)),
+        Dialog::Finder => (words.find_room, finder(page, content)),
     };
-    view! {
-        <dialog node_ref=dialog aria-label=heading on:close=move |_| on_close.run(()) on:click=beside>
-            <div class="top">
-                <h2>{heading}</h2>
-                <button class="icon" aria-label=close title=close on:click=move |_| on_close.run(())>{icon(CLOSE)}</button>
-            </div>
-            <div class="content">{content}</div>
-        </dialog>
-    }
+    let top = el("div", "top").add(el("h2", "").text(heading)).add(icon_button(
+        "icon",
+        CLOSE,
+        words.close,
+        Act::CloseDialog,
+    ));
+    Some(el("dialog", "").attr("aria-label", heading).add(top).add(content))
+}
+
+/// Opens the dialog, which has to be in the document for that.
+pub(crate) fn opened(_page: &Rc<Page>, dialog: &El) {
+    let dialog: &HtmlDialogElement = dialog.0.unchecked_ref();
+    dialog.show_modal().unwrap_or_default();
 }

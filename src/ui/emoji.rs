@@ -1,10 +1,11 @@
 //! A small sheet of emoji beside the composer.
 
-use leptos::ev::KeyboardEvent;
-use leptos::prelude::*;
-use pesan::chat::words::Words;
+use std::rc::Rc;
 
-use super::icon::{SMILE, icon};
+use super::act::Act;
+use super::dom::{El, done, el};
+use super::icon::{SMILE, icon_button};
+use super::page::Page;
 
 /// What is on the sheet.
 const EMOJI: [&str; 24] = [
@@ -13,42 +14,22 @@ const EMOJI: [&str; 24] = [
 ];
 
 /// Button that opens the sheet.
-#[component]
-pub(crate) fn Emoji(words: &'static Words, on_pick: Callback<&'static str>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    let on_key = move |event: KeyboardEvent| {
-        if event.key() == "Escape" && open.get_untracked() {
-            event.stop_propagation();
-            open.set(false);
-        }
-    };
-    let sheet = move || {
-        open.get().then(|| {
-            let buttons: Vec<AnyView> = EMOJI
-                .into_iter()
-                .map(|emoji| {
-                    let pick = move |_| {
-                        open.set(false);
-                        on_pick.run(emoji);
-                    };
-                    view! { <button on:click=pick>{emoji}</button> }.into_any()
-                })
-                .collect();
-            view! { <div class="sheet" role="group" aria-label=words.emoji>{buttons}</div> }.into_any()
+pub(crate) fn emoji(page: &Rc<Page>) -> El {
+    let button =
+        icon_button("icon", SMILE, page.words().emoji, Act::Emoji)
+            .bind(page, "aria-expanded", |state| Some(state.emoji.to_string()));
+    el("div", "emoji")
+        .add(button)
+        .part(page, |state| state.emoji, sheet, done)
+}
+
+fn sheet(page: &Rc<Page>, open: &bool) -> Option<El> {
+    open.then(|| {
+        let sheet = el("div", "sheet")
+            .attr("role", "group")
+            .attr("aria-label", page.words().emoji);
+        EMOJI.iter().fold(sheet, |sheet, emoji| {
+            sheet.add(el("button", "").act(Act::Pick, emoji).text(emoji))
         })
-    };
-    view! {
-        <div class="emoji" on:keydown=on_key>
-            <button
-                class="icon"
-                aria-label=words.emoji
-                title=words.emoji
-                aria-expanded=move || if open.get() { "true" } else { "false" }
-                on:click=move |_| open.update(|open| *open = !*open)
-            >
-                {icon(SMILE)}
-            </button>
-            {sheet}
-        </div>
-    }
+    })
 }

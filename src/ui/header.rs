@@ -1,98 +1,66 @@
 //! Room's name, how many are here, the state of the connection, and the way to everything else.
 
-use leptos::prelude::*;
+use std::rc::Rc;
+
 use pesan::chat::connection::Connection;
-use pesan::chat::words::{Words, fill};
+use pesan::chat::words::fill;
+use pesan::messages::RoomKind;
 
-use super::icon::{GEAR, LEAVE, LINK, MENU, PEOPLE, icon};
-
-/// What the header says about the open room.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Title {
-    /// Name of the room.
-    pub(crate) name: String,
-    /// How many are here; none on a plain server.
-    pub(crate) here: Option<usize>,
-    /// Whether one can leave it.
-    pub(crate) leaves: bool,
-}
+use super::act::Act;
+use super::dom::{El, el};
+use super::icon::{GEAR, LEAVE, LINK, MENU, PEOPLE, icon_button};
+use super::page::Page;
+use super::rooms::name_of;
+use super::state::State;
 
 /// Header of the conversation.
-#[component]
-pub(crate) fn Header(
-    words: &'static Words,
-    #[prop(into)] title: Signal<Title>,
-    #[prop(into)] connection: Signal<Connection>,
-    /// Unread messages in other rooms.
-    #[prop(into)]
-    elsewhere: Signal<u64>,
-    on_rooms: Callback<()>,
-    on_people: Callback<()>,
-    on_settings: Callback<()>,
-    on_link: Callback<()>,
-    on_leave: Callback<()>,
-) -> impl IntoView {
-    let dot = move || match connection.get() {
+pub(crate) fn header(page: &Rc<Page>) -> El {
+    let words = page.words();
+    let unread = el("span", "unseen").shown(page, |state| elsewhere(state) > 0);
+    let unread = unread.says(page, |state| {
+        Some(fill(state.words().unread, &[&elsewhere(state).to_string()]))
+    });
+    let menu = icon_button("icon to-rooms", MENU, words.rooms, Act::ToRooms)
+        .add(unread)
+        .add(el("span", "spot").shown(page, |state| elsewhere(state) > 0));
+    let dot = el("span", "dot")
+        .attr("role", "img")
+        .bind(page, "class", |state| Some(dot(state).0.to_owned()))
+        .bind(page, "aria-label", |state| Some(dot(state).1.to_owned()))
+        .bind(page, "title", |state| Some(dot(state).1.to_owned()));
+    let name = el("bdi", "").says(page, |state| Some(name_of(state.chat.room(), state.words())));
+    let here = el("span", "here").shown(page, State::full).says(page, |state| {
+        let here = state.chat.room().people.len().to_string();
+        Some(fill(state.words().here, &[&here]))
+    });
+    let title = el("div", "title").add(dot).add(el("h1", "").add(name)).add(here);
+    el("header", "header")
+        .add(menu)
+        .add(title)
+        .add(icon_button("icon", LINK, words.copy_link, Act::Link).shown(page, leaves))
+        .add(icon_button("icon", LEAVE, words.leave, Act::Leave).shown(page, leaves))
+        .add(icon_button("icon to-people", PEOPLE, words.people, Act::ToPeople).shown(page, State::full))
+        .add(icon_button("icon", GEAR, words.menu, Act::Settings))
+}
+
+/// Unread messages in other rooms.
+fn elsewhere(state: &State) -> u64 {
+    state.chat.unread() - state.chat.room().unread()
+}
+
+/// Whether one can leave the open room.
+fn leaves(state: &State) -> bool {
+    state.full() && state.chat.room().room.kind == RoomKind::Open
+}
+
+/// Look of the dot that stands for the connection, and its words.
+fn dot(state: &State) -> (&'static str, &'static str) {
+    let words = state.words();
+    match state.connection {
         Connection::Connected => ("dot up", words.connected),
         Connection::Connecting => ("dot", words.connecting),
         Connection::Retrying { .. } => ("dot", words.retrying),
         Connection::Waiting { .. } => ("dot down", words.lost),
         Connection::Refused { .. } | Connection::Ended | Connection::Stopped => ("dot down", words.stopped),
-    };
-    let here = move || {
-        title.get().here.map(|here| {
-            view! { <span class="here">{fill(words.here, &[&here.to_string()])}</span> }.into_any()
-        })
-    };
-    let full = move || title.get().here.is_some();
-    let badge = move || {
-        let unread = elsewhere.get();
-        (unread > 0).then(|| {
-            view! { <span class="unseen">{fill(words.unread, &[&unread.to_string()])}</span><span class="spot"></span> }
-                .into_any()
-        })
-    };
-    view! {
-        <header class="header">
-            <button class="icon to-rooms" aria-label=words.rooms title=words.rooms on:click=move |_| on_rooms.run(())>
-                {icon(MENU)}
-                {badge}
-            </button>
-            <div class="title">
-                <span class=move || dot().0 role="img" aria-label=move || dot().1 title=move || dot().1></span>
-                <h1><bdi>{move || title.get().name}</bdi></h1>
-                {here}
-            </div>
-            <button
-                class="icon"
-                hidden=move || !title.get().leaves
-                aria-label=words.copy_link
-                title=words.copy_link
-                on:click=move |_| on_link.run(())
-            >
-                {icon(LINK)}
-            </button>
-            <button
-                class="icon"
-                hidden=move || !title.get().leaves
-                aria-label=words.leave
-                title=words.leave
-                on:click=move |_| on_leave.run(())
-            >
-                {icon(LEAVE)}
-            </button>
-            <button
-                class="icon to-people"
-                hidden=move || !full()
-                aria-label=words.people
-                title=words.people
-                on:click=move |_| on_people.run(())
-            >
-                {icon(PEOPLE)}
-            </button>
-            <button class="icon" aria-label=words.menu title=words.menu on:click=move |_| on_settings.run(())>
-                {icon(GEAR)}
-            </button>
-        </header>
     }
 }

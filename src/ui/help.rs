@@ -1,33 +1,30 @@
 //! Keys that one can press.
 
-use leptos::prelude::*;
 use pesan::chat::words::Words;
 
+use super::dom::{El, el};
+
 /// Help sheet.
-pub(crate) fn help(words: &'static Words) -> AnyView {
-    let row = |keys: &[&'static str], text: &'static str| {
-        let keys: Vec<AnyView> = keys
-            .iter()
-            .enumerate()
-            .map(|(at, key)| {
-                let or = (at > 0).then(|| view! { <span>{words.or}</span> }.into_any());
-                view! { {or} <kbd>{*key}</kbd> }.into_any()
-            })
-            .collect();
-        view! { <dt>{keys}</dt><dd>{text}</dd> }.into_any()
-    };
-    view! {
-        <dl class="keys">
-            {row(&["Enter"], words.help_send)}
-            {row(&["Shift+Enter"], words.help_line)}
-            {row(&["Alt+↑", "Alt+↓"], words.help_room)}
-            {row(&["/", "Ctrl+K"], words.help_find)}
-            {row(&["↑", "↓"], words.help_rows)}
-            {row(&["R"], words.help_reply)}
-            {row(&["C"], words.help_copy)}
-            {row(&["Escape"], words.help_close)}
-            {row(&["?"], words.help_help)}
-        </dl>
-    }
-    .into_any()
+pub(crate) fn help(words: &'static Words) -> El {
+    let rows: [(&[&str], &str); 9] = [
+        (&["Enter"], words.help_send),
+        (&["Shift+Enter"], words.help_line),
+        (&["Alt+↑", "Alt+↓"], words.help_room),
+        (&["/", "Ctrl+K"], words.help_find),
+        (&["↑", "↓"], words.help_rows),
+        (&["R"], words.help_reply),
+        (&["C"], words.help_copy),
+        (&["Escape"], words.help_close),
+        (&["?"], words.help_help),
+    ];
+    rows.iter().fold(el("dl", "keys"), |list, (keys, text)| {
+        let mut term = el("dt", "");
+        for (at, key) in keys.iter().enumerate() {
+            if at > 0 {
+                term = term.add(el("span", "").text(words.or));
+            }
+            term = term.add(el("kbd", "").text(key));
+        }
+        list.add(term).add(el("dd", "").text(text))
+    })
 }

@@ -1,23 +1,34 @@
-//! Icons: one stroke, 24 by 24, in the colour of the text around.
+//! Icons: one stroke, 24 by 24, in the colour of the text around; and the buttons that show nothing else.
 
-use leptos::prelude::*;
+use super::act::Act;
+use super::dom::{El, el, svg};
+
+/// What every icon is drawn with.
+const STROKE: [(&str, &str); 7] = [
+    ("viewBox", "0 0 24 24"),
+    ("fill", "none"),
+    ("stroke", "currentColor"),
+    ("stroke-width", "2"),
+    ("stroke-linecap", "round"),
+    ("stroke-linejoin", "round"),
+    ("aria-hidden", "true"),
+];
 
 /// Icon of this path; it says nothing to a screen reader.
-pub(crate) fn icon(path: &'static str) -> AnyView {
-    view! {
-        <svg
-            viewBox="0 0 24 24"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="2"
-            stroke-linecap="round"
-            stroke-linejoin="round"
-            aria-hidden="true"
-        >
-            <path d=path />
-        </svg>
-    }
-    .into_any()
+pub(crate) fn icon(path: &str) -> El {
+    let icon = STROKE
+        .iter()
+        .fold(svg("svg"), |icon, (name, value)| icon.attr(name, value));
+    icon.add(svg("path").attr("d", path))
+}
+
+/// Button that shows an icon, and says its label to a screen reader and to who rests on it.
+pub(crate) fn icon_button(class: &str, path: &str, label: &str, act: Act) -> El {
+    el("button", class)
+        .attr("aria-label", label)
+        .attr("title", label)
+        .act(act, "")
+        .add(icon(path))
 }
 
 pub(crate) const MENU: &str = "M4 7h16M4 12h16M4 17h16";

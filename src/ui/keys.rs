@@ -1,53 +1,88 @@
-//! Keys that work anywhere on the page.
+//! Keys: those of the element that has the cursor, then those that work anywhere on the page.
 
-use leptos::ev::{KeyboardEvent, keydown};
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::Element;
+use std::rc::Rc;
 
-/// What a key asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Find a room or a person.
-    Find,
-    /// See the help sheet.
-    Help,
-    /// Go to the next room of the list, or to the one before.
-    Room {
-        /// Whether to the next.
-        forward: bool,
-    },
-    /// Close what is open.
-    Close,
-}
+use web_sys::KeyboardEvent;
 
-/// Hears keys for as long as the component lives.
-pub(crate) fn listen(on_wish: Callback<Wish>) {
-    let handle = window_event_listener(keydown, move |event| {
-        if let Some(wish) = wish(&event) {
-            // Escape still closes what the browser itself has open
-            if wish != Wish::Close {
-                event.prevent_default();
-            }
-            on_wish.run(wish);
-        }
-    });
-    on_cleanup(move || handle.remove());
-}
+use super::act::Act;
+use super::dom::{El, active};
+use super::finder;
+use super::page::Page;
+use super::state::State;
 
-fn wish(event: &KeyboardEvent) -> Option<Wish> {
-    let control = event.ctrl_key() || event.meta_key();
-    let writing = event
-        .target()
-        .and_then(|target| target.dyn_into::<Element>().ok())
-        .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA"));
-    match event.key().as_str() {
-        "k" | "K" if control => Some(Wish::Find),
-        "/" if !writing && !control => Some(Wish::Find),
-        "?" if !writing && !control => Some(Wish::Help),
-        "ArrowUp" if event.alt_key() => Some(Wish::Room { forward: false }),
-        "ArrowDown" if event.alt_key() => Some(Wish::Room { forward: true }),
-        "Escape" => Some(Wish::Close),
-        _ => None,
+/// A key was pressed.
+pub(crate) fn pressed(page: &Rc<Page>, event: &KeyboardEvent, target: &El) {
+    let key = event.key();
+    let key = key.as_str();
+    let done = if target.get("id") == "composer" {
+        in_composer(page, event, key)
+    } else if target.get("role") == "combobox" {
+        finder::pressed(page, key)
+    } else if target.closest(".log").is_some() {
+        in_log(page, event, key)
+    } else {
+        false
+    };
+    if done {
+        event.prevent_default();
+    } else if key == "Escape" && page.look(|state| state.emoji) && target.closest(".emoji").is_some() {
+        page.perform(Act::Emoji, "");
+    } else {
+        anywhere(page, event, key, target);
     }
+}
+
+fn in_composer(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
+    match key {
+        "Enter" if !event.shift_key() && !event.is_composing() => page.perform(Act::Send, ""),
+        "Escape" if page.look(|state| state.chat.room().answering.is_some()) => page.perform(Act::Cancel, ""),
+        _ => return false,
+    }
+    true
+}
+
+/// Goes through the lines, and answers or copies one.
+fn in_log(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return false;
+    }
+    let row = active().and_then(|active| active.closest("[data-key]"));
+    let to = match (key, &row) {
+        ("ArrowUp", Some(row)) => row.0.previous_element_sibling(),
+        ("ArrowDown", Some(row)) => row.0.next_element_sibling(),
+        ("ArrowUp", None) => super::dom::find(".rows").and_then(|rows| rows.0.last_element_child()),
+        ("r" | "R", Some(row)) => {
+            page.perform(Act::Reply, &row.get("data-key"));
+            return true;
+        }
+        ("c" | "C", Some(row)) => {
+            page.perform(Act::Copy, &row.get("data-key"));
+            return true;
+        }
+        _ => return false,
+    };
+    to.is_some_and(|to| {
+        El(to).focus();
+        true
+    })
+}
+
+fn anywhere(page: &Rc<Page>, event: &KeyboardEvent, key: &str, target: &El) {
+    let control = event.ctrl_key() || event.meta_key();
+    let writing = matches!(target.0.tag_name().as_str(), "INPUT" | "TEXTAREA");
+    match key {
+        "k" | "K" if control => page.perform(Act::Find, ""),
+        "/" if !writing && !control => page.perform(Act::Find, ""),
+        "?" if !writing && !control => page.perform(Act::Help, ""),
+        "ArrowUp" | "ArrowDown" if event.alt_key() => page.open_next(key == "ArrowDown"),
+        "Escape" => {
+            // Escape still closes what the browser itself has open
+            if page.look(|state: &State| state.dialog.is_none()) {
+                page.perform(Act::ClosePanel, "");
+            }
+            return;
+        }
+        _ => return,
+    }
+    event.prevent_default();
 }

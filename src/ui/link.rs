@@ -4,19 +4,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pesan::chat::connection::Connection;
-use pesan::chat::wire::{Answer, Outcome, Request, Told};
-use pesan::messages::{self, PLAIN, Refusal, RefusalCode, WELCOME};
+use pesan::chat::wire::{Answer, Request, Told};
+use pesan::messages::wire::Wire;
+use pesan::messages::{Refusal, RefusalCode};
 use pesan::socketio::client::{EmitError, Reason};
+use pesan::socketio::hooks::Gather;
 use pesan::socketio::{
-    AckError, Event, Lifecycle, Listening, Message, Options, SendError, Socket, Status, Value, from_value,
-    to_value,
+    AckError, Lifecycle, Listening, Message, Options, Rest, SendError, Socket, Status, Value,
 };
-use serde::de::DeserializeOwned;
 
-use super::clock;
+use super::{clock, dom};
 
-/// An answer that takes longer does not come, in seconds.
-const PATIENCE: u64 = 10;
+/// An answer that takes longer does not come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is heard of the server and of the connection to it.
 pub(crate) enum Heard {
@@ -38,36 +38,41 @@ pub(crate) enum Heard {
 /// The connection; it closes when this is dropped.
 pub(crate) struct Link {
     socket: Socket,
-    hear: Rc<dyn Fn(Heard)>,
+    hear: Rc<Gather<Heard>>,
     _listening: [Listening; 3],
 }
 
 impl Link {
-    /// Connects to a server, as the one that `auth` says.
-    pub(crate) fn open(server: &str, auth: Value, hear: Rc<dyn Fn(Heard)>) -> Result<Self, String> {
+    /// Connects to a server, as the one that `auth` says; what is heard comes once a frame, and less often in a flood.
+    pub(crate) fn open(
+        server: &str,
+        auth: Value,
+        hear: impl FnMut(Vec<Heard>) + 'static,
+    ) -> Result<Self, String> {
         let socket = Socket::open(server, Options::new().auth(auth).auto_connect(false))
             .map_err(|error| error.to_string())?;
+        let hear = Rc::new(Gather::new(hear));
         let told = Rc::clone(&hear);
         let events = socket.on_any(move |message: Message| {
-            if let Some(event) = read(message) {
-                told(Heard::Told(event));
+            let value = message.args.into_iter().next().unwrap_or_default();
+            match Told::of(&message.name, value) {
+                Some(event) => told.push(Heard::Told(event)),
+                None => dom::warn(&["not understood: ", &message.name].concat()),
             }
         });
         let lived = Rc::clone(&hear);
         let life = socket.on_lifecycle(move |step: &Lifecycle| match step {
-            Lifecycle::Connect { .. } => lived(Heard::Connected),
-            Lifecycle::Disconnect { reason, .. } => {
-                lived(Heard::Disconnected {
-                    by_server: *reason == Reason::IoServerDisconnect,
-                });
-            }
+            Lifecycle::Connect { .. } => lived.push(Heard::Connected),
+            Lifecycle::Disconnect { reason, .. } => lived.push(Heard::Disconnected {
+                by_server: *reason == Reason::IoServerDisconnect,
+            }),
             _ => {}
         });
         let stood = Rc::clone(&hear);
         let mut reached = false;
         let states = socket.on_status(move |status: &Status| {
             reached |= status.is_connected();
-            stood(Heard::Connection(connection(status, reached)));
+            stood.push(Heard::Connection(connection(status, reached)));
         });
         socket.connect();
         Ok(Self {
@@ -77,88 +82,51 @@ impl Link {
         })
     }
 
-    /// Says who this page is from the next attempt on.
-    pub(crate) fn set_auth(&self, auth: Value) {
+    /// Connects now, as the one that `auth` says, whether it waits for its turn or has given up.
+    pub(crate) fn connect_now(&self, auth: Value) {
         self.socket.set_auth(auth);
-    }
-
-    /// Connects now, whether it waits for its turn or has given up.
-    pub(crate) fn connect_now(&self) {
         self.socket.connect();
         self.socket.reconnect_now();
     }
 
     /// Asks the server; the answer is heard.
     pub(crate) fn perform(&self, request: Request) {
-        match request {
-            // without a connection it is not said at all: the chat says it again when there is one
-            Request::Plain(text) => {
-                if self.socket.connected()
-                    && let Err(error) = self.socket.emit(PLAIN, vec![Value::String(text)])
-                {
-                    leptos::logging::warn!("{}", error.to_string());
-                }
+        let Some((name, value)) = request.event() else {
+            return;
+        };
+        let args = vec![value];
+        let sent = match request {
+            Request::Typing(_) => self.socket.volatile().emit(name, args).map(drop),
+            // without a connection nothing is said at all: the chat says it again when there is one
+            _ if !self.socket.connected() => return self.answered(request, None),
+            Request::Plain(_) => self.socket.emit(name, args).map(drop),
+            _ => {
+                let hear = Rc::clone(&self.hear);
+                let asked = request.clone();
+                let then = move |outcome: Result<Rest, AckError>| {
+                    let value = match outcome {
+                        Ok(Rest(values)) => values.into_iter().next(),
+                        Err(AckError::Send(error)) => refused(&error),
+                        Err(_) => None,
+                    };
+                    if let Some(answer) = asked.answered(value) {
+                        hear.push(Heard::Answer(answer));
+                    }
+                };
+                self.socket
+                    .timeout(PATIENCE)
+                    .emit_then(name, args, then)
+                    .map(drop)
             }
-            Request::Typing(typing) => {
-                if let Ok(value) = to_value(&typing)
-                    && let Err(error) = self.socket.volatile().emit(messages::Typing::NAME, vec![value])
-                {
-                    leptos::logging::warn!("{}", error.to_string());
-                }
-            }
-            Request::Send(send) => {
-                let id = send.id.clone();
-                self.ask(&send, move |outcome| Answer::Sent(id, outcome));
-            }
-            Request::Join(join) => {
-                self.ask(&join.clone(), move |outcome| {
-                    Answer::Joined(join, Box::new(outcome))
-                });
-            }
-            Request::Leave(leave) => {
-                self.ask(&leave.clone(), move |outcome| Answer::Left(leave.room, outcome));
-            }
-            Request::Create(create) => self.ask(&create, Answer::Opened),
-            Request::Direct(direct) => self.ask(&direct, Answer::Opened),
-            Request::History(history) => {
-                self.ask(&history.clone(), move |outcome| Answer::Page(history, outcome));
-            }
-            Request::Rename(rename) => self.ask(&rename, Answer::Renamed),
-            Request::Reconnect => self.connect_now(),
+        };
+        if let Err(error) = sent {
+            self.answered(request, refused(&error));
         }
     }
 
-    fn ask<E, T>(&self, event: &E, answer: impl FnOnce(Outcome<T>) -> Answer + 'static)
-    where
-        E: Event<Ack = Result<T, Refusal>>,
-        T: DeserializeOwned + 'static,
-    {
-        let value = to_value(event).unwrap_or_default();
-        let answer: Box<dyn FnOnce(Outcome<T>) -> Answer> = Box::new(answer);
-        let hear = Rc::clone(&self.hear);
-        if !self.socket.connected() {
-            return hear(Heard::Answer(answer(None)));
-        }
-        // the closure that does not run gives the answer back
-        let slot = Rc::new(std::cell::Cell::new(Some(answer)));
-        let kept = Rc::clone(&slot);
-        let then = move |outcome: Result<Value, AckError>| {
-            let outcome = match outcome {
-                Ok(value) => from_value::<Result<T, Refusal>>(value).ok(),
-                Err(error) => refused(&error),
-            };
-            if let Some(answer) = kept.take() {
-                hear(Heard::Answer(answer(outcome)));
-            }
-        };
-        let sent = self
-            .socket
-            .timeout(Duration::from_secs(PATIENCE))
-            .emit_then(E::NAME, vec![value], then);
-        if let Err(error) = sent
-            && let Some(answer) = slot.take()
-        {
-            (self.hear)(Heard::Answer(answer(refused(&AckError::Send(error)))));
+    fn answered(&self, request: Request, value: Option<Value>) {
+        if let Some(answer) = request.answered(value) {
+            self.hear.push(Heard::Answer(answer));
         }
     }
 }
@@ -170,48 +138,16 @@ impl Drop for Link {
 }
 
 /// What the client itself refused, in the server's words.
-fn refused<T>(error: &AckError) -> Outcome<T> {
+fn refused(error: &SendError) -> Option<Value> {
     match error {
-        AckError::Send(SendError::Emit(EmitError::TooLarge { limit, .. })) => Some(Err(Refusal {
-            code: RefusalCode::TextTooLong,
-            detail: limit.to_string(),
-        })),
-        _ => None,
-    }
-}
-
-/// Event of the server; nothing when it is none that the page knows.
-fn read(message: Message) -> Option<Told> {
-    fn typed<T: DeserializeOwned>(value: Value, told: impl FnOnce(T) -> Told) -> Option<Told> {
-        match from_value(value) {
-            Ok(event) => Some(told(event)),
-            Err(error) => {
-                leptos::logging::warn!("{}", error.to_string());
-                None
-            }
+        SendError::Emit(EmitError::TooLarge { limit, .. }) => {
+            let refusal = Refusal {
+                code: RefusalCode::TextTooLong,
+                detail: limit.to_string(),
+            };
+            Some(Err::<(), _>(refusal).write())
         }
-    }
-    let value = message.args.into_iter().next().unwrap_or_default();
-    match message.name.as_str() {
-        PLAIN => Some(Told::Plain(shown(value))),
-        WELCOME => Some(Told::Welcome(shown(value))),
-        messages::Hello::NAME => typed(value, |hello| Told::Hello(Box::new(hello))),
-        messages::Message::NAME => typed(value, Told::Message),
-        messages::Room::NAME => typed(value, Told::Room),
-        messages::Presence::NAME => typed(value, Told::Presence),
-        messages::Typist::NAME => typed(value, Told::Typist),
-        messages::Announcement::NAME => typed(value, Told::Announcement),
-        messages::Closing::NAME => typed(value, Told::Closing),
-        messages::Kicked::NAME => typed(value, Told::Kicked),
         _ => None,
-    }
-}
-
-/// Value as a text, since a plain server may send anything.
-fn shown(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => pesan::socketio::value::json::to_string(&other),
     }
 }
 
@@ -237,7 +173,7 @@ fn connection(status: &Status, reached: bool) -> Connection {
         Status::Disconnected { .. } => Connection::Stopped,
         Status::Refused { error } => Connection::Refused {
             reason: error.to_string(),
-            refusal: error.data().and_then(|data| from_value(data.clone()).ok()),
+            refusal: error.data().cloned().and_then(Wire::read),
         },
     }
 }

@@ -1,329 +1,283 @@
 //! The list of messages: only what is seen is drawn, and nothing jumps.
 
-use std::collections::HashSet;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use leptos::ev::{KeyboardEvent, MouseEvent};
-use leptos::html::Div;
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{Element, HtmlElement, ResizeObserver};
-use pesan::chat::entry::Row;
+use pesan::chat::Server;
 use pesan::chat::scroll::{Extent, Scroll, Window};
 use pesan::chat::words::{Words, fill};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{HtmlElement, ResizeObserver};
 
-use super::clock::Calendar;
+use super::act::Act;
+use super::clock::{self, Calendar};
+use super::dom::{El, List, done, el};
 use super::icon::{DOWN, icon};
-use super::row::{Setting, row_view};
+use super::page::Page;
+use super::row::{Line, row};
+use super::state::State;
 
 /// Likely height of a row, in pixels.
 const GUESS: u32 = 28;
 
-/// What a list has: which room it shows, and how much of it there is.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Shown {
-    /// Id of the room.
-    pub(crate) room: String,
-    /// Rows that it has.
-    pub(crate) extent: Extent,
-    /// Row that comes first into view when the room is opened.
-    pub(crate) divider: Option<usize>,
-}
+/// Pixels above a row that is gone to.
+const ABOVE: f64 = 48.0;
 
-/// What stands above the first row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Head {
-    /// Older messages are on their way, or will be when one scrolls up.
-    Loading,
-    /// Nothing came before.
-    Beginning,
-    /// There is nothing at all.
-    Empty(&'static str),
-}
-
-/// What was done to a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Act {
-    /// Answer it.
-    Reply(u64),
-    /// Copy its text.
-    Copy(u64),
-    /// Try to send it again.
-    Retry(u64),
-    /// Give it up.
-    Discard(u64),
-}
-
-/// List of the open room's rows.
-#[component]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "properties of a component are owned"
-)]
-pub(crate) fn Log(
+/// What is seen of the list, and where it stands.
+pub(crate) struct Log {
+    log: El,
+    /// Takes the room of the rows before those that are drawn.
+    before: El,
+    list: RefCell<List<Line>>,
+    /// Takes the room of the rows after them.
+    after: El,
+    scroll: RefCell<Scroll>,
+    room: RefCell<String>,
+    /// First row that is drawn.
+    first: Cell<usize>,
     words: &'static Words,
     calendar: Calendar,
-    #[prop(into)] shown: Signal<Shown>,
-    #[prop(into)] head: Signal<Head>,
-    #[prop(into)] fresh: Signal<u32>,
-    #[prop(into)] answers: Signal<bool>,
-    /// Rows from the first number up to the second, with the number of their day.
-    rows: Callback<(usize, usize), Vec<(Row, i64)>>,
-    /// Row of an order number.
-    find: Callback<u64, Option<usize>>,
-    on_act: Callback<Act>,
-    /// The newest row came into view, or went out of it.
-    on_end: Callback<bool>,
-    /// The oldest row came near.
-    on_start: Callback<()>,
-) -> impl IntoView {
-    let log = NodeRef::<Div>::new();
-    let list = NodeRef::<Div>::new();
-    let above = NodeRef::<Div>::new();
-    let below = NodeRef::<Div>::new();
-    let scroll = StoredValue::new(Scroll::new(GUESS));
-    let room = StoredValue::new(String::new());
-    let drawn = RwSignal::new((0_usize, 0_usize));
-    let at_end = RwSignal::new(true);
-    let opened = RwSignal::new(HashSet::<u64>::new());
+    observer: Observer,
+}
 
-    let view = Memo::new(move |_| {
-        let (start, end) = drawn.get();
-        rows.run((start, end))
-    });
-
-    // gives the rows that are not drawn their room
-    let set_spaces = move || {
-        let window = scroll.with_value(Scroll::window);
-        if let (Some(above), Some(below)) = (above.get_untracked(), below.get_untracked()) {
-            set_height(&above, window.before);
-            set_height(&below, window.after);
-        }
-    };
-    // puts the scroll bar where the list stands
-    let settle = move || {
-        set_spaces();
-        let Some(log) = log.get_untracked() else { return };
-        let top = scroll.with_value(Scroll::top);
-        let target = top.unwrap_or_else(|| f64::from(log.scroll_height() - log.client_height()));
-        if (f64::from(log.scroll_top()) - target).abs() >= 1.0 {
-            log.set_scroll_top(target.round() as i32);
-        }
-        let top = f64::from(log.scroll_top());
-        scroll.update_value(|scroll| scroll.set_top(top));
-    };
-    // draws what is seen
-    let draw = move || {
-        let Window { start, end, .. } = scroll.with_value(Scroll::window);
-        if drawn.get_untracked() != (start, end) {
-            drawn.set((start, end));
-        }
-        let end = scroll.with_value(Scroll::at_end);
-        if at_end.get_untracked() != end {
-            at_end.set(end);
-            on_end.run(end);
-        }
-        if start == 0 {
-            on_start.run(());
-        }
-    };
-    let measure_frame = move || {
-        let (Some(log), Some(above)) = (log.get_untracked(), above.get_untracked()) else {
-            return;
-        };
-        let (height, head) = (f64::from(log.client_height()), f64::from(above.offset_top()));
-        scroll.update_value(|scroll| scroll.resized(height, head));
-    };
-
-    let observer = StoredValue::new_local(Observer::new(move || {
-        measure_frame();
-        let start = drawn.get_untracked().0;
-        let Some(list) = list.get_untracked() else { return };
-        let rows = list.children();
-        scroll.update_value(|scroll| {
-            for at in 0..rows.length() {
-                if let Some(row) = rows.item(at) {
-                    scroll.measured(start + at as usize, row.get_bounding_client_rect().height());
+impl Log {
+    /// List of the open room's rows, and the element that it is in; nothing is drawn yet.
+    pub(crate) fn new(page: &Rc<Page>) -> (Rc<Self>, El) {
+        let words = page.words();
+        let today = page.look(|state| state.chat.day(clock::now()));
+        let (before, list, after) = (el("div", "space"), el("div", "rows"), el("div", "space"));
+        let head = el("p", "head")
+            .bind(page, "class", |state| Some(head(state).0.to_owned()))
+            .says(page, |state| Some(head(state).1.to_owned()));
+        let log = el("div", "log")
+            .attr("role", "log")
+            .attr("aria-live", "off")
+            .attr("aria-label", words.log)
+            .attr("tabindex", "0")
+            .add(head)
+            .add(before.clone())
+            .add(list.clone())
+            .add(after.clone());
+        let frame = el("div", "log-frame")
+            .add(log.clone())
+            .part(page, |state| state.at_end, newest, done);
+        let drawing = Rc::downgrade(page);
+        let this = Rc::new_cyclic(|this: &std::rc::Weak<Self>| {
+            let this = this.clone();
+            let measured = move || {
+                if let (Some(this), Some(page)) = (this.upgrade(), drawing.upgrade()) {
+                    this.measured();
+                    // rows that turned out low may leave the screen half empty
+                    page.draw_later();
                 }
+            };
+            Self {
+                log,
+                before,
+                list: RefCell::new(List::new(list)),
+                after,
+                scroll: RefCell::new(Scroll::new(GUESS)),
+                room: RefCell::default(),
+                first: Cell::default(),
+                words,
+                calendar: Calendar::new(words, today),
+                observer: Observer::new(measured),
             }
         });
-        settle();
-        // rows that turned out low may leave the screen half empty
-        request_animation_frame(draw);
-    }));
+        (this, frame)
+    }
 
-    Effect::new(move |_| {
-        let shown = shown.get();
-        if room.with_value(|room| *room != shown.room) {
-            room.set_value(shown.room.clone());
-            scroll.set_value(Scroll::new(GUESS));
-            at_end.set(true);
-            on_end.run(true);
-            opened.update(HashSet::clear);
-        }
-        scroll.update_value(|scroll| scroll.follow(shown.extent));
-        measure_frame();
-        if let Some(row) = shown.divider.filter(|_| scroll.with_value(Scroll::at_end)) {
-            scroll.update_value(|scroll| scroll.to_row(row, 48.0));
-        }
-        draw();
-        settle();
-    });
-    Effect::new(move |_| {
-        if let Some(log) = log.get() {
-            observer.with_value(|observer| observer.watch(&log));
-        }
-    });
-    // rows that were drawn are measured before they are seen: watching anew reports at the next layout
-    Effect::new(move |_| {
-        view.track();
-        opened.track();
-        if let Some(list) = list.get() {
-            observer.with_value(|observer| observer.watch(&list));
-        }
-    });
-
-    let on_scroll = move |_| {
-        let Some(log) = log.get_untracked() else { return };
-        let top = f64::from(log.scroll_top());
-        let furthest = f64::from(log.scroll_height() - log.client_height());
-        scroll.update_value(|scroll| scroll.scrolled(top, furthest));
-        draw();
-        set_spaces();
-    };
-    let to_end = move |_| {
-        scroll.update_value(Scroll::to_end);
-        draw();
-        settle();
-    };
-    let act = move |name: &str, row: &Element, button: Option<&Element>| {
-        let Some(key) = number(row, "data-key") else {
-            return;
-        };
-        match name {
-            "reply" => on_act.run(Act::Reply(key)),
-            "copy" => on_act.run(Act::Copy(key)),
-            "retry" => on_act.run(Act::Retry(key)),
-            "discard" => on_act.run(Act::Discard(key)),
-            "more" => opened.update(|opened| {
-                opened.insert(key);
-            }),
-            "goto" => {
-                let place = button
-                    .and_then(|button| number(button, "data-seq"))
-                    .and_then(|seq| find.run(seq));
-                if let Some(row) = place {
-                    scroll.update_value(|scroll| scroll.to_row(row, 48.0));
-                    draw();
-                    settle();
-                }
+    /// Follows the open room; the list has to be in the document.
+    pub(crate) fn start(self: &Rc<Self>, page: &Rc<Page>) {
+        self.observer.watch(&self.log);
+        let (this, following) = (Rc::clone(self), Rc::clone(page));
+        let mut last = None;
+        page.follow(Box::new(move || {
+            let page = &following;
+            let (room, extent, divider) = page.look(shown);
+            if *this.room.borrow() != room {
+                this.room.replace(room);
+                this.scroll.replace(Scroll::new(GUESS));
+                page.look_again(Some(true));
+                last = None;
             }
-            _ => {}
+            let seen = Some((extent, divider));
+            if seen == last {
+                return this.draw(page);
+            }
+            last = seen;
+            this.scroll.borrow_mut().follow(extent);
+            this.measure_frame();
+            let at_end = this.scroll.borrow().at_end();
+            if let Some(row) = divider.filter(|_| at_end) {
+                this.scroll.borrow_mut().to_row(row, ABOVE);
+            }
+            this.draw(page);
+            this.settle();
+        }));
+    }
+
+    /// Whether it is this element that scrolls.
+    pub(crate) fn is(&self, element: &El) -> bool {
+        self.log == *element
+    }
+
+    /// The person scrolled.
+    pub(crate) fn scrolled(&self, page: &Rc<Page>) {
+        let (top, furthest) = (self.top(), self.furthest());
+        self.scroll.borrow_mut().scrolled(top, furthest);
+        self.draw(page);
+        self.set_spaces();
+    }
+
+    /// Goes to the newest row.
+    pub(crate) fn to_end(&self, page: &Rc<Page>) {
+        self.scroll.borrow_mut().to_end();
+        self.draw(page);
+        self.settle();
+    }
+
+    /// Goes to the message of an order number.
+    pub(crate) fn to_message(&self, page: &Rc<Page>, seq: u64) {
+        if let Some(row) = page.look(|state| state.chat.row_of(seq)) {
+            self.scroll.borrow_mut().to_row(row, ABOVE);
+            self.draw(page);
+            self.settle();
         }
-    };
-    let on_click = move |event: MouseEvent| {
-        let Some(target) = event
-            .target()
-            .and_then(|target| target.dyn_into::<Element>().ok())
-        else {
-            return;
-        };
-        let button = target.closest("[data-act]").ok().flatten();
-        let row = target.closest("[data-key]").ok().flatten();
-        if let (Some(button), Some(row)) = (button, row) {
-            act(
-                &button.get_attribute("data-act").unwrap_or_default(),
-                &row,
-                Some(&button),
-            );
+    }
+
+    /// Draws what is seen.
+    pub(crate) fn draw(&self, page: &Rc<Page>) {
+        let Window { start, end, .. } = self.scroll.borrow().window();
+        self.first.set(start);
+        let lines = page.look(|state| lines(state, start, end));
+        let mut list = self.list.borrow_mut();
+        if list.show(lines, &mut |line| row(line, self.words, &self.calendar)) {
+            // what was drawn is measured before it is seen: watching anew reports at the next layout
+            self.observer.watch(&list.place);
         }
-    };
-    let on_key = move |event: KeyboardEvent| {
-        if event.ctrl_key() || event.meta_key() || event.alt_key() {
-            return;
+        drop(list);
+        let at_end = self.scroll.borrow().at_end();
+        if page.look(|state| state.at_end) != at_end {
+            page.look_again(Some(at_end));
         }
-        let active = document().active_element();
-        let row = active.and_then(|active| active.closest("[data-key]").ok().flatten());
-        let to = match (event.key().as_str(), &row) {
-            ("ArrowUp", Some(row)) => row.previous_element_sibling(),
-            ("ArrowDown", Some(row)) => row.next_element_sibling(),
-            ("ArrowUp", None) => list.get_untracked().and_then(|list| list.last_element_child()),
-            ("r" | "R", Some(row)) => return act("reply", row, None),
-            ("c" | "C", Some(row)) => return act("copy", row, None),
-            _ => return,
-        };
-        if let Some(to) = to.and_then(|to| to.dyn_into::<HtmlElement>().ok()) {
-            event.prevent_default();
-            to.focus().unwrap_or_default();
+        if start == 0 && page.look(|state| state.chat.has_older()) {
+            page.change(&mut |state, _| state.chat.older());
         }
-    };
-    let head = move || {
-        let (class, text) = match head.get() {
-            Head::Loading => ("head", words.loading),
-            Head::Beginning => ("head", words.beginning),
-            Head::Empty(text) => ("head empty", text),
-        };
-        view! { <p class=class>{text}</p> }.into_any()
-    };
-    let newest = move || {
-        (!at_end.get()).then(|| {
-            let fresh = fresh.get();
-            let text =
-                if fresh > 0 { fill(words.new_below, &[&fresh.to_string()]) } else { words.to_newest.to_owned() };
-            view! { <button class="to-newest" class:new=fresh.gt(&0) on:click=to_end>{icon(DOWN)}{text}</button> }.into_any()
-        })
-    };
-    view! {
-        <div class="log-frame">
-            <div
-                class="log"
-                role="log"
-                aria-live="off"
-                aria-label=words.log
-                tabindex="0"
-                node_ref=log
-                on:scroll=on_scroll
-                on:click=on_click
-                on:keydown=on_key
-            >
-                {head}
-                <div class="space" node_ref=above></div>
-                <div class="rows" node_ref=list>
-                    <For
-                        each=move || {
-                            let opened = opened.get();
-                            let answers = answers.get();
-                            view.get()
-                                .into_iter()
-                                .map(move |(row, day)| {
-                                    let open = opened.contains(&row.entry.key);
-                                    (row, day, open, answers)
-                                })
-                                .collect::<Vec<_>>()
-                        }
-                        key=|(row, _, open, answers)| (row.stamp(), *open, *answers)
-                        children={
-                            let calendar = calendar.clone();
-                            move |(row, day, open, answers)| {
-                                row_view(&row, &Setting { words, calendar: calendar.clone(), day, open, answers })
-                            }
-                        }
-                    />
-                </div>
-                <div class="space" node_ref=below></div>
-            </div>
-            {newest}
-        </div>
+    }
+
+    /// Takes the heights of the rows that are drawn.
+    fn measured(&self) {
+        self.measure_frame();
+        let first = self.first.get();
+        let rows = self.list.borrow().place.0.children();
+        for at in 0..rows.length() {
+            if let Some(row) = rows.item(at) {
+                let height = row.get_bounding_client_rect().height();
+                self.scroll.borrow_mut().measured(first + at as usize, height);
+            }
+        }
+        self.settle();
+    }
+
+    fn measure_frame(&self) {
+        let height = f64::from(self.log.0.client_height());
+        let head = f64::from(self.before.0.unchecked_ref::<HtmlElement>().offset_top());
+        self.scroll.borrow_mut().resized(height, head);
+    }
+
+    /// Puts the scroll bar where the list stands.
+    fn settle(&self) {
+        self.set_spaces();
+        let top = self.scroll.borrow().top();
+        let target = top.unwrap_or_else(|| self.furthest());
+        if (self.top() - target).abs() >= 1.0 {
+            self.log.0.set_scroll_top(target.round() as i32);
+        }
+        self.scroll.borrow_mut().set_top(self.top());
+    }
+
+    /// Gives the rows that are not drawn their room.
+    fn set_spaces(&self) {
+        let Window { before, after, .. } = self.scroll.borrow().window();
+        set_height(&self.before, before);
+        set_height(&self.after, after);
+    }
+
+    fn top(&self) -> f64 {
+        f64::from(self.log.0.scroll_top())
+    }
+
+    fn furthest(&self) -> f64 {
+        f64::from(self.log.0.scroll_height() - self.log.0.client_height())
     }
 }
 
-fn set_height(element: &HtmlElement, pixels: f64) {
-    let value = [pixels.to_string().as_str(), "px"].concat();
-    element.style().set_property("height", &value).unwrap_or_default();
+/// Id of the open room, how much of it there is, and the row that comes first into view when it is opened.
+fn shown(state: &State) -> (String, Extent, Option<usize>) {
+    let chat = &state.chat;
+    let extent = Extent {
+        front: chat.room().timeline.front(),
+        len: chat.len(),
+    };
+    (state.room().to_owned(), extent, chat.divider_row())
 }
 
-fn number(element: &Element, attribute: &str) -> Option<u64> {
-    element.get_attribute(attribute)?.parse().ok()
+fn lines(state: &State, start: usize, end: usize) -> Vec<Line> {
+    let chat = &state.chat;
+    let rows = chat.rows(start, end).into_iter();
+    rows.map(|row| Line {
+        day: chat.day(row.entry.at),
+        open: state.unfolded.contains(&row.entry.key),
+        answers: state.full(),
+        row,
+    })
+    .collect()
+}
+
+/// What stands above the first row, and how it looks.
+fn head(state: &State) -> (&'static str, &'static str) {
+    let words = state.words();
+    if state.chat.room().timeline.more_before() {
+        ("head", words.loading)
+    } else if !state.chat.is_empty() {
+        ("head", words.beginning)
+    } else if matches!(state.chat.server(), Server::Full { .. }) {
+        ("head empty", words.empty_room)
+    } else {
+        ("head empty", words.empty_plain)
+    }
+}
+
+/// Button to the newest row, while that is not in view.
+fn newest(page: &Rc<Page>, at_end: &bool) -> Option<El> {
+    let text = el("span", "").says(page, |state| {
+        let words = state.words();
+        let fresh = state.chat.room().fresh;
+        Some(if fresh > 0 {
+            fill(words.new_below, &[&fresh.to_string()])
+        } else {
+            words.to_newest.to_owned()
+        })
+    });
+    let class = |state: &State| {
+        let fresh = state.chat.room().fresh > 0;
+        Some(if fresh { "to-newest new" } else { "to-newest" }.to_owned())
+    };
+    (!at_end).then(|| {
+        el("button", "to-newest")
+            .bind(page, "class", class)
+            .act(Act::Newest, "")
+            .add(icon(DOWN))
+            .add(text)
+    })
+}
+
+fn set_height(element: &El, pixels: f64) {
+    // to a 64th, which is as exact as browsers lay out
+    let units = (pixels * 64.0) as u64;
+    element.set_style("height", &["calc(", &units.to_string(), "px / 64)"].concat());
 }
 
 /// Tells when something that is watched has another size, before it is painted.
@@ -343,10 +297,10 @@ impl Observer {
     }
 
     /// Watches an element and tells about it at the next layout, even if it was watched before.
-    fn watch(&self, element: &Element) {
+    fn watch(&self, element: &El) {
         if let Some(observer) = &self.observer {
-            observer.unobserve(element);
-            observer.observe(element);
+            observer.unobserve(&element.0);
+            observer.observe(&element.0);
         }
     }
 }

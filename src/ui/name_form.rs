@@ -1,52 +1,40 @@
 //! Field for one's name, with a clear answer when it is taken.
 
-use leptos::ev::SubmitEvent;
-use leptos::html::Input;
-use leptos::prelude::*;
-use pesan::chat::words::Words;
-use pesan::messages::Refusal;
+use std::rc::Rc;
+
+use super::act::Act;
+use super::dom::{El, el};
+use super::page::Page;
+use super::state::State;
+
+/// Field for one's name, and what may stand beside it.
+pub(crate) fn name_form(page: &Rc<Page>, id: &str, caption: &str, name: &str, beside: Option<El>) -> El {
+    let words = page.words();
+    let field = el("input", "field")
+        .attr("id", id)
+        .attr("value", name)
+        .attr("autocomplete", "nickname")
+        .attr("maxlength", "64");
+    let row = el("div", "with-button")
+        .add(field)
+        .add(el("button", "button").text(words.use_name))
+        .add_some(beside);
+    let hint = el("p", "hint")
+        .bind(page, "class", |state| Some(hint(state).0.to_owned()))
+        .says(page, |state| Some(hint(state).1));
+    el("form", "group")
+        .attr("data-submit", Act::Rename.name())
+        .add(el("label", "caption").attr("for", id).text(caption))
+        .add(row)
+        .add(el("div", "").attr("role", "status").add(hint))
+}
 
 /// What became of the last wish.
-pub(crate) type Renamed = Option<Result<(), Refusal>>;
-
-/// Field for one's name.
-#[component]
-pub(crate) fn NameForm(
-    words: &'static Words,
-    id: &'static str,
-    caption: &'static str,
-    name: String,
-    #[prop(into)] renamed: Signal<Renamed>,
-    on_name: Callback<String>,
-    #[prop(optional)] beside: Option<AnyView>,
-) -> impl IntoView {
-    let field = NodeRef::<Input>::new();
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        on_name.run(
-            field
-                .get_untracked()
-                .map(|field| field.value())
-                .unwrap_or_default(),
-        );
-    };
-    let hint = move || {
-        let (class, text) = match renamed.get() {
-            None => ("hint", words.name_hint.to_owned()),
-            Some(Ok(())) => ("hint good", words.name_saved.to_owned()),
-            Some(Err(refusal)) => ("hint bad", words.refusal(&refusal)),
-        };
-        view! { <p class=class>{text}</p> }.into_any()
-    };
-    view! {
-        <form class="group" on:submit=submit>
-            <label class="caption" for=id>{caption}</label>
-            <div class="with-button">
-                <input class="field" id=id node_ref=field value=name autocomplete="nickname" maxlength="64" />
-                <button class="button">{words.use_name}</button>
-                {beside}
-            </div>
-            <div role="status">{hint}</div>
-        </form>
+fn hint(state: &State) -> (&'static str, String) {
+    let words = state.words();
+    match state.chat.renamed() {
+        None => ("hint", words.name_hint.to_owned()),
+        Some(Ok(())) => ("hint good", words.name_saved.to_owned()),
+        Some(Err(refusal)) => ("hint bad", words.refusal(refusal)),
     }
 }

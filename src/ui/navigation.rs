@@ -1,9 +1,20 @@
-//! The open room in the page's address, and the panels that Back closes.
+//! The page's address: the server and the open room in it, and the panels that Back closes.
 
-use leptos::ev::popstate;
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsValue;
+use leptos::prelude::window;
 use pesan::chat::route;
+use wasm_bindgen::JsValue;
+use web_sys::UrlSearchParams;
+
+/// Address of the server: the one that the page's address names, or the one that the page came from.
+pub(crate) fn server() -> String {
+    let location = window().location();
+    let query = location.search().unwrap_or_default();
+    let query = UrlSearchParams::new_with_str(&query).ok();
+    query
+        .and_then(|query| query.get("server"))
+        .filter(|server| !server.is_empty())
+        .unwrap_or_else(|| location.origin().unwrap_or_default())
+}
 
 /// Room that the address names.
 pub(crate) fn room() -> Option<String> {
@@ -39,16 +50,9 @@ pub(crate) fn back() {
     }
 }
 
-/// Hears when another place of the history is shown, for as long as the component lives.
-pub(crate) fn listen(on_place: Callback<Option<String>>) {
-    let handle = window_event_listener(popstate, move |_| on_place.run(room()));
-    on_cleanup(move || handle.remove());
-}
-
 /// Full address of a room.
 pub(crate) fn address(room: &str) -> String {
-    let location = window().location();
-    let base = location.href().unwrap_or_default();
-    let base = base.split('#').next().unwrap_or_default();
+    let href = window().location().href().unwrap_or_default();
+    let base = href.split('#').next().unwrap_or_default();
     [base, &route::to_room(room)].concat()
 }

@@ -1,63 +1,55 @@
 //! Who is in the open room; a click begins a direct conversation.
 
-use leptos::prelude::*;
+use std::rc::Rc;
+
 use pesan::chat::words::{Words, fill};
 use pesan::messages::Person;
 
-use super::face::face;
-use super::icon::{CLOSE, icon};
+use super::act::Act;
+use super::dom::{El, el};
+use super::face::{face, name};
+use super::icon::{CLOSE, icon_button};
+use super::page::Page;
+use super::state::State;
 
 /// People at the right.
-#[component]
-pub(crate) fn People(
-    words: &'static Words,
-    #[prop(into)] people: Signal<Vec<Person>>,
-    /// Id of this person.
-    #[prop(into)]
-    me: Signal<Option<Person>>,
-    on_direct: Callback<String>,
-    on_close: Callback<()>,
-) -> impl IntoView {
-    let list = move || {
-        let me = me.get().map(|me| me.id).unwrap_or_default();
-        people
-            .get()
-            .into_iter()
-            .map(|person| entry(words, person, &me, on_direct))
-            .collect::<Vec<_>>()
-    };
-    let heading = move || {
-        let count = people.with(Vec::len);
-        (count > 0).then(|| view! { <h2>{words.people}" · "{count.to_string()}</h2> }.into_any())
-    };
-    view! {
-        <aside class="side people" aria-label=words.people>
-            <div class="top">
-                <div>{heading}</div>
-                <button class="icon close" aria-label=words.close title=words.close on:click=move |_| on_close.run(())>
-                    {icon(CLOSE)}
-                </button>
-            </div>
-            <div class="scroll"><ul>{list}</ul></div>
-        </aside>
-    }
+pub(crate) fn people(page: &Rc<Page>) -> El {
+    let words = page.words();
+    let heading = el("h2", "")
+        .shown(page, |state| !state.chat.room().people.is_empty())
+        .says(page, |state| {
+            let count = state.chat.room().people.len().to_string();
+            Some([state.words().people, " · ", &count].concat())
+        });
+    let top = el("div", "top").add(el("div", "").add(heading)).add(icon_button(
+        "icon close",
+        CLOSE,
+        words.close,
+        Act::ClosePanel,
+    ));
+    let list = el("ul", "").list(page, present, |words, (person, me)| entry(words, person, *me));
+    el("aside", "side people")
+        .attr("aria-label", words.people)
+        .add(top)
+        .add(el("div", "scroll").add(list))
 }
 
-fn entry(words: &'static Words, person: Person, me: &str, on_direct: Callback<String>) -> AnyView {
-    let face = face(&person, true);
-    let name = view! { <span class="name"><bdi>{person.name.clone()}</bdi></span> };
-    if person.id == me {
-        return view! { <li><div class="entry">{face}{name}<span class="soft">{words.you}</span></div></li> }
-            .into_any();
-    }
-    let label = fill(words.direct, &[&person.name]);
-    view! {
-        <li>
-            <button class="entry" title=label on:click=move |_| on_direct.run(person.id.clone())>
-                {face}
-                {name}
-            </button>
-        </li>
-    }
-    .into_any()
+/// Who is there, and whether it is this person.
+fn present(state: &State) -> Vec<(Person, bool)> {
+    let me = state.chat.me().map(|me| me.id.as_str()).unwrap_or_default();
+    let people = state.chat.room().people.iter();
+    people.map(|person| (person.clone(), person.id == me)).collect()
+}
+
+fn entry(words: &'static Words, person: &Person, me: bool) -> El {
+    let entry = el(if me { "div" } else { "button" }, "entry")
+        .add(face(person, true))
+        .add(name("name", &person.name));
+    el("li", "").add(if me {
+        entry.add(el("span", "soft").text(words.you))
+    } else {
+        entry
+            .attr("title", &fill(words.direct, &[&person.name]))
+            .act(Act::Direct, &person.id)
+    })
 }

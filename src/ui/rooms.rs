@@ -1,191 +1,158 @@
 //! List of the rooms, and a field to make one.
 
-use leptos::ev::SubmitEvent;
-use leptos::html::Input;
-use leptos::prelude::*;
+use std::rc::Rc;
+
+use pesan::chat::folding::excerpt;
+use pesan::chat::room::{Membership, RoomState};
 use pesan::chat::words::{Words, fill};
 use pesan::messages::{Person, RoomKind};
 
-use super::face::face;
-use super::icon::{CLOSE, PLUS, SEARCH, icon};
+use super::act::Act;
+use super::dom::{El, done, el, enter};
+use super::face::{face, name};
+use super::icon::{CLOSE, PLUS, SEARCH, icon_button};
+use super::page::Page;
+use super::state::State;
+
+/// Characters of a room's newest message.
+const LAST: usize = 60;
 
 /// Room as the list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
-    /// Id.
-    pub(crate) id: String,
-    /// Name as shown.
-    pub(crate) name: String,
-    /// Kind.
-    pub(crate) kind: RoomKind,
+struct Listed {
+    id: String,
+    name: String,
     /// Other person of a direct room.
-    pub(crate) with: Option<Person>,
+    with: Option<Person>,
     /// Begin of the newest message.
-    pub(crate) last: String,
-    /// Unread messages.
-    pub(crate) unread: u64,
-    /// Whether it is open.
-    pub(crate) open: bool,
-    /// Whether the person is in it.
-    pub(crate) inside: bool,
+    last: String,
+    unread: u64,
+    open: bool,
 }
 
 /// Rooms at the left.
-#[component]
-pub(crate) fn Rooms(
-    words: &'static Words,
-    #[prop(into)] rooms: Signal<Vec<Listed>>,
-    /// This person; nobody on a plain server.
-    #[prop(into)]
-    me: Signal<Option<Person>>,
-    on_open: Callback<String>,
-    on_create: Callback<String>,
-    on_find: Callback<()>,
-    on_settings: Callback<()>,
-    on_close: Callback<()>,
-) -> impl IntoView {
-    let creating = RwSignal::new(false);
-    let field = NodeRef::<Input>::new();
-    Effect::new(move |_| {
-        if let Some(field) = field.get() {
-            field.focus().unwrap_or_default();
-        }
-    });
-    let full = move || me.get().is_some();
-    let part = move |heading: &'static str, belongs: fn(&Listed) -> bool| {
-        move || {
-            let rooms: Vec<AnyView> = rooms
-                .get()
-                .into_iter()
-                .filter(belongs)
-                .map(|room| entry(words, room, on_open))
-                .collect();
-            (!rooms.is_empty()).then(|| {
-                let heading = (!heading.is_empty()).then(|| view! { <h2>{heading}</h2> }.into_any());
-                view! { {heading} <ul>{rooms}</ul> }.into_any()
-            })
-        }
-    };
-    let create = move |event: SubmitEvent| {
-        event.prevent_default();
-        let name = field
-            .get_untracked()
-            .map(|field| field.value())
-            .unwrap_or_default();
-        if !name.trim().is_empty() {
-            on_create.run(name);
-        }
-        creating.set(false);
-    };
-    let new_room = move || {
-        creating.get().then(|| {
-            view! {
-                <form class="new-room" on:submit=create>
-                    <input class="field" node_ref=field aria-label=words.new_room placeholder=words.new_room maxlength="64" />
-                    <button class="button">{words.create}</button>
-                </form>
-            }
-            .into_any()
-        })
-    };
-    let person = move || {
-        me.get().map(|me| {
-            view! {
-                <div class="bottom">
-                    <button class="entry" on:click=move |_| on_settings.run(())>
-                        {face(&me, true)}
-                        <span class="name"><bdi>{me.name.clone()}</bdi></span>
-                        <span class="soft">{words.you}</span>
-                    </button>
-                </div>
-            }
-            .into_any()
-        })
-    };
-    view! {
-        <nav class="side rooms" aria-label=words.rooms>
-            <div class="top">
-                <p class="brand">"pesan"</p>
-                <div>
-                    <button
-                        class="icon"
-                        hidden=move || !full()
-                        aria-label=words.find_room
-                        title=words.find_room
-                        on:click=move |_| on_find.run(())
-                    >
-                        {icon(SEARCH)}
-                    </button>
-                    <button
-                        class="icon"
-                        hidden=move || !full()
-                        aria-label=words.create
-                        title=words.create
-                        aria-expanded=move || if creating.get() { "true" } else { "false" }
-                        on:click=move |_| creating.update(|creating| *creating = !*creating)
-                    >
-                        {icon(PLUS)}
-                    </button>
-                    <button class="icon close" aria-label=words.close title=words.close on:click=move |_| on_close.run(())>
-                        {icon(CLOSE)}
-                    </button>
-                </div>
-            </div>
-            {new_room}
-            <div class="scroll">
-                {part("", |room| room.inside && room.kind != RoomKind::Direct)}
-                {part(words.directs, |room| room.kind == RoomKind::Direct)}
-                {part(words.other_rooms, |room| !room.inside && room.kind != RoomKind::Direct)}
-            </div>
-            {person}
-        </nav>
+pub(crate) fn rooms(page: &Rc<Page>) -> El {
+    let words = page.words();
+    let find = icon_button("icon", SEARCH, words.find_room, Act::Find).shown(page, State::full);
+    let create = icon_button("icon", PLUS, words.create, Act::NewRoom)
+        .shown(page, State::full)
+        .bind(page, "aria-expanded", |state| Some(state.creating.to_string()));
+    let close = icon_button("icon close", CLOSE, words.close, Act::ClosePanel);
+    let top = el("div", "top")
+        .add(el("p", "brand").text("pesan"))
+        .add(el("div", "").add(find).add(create).add(close));
+    let scroll = part(page, el("div", "scroll"), "", |state| listed(state, mine));
+    let scroll = part(page, scroll, words.directs, |state| listed(state, direct));
+    let scroll = part(page, scroll, words.other_rooms, |state| listed(state, other));
+    el("nav", "side rooms")
+        .attr("aria-label", words.rooms)
+        .add(top)
+        .part(page, |state| state.creating, new_room, enter)
+        .add(scroll)
+        .part(page, |state| state.chat.me().cloned(), me, done)
+}
+
+/// Name of a room, as it is shown.
+pub(crate) fn name_of(room: &RoomState, words: &Words) -> String {
+    match room.room.kind {
+        RoomKind::Lobby => words.lobby.to_owned(),
+        RoomKind::Open | RoomKind::Direct => room.room.name.clone(),
     }
 }
 
-fn entry(words: &'static Words, room: Listed, on_open: Callback<String>) -> AnyView {
-    let Listed {
-        id,
-        name,
-        with,
-        last,
-        unread,
-        open,
-        ..
-    } = room;
-    let sign = match &with {
-        Some(with) => face(with, true),
-        None => view! { <span class="sign" aria-hidden="true">"#"</span> }.into_any(),
-    };
-    let badge = (unread > 0).then(|| {
-        let count = unread.to_string();
-        let shown = if unread > 99 {
-            "99+".to_owned()
-        } else {
-            count.clone()
-        };
-        view! {
-            <span class="badge" aria-hidden="true">{shown}</span>
-            <span class="unseen">{fill(words.unread, &[&count])}</span>
-        }
-        .into_any()
-    });
-    let last = (!last.is_empty()).then(|| view! { <span class="last">{last}</span> }.into_any());
-    view! {
-        <li>
-            <button
-                class="entry"
-                class:fresh=unread.gt(&0)
-                aria-current=if open { "true" } else { "false" }
-                on:click=move |_| on_open.run(id.clone())
-            >
-                {sign}
-                <span class="what">
-                    <span class="name"><bdi>{name}</bdi></span>
-                    {last}
-                </span>
-                {badge}
-            </button>
-        </li>
+/// Rooms of one kind under their heading, when there are some.
+fn part(page: &Rc<Page>, scroll: El, heading: &str, rooms: fn(&State) -> Vec<Listed>) -> El {
+    let list = el("ul", "").list(page, rooms, entry);
+    if heading.is_empty() {
+        return scroll.add(list);
     }
-    .into_any()
+    let heading = el("h2", "").text(heading);
+    let (head, body) = (heading.clone(), list.clone());
+    page.effect(Box::new(move |state| {
+        let hidden = if rooms(state).is_empty() { Some("") } else { None };
+        head.set("hidden", hidden);
+        body.set("hidden", hidden);
+    }));
+    scroll.add(heading).add(list)
+}
+
+fn new_room(page: &Rc<Page>, creating: &bool) -> Option<El> {
+    let words = page.words();
+    creating.then(|| {
+        let field = el("input", "field")
+            .attr("aria-label", words.new_room)
+            .attr("placeholder", words.new_room)
+            .attr("maxlength", "64");
+        el("form", "new-room")
+            .attr("data-submit", Act::Create.name())
+            .add(field)
+            .add(el("button", "button").text(words.create))
+    })
+}
+
+fn me(page: &Rc<Page>, me: &Option<Person>) -> Option<El> {
+    let me = me.as_ref()?;
+    let entry = el("button", "entry")
+        .act(Act::Settings, "")
+        .add(face(me, true))
+        .add(name("name", &me.name))
+        .add(el("span", "soft").text(page.words().you));
+    Some(el("div", "bottom").add(entry))
+}
+
+fn entry(words: &'static Words, room: &Listed) -> El {
+    let sign = match &room.with {
+        Some(with) => face(with, true),
+        None => el("span", "sign").attr("aria-hidden", "true").text("#"),
+    };
+    let mut what = el("span", "what").add(name("name", &room.name));
+    if !room.last.is_empty() {
+        what = what.add(el("span", "last").text(&room.last));
+    }
+    let class = if room.unread > 0 { "entry fresh" } else { "entry" };
+    let mut button = el("button", class)
+        .attr("aria-current", if room.open { "true" } else { "false" })
+        .act(Act::Open, &room.id)
+        .add(sign)
+        .add(what);
+    if room.unread > 0 {
+        let count = room.unread.to_string();
+        let shown = if room.unread > 99 { "99+" } else { &count };
+        button = button
+            .add(el("span", "badge").attr("aria-hidden", "true").text(shown))
+            .add(el("span", "unseen").text(&fill(words.unread, &[&count])));
+    }
+    el("li", "").add(button)
+}
+
+fn mine(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Lobby
+        || room.room.kind == RoomKind::Open && room.membership != Membership::Outside
+}
+
+fn direct(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Direct
+}
+
+fn other(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Open && room.membership == Membership::Outside
+}
+
+fn listed(state: &State, belongs: fn(&RoomState) -> bool) -> Vec<Listed> {
+    let rooms = state.chat.listed().filter(|room| belongs(room));
+    rooms
+        .map(|room| Listed {
+            id: room.room.id.clone(),
+            name: name_of(room, state.words()),
+            with: room.room.with.clone(),
+            last: room
+                .room
+                .last
+                .as_ref()
+                .map(|last| excerpt(&last.text, LAST))
+                .unwrap_or_default(),
+            unread: room.unread(),
+            open: room.room.id == state.room(),
+        })
+        .collect()
 }

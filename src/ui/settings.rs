@@ -1,103 +1,48 @@
-//! Name, language and appearance, and the way to the help sheet.
+//! Name, language and appearance, and the help sheet.
 
-use leptos::prelude::*;
-use pesan::chat::words::{Language, Words};
+use std::rc::Rc;
 
+use super::act::Act;
+use super::dom::{El, el};
 use super::help::help;
-
-/// Appearance of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Theme {
-    /// As the system has it.
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
-}
-
-impl Theme {
-    /// Theme of a name as it is kept.
-    pub(crate) fn of_name(name: Option<&str>) -> Self {
-        match name {
-            Some("light") => Self::Light,
-            Some("dark") => Self::Dark,
-            Some(_) | None => Self::System,
-        }
-    }
-
-    /// Name under which it is kept; nothing for the system's.
-    pub(crate) fn name(self) -> Option<&'static str> {
-        match self {
-            Self::System => None,
-            Self::Light => Some("light"),
-            Self::Dark => Some("dark"),
-        }
-    }
-}
+use super::name_form::name_form;
+use super::page::Page;
 
 /// Settings.
-#[component]
-pub(crate) fn Settings(
-    words: &'static Words,
-    /// Field for the name, where there are names.
-    name: Option<AnyView>,
-    language: Language,
-    theme: Theme,
-    on_language: Callback<Language>,
-    on_theme: Callback<Theme>,
-) -> impl IntoView {
-    let languages = [
-        ("Bahasa Indonesia", Language::Indonesian),
-        ("English", Language::English),
-    ]
-    .into_iter()
-    .map(|(text, value)| {
-        choice("language", text, value == language, move || {
-            on_language.run(value);
-        })
-    })
-    .collect::<Vec<_>>();
-    let themes = [
-        (words.system, Theme::System),
-        (words.light, Theme::Light),
-        (words.dark, Theme::Dark),
-    ]
-    .into_iter()
-    .map(|(text, value)| {
-        choice("theme", text, value == theme, move || {
-            on_theme.run(value);
-        })
-    })
-    .collect::<Vec<_>>();
-    view! {
-        {name}
-        <fieldset class="group">
-            <legend>{words.language}</legend>
-            <div class="choice">{languages}</div>
-        </fieldset>
-        <fieldset class="group">
-            <legend>{words.theme}</legend>
-            <div class="choice">{themes}</div>
-        </fieldset>
-        <section class="group" aria-label=words.help>
-            {help(words)}
-        </section>
-    }
+pub(crate) fn settings(page: &Rc<Page>, content: El) -> El {
+    let words = page.words();
+    let (language, theme) = page.look(|state| (state.words().locale, state.theme.name().unwrap_or_default()));
+    let me = page.look(|state| state.chat.me().map(|me| me.name.clone()));
+    let name = me.map(|me| name_form(page, "name", words.your_name, &me, None));
+    let languages = [("Bahasa Indonesia", "id"), ("English", "en")];
+    let themes = [(words.system, ""), (words.light, "light"), (words.dark, "dark")];
+    let keys = el("section", "group")
+        .attr("aria-label", words.help)
+        .add(help(words));
+    content
+        .add_some(name)
+        .add(choices(
+            "language",
+            words.language,
+            Act::Language,
+            &languages,
+            language,
+        ))
+        .add(choices("theme", words.theme, Act::Theme, &themes, theme))
+        .add(keys)
 }
 
-fn choice(
-    name: &'static str,
-    text: &'static str,
-    chosen: bool,
-    choose: impl Fn() + Send + Sync + 'static,
-) -> AnyView {
-    let choose = Callback::new(move |()| choose());
-    view! {
-        <label>
-            <input type="radio" name=name checked=chosen on:change=move |_| choose.run(()) />
-            <span>{text}</span>
-        </label>
-    }
-    .into_any()
+/// Radio buttons of which one is chosen.
+fn choices(name: &str, caption: &str, act: Act, all: &[(&str, &str)], chosen: &str) -> El {
+    let choice = all.iter().fold(el("div", "choice"), |choice, (text, value)| {
+        let radio = el("input", "")
+            .attr("type", "radio")
+            .attr("name", name)
+            .act(act, value);
+        radio.set("checked", (*value == chosen).then_some(""));
+        choice.add(el("label", "").add(radio).add(el("span", "").text(text)))
+    });
+    el("fieldset", "group")
+        .add(el("legend", "").text(caption))
+        .add(choice)
 }

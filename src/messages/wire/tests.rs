@@ -10,7 +10,11 @@ use crate::socketio::{Value, from_value, to_value};
 /// Both ways give the same, in both directions.
 fn same<T: Wire + Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) -> Value {
     let value = message.write();
-    assert_eq!(value, to_value(message).expect("messages can be written"), "{message:?}");
+    assert_eq!(
+        value,
+        to_value(message).expect("messages can be written"),
+        "{message:?}"
+    );
     assert_eq!(T::read(value.clone()).as_ref(), Some(message));
     assert_eq!(from_value::<T>(value.clone()).as_ref(), Ok(message));
     value
@@ -193,5 +197,9 @@ fn another_shape_is_nothing() {
     }
     assert_eq!(RoomKind::read(Value::from("Lobby")), None);
     assert_eq!(u32::read(Value::from(u64::MAX)), None);
-    assert_eq!(u64::read(Value::from(1.0)), Some(1), "JavaScript has no other numbers");
+    assert_eq!(
+        u64::read(Value::from(1.0)),
+        Some(1),
+        "JavaScript has no other numbers"
+    );
 }

@@ -1,4 +1,4 @@
-//! Collects what arrives between two animation frames and hands it over at once.
+//! Collects what arrives between two animation frames and hands it over at once, and less often in a flood.
 
 use std::time::Duration;
 
@@ -12,14 +12,32 @@ use crate::socketio::handle::{Lock, Shared, Weak};
 /// Longest wait where there are no frames, as in a hidden tab.
 const HIDDEN: Duration = Duration::from_millis(250);
 
+/// So many things between two frames are a flood: drawing each frame of it would take the time that reading needs.
+const FLOOD: usize = 50;
+
+/// Pause between two deliveries of a flood.
+const PAUSE: Duration = Duration::from_millis(120);
+
 /// Things that wait for the next frame, and the closure that gets them.
-pub(super) struct Gather<T>(Shared<Lock<State<T>>>);
+///
+/// What [`use_batch`](super::use_batch) is made of, for things that do not come from one event alone. The order is
+/// kept. More than fifty things between two frames are a flood, of which the rest comes every 120 milliseconds.
+///
+/// ```no_run
+/// use pesan::socketio::hooks::Gather;
+///
+/// let lines = Gather::new(|lines: Vec<String>| println!("{}", lines.join("\n")));
+/// lines.push("one".to_owned());
+/// lines.push("two".to_owned());
+/// ```
+pub struct Gather<T>(Shared<Lock<State<T>>>);
 
 struct State<T> {
     waiting: Vec<T>,
     deliver: Option<Box<dyn Deliver<T>>>,
     frame: Option<AnimationFrameRequestHandle>,
     timeout: Option<TimeoutHandle>,
+    flooded: bool,
 }
 
 trait Deliver<T>: MaybeSend {
@@ -33,17 +51,20 @@ impl<T, F: FnMut(Vec<T>) + MaybeSend> Deliver<T> for F {
 }
 
 impl<T: 'static> Gather<T> {
-    pub(super) fn new(deliver: impl FnMut(Vec<T>) + MaybeSend + 'static) -> Self {
+    /// Hands all that was gathered to a closure, once a frame. Without frames, as in a hidden tab, it comes every
+    /// quarter of a second at the latest, or as often as the browser lets timers run.
+    pub fn new(deliver: impl FnMut(Vec<T>) + MaybeSend + 'static) -> Self {
         Self(Shared::new(Lock::new(State {
             waiting: Vec::new(),
             deliver: Some(Box::new(deliver)),
             frame: None,
             timeout: None,
+            flooded: false,
         })))
     }
 
     /// Adds one thing; the first one asks for a frame.
-    pub(super) fn push(&self, thing: T) {
+    pub fn push(&self, thing: T) {
         let mut state = self.0.lock();
         state.waiting.push(thing);
         if state.waiting.len() > 1 {
@@ -51,8 +72,11 @@ impl<T: 'static> Gather<T> {
         }
         // Neither keeps the gathering alive: with the component goes what it has not seen yet.
         let (at_frame, at_timeout) = (Shared::downgrade(&self.0), Shared::downgrade(&self.0));
-        state.frame = request_animation_frame_with_handle(move || flush(&at_frame)).ok();
-        state.timeout = set_timeout_with_handle(move || flush(&at_timeout), HIDDEN).ok();
+        let pause = if state.flooded { PAUSE } else { HIDDEN };
+        if !state.flooded {
+            state.frame = request_animation_frame_with_handle(move || flush(&at_frame)).ok();
+        }
+        state.timeout = set_timeout_with_handle(move || flush(&at_timeout), pause).ok();
     }
 }
 
@@ -61,6 +85,7 @@ fn flush<T>(state: &Weak<Lock<State<T>>>) {
     let mut held = state.lock();
     held.unschedule();
     let things = std::mem::take(&mut held.waiting);
+    held.flooded = things.len() > FLOOD;
     if things.is_empty() {
         return;
     }
