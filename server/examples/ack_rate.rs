@@ -1,11 +1,11 @@
 //! Measures how fast messages are answered, with every answer meaning that the message is on the disk.
 //!
-//! `cargo run --release -p pesan-server --example ack_rate -- [DIR]` starts a server whose history is below `DIR`
-//! (by default the current folder; a memory disk would measure nothing) and 20 bots in the same process, and prints
-//! two lines: all that goes, and the times of answers at 1,000 messages a second.
+//! `cargo run --release -p pesan-server --example ack_rate -- [DIR | redis://HOST:PORT]` starts a server whose history is
+//! below `DIR` (by default the current folder; a memory disk would measure nothing) or in that Redis, and 20 bots in the
+//! same process, and prints two lines: all that goes, and the times of answers at 1,000 messages a second. In Redis it
+//! leaves what it wrote, under the prefix `ack_rate`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -23,17 +23,23 @@ const TIME: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let parent = std::env::args_os()
-        .nth(1)
-        .map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let folder = tempfile::tempdir_in(parent)?;
+    let place = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
+    let redis = place.contains("://");
+    let folder = if redis {
+        tempfile::tempdir()?
+    } else {
+        tempfile::tempdir_in(&place)?
+    };
     std::fs::create_dir(folder.path().join("dist"))?;
     std::fs::write(folder.path().join("dist/index.html"), "<title>pesan</title>")?;
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (assets, data) = (path("dist"), path("data"));
-    let args = [
+    let mut args = vec![
         "--port", "0", "--rate", "1e9", "--burst", "1e9", "--assets", &assets, "--data", &data,
     ];
+    if redis {
+        args.extend(["--redis", &place, "--redis-prefix", "ack_rate"]);
+    }
     let config = Config::from_args(args)?;
     let state = AppState::new(&config).await?;
     let listener = bind(config.listen.address())?;
