@@ -547,6 +547,26 @@ async fn a_redis_that_lost_everything_is_looked_at_anew() {
 }
 
 #[tokio::test]
+async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
+    let mut server = RedisServer::start();
+    let (history, _, heard) = redis(&server, Retention::default()).await;
+    for id in ["message-1", "message-2"] {
+        let draft = draft(LOBBY, id, "ana", "halo");
+        add(&history, draft).await.expect("stored");
+    }
+    server.stop();
+    server.forget_the_last_bytes();
+    server.start_again();
+    let is_back = |news: &News| match news {
+        News::Anew(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
+        News::Room(_) => false,
+    };
+    until("it is noticed", || heard.lock().unwrap().iter().any(is_back)).await;
+    let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;
+    assert_eq!(sent.map(|sent| sent.seq), Ok(2));
+}
+
+#[tokio::test]
 async fn old_messages_go_from_redis_and_their_numbers_are_not_used_again() {
     let server = RedisServer::start();
     let (history, delivered, _) = redis(&server, Retention::default()).await;

@@ -1,6 +1,7 @@
 //! A Redis of its own for a test.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,26 @@ impl RedisServer {
 
     /// Takes its files away, while it is stopped.
     pub(crate) fn forget(&self) {
-        std::fs::remove_dir_all(self.directory.path().join("appendonlydir")).expect("it had files");
+        std::fs::remove_dir_all(self.files()).expect("it had files");
+    }
+
+    /// Takes the end of its newest file away, while it is stopped: the last write is gone then.
+    pub(crate) fn forget_the_last_bytes(&self) {
+        let files = std::fs::read_dir(self.files()).expect("it had files");
+        let newest = files
+            .map(|file| file.expect("can be read").path())
+            .find(|path| path.to_string_lossy().ends_with(".incr.aof"))
+            .expect("it wrote something");
+        let file = std::fs::File::options()
+            .write(true)
+            .open(newest)
+            .expect("is ours");
+        let length = file.metadata().expect("is a file").len();
+        file.set_len(length - 10).expect("can be cut");
+    }
+
+    fn files(&self) -> PathBuf {
+        self.directory.path().join("appendonlydir")
     }
 
     pub(crate) fn start_again(&mut self) {

@@ -28,11 +28,13 @@ pub(super) struct Follower {
     up: metrics::Gauge,
 }
 
-/// Where the feed begins and ends, and which data it belongs to.
-struct Extent {
+/// Where the feed ends, and whether it is the one that a node has followed.
+struct Feed {
+    /// Which data it belongs to.
     birth: String,
-    first: Option<Place>,
-    last: Option<Place>,
+    end: Place,
+    /// Whether it has the entry that was asked for.
+    has: bool,
 }
 
 impl Follower {
@@ -44,14 +46,14 @@ impl Follower {
         trouble: Arc<Trouble>,
     ) -> Result<Self, StoreError> {
         let mut connection = link.open().await?;
-        let extent = extent(&link, &mut connection).await?;
+        let feed = feed(&link, &mut connection, Place::default()).await?;
         Ok(Self {
             link,
             turnstile,
             notify,
             trouble,
-            place: extent.last.unwrap_or_default(),
-            birth: extent.birth,
+            place: feed.end,
+            birth: feed.birth,
             up: metrics::gauge!("pesan_redis_up"),
         })
     }
@@ -70,15 +72,15 @@ impl Follower {
     /// One connection's life.
     async fn follow(&mut self) -> Result<Infallible, StoreError> {
         let mut connection = self.link.open().await?;
-        let extent = extent(&self.link, &mut connection).await?;
-        if let Some(why) = self.missed(&extent) {
+        let feed = feed(&self.link, &mut connection, self.place).await?;
+        if let Some(why) = self.missed(&feed) {
             tracing::error!(
                 why,
                 "the history is not what it was: everyone here looks at it anew"
             );
             let rooms = records::rooms(&self.link).await?;
-            self.place = extent.last.unwrap_or_default();
-            self.birth = extent.birth;
+            self.place = feed.end;
+            self.birth = feed.birth;
             (self.notify)(News::Anew(rooms));
         }
         self.turnstile.reached(self.place, Vec::new());
@@ -122,16 +124,12 @@ impl Follower {
     }
 
     /// Why the feed does not go on where this node was, if so.
-    fn missed(&self, extent: &Extent) -> Option<&'static str> {
-        if extent.birth != self.birth {
+    fn missed(&self, feed: &Feed) -> Option<&'static str> {
+        if feed.birth != self.birth {
             return Some("redis has lost its data");
         }
-        if extent.last.unwrap_or_default() < self.place {
-            return Some("redis went back to an earlier state");
-        }
-        let begun = self.place > Place::default();
-        (begun && extent.first.is_some_and(|first| first > self.place))
-            .then_some("this node was away for too long")
+        let gone = self.place > Place::default() && !feed.has;
+        gone.then_some("redis went back to an earlier state, or this node was away for too long")
     }
 }
 
@@ -144,7 +142,7 @@ fn message(entry: &StreamId) -> Option<Settled> {
     })
 }
 
-async fn extent(link: &Link, connection: &mut MultiplexedConnection) -> Result<Extent, StoreError> {
+async fn feed(link: &Link, connection: &mut MultiplexedConnection, place: Place) -> Result<Feed, StoreError> {
     let mut pipeline = redis::pipe();
     let birth = format!("{:032x}", rand::random::<u128>());
     pipeline
@@ -154,22 +152,26 @@ async fn extent(link: &Link, connection: &mut MultiplexedConnection) -> Result<E
         .arg("NX")
         .ignore();
     pipeline.cmd("GET").arg(link.key("birth"));
-    for (command, from, to) in [("XRANGE", "-", "+"), ("XREVRANGE", "+", "-")] {
-        pipeline
-            .cmd(command)
-            .arg(link.key("feed"))
-            .arg(from)
-            .arg(to)
-            .arg("COUNT")
-            .arg(1);
-    }
-    let (birth, first, last): (String, StreamRangeReply, StreamRangeReply) =
+    pipeline
+        .cmd("XREVRANGE")
+        .arg(link.key("feed"))
+        .arg("+")
+        .arg("-")
+        .arg("COUNT")
+        .arg(1);
+    let place = format!("{}-{}", place.0, place.1);
+    pipeline
+        .cmd("XRANGE")
+        .arg(link.key("feed"))
+        .arg(&place)
+        .arg(&place);
+    let (birth, last, here): (String, StreamRangeReply, StreamRangeReply) =
         query(&pipeline, connection).await?;
-    let place = |reply: &StreamRangeReply| reply.ids.first().and_then(|entry| records::place(&entry.id));
-    Ok(Extent {
+    let end = last.ids.first().and_then(|entry| records::place(&entry.id));
+    Ok(Feed {
         birth,
-        first: place(&first),
-        last: place(&last),
+        end: end.unwrap_or_default(),
+        has: !here.ids.is_empty(),
     })
 }
 
