@@ -8,7 +8,13 @@ fn main() {
 #[cfg(target_arch = "wasm32")]
 mod page {
     use pesan::socketio::{Options, Socket};
-    use wasm_bindgen::JsValue;
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = console)]
+        fn log(text: &str);
+    }
 
     pub(super) fn start() {
         let Ok(socket) = Socket::open("", Options::new()) else {
@@ -21,19 +27,5 @@ mod page {
         }
         // The page lives as long as its socket.
         std::mem::forget(socket);
-    }
-
-    fn log(text: &str) {
-        let console = js_sys::Reflect::get(&js_sys::global(), &JsValue::from_str("console"));
-        let Ok(console) = console else { return };
-        let Ok(log) = js_sys::Reflect::get(&console, &JsValue::from_str("log")) else {
-            return;
-        };
-        if js_sys::Function::from(log)
-            .call1(&console, &JsValue::from_str(text))
-            .is_err()
-        {
-            // A console that throws has nobody to tell.
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Socket.IO 4 for Rust: codecs, the client without I/O, and its drivers.
 
 pub mod client;
+mod cut;
 pub mod engine;
 mod event;
 mod frame;

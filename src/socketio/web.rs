@@ -83,7 +83,7 @@ impl Platform {
 
 /// Something that a page or a worker has; undefined if it has not.
 fn global(name: &str) -> JsValue {
-    Reflect::get(&js_sys::global(), &JsValue::from_str(name)).unwrap_or_default()
+    GLOBAL.with(|global| Reflect::get(global, &JsValue::from_str(name)).unwrap_or_default())
 }
 
 /// Open or opening transport; closed when dropped.
@@ -114,4 +114,11 @@ impl Transport {
             Self::WebSocket(_) => {}
         }
     }
+}
+
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    /// Page or worker.
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: JsValue;
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::query;
+use crate::socketio::cut::{cut, has};
 use crate::socketio::value::json::{escaped, write_uint};
 use crate::socketio::value::number::uint;
 
@@ -66,7 +67,7 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(bytes) => write!(f, "address of {bytes} bytes, at most {MAX_BYTES}"),
-            Self::NoLocation => write!(f, "relative address without a page"),
+            Self::NoLocation => f.write_str("relative address without a page"),
             Self::Scheme(scheme) => write!(f, "unknown scheme '{}'", escaped(scheme)),
             Self::Host(host) => write!(f, "'{}' is not a host", escaped(host)),
             Self::Port(port) => write!(f, "'{}' is not a port", escaped(port)),
@@ -112,10 +113,10 @@ impl Address {
     }
 
     fn read(secure: bool, authority: &str, rest: &str) -> Result<Self, AddressError> {
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let authority = authority_alone(authority);
         let (host, port) = split_port(authority)?;
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let rest = cut(rest, b'#').map_or(rest, |(rest, _)| rest);
+        let (path, query) = cut(rest, b'?').unwrap_or((rest, ""));
         Ok(Self {
             secure,
             host: host.to_ascii_lowercase(),
@@ -203,7 +204,7 @@ impl Address {
     }
 
     fn bracketed(&self) -> String {
-        if self.host.contains(':') {
+        if has(&self.host, b':') {
             ["[", &self.host, "]"].concat()
         } else {
             self.host.clone()
@@ -239,8 +240,8 @@ impl<'t> Location<'t> {
 /// `<scheme>://<rest>`, if the text begins so.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     // A scheme has no colon of its own.
-    let (scheme, rest) = text.split_at_checked(text.find(':')?)?;
-    let rest = rest.strip_prefix("://")?;
+    let (scheme, rest) = cut(text, b':')?;
+    let rest = rest.strip_prefix("//")?;
     let legal = scheme
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
@@ -258,9 +259,20 @@ fn is_secure(scheme: &str) -> Result<bool, AddressError> {
     }
 }
 
+/// Host and port, without `user:password@`.
+fn authority_alone(mut authority: &str) -> &str {
+    while let Some((_, host)) = cut(authority, b'@') {
+        authority = host;
+    }
+    authority
+}
+
 /// Authority and what follows it, with its `/`, `?` or `#`.
 fn split_authority(text: &str) -> (&str, &str) {
-    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    let end = text
+        .bytes()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
@@ -269,8 +281,8 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     let wrong = || AddressError::Host(authority.to_owned());
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
-            let legal = host.contains(':')
+            let (host, rest) = cut(rest, b']').ok_or_else(wrong)?;
+            let legal = has(host, b':')
                 && host
                     .bytes()
                     .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
@@ -284,7 +296,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
             }
         }
         None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            let (host, port) = cut(authority, b':').unwrap_or((authority, ""));
             let illegal = |char: char| {
                 char.is_whitespace()
                     || char.is_control()

@@ -60,7 +60,7 @@ impl fmt::Display for EmitError {
             Self::OutboxFull { messages, bytes } => {
                 write!(f, "queue is full with {messages} messages of {bytes} bytes")
             }
-            Self::Encode(error) => write!(f, "{error}"),
+            Self::Encode(error) => error.fmt(f),
         }
     }
 }
@@ -103,14 +103,14 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dropped => write!(f, "volatile and not connected"),
-            Self::Evicted => write!(f, "pushed out of a full queue"),
-            Self::Expired => write!(f, "too old to be sent"),
-            Self::Cleared => write!(f, "queue was cleared"),
+            Self::Dropped => f.write_str("volatile and not connected"),
+            Self::Evicted => f.write_str("pushed out of a full queue"),
+            Self::Expired => f.write_str("too old to be sent"),
+            Self::Cleared => f.write_str("queue was cleared"),
             Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
-            Self::TimedOut => write!(f, "operation has timed out"),
-            Self::Disconnected => write!(f, "socket has been disconnected"),
-            Self::Cancelled => write!(f, "cancelled"),
+            Self::TimedOut => f.write_str("operation has timed out"),
+            Self::Disconnected => f.write_str("socket has been disconnected"),
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
@@ -150,10 +150,10 @@ pub enum AnswerError {
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stale => write!(f, "the connection that asked is gone"),
+            Self::Stale => f.write_str("the connection that asked is gone"),
             Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
             Self::TooManyAttachments { count, limit } => write!(f, "{count} attachments, at most {limit}"),
-            Self::Encode(error) => write!(f, "{error}"),
+            Self::Encode(error) => error.fmt(f),
         }
     }
 }
@@ -201,22 +201,22 @@ pub enum ConnectionError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut => write!(f, "timeout"),
+            Self::TimedOut => f.write_str("timeout"),
             Self::Transport { kind, info } => match (kind, &info.error) {
                 (TransportKind::WebSocket, Some(_)) => write!(f, "websocket error: {info}"),
                 (TransportKind::WebSocket, None) => write!(f, "websocket connection closed: {info}"),
                 (TransportKind::Polling, Some(_)) => write!(f, "xhr poll error: {info}"),
                 (TransportKind::Polling, None) => write!(f, "polling stopped: {info}"),
             },
-            Self::Session(error) => write!(f, "{error}"),
-            Self::Parse(error) => write!(f, "{error}"),
-            Self::ClosedByServer => write!(f, "transport closed by the server"),
-            Self::NetworkLost => write!(f, "network connection lost"),
+            Self::Session(error) => error.fmt(f),
+            Self::Parse(error) => error.fmt(f),
+            Self::ClosedByServer => f.write_str("transport closed by the server"),
+            Self::NetworkLost => f.write_str("network connection lost"),
             Self::TooManyEarlyEvents { limit } => {
                 write!(f, "more than {limit} events before the answer to CONNECT")
             }
-            Self::Unanswered => write!(f, "the server did not answer CONNECT in time"),
-            Self::UpgradeStalled => write!(f, "upgrade did not come to an end in time"),
+            Self::Unanswered => f.write_str("the server did not answer CONNECT in time"),
+            Self::UpgradeStalled => f.write_str("upgrade did not come to an end in time"),
         }
     }
 }
@@ -305,12 +305,12 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { message, .. } => f.write_str(message),
-            Self::NotSupported => write!(f, "the server does not speak Socket.IO protocol 5"),
-            Self::TurnedAway => write!(f, "the server disconnected in place of an answer"),
-            Self::IllegalName => write!(f, "no packet can name this namespace"),
+            Self::NotSupported => f.write_str("the server does not speak Socket.IO protocol 5"),
+            Self::TurnedAway => f.write_str("the server disconnected in place of an answer"),
+            Self::IllegalName => f.write_str("no packet can name this namespace"),
             Self::Auth(error) => write!(f, "no auth: {error}"),
-            Self::TimedOut => write!(f, "the server did not answer CONNECT in time"),
-            Self::Connection(error) => write!(f, "{error}"),
+            Self::TimedOut => f.write_str("the server did not answer CONNECT in time"),
+            Self::Connection(error) => error.fmt(f),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::recovery::Recovery;
 use super::retries::Retries;
 use super::{Auth, Event};
 use crate::socketio::Timestamp;
+use crate::socketio::cut::has;
 
 /// Namespace that a program has used.
 #[derive(Debug)]
@@ -136,5 +137,5 @@ impl Namespace {
 
 /// Whether a packet can name it.
 pub(super) fn is_legal(name: &str, max_bytes: usize) -> bool {
-    name.starts_with('/') && !name.contains(',') && name.len() <= max_bytes
+    name.starts_with('/') && !has(name, b',') && name.len() <= max_bytes
 }

@@ -144,9 +144,9 @@ impl fmt::Display for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.error, self.code) {
             (Some(error), Some(code)) => write!(f, "{error} ({code})"),
-            (Some(error), None) => write!(f, "{error}"),
+            (Some(error), None) => error.fmt(f),
             (None, Some(code)) => write!(f, "closed with code {code}"),
-            (None, None) => write!(f, "closed"),
+            (None, None) => f.write_str("closed"),
         }?;
         if self.reason.is_empty() {
             return Ok(());

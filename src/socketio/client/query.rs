@@ -1,13 +1,19 @@
 //! Query strings as `encodeURIComponent` writes them, and the URL of a transport.
 
 use super::{Config, TransportKind};
+use crate::socketio::cut::cut;
 
 /// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
 pub(super) fn decode(query: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        set(&mut pairs, decode_part(key), decode_part(value));
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, after) = cut(rest, b'&').unwrap_or((rest, ""));
+        rest = after;
+        let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
+        if !pair.is_empty() {
+            set(&mut pairs, decode_part(key), decode_part(value));
+        }
     }
     pairs
 }
@@ -36,7 +42,11 @@ fn hex(digit: u8) -> Option<u8> {
 
 fn encode_part(out: &mut String, text: &str) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+        let plain = matches!(
+            byte,
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
+        );
+        if plain || byte.is_ascii_alphanumeric() {
             out.push(char::from(byte));
         } else {
             out.push('%');

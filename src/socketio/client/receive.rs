@@ -8,6 +8,7 @@ use super::{
     AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId,
     TransportKind,
 };
+use crate::socketio::cut::cut;
 use crate::socketio::engine::payload::SEPARATOR;
 use crate::socketio::engine::{
     Packet as EnginePacket,
@@ -21,15 +22,22 @@ impl Machine {
     pub fn handle_payload(&mut self, now: Timestamp, id: TransportId, body: &str) {
         self.tick(now);
         let limit = self.config.limits.max_payload_packets;
-        for (index, text) in body.split(SEPARATOR).enumerate() {
-            if !self.is_current(id) {
-                return;
-            }
-            if index >= limit {
+        let mut rest = Some(body);
+        let mut packets = 0;
+        while let Some(body) = rest
+            && self.is_current(id)
+        {
+            if packets >= limit {
                 let error = SessionError::TooManyPackets { limit };
                 self.broken(now, ConnectionError::Session(error));
                 return;
             }
+            packets += 1;
+            let (text, after) = match cut(body, SEPARATOR as u8) {
+                Some((text, after)) => (text, Some(after)),
+                None => (body, None),
+            };
+            rest = after;
             self.frame(now, Frame::from(text));
         }
     }

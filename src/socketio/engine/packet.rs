@@ -55,9 +55,9 @@ pub enum PacketError {
 impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "empty packet"),
+            Self::Empty => f.write_str("empty packet"),
             Self::UnknownType(found) => write!(f, "unknown packet type '{found}'"),
-            Self::Base64 => write!(f, "invalid base64 in a binary packet"),
+            Self::Base64 => f.write_str("invalid base64 in a binary packet"),
         }
     }
 }

@@ -72,8 +72,8 @@ pub enum SessionError {
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Packet(error) => write!(f, "{error}"),
-            Self::Handshake(error) => write!(f, "{error}"),
+            Self::Packet(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
             Self::TooManyPackets { limit } => write!(f, "more than {limit} packets in a payload"),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Body, Packet, ROOT, binary};
 use crate::socketio::Frame;
+use crate::socketio::cut::has;
 use crate::socketio::value::{Value, json};
 
 /// A packet as it goes out: one text frame, then its attachments in order.
@@ -79,7 +80,7 @@ impl fmt::Display for EncodeError {
                 f,
                 "an object with '_placeholder' beside binary cannot be told from an attachment"
             ),
-            Self::BinaryOutsideEvent => write!(f, "only events and acks can carry binary"),
+            Self::BinaryOutsideEvent => f.write_str("only events and acks can carry binary"),
             Self::Namespace(name) => write!(f, "namespace '{name}' cannot be written"),
         }
     }
@@ -135,7 +136,7 @@ impl Packet {
     /// # Errors
     /// [`EncodeError`] if so.
     pub fn check(&self) -> Result<(), EncodeError> {
-        if !self.namespace.starts_with('/') || self.namespace.contains(',') {
+        if !self.namespace.starts_with('/') || has(&self.namespace, b',') {
             return Err(EncodeError::Namespace(self.namespace.clone()));
         }
         match &self.body {

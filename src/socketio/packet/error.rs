@@ -74,26 +74,26 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "empty packet"),
+            Self::Empty => f.write_str("empty packet"),
             Self::UnknownType(found) => {
                 let found = json::escaped(found.encode_utf8(&mut [0; 4]));
                 write!(f, "unknown packet type '{found}'")
             }
             Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, limit {limit}"),
-            Self::IllegalAttachments => write!(f, "illegal attachment count"),
+            Self::IllegalAttachments => f.write_str("illegal attachment count"),
             Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments"),
             Self::AttachmentsTooLarge { limit } => write!(f, "attachments of more than {limit} bytes"),
             Self::NamespaceTooLong { limit } => write!(f, "namespace longer than {limit} bytes"),
-            Self::AckIdOutOfRange => write!(f, "ack id does not fit 64 bits"),
-            Self::MissingAckId => write!(f, "ack without an id"),
+            Self::AckIdOutOfRange => f.write_str("ack id does not fit 64 bits"),
+            Self::MissingAckId => f.write_str("ack without an id"),
             Self::Json(error) => write!(f, "invalid payload: {error}"),
             #[cfg(feature = "msgpack")]
             Self::Msgpack(error) => write!(f, "invalid packet: {error}"),
             Self::InvalidPacket(what) => write!(f, "invalid packet: {what}"),
             Self::InvalidPayload(what) => write!(f, "invalid payload: {what}"),
             Self::ReservedName(name) => write!(f, "reserved event name '{name}'"),
-            Self::IllegalPlaceholder => write!(f, "placeholder without an attachment"),
-            Self::UnexpectedBinary => write!(f, "binary frame without a packet that waits for it"),
+            Self::IllegalPlaceholder => f.write_str("placeholder without an attachment"),
+            Self::UnexpectedBinary => f.write_str("binary frame without a packet that waits for it"),
             Self::UnexpectedText { missing } => {
                 write!(f, "text frame while {missing} attachments are missing")
             }

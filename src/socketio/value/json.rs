@@ -43,7 +43,7 @@ pub enum JsonError {
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnexpectedEnd => write!(f, "unexpected end of JSON"),
+            Self::UnexpectedEnd => f.write_str("unexpected end of JSON"),
             Self::UnexpectedByte { at, byte } => {
                 write!(f, "unexpected '{}' at byte {at} of JSON", shown(*byte))
             }

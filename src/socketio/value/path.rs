@@ -55,8 +55,10 @@ impl Path {
 
 /// First characters of `text`, so that a peer's data cannot make an error endless.
 pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => [text.get(..end).unwrap_or_default(), "…"].concat(),
-        None => text.to_owned(),
+    let mut rest = text.chars();
+    if rest.nth(MAX_CHARS - 1).is_none() || rest.as_str().is_empty() {
+        return text.to_owned();
     }
+    let end = text.len() - rest.as_str().len();
+    [text.get(..end).unwrap_or_default(), "…"].concat()
 }

@@ -36,7 +36,7 @@ impl Wakeups {
             wake(wakeup);
         };
         let wakeups = Self {
-            page: js_sys::global().unchecked_into(),
+            page: global("self").unchecked_into(),
             document,
             heard: Callback::new(Box::new(heard)),
         };

@@ -50,7 +50,10 @@ pub fn encode_base64(out: &mut String, bytes: &[u8]) {
 /// Node skips what is no digit; here it is an error.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
+    let mut digits = text;
+    while let Some(shorter) = digits.strip_suffix('=') {
+        digits = shorter;
+    }
     if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
         return None;
     }

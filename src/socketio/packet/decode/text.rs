@@ -3,6 +3,7 @@
 use super::super::payload::{ack, connect, connect_error, disconnect, event};
 use super::super::{DecodeError, Packet, ROOT};
 use crate::socketio::Limits;
+use crate::socketio::cut::cut;
 use crate::socketio::value::number::uint;
 use crate::socketio::value::{Value, json};
 
@@ -39,7 +40,7 @@ fn split_digits(text: &str) -> (&str, &str) {
 
 /// `<attachments>-`.
 fn attachments<'t>(text: &'t str, limits: &Limits) -> Result<(usize, &'t str), DecodeError> {
-    let Some((digits, rest)) = text.split_once('-') else {
+    let Some((digits, rest)) = cut(text, b'-') else {
         return Err(DecodeError::IllegalAttachments);
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -58,7 +59,7 @@ fn namespace<'t>(text: &'t str, limits: &Limits) -> Result<(&'t str, &'t str), D
     if !text.starts_with('/') {
         return Ok((ROOT, text));
     }
-    let (namespace, rest) = text.split_once(',').unwrap_or((text, ""));
+    let (namespace, rest) = cut(text, b',').unwrap_or((text, ""));
     let limit = limits.max_namespace_bytes;
     if namespace.len() > limit {
         return Err(DecodeError::NamespaceTooLong { limit });
