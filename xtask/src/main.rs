@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the project's commands. Each module is one concern; `USAGE` says what there is.
 
 mod bench;
+mod client_weight;
 mod dev;
 mod failure;
 mod fingerprint;
