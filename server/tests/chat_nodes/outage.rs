@@ -1,8 +1,6 @@
 //! Redis is gone for a while, and each node goes on by itself.
 
-use std::time::Duration;
-
-use pesan::messages::{Change, LOBBY, Message, PLAIN, Presence, RefusalCode, Send, Typing, Typist};
+use pesan::messages::{Change, Join, LOBBY, Message, PLAIN, Presence, RefusalCode, Send, Typing, Typist};
 
 use crate::namesake;
 use crate::node::{self, Node};
@@ -99,9 +97,7 @@ async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
             break;
         }
     }
-    // and it stays so
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let join = pesan::messages::Join {
+    let join = Join {
         room: LOBBY.to_owned(),
         after: None,
     };
