@@ -258,50 +258,78 @@ impl Part {
 
 /// Elements of a list, each drawn anew only when what it shows has changed.
 pub(crate) struct List<T> {
-    pub(crate) place: El,
-    drawn: Vec<(T, El)>,
+    shown: Vec<T>,
+    elements: Elements,
 }
 
 impl<T: PartialEq> List<T> {
     /// List that is empty, in an element of its own.
     pub(crate) fn new(place: El) -> Self {
         Self {
-            place,
-            drawn: Vec::new(),
+            shown: Vec::new(),
+            elements: Elements {
+                place,
+                drawn: Vec::new(),
+            },
         }
+    }
+
+    /// Element that the list is in.
+    pub(crate) fn place(&self) -> &El {
+        &self.elements.place
     }
 
     /// Shows these things; returns whether anything changed.
     pub(crate) fn show(&mut self, things: Vec<T>, draw: &mut dyn FnMut(&T) -> El) -> bool {
-        let same = things.len() == self.drawn.len()
-            && things.iter().zip(&self.drawn).all(|(new, (old, _))| new == old);
-        if same {
+        if things == self.shown {
             return false;
         }
-        let mut drawn: Vec<(T, El)> = Vec::with_capacity(things.len());
-        for thing in things {
-            let known = self.drawn.iter().position(|(old, _)| *old == thing);
-            let element = match known {
-                Some(at) => self.drawn.swap_remove(at).1,
-                None => draw(&thing),
-            };
-            drawn.push((thing, element));
-        }
-        let gone: Vec<El> = self.drawn.drain(..).map(|(_, element)| element).collect();
-        place(&self.place, &gone, &mut drawn.iter().map(|(_, element)| element));
-        self.drawn = drawn;
+        let known = |new: usize, old: usize| things.get(new) == self.shown.get(old);
+        self.elements
+            .show(things.len(), &known, &mut |at| things.get(at).map(&mut *draw));
+        self.shown = things;
         true
     }
 }
 
+/// Elements of a list, by number.
+struct Elements {
+    place: El,
+    drawn: Vec<Option<El>>,
+}
+
+impl Elements {
+    /// Takes over what is known of before, draws the rest, and puts all of it in order.
+    #[inline(never)]
+    fn show(
+        &mut self,
+        count: usize,
+        known: &dyn Fn(usize, usize) -> bool,
+        draw: &mut dyn FnMut(usize) -> Option<El>,
+    ) {
+        let mut drawn = Vec::with_capacity(count);
+        for new in 0..count {
+            let mut old = self.drawn.iter_mut().enumerate();
+            let taken = old.find(|(at, element)| element.is_some() && known(new, *at));
+            drawn.push(
+                taken
+                    .and_then(|(_, element)| element.take())
+                    .or_else(|| draw(new)),
+            );
+        }
+        let gone = std::mem::replace(&mut self.drawn, drawn);
+        place(&self.place, &gone, &self.drawn);
+    }
+}
+
 /// Makes elements the children of one, in order; what had the cursor keeps it, if it is drawn again.
-fn place(parent: &El, gone: &[El], children: &mut dyn Iterator<Item = &El>) {
+fn place(parent: &El, gone: &[Option<El>], children: &[Option<El>]) {
     let held = active().filter(|active| parent.0.contains(Some(&active.0)));
-    for old in gone {
+    for old in gone.iter().flatten() {
         old.0.remove();
     }
     let mut at = parent.0.first_child();
-    for child in children {
+    for child in children.iter().flatten() {
         if at.as_ref().is_some_and(|at| *at == *child.0) {
             at = child.0.next_sibling();
         } else {

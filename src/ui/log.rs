@@ -155,7 +155,7 @@ impl Log {
         let mut list = self.list.borrow_mut();
         if list.show(lines, &mut |line| row(line, self.words, &self.calendar)) {
             // what was drawn is measured before it is seen: watching anew reports at the next layout
-            self.observer.watch(&list.place);
+            self.observer.watch(list.place());
         }
         drop(list);
         let at_end = self.scroll.borrow().at_end();
@@ -171,7 +171,7 @@ impl Log {
     fn measured(&self) {
         self.measure_frame();
         let first = self.first.get();
-        let rows = self.list.borrow().place.0.children();
+        let rows = self.list.borrow().place().0.children();
         for at in 0..rows.length() {
             if let Some(row) = rows.item(at) {
                 let height = row.get_bounding_client_rect().height();
