@@ -146,4 +146,29 @@ describe("people and rooms", () => {
     await one.page.keyboard.press("Escape");
     await one.page.getByRole("dialog").waitFor({ state: "detached" });
   });
+
+  test("on a phone a panel takes the cursor, and Escape and Back give it back", async (t) => {
+    const one = await Chat.open(t, browser, server.url, { viewport: { width: 390, height: 844 } });
+    const focused = (name) => until(`the cursor on '${name}'`, () => one.page.evaluate((name) => document.activeElement.matches(name), name));
+    await one.page.getByRole("button", { name: "Yang hadir" }).click();
+    await focused(".people .close");
+    await one.page.keyboard.press("Escape");
+    await focused(".to-people");
+    await one.page.getByRole("button", { name: "Ruang", exact: true }).click();
+    await focused(".rooms .close");
+    await one.page.goBack();
+    await one.page.getByRole("navigation", { name: "Ruang" }).waitFor({ state: "hidden" });
+  });
+
+  test("the language and the colours change at once, and a click beside closes the dialog", async (t) => {
+    const one = await Chat.open(t, browser, server.url);
+    await one.page.getByRole("main").getByRole("button", { name: "Pengaturan" }).click();
+    await one.page.getByRole("radio", { name: "English" }).check();
+    await one.page.getByRole("dialog", { name: "Settings" }).waitFor();
+    await one.page.getByRole("radio", { name: "Dark" }).check();
+    assert.deepEqual(await one.page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset.theme]), ["en", "dark"]);
+    await one.page.mouse.click(5, 5);
+    await one.page.getByRole("dialog").waitFor({ state: "detached" });
+    await one.page.getByRole("heading", { name: "Lobby" }).waitFor();
+  });
 });
