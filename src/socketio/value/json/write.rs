@@ -107,6 +107,7 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+#[inline]
 fn write_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some((plain, tail)) = rest.split_at_checked(plain_len(rest.as_bytes())) {
