@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the project's commands. Each module is one concern; `USAGE` says what there is.
 
 mod bench;
+mod client_bench;
 mod client_weight;
 mod dev;
 mod failure;
@@ -32,6 +33,7 @@ cargo xtask <command>
   test --list      what the suites are
   dev [ARGS…]      page with live reload on http://localhost:8080 and the server behind it
   bench [OPTIONS]  the broadcast benchmark beside the official server
+  client-bench     the client beside socket.io-client, in one browser
   page-bench       the page beside a React page: connecting, and 10,000 messages at once
   soak [NAME…]     long runs; without a name, what there is
   build            what `run` does, without starting the server";
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "build" => run::build(&project).map(|()| ExitCode::SUCCESS),
         "test" => test::run(&project, &rest),
         "soak" => soak::run(&project, &rest),
+        "client-bench" => client_bench::run(&project, &rest),
         "page-bench" => page_bench::run(&project, &rest),
         "bench" => bench::run(&project, &rest),
         "dev" => dev::run(&project, &rest),

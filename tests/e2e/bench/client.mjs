@@ -1,0 +1,102 @@
+// client.mjs [ROUNDS]: this client beside socket.io-client, in turn in one Chromium and against one server, each in a
+// page that has nothing else. Prints medians of the rounds: navigation until `connect`, round trips of an event and its
+// answer, and events received a second.
+
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { createServer as freePort } from "node:net";
+import { basename, join, resolve } from "node:path";
+import { startBrowser } from "../harness/browser.mjs";
+import { Program } from "../harness/program.mjs";
+import { until } from "../harness/wait.mjs";
+
+const { PESAN_BENCH_SERVER: server, PESAN_BENCH_CLIENT: folder } = process.env;
+const rounds = Number(process.argv[2] ?? 5);
+const FLOODS = {
+  text64: { title: "64 B text", count: 100_000, batch: 5_000, size: 64 },
+  text16k: { title: "16 KiB text", count: 4_000, batch: 100, size: 16_384 },
+  binary: { title: "1 KiB binary", count: 40_000, batch: 1_000, size: 1_024 },
+};
+const ROUND_TRIPS = 2_000;
+
+const page = (script) => `<!doctype html><meta charset="utf-8"><title>bench</title><script type="module">${script}</script>`;
+const peers = resolve(import.meta.dirname, "../../peers/node_modules/socket.io-client/dist/socket.io.esm.min.js");
+const files = {
+  "/pesan": ["text/html", page('import init from "./browser_bench.js"; await init();')],
+  "/official": ["text/html", page('import "./official.mjs";')],
+};
+for (const file of [join(folder, "browser_bench.js"), join(folder, "browser_bench_bg.wasm"), join(import.meta.dirname, "client/official.mjs"), peers]) {
+  files[`/${basename(file)}`] = [file.endsWith(".wasm") ? "application/wasm" : "text/javascript", await readFile(file)];
+}
+
+const ends = [];
+const whole = { after: (end) => ends.push(end) };
+const http = createServer((request, response) => {
+  const [type, body] = files[new URL(request.url, "http://x").pathname] ?? [];
+  if (type) response.writeHead(200, { "content-type": type }).end(body);
+  else response.writeHead(404).end();
+});
+await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
+ends.push(() => { http.closeAllConnections(); http.close(); });
+const port = await unused();
+const backend = new Program(server, [], { env: { ...process.env, PORT: String(port) } });
+ends.push(() => backend.end("SIGKILL"));
+const browser = await startBrowser(whole);
+
+const results = { pesan: {}, official: {} };
+try {
+  await until("the server listens", () => fetch(`http://127.0.0.1:${port}/socket.io/`).then(() => true, () => false));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const client of round % 2 ? ["official", "pesan"] : ["pesan", "official"]) await measure(client);
+  }
+  print();
+} finally {
+  for (const end of ends.reverse()) await end();
+}
+
+/** One round of one client: every figure, each in a page of its own. */
+async function measure(client) {
+  const keep = (name, value) => { (results[client][name] ??= []).push(value); };
+  keep("connected after ms", (await job(client, { job: "connect" }))[0]);
+  const trips = (await job(client, { job: "echo", count: ROUND_TRIPS })).sort((a, b) => a - b);
+  if (trips.length !== ROUND_TRIPS) throw new Error(`${client}: ${trips.length} of ${ROUND_TRIPS} answers`);
+  keep("round trip p50 ms", trips[ROUND_TRIPS >> 1]);
+  keep("round trip p99 ms", trips[Math.floor(ROUND_TRIPS * 0.99)]);
+  for (const [kind, { title, count, batch, size }] of Object.entries(FLOODS)) {
+    const [time, bytes] = await job(client, { job: kind, count, batch });
+    if (bytes !== count * size) throw new Error(`${client}: ${bytes} bytes of ${title}, not ${count * size}`);
+    keep(`${title}, events/s`, ((count - 1) / time) * 1000);
+  }
+}
+
+/** What the page leaves as its result. */
+async function job(client, asked) {
+  const context = await browser.newContext();
+  try {
+    const tab = await context.newPage();
+    const search = new URLSearchParams({ ...asked, server: `http://127.0.0.1:${port}` });
+    await tab.goto(`http://127.0.0.1:${http.address().port}/${client}?${search}`);
+    const result = await tab.waitForFunction(() => globalThis.result, undefined, { timeout: 120_000 });
+    return await result.jsonValue();
+  } finally {
+    await context.close();
+  }
+}
+
+function print() {
+  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  console.log(`median of ${rounds} rounds`.padEnd(26) + ["socket.io-client", "pesan", "ratio"].map((title) => title.padStart(18)).join(""));
+  for (const figure of Object.keys(results.pesan)) {
+    const [official, pesan] = [results.official, results.pesan].map((figures) => median(figures[figure]));
+    const digits = pesan > 100 ? 0 : 2;
+    console.log(figure.padEnd(26) + [official.toFixed(digits), pesan.toFixed(digits), (pesan / official).toFixed(2)].map((text) => text.padStart(18)).join(""));
+  }
+}
+
+async function unused() {
+  const probe = freePort();
+  await new Promise((listening) => probe.listen(0, "127.0.0.1", listening));
+  const { port: found } = probe.address();
+  await new Promise((closed) => probe.close(closed));
+  return found;
+}

@@ -1,0 +1,41 @@
+// The official client's side of the bench: the same jobs as `examples/browser_bench.rs`.
+
+import { io } from "./socket.io.esm.min.js";
+
+const asked = new URLSearchParams(location.search);
+const [count, batch] = ["count", "batch"].map((name) => Number(asked.get(name) ?? 0));
+const socket = io(asked.get("server"), { transports: ["websocket"] });
+
+socket.once("connect", () => {
+  const job = asked.get("job");
+  if (job === "connect") globalThis.result = [performance.now()];
+  else if (job === "echo") echo();
+  else receive(job);
+});
+
+async function echo() {
+  const text = "x".repeat(64);
+  const times = [];
+  for (let i = 0; i < count; i += 1) {
+    const sent = performance.now();
+    await socket.emitWithAck("echo", text);
+    times.push(performance.now() - sent);
+  }
+  globalThis.result = times;
+}
+
+function receive(kind) {
+  const ask = () => socket.emit("more", kind, batch);
+  ask();
+  ask();
+  let events = 0;
+  let bytes = 0;
+  let began;
+  socket.on("event", (value) => {
+    events += 1;
+    bytes += value.byteLength ?? value.length;
+    if (events === 1) began = performance.now();
+    if (events === count) globalThis.result = [performance.now() - began, bytes];
+    else if (events % batch === 0) ask();
+  });
+}
