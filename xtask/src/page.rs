@@ -1,5 +1,6 @@
 //! Builds the page: Trunk in release, then every file once more as `.br` and `.gz` for the server to send.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub(crate) fn build(project: &Project) -> Result<(), Failure> {
                 "  trunk build --release --cargo-profile page\n(needs trunk, wasm-bindgen and wasm-opt on the PATH)",
             )
         })?;
+    minify(project, &dist)?;
     compress(&dist)?;
     let state = state(project, &sources)?;
     fs::create_dir_all(project.notes()).doing(format_args!("make {}", project.notes().display()))?;
@@ -77,6 +79,30 @@ pub(crate) fn files(dist: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = fingerprint::files_below(dist)?;
     files.retain(|file| !matches!(extension(file), "br" | "gz"));
     Ok(files)
+}
+
+/// Makes the scripts smaller, if the tool for it can be had.
+fn minify(project: &Project, dist: &Path) -> Result<(), Failure> {
+    let minifier = match tools::minifier(project) {
+        Ok(minifier) => minifier,
+        Err(failure) => {
+            println!(
+                "  ! the page's script stays as it is, some 2 kB larger: {}",
+                failure.what()
+            );
+            return Ok(());
+        }
+    };
+    for script in files(dist)?.iter().filter(|file| extension(file) == "js") {
+        let mut out = OsString::from("--outfile=");
+        out.push(script);
+        Job::new("minify the script", &minifier)
+            .arg(script)
+            .arg(out)
+            .words("--allow-overwrite --minify --format=esm --log-level=error")
+            .run()?;
+    }
+    Ok(())
 }
 
 fn compress(dist: &Path) -> Result<(), Failure> {

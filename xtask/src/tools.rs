@@ -27,6 +27,9 @@ const TRUNK: &str = "0.21.14";
 /// Version of wasm-opt.
 const BINARYEN: &str = "132";
 
+/// Version of the minifier: Trunk's own stumbles over what wasm-bindgen writes.
+const ESBUILD: &str = "0.25.12";
+
 /// Target of the page.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
@@ -53,6 +56,16 @@ pub(crate) fn for_page(project: &Project) -> Result<OsString, Failure> {
         folders.extend(ensure(tool, project, &online)?);
     }
     path_with(folders)
+}
+
+/// Makes sure of the minifier of the page's script; returns its path. A page without it works as well, and is larger.
+pub(crate) fn minifier(project: &Project) -> Result<PathBuf, Failure> {
+    let tool = esbuild();
+    let folder = ensure(&tool, project, &Cell::new(false))?;
+    folder
+        .map(|folder| folder.join(tool.program))
+        .or_else(|| find(tool.program))
+        .ok_or_else(|| Failure::new("esbuild is not there any more"))
 }
 
 /// Makes sure of the runner of the tests in the browser; returns its path.
@@ -144,6 +157,16 @@ fn wasm_opt() -> Tool {
             "  npm install --global binaryen@{BINARYEN}    (needs Node)\n\
              or put wasm-opt {BINARYEN} of https://github.com/WebAssembly/binaryen/releases on the PATH"
         ),
+    }
+}
+
+fn esbuild() -> Tool {
+    Tool {
+        program: "esbuild",
+        version: ESBUILD.to_owned(),
+        releases: Vec::new(),
+        registry: |tool, folder, _| npm::install(&format!("esbuild@{}", tool.version), tool.program, folder),
+        by_hand: format!("  npm install --global esbuild@{ESBUILD}    (needs Node)"),
     }
 }
 
