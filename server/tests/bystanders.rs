@@ -224,7 +224,7 @@ fn slow_readers(address: SocketAddr, over: &AtomicBool) {
     let mut readers: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Acquire) {
         while readers.len() < 50 {
-            readers.extend(join(address));
+            readers.extend(join(address, ""));
         }
         readers.retain_mut(|reader| reader.write_all(&frame(0x81, br#"42["fill"]"#)).is_ok());
         thread::sleep(Duration::from_millis(20));
@@ -237,7 +237,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
     let mut floods: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Acquire) {
         while floods.len() < 10 {
-            floods.extend(join(address));
+            floods.extend(join(address, ""));
         }
         floods.retain_mut(|flood| flood.write_all(&events).is_ok());
         thread::sleep(Duration::from_millis(10));
@@ -251,7 +251,7 @@ fn giant_frames(address: SocketAddr, over: &AtomicBool) {
     head.extend([0; 4]);
     head.resize(64 << 10, b'x');
     while !over.load(Ordering::Acquire) {
-        if let Some(mut line) = join(address) {
+        if let Some(mut line) = join(address, "") {
             // the server ends it somewhere in between
             while line.write_all(&head).is_ok() {}
         }
@@ -265,7 +265,7 @@ fn bombs(address: SocketAddr, over: &AtomicBool) {
     encoder.write_all(&vec![b'4'; 64 << 20]).expect("in memory");
     let bomb = frame(0xc1, &encoder.finish().expect("in memory"));
     while !over.load(Ordering::Acquire) {
-        if let Some(mut line) = join(address)
+        if let Some(mut line) = join(address, "sec-websocket-extensions: permessage-deflate\r\n")
             && line.write_all(&bomb).is_ok()
         {
             // until the server has had enough
@@ -275,16 +275,15 @@ fn bombs(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// A client in the root namespace, with compression agreed on.
-fn join(address: SocketAddr) -> Option<TcpStream> {
+/// A client in the root namespace; `headers` are further ones of its request.
+fn join(address: SocketAddr, headers: &str) -> Option<TcpStream> {
     let mut line = TcpStream::connect(address).ok()?;
     line.set_read_timeout(Some(TIME)).ok()?;
-    line.write_all(
-        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-          sec-websocket-extensions: permessage-deflate\r\n\r\n",
-    )
-    .ok()?;
+    let request = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    );
+    line.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
     while !answer.windows(4).any(|end| end == b"\r\n\r\n") {

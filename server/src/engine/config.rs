@@ -113,6 +113,9 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// Frames that wait for one reader. Defaults to 16,384; over it the reader is disconnected as a slow reader.
     pub max_queued_frames: usize,
+    /// Bytes that were sent and not yet handed to the sockets, for each hub. Defaults to 16 MiB; over it nothing more is
+    /// read from any client until they have been. What a program sends by itself, outside of a handler, is not held up.
+    pub max_waiting_bytes: usize,
     /// Packets of one polling body. Defaults to 4096; a body with more gets status 400 and ends the session.
     pub max_payload_packets: usize,
     /// Time in which the body of a POST must be there. Defaults to 30 s; the session ends after it.
@@ -129,6 +132,7 @@ impl Default for Limits {
             max_handshakes_per_second: 20_000,
             max_queued_bytes: 4 << 20,
             max_queued_frames: 16_384,
+            max_waiting_bytes: 16 << 20,
             max_payload_packets: 4096,
             body_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(2),

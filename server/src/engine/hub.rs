@@ -7,9 +7,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
@@ -43,11 +43,24 @@ pub(crate) enum Op {
     Beat(Weak<Inner>, Instant),
 }
 
+impl Op {
+    /// What it counts for in [`Hub::weight`].
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Send(_, message) | Self::Broadcast { message, .. } => message.len(),
+                Self::Close(..) | Self::Beat(..) => 0,
+            }
+    }
+}
+
 /// List of a hub, and how to wake it.
 #[derive(Debug, Default)]
 struct Waiting {
     ops: Vec<Op>,
     waker: Option<Waker>,
+    /// Tasks of connections that are not read until the list is taken.
+    readers: Vec<Waker>,
     stopped: bool,
 }
 
@@ -55,6 +68,8 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Hub {
     waiting: Mutex<Waiting>,
+    /// What the list weighs: bytes of its messages, and something for each entry.
+    weight: AtomicUsize,
     started: OnceLock<()>,
     pub(crate) limits: Limits,
     pub(crate) ping_interval: Duration,
@@ -65,6 +80,7 @@ impl Hub {
     pub(crate) fn new(limits: Limits, ping_interval: Duration, ping_timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
             waiting: Mutex::default(),
+            weight: AtomicUsize::new(0),
             started: OnceLock::new(),
             limits,
             ping_interval,
@@ -82,6 +98,7 @@ impl Hub {
         if waiting.stopped {
             return;
         }
+        self.weight.fetch_add(op.weight(), Ordering::Relaxed);
         waiting.ops.push(op);
         let waker = waiting.waker.take();
         drop(waiting);
@@ -108,6 +125,31 @@ impl Hub {
 
     fn len(&self) -> usize {
         self.waiting().ops.len()
+    }
+
+    /// Takes the list, in exchange for an empty one, and lets the connections be read again.
+    fn take(&self, empty: &mut Vec<Op>) {
+        let mut waiting = self.waiting();
+        std::mem::swap(empty, &mut waiting.ops);
+        self.weight.store(0, Ordering::Relaxed);
+        let readers = std::mem::take(&mut waiting.readers);
+        drop(waiting);
+        readers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the list has room; if not, the task is woken when the list has been taken.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let is_full = || self.weight.load(Ordering::Relaxed) > self.limits.max_waiting_bytes;
+        if !is_full() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.waiting();
+        // it may have been taken just now, and a stopped one is never taken
+        if !is_full() || waiting.stopped {
+            return Poll::Ready(());
+        }
+        waiting.readers.push(cx.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -154,7 +196,7 @@ async fn run(hub: Arc<Hub>) {
             before = now;
             yield_now().await;
         }
-        std::mem::swap(&mut ops, &mut hub.waiting().ops);
+        hub.take(&mut ops);
         batch.work(&hub, &ops);
         for op in ops.drain(..) {
             if let Op::Beat(connection, due) = op {
@@ -413,5 +455,50 @@ impl Heartbeat {
                 state.fail(CloseReason::PingTimeout);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_full_list_holds_readers_up_until_it_is_taken() {
+        let limits = Limits {
+            max_waiting_bytes: 1000,
+            ..Limits::default()
+        };
+        let hub = Hub::new(limits, Duration::from_secs(1), Duration::from_secs(1));
+        let broadcast = || Op::Broadcast {
+            group: Group::new([]),
+            part: 0,
+            message: Outgoing::from_frame(&"x".repeat(600).into()),
+            except: None,
+        };
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let cx = Context::from_waker(&waker);
+        hub.push(broadcast());
+        assert!(hub.poll_room(&cx).is_ready());
+        hub.push(broadcast());
+        assert!(hub.poll_room(&cx).is_pending());
+        assert!(!woken.0.load(Ordering::Relaxed));
+        let mut ops = Vec::new();
+        hub.take(&mut ops);
+        assert_eq!(ops.len(), 2);
+        assert!(woken.0.load(Ordering::Relaxed));
+        assert!(hub.poll_room(&cx).is_ready());
     }
 }

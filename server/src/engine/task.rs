@@ -75,6 +75,11 @@ impl<S: Session> Future for Task<S> {
     }
 }
 
+/// Whether one more message may be read: the session takes it, and no hub is behind.
+fn may_receive(session: &mut impl Session, engine: &Shared, cx: &mut Context<'_>) -> bool {
+    session.poll(cx).is_ready() && engine.hubs.iter().all(|hub| hub.poll_room(cx).is_ready())
+}
+
 impl<S: Session> Task<S> {
     pub(crate) fn new(
         engine: Arc<Shared>,
@@ -105,7 +110,7 @@ impl<S: Session> Task<S> {
         let Some(session) = &mut self.session else {
             return Ok(false);
         };
-        if session.poll(cx).is_ready() {
+        if may_receive(session, &self.engine, cx) {
             match self.link {
                 Link::Polling => self.take_inbound(cx)?,
                 Link::WebSocket(_) => self.read(cx)?,
@@ -165,7 +170,7 @@ impl<S: Session> Task<S> {
                 return Ok(());
             };
             hear(&self.inner, &packet);
-            if receive(session, &self.inner, packet)? && session.poll(cx).is_pending() {
+            if receive(session, &self.inner, packet)? && !may_receive(session, &self.engine, cx) {
                 return Ok(());
             }
         }
@@ -176,9 +181,9 @@ impl<S: Session> Task<S> {
         let (Link::WebSocket(ws), Some(session)) = (&mut self.link, &mut self.session) else {
             return Ok(());
         };
-        let inner = &self.inner;
+        let (inner, engine) = (&self.inner, &self.engine);
         while let Some(packet) = self.backlog.pop_front() {
-            if receive(session, inner, packet)? && session.poll(cx).is_pending() {
+            if receive(session, inner, packet)? && !may_receive(session, engine, cx) {
                 return Ok(());
             }
         }
@@ -187,7 +192,7 @@ impl<S: Session> Task<S> {
         let mut each = |incoming: Incoming<'_>| {
             let mut cx = Context::from_waker(&waker);
             match accept(session, inner, incoming) {
-                Ok(true) if session.poll(&mut cx).is_pending() => Flow::Stop,
+                Ok(true) if !may_receive(session, engine, &mut cx) => Flow::Stop,
                 Ok(_) => Flow::More,
                 Err(found) => {
                     end = Some(found);
