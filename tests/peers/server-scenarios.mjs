@@ -175,11 +175,13 @@ const scenarios = {
     const socket = await connected("/recover");
     const feeder = await connected("/recover");
     await socket.emitWithAck("join", "news");
+    // without an event that came, a client has no place to go on from
+    const first = next(socket, "item");
     await feeder.emitWithAck("publish", "news", 1);
+    await first;
     const id = socket.id;
     const seen = [];
     socket.on("item", (n) => seen.push(n));
-    await new Promise((resolve) => setTimeout(resolve, 0));
     socket.io.engine.close();
     for (const n of [2, 3]) await feeder.emitWithAck("publish", "news", n);
     await feeder.emitWithAck("publish", "sport", 4);
@@ -188,7 +190,7 @@ const scenarios = {
     assert.equal(socket.id, id);
     await socket.emitWithAck("publish", "news", 5);
     while (seen.at(-1) !== 5) await next(socket, "item");
-    assert.deepEqual(seen.filter((n) => n !== 1), [2, 3, 5]);
+    assert.deepEqual(seen, [2, 3, 5]);
   },
 
   async "drops volatile events without harm"() {
