@@ -1,6 +1,6 @@
 //! Messages as [`Value`]s by hand: what the page uses, where each type that serde reads would cost a kilobyte.
 //!
-//! [`messages!`] declares a type once, for serde and for [`Wire`]: a field's name stands in one place, and serde's own
+//! `messages!` declares a type once, for serde and for [`Wire`]: a field's name stands in one place, and serde's own
 //! attributes say for both what may be missing. Both must give the same, which `tests` compares.
 
 use crate::socketio::Value;

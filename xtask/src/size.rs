@@ -10,7 +10,7 @@ use crate::page;
 ///
 /// A ratchet: what the page costs today and no more. The goal is 120 kB, for a chat that opens within a second on a
 /// slow phone connection; `docs/page.md` says what the bytes are and how to get there.
-pub(crate) const BUDGET: usize = 160_000;
+pub(crate) const BUDGET: usize = 157_500;
 
 /// One file of the page.
 pub(crate) struct Weight {
