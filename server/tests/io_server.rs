@@ -25,3 +25,5 @@ mod redis_server;
 mod rooms;
 #[path = "io_server/support.rs"]
 mod support;
+#[path = "io_server/tls.rs"]
+mod tls;

@@ -79,6 +79,7 @@ impl Platform {
                     url: url.to_owned(),
                     protocols: options.protocols.clone(),
                     headers: options.extra_headers.clone(),
+                    ca: options.ca.clone(),
                     max_frame_bytes,
                 };
                 let (outbox, frames) = mpsc::unbounded_channel();
@@ -87,7 +88,7 @@ impl Platform {
             }
             TransportKind::Polling => {
                 let runtime = self.handle.clone();
-                let requests = http::Requests::new(runtime, &options.extra_headers, max_frame_bytes);
+                let requests = http::Requests::new(runtime, options);
                 Polling::open(requests, url, port).map(Transport::Polling)
             }
         }

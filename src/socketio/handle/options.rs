@@ -73,6 +73,9 @@ pub struct Options {
     pub extra_headers: Vec<(String, String)>,
     /// Whether polling in a browser sends cookies to other origins. Defaults to `false`.
     pub with_credentials: bool,
+    /// Certificates in PEM that are trusted beside the bundled ones. A browser has its own.
+    #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+    pub ca: Vec<u8>,
     pub(crate) asker: Option<Asker>,
 }
 
@@ -87,6 +90,8 @@ impl Options {
             protocols: Vec::new(),
             extra_headers: Vec::new(),
             with_credentials: false,
+            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+            ca: Vec::new(),
             asker: None,
         }
     }
@@ -219,11 +224,25 @@ impl Options {
         self.with_credentials = true;
         self
     }
+
+    /// Trusts the certificates of a PEM file beside the bundled ones, for a server with an authority of its own.
+    /// Natively alone; what is no certificate fails the attempts to connect, with a `connect_error` that says so.
+    #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+    #[must_use]
+    pub fn ca(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.ca.extend_from_slice(pem.as_ref());
+        self.ca.push(b'\n');
+        self
+    }
 }
 
 impl Options {
     /// Whether two clients with these settings may share a connection.
     pub(super) fn shares_with(&self, other: &Self) -> bool {
+        #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+        if self.ca != other.ca {
+            return false;
+        }
         self.config == other.config
             && self.protocols == other.protocols
             && self.extra_headers == other.extra_headers

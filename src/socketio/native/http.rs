@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{Callback, Http, Response as Body};
+use crate::socketio::handle::{Callback, Http, Options, Response as Body};
 
 /// Sends requests with the same headers each time.
 pub(crate) struct Requests {
@@ -18,17 +18,17 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Requests with these headers, whose responses may have this many bytes.
-    pub(crate) fn new(runtime: Handle, headers: &[(String, String)], max_bytes: usize) -> Self {
+    /// Requests with the headers, the certificates and the limit of `options`.
+    pub(crate) fn new(runtime: Handle, options: &Options) -> Self {
         Self {
             runtime,
-            client: client(headers),
-            max_bytes,
+            client: client(&options.extra_headers, &options.ca),
+            max_bytes: options.config.limits.max_frame_bytes,
         }
     }
 }
 
-fn client(headers: &[(String, String)]) -> Result<Client, String> {
+fn client(headers: &[(String, String)], ca: &[u8]) -> Result<Client, String> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
@@ -37,14 +37,21 @@ fn client(headers: &[(String, String)]) -> Result<Client, String> {
     }
     // `no_proxy`: the machine's proxy settings do not apply to WebSockets either.
     let builder = Client::builder().default_headers(map).no_proxy();
-    let tls = super::tls::config()?.as_ref().clone();
+    let tls = super::tls::config(ca)?.as_ref().clone();
     let builder = builder.tls_backend_preconfigured(tls);
     builder.build().map_err(|error| error.to_string())
 }
 
+/// With all its causes: that a certificate is not trusted is said by the last of them.
 fn failed(error: &reqwest::Error) -> CloseInfo {
-    let cause = error.source().map(|source| [": ", &source.to_string()].concat());
-    CloseInfo::failed(error.to_string() + &cause.unwrap_or_default())
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += ": ";
+        text += &error.to_string();
+        cause = error.source();
+    }
+    CloseInfo::failed(text)
 }
 
 fn accepted(response: Result<Response, reqwest::Error>) -> Result<Response, CloseInfo> {

@@ -4,17 +4,42 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Configuration of every connection; an error only when the provider lacks TLS 1.2 and 1.3.
-pub(crate) fn config() -> Result<Arc<ClientConfig>, String> {
+/// Configuration of a connection that trusts the certificates of `ca`, a text in PEM, beside the bundled ones.
+pub(crate) fn config(ca: &[u8]) -> Result<Arc<ClientConfig>, String> {
     static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    CONFIG.get_or_init(build).clone()
+    if ca.is_empty() {
+        CONFIG.get_or_init(|| build(bundled())).clone()
+    } else {
+        build(with(ca)?)
+    }
 }
 
-fn build() -> Result<Arc<ClientConfig>, String> {
+fn bundled() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+fn with(ca: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = bundled();
+    let before = roots.len();
+    for certificate in CertificateDer::pem_slice_iter(ca) {
+        let certificate =
+            certificate.map_err(|error| format!("a certificate of `ca` is unreadable: {error}"))?;
+        let added = roots.add(certificate);
+        added.map_err(|error| format!("a certificate of `ca` is unusable: {error}"))?;
+    }
+    if roots.len() == before {
+        return Err("`ca` has no certificate".to_owned());
+    }
+    Ok(roots)
+}
+
+/// An error only when the provider lacks TLS 1.2 and 1.3.
+fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
     Ok(Arc::new(

@@ -24,6 +24,7 @@ pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) protocols: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) ca: Vec<u8>,
     pub(crate) max_frame_bytes: usize,
 }
 
@@ -50,7 +51,7 @@ async fn converse(
         Ok(request) => request,
         Err(error) => return Some(CloseInfo::failed(error)),
     };
-    let tls = match super::tls::config() {
+    let tls = match super::tls::config(&target.ca) {
         Ok(tls) => Connector::Rustls(tls),
         Err(error) => return Some(CloseInfo::failed(error)),
     };
