@@ -12,6 +12,7 @@ fn every_test_that_the_comparison_names_exists() {
         "tests",
         "src/socketio/client",
         "src/socketio/handle",
+        "server/tests/io_server",
     ];
     let mut named = 0;
     for (file, test) in text.split('`').filter_map(|code| code.split_once("::")) {
