@@ -40,7 +40,7 @@ const SUITES: [Suite; 11] = [
     },
     Suite {
         name: "features",
-        about: "each feature alone; the core's dependencies",
+        about: "each feature alone, and all together; the core's dependencies",
         run: rust::features,
     },
     Suite {

@@ -57,8 +57,8 @@ impl Client {
     /// When the URL is no address, or there is no runtime to live in.
     pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let mut options = options;
-        let platform = Platform::current()?;
         let mut address = Address::resolve(url, Platform::location().as_deref())?;
+        let platform = Platform::current()?;
         // The namespace is each client's own; the rest of the address counts.
         let home = Shared::from(address.take_namespace());
         options.config.address = address;

@@ -64,7 +64,8 @@ pub(super) fn features(project: &Project) -> Result<Tally, Failure> {
             }
         }
     }
-    Ok(tally)
+    let together = "cargo clippy --package pesan --lib --bins --all-features -- -D warnings";
+    Ok(tally + check(project, together)?)
 }
 
 /// The core has exactly two dependencies.
