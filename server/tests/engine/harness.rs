@@ -137,15 +137,33 @@ impl Server {
 
     /// One request on a connection of its own; `headers` each end with `\r\n`.
     pub(crate) async fn request(&self, method: &str, query: &str, headers: &str, body: &str) -> Answer {
+        let mut stream = self.begin(method, query, headers, body.len(), body).await;
+        Answer::read(&mut stream).await
+    }
+
+    /// Begins a request whose body has this `length`, of which `body` is sent.
+    pub(crate) async fn begin(
+        &self,
+        method: &str,
+        query: &str,
+        headers: &str,
+        length: usize,
+        body: &str,
+    ) -> TcpStream {
+        self.begin_with(&(self.head(method, query, headers, length) + body))
+            .await
+    }
+
+    /// Begins with any bytes on a connection of its own.
+    pub(crate) async fn begin_with(&self, bytes: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address)
             .await
             .expect("the server listens");
-        let request = self.head(method, query, headers, body.len()) + body;
         stream
-            .write_all(request.as_bytes())
+            .write_all(bytes.as_bytes())
             .await
             .expect("the server reads");
-        Answer::read(&mut stream).await
+        stream
     }
 
     pub(crate) fn head(&self, method: &str, query: &str, headers: &str, length: usize) -> String {
@@ -182,17 +200,11 @@ impl Server {
 
     /// A WebSocket by hand, after the answer to its handshake, with the first bytes that followed it.
     pub(crate) async fn raw_websocket(&self, headers: &str) -> (TcpStream, String) {
-        let mut stream = TcpStream::connect(self.address)
-            .await
-            .expect("the server listens");
         let request = format!(
             "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("the server reads");
+        let mut stream = self.begin_with(&request).await;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(soon("an answer", stream.read_u8()).await.expect("a head"));

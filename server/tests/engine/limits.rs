@@ -113,12 +113,7 @@ async fn a_body_that_trickles_ends_its_session() {
         ..Limits::default()
     }));
     let session = server.open_polling().await;
-    let mut stream = TcpStream::connect(server.address)
-        .await
-        .expect("the server listens");
-    let head = server.head("POST", &session, "", 100);
-    stream.write_all(head.as_bytes()).await.expect("the server reads");
-    stream.write_all(b"4").await.expect("the server reads");
+    let _trickling = server.begin("POST", &session, "", 100, "4").await;
     assert_eq!(server.closed().await, CloseReason::TransportError);
 }
 

@@ -157,11 +157,7 @@ async fn arrived(server: &Server) {
 async fn an_aborted_poll_ends_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
-    let mut stream = TcpStream::connect(server.address)
-        .await
-        .expect("the server listens");
-    let head = server.head("GET", &session, "", 0);
-    stream.write_all(head.as_bytes()).await.expect("the server reads");
+    let stream = server.begin("GET", &session, "", 0, "").await;
     arrived(&server).await;
     drop(stream);
     assert_eq!(server.closed().await, CloseReason::TransportError);
@@ -172,12 +168,7 @@ async fn an_aborted_poll_ends_the_session() {
 async fn a_body_that_is_cut_off_ends_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
-    let mut stream = TcpStream::connect(server.address)
-        .await
-        .expect("the server listens");
-    let head = server.head("POST", &session, "", 100);
-    stream.write_all(head.as_bytes()).await.expect("the server reads");
-    stream.write_all(b"4ha").await.expect("the server reads");
+    let stream = server.begin("POST", &session, "", 100, "4ha").await;
     drop(stream);
     assert_eq!(server.closed().await, CloseReason::TransportError);
     server.assert_serves().await;
@@ -187,11 +178,7 @@ async fn a_body_that_is_cut_off_ends_the_session() {
 async fn two_bodies_at_a_time_end_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
-    let mut stream = TcpStream::connect(server.address)
-        .await
-        .expect("the server listens");
-    let head = server.head("POST", &session, "", 100);
-    stream.write_all(head.as_bytes()).await.expect("the server reads");
+    let _first = server.begin("POST", &session, "", 100, "").await;
     arrived(&server).await;
     assert_eq!(server.post(&session, "4a").await.status, 400);
     assert_eq!(server.closed().await, CloseReason::TransportError);

@@ -4,13 +4,21 @@ use std::time::Duration;
 
 use pesan_server::engine::{CloseReason, EngineConfig, Outgoing, Transport};
 
-use super::harness::{Server, config};
+use super::harness::{Server, Socket, config};
 
 /// A session that polls, and the query of its WebSocket.
 async fn session(server: &Server) -> (String, String) {
     let polling = server.open_polling().await;
     let websocket = polling.replace("polling", "websocket");
     (polling, websocket)
+}
+
+/// A WebSocket whose probe was answered.
+async fn probed(server: &Server, query: &str) -> Socket {
+    let mut socket = server.websocket(query).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    socket
 }
 
 #[tokio::test]
@@ -45,9 +53,7 @@ async fn messages_on_both_sides_keep_their_order() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
-    let mut socket = server.websocket(&websocket).await;
-    socket.send("2probe").await;
-    assert_eq!(socket.text().await, "3probe");
+    let mut socket = probed(&server, &websocket).await;
     for number in 0..50 {
         connection.send(&Outgoing::from_frame(&format!("out {number}").into()));
     }
@@ -94,9 +100,7 @@ async fn an_upgrade_has_limited_time() {
         ..config()
     });
     let (polling, websocket) = session(&server).await;
-    let mut socket = server.websocket(&websocket).await;
-    socket.send("2probe").await;
-    assert_eq!(socket.text().await, "3probe");
+    let mut socket = probed(&server, &websocket).await;
     socket.close_code().await;
     assert_eq!(server.post(&polling, "4alive").await.status, 200);
     assert_eq!(server.get(&polling).await.body, "4alive");
@@ -132,9 +136,7 @@ async fn upgrades_may_be_forbidden() {
 async fn the_end_of_the_websocket_is_the_end_of_the_session() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
-    let mut socket = server.websocket(&websocket).await;
-    socket.send("2probe").await;
-    assert_eq!(socket.text().await, "3probe");
+    let mut socket = probed(&server, &websocket).await;
     socket.send("5").await;
     drop(socket);
     assert_eq!(server.closed().await, CloseReason::TransportClose);
@@ -147,9 +149,7 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_over_the_websocket() {
     let mut server = Server::start(config());
     let (_, websocket) = session(&server).await;
     let connection = server.opened().await;
-    let mut socket = server.websocket(&websocket).await;
-    socket.send("2probe").await;
-    assert_eq!(socket.text().await, "3probe");
+    let mut socket = probed(&server, &websocket).await;
     // The client has stopped polling, and its "5" is on its way.
     connection.send(&Outgoing::from_frame(&"farewell".into()));
     connection.close(CloseReason::ForcedServerClose);
@@ -164,9 +164,7 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
-    let mut socket = server.websocket(&websocket).await;
-    socket.send("2probe").await;
-    assert_eq!(socket.text().await, "3probe");
+    let mut socket = probed(&server, &websocket).await;
     connection.send(&Outgoing::from_frame(&"farewell".into()));
     connection.close(CloseReason::ForcedServerClose);
     assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
