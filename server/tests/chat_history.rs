@@ -266,6 +266,17 @@ async fn everything_is_there_after_a_restart() {
         .await
         .expect("stored");
     history.close();
+    let mut files = std::fs::read_dir(folder.path()).expect("readable");
+    let log = files.find_map(|file| {
+        let file = file.expect("readable");
+        let is_log = file.file_name().to_string_lossy().ends_with("-wal");
+        is_log.then(|| file.metadata().expect("readable").len())
+    });
+    assert_eq!(
+        log.unwrap_or_default(),
+        0,
+        "after a clean stop one file is all there is to copy"
+    );
     drop(history);
 
     let (history, delivered) = open(folder.path()).await;

@@ -108,11 +108,13 @@ impl Writer {
             }
         }
         // one file is all there is to copy after a clean stop
-        if let Err(error) = self
+        let busy = self
             .connection
-            .pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
-        {
-            tracing::warn!(%error, "the write-ahead log stays beside the history");
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
+        match busy {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the write-ahead log stays beside the history: it is being read"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log stays beside the history"),
         }
     }
 
