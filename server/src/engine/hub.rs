@@ -244,7 +244,7 @@ impl Batch {
         let started = Instant::now();
         match target.and_then(|(group, part)| group.parts.get(part)) {
             Some(part) => {
-                self.joined(part, ops);
+                self.joined(hub, part, ops);
                 metrics::histogram!("engine_broadcast_seconds").record(started.elapsed());
                 metrics::counter!("engine_deliveries_total")
                     .increment((messages * part.members.len()) as u64);
@@ -254,7 +254,7 @@ impl Batch {
     }
 
     /// All broadcasts go to one group: they are joined once; who gets more or less than that gets slices.
-    fn joined(&mut self, part: &Part, ops: &[Op]) {
+    fn joined(&mut self, hub: &Arc<Hub>, part: &Part, ops: &[Op]) {
         self.number = self.number.wrapping_add(1).max(1);
         let mut extras: HashMap<u64, Extras<'_>> = HashMap::new();
         let mut messages = Vec::new();
@@ -267,7 +267,9 @@ impl Batch {
         for op in ops {
             match op {
                 Op::Broadcast { message, except, .. } => {
-                    for connection in except.iter().flat_map(|list| list.iter()) {
+                    // those of other hubs are theirs to mark
+                    let own = except.iter().flat_map(|list| list.iter());
+                    for connection in own.filter(|connection| Arc::ptr_eq(&connection.hub, hub)) {
                         note(connection, messages.len(), Extra::Skip);
                     }
                     messages.push(message.clone());
