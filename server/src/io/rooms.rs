@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::engine::Outgoing;
+
 use super::socket::Socket;
 use crate::engine::{Connection, Group};
 
@@ -123,9 +125,16 @@ impl Rooms {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a socket with its rooms.
-    pub(super) fn insert(&self, socket: &Socket, rooms: impl IntoIterator<Item = Arc<str>>) {
+    /// Adds a socket with its rooms, and sends it the reply to its CONNECT: whoever knows of the reply finds it here, and
+    /// nothing is sent to it before.
+    pub(super) fn insert(
+        &self,
+        socket: &Socket,
+        rooms: impl IntoIterator<Item = Arc<str>>,
+        reply: &Outgoing,
+    ) {
         let mut inner = self.lock();
+        socket.connection().send(reply);
         inner.all = None;
         let member = Member {
             socket: socket.clone(),

@@ -21,7 +21,7 @@ use super::reason::DisconnectReason;
 use super::recovery::{Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
-use crate::engine::Connection;
+use crate::engine::{Connection, Outgoing};
 
 /// A client in a namespace; cheap to clone and usable from any thread.
 ///
@@ -296,11 +296,11 @@ impl Socket {
         }
     }
 
-    /// Becomes a member of its namespace.
-    pub(super) fn open(&self) {
+    /// Becomes a member of its namespace, and is told so.
+    pub(super) fn open(&self, reply: &Outgoing) {
         let rooms = std::mem::take(&mut *self.early_rooms());
-        self.0.namespace.rooms().insert(self, rooms);
         self.0.state.store(CONNECTED, Ordering::Release);
+        self.0.namespace.rooms().insert(self, rooms, reply);
         self.0.client.add(self);
     }
 

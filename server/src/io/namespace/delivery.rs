@@ -229,8 +229,7 @@ impl Namespace {
                 missed += 1;
             }
         }
-        socket.connection().send(reply);
-        socket.open();
+        socket.open(reply);
         drop(kept);
         self.save(socket);
         missed
