@@ -150,7 +150,11 @@ impl Engine {
     /// Engine with these settings. Nothing runs before the first request.
     #[must_use]
     pub fn new(config: EngineConfig, protocol: impl Protocol) -> Self {
-        let hub = |_| Hub::new(config.limits.clone(), config.ping_interval, config.ping_timeout);
+        let order = Arc::default();
+        let hub = |_| {
+            let (interval, timeout) = (config.ping_interval, config.ping_timeout);
+            Hub::new(config.limits.clone(), interval, timeout, Arc::clone(&order))
+        };
         Self(Arc::new(Shared {
             sessions: Arc::new(Sessions::new(&config.limits)),
             next_id: AtomicU64::new(1),

@@ -1,6 +1,7 @@
 //! A fixed set of receivers, split by the hub that writes to them.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::connection::{Connection, Inner};
 use super::hub::{Hub, Op};
@@ -55,13 +56,27 @@ impl Group {
     }
 
     fn push(self: &Arc<Self>, outgoing: &Outgoing, except: Option<&Arc<[Arc<Inner>]>>) {
-        for (part, of_hub) in self.parts.iter().enumerate() {
-            of_hub.hub.push(Op::Broadcast {
-                group: Arc::clone(self),
-                part,
-                message: outgoing.clone(),
-                except: except.cloned(),
-            });
+        let op = |part| Op::Broadcast {
+            group: Arc::clone(self),
+            part,
+            message: outgoing.clone(),
+            except: except.cloned(),
+        };
+        match self.parts.as_slice() {
+            [] => {}
+            [only] => only.hub.push(op(0)),
+            [first, ..] => {
+                // Two that broadcast at once would otherwise meet one hub in one order and the next in the other.
+                let order = first.hub.order();
+                let added = self
+                    .parts
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(part, of_hub)| of_hub.hub.add(op(part)));
+                let wakers: Vec<_> = added.collect();
+                drop(order);
+                wakers.into_iter().for_each(Waker::wake);
+            }
         }
     }
 

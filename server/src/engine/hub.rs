@@ -71,21 +71,38 @@ pub(crate) struct Hub {
     /// What the list weighs: bytes of its messages, and something for each entry.
     weight: AtomicUsize,
     started: OnceLock<()>,
+    order: Arc<Order>,
     pub(crate) limits: Limits,
     pub(crate) ping_interval: Duration,
     pub(crate) ping_timeout: Duration,
 }
 
+/// Held while a broadcast joins the lists of several hubs, so that two of them stand in the same order on each list.
+#[derive(Debug, Default)]
+pub(crate) struct Order(Mutex<()>);
+
 impl Hub {
-    pub(crate) fn new(limits: Limits, ping_interval: Duration, ping_timeout: Duration) -> Arc<Self> {
+    /// Hubs of one engine share its `order`.
+    pub(crate) fn new(
+        limits: Limits,
+        ping_interval: Duration,
+        ping_timeout: Duration,
+        order: Arc<Order>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             waiting: Mutex::default(),
             weight: AtomicUsize::new(0),
             started: OnceLock::new(),
+            order,
             limits,
             ping_interval,
             ping_timeout,
         })
+    }
+
+    /// Until the guard is dropped, no broadcast to several hubs begins.
+    pub(crate) fn order(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.order.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -94,17 +111,20 @@ impl Hub {
 
     /// Adds to the list.
     pub(crate) fn push(&self, op: Op) {
+        if let Some(waker) = self.add(op) {
+            waker.wake();
+        }
+    }
+
+    /// Adds to the list; gives what is to be woken then.
+    pub(crate) fn add(&self, op: Op) -> Option<Waker> {
         let mut waiting = self.waiting();
         if waiting.stopped {
-            return;
+            return None;
         }
         self.weight.fetch_add(op.weight(), Ordering::Relaxed);
         waiting.ops.push(op);
-        let waker = waiting.waker.take();
-        drop(waiting);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waiting.waker.take()
     }
 
     /// Starts the task with the first connection, inside the runtime that serves it.
@@ -482,7 +502,8 @@ mod tests {
             max_waiting_bytes: 1000,
             ..Limits::default()
         };
-        let hub = Hub::new(limits, Duration::from_secs(1), Duration::from_secs(1));
+        let second = Duration::from_secs(1);
+        let hub = Hub::new(limits, second, second, Arc::default());
         let broadcast = || Op::Broadcast {
             group: Group::new([]),
             part: 0,

@@ -73,3 +73,43 @@ async fn broadcasts_and_single_events_keep_the_order_of_the_calls() {
         assert_eq!(raw.next().await, format!(r#"2["n",{n}]"#));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn broadcasts_that_begin_at_once_reach_everyone_in_one_order() {
+    const SENDERS: usize = 4;
+    const MESSAGES: usize = 5000;
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("all", |socket: Socket, text: String| {
+            socket.io().emit("all", text)
+        });
+    });
+    let mut clients = Vec::new();
+    for _ in 0..SENDERS * 2 {
+        clients.push(served.join().await);
+    }
+    let heard = clients.into_iter().enumerate().map(|(client, mut raw)| {
+        tokio::spawn(async move {
+            // the others only listen
+            if client < SENDERS {
+                let events = (0..MESSAGES).map(|n| format!(r#"2["all","{client} {n}"]"#));
+                raw.send_all(events).await;
+            }
+            let mut heard = Vec::new();
+            while heard.len() < SENDERS * MESSAGES {
+                heard.push(raw.next().await);
+            }
+            heard
+        })
+    });
+    let mut first = None;
+    for heard in heard.collect::<Vec<_>>() {
+        let heard = heard.await.expect("everything arrives");
+        let first = first.get_or_insert_with(|| heard.clone());
+        let differs = first.iter().zip(&heard).position(|(one, other)| one != other);
+        assert_eq!(
+            differs, None,
+            "place at which two clients heard different messages"
+        );
+    }
+}
