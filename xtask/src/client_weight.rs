@@ -11,17 +11,17 @@ use crate::tools::{self, WASM};
 /// Most bytes of wasm and JavaScript together, gzipped. A ratchet; `docs/client.md` says what they are.
 pub(crate) const BUDGET: usize = 62_500;
 
-/// What wasm in browsers may use; the same for the page, in `index.html`.
-const FEATURES: &str = "--enable-bulk-memory --enable-bulk-memory-opt --enable-mutable-globals \
-    --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext --enable-multivalue";
-
 /// Gzipped bytes of the wasm and of its JavaScript.
 pub(crate) fn weigh(project: &Project) -> Result<[usize; 2], Failure> {
     let path = tools::for_page(project)?;
     let line = format!(
         "build --profile page --target {WASM} --no-default-features --features web --example browser"
     );
-    Job::cargo("build the client alone", &project.root, &line).run()?;
+    let library = page::SmallStd::find();
+    library.fetch(project)?;
+    library
+        .set(Job::cargo("build the client alone", &project.root, &line))
+        .run()?;
     let built = project.target.join(WASM).join("page/examples/browser.wasm");
     let out = project.notes().join("client");
     fs::create_dir_all(&out).doing(format_args!("make {}", out.display()))?;
@@ -31,17 +31,11 @@ pub(crate) fn weigh(project: &Project) -> Result<[usize; 2], Failure> {
         .arg(&built)
         .env("PATH", &path)
         .run()?;
-    let small = out.join("small.wasm");
-    Job::new("wasm-opt on the client", "wasm-opt")
-        .words("-Oz --strip-debug --strip-producers")
-        .words(FEATURES)
-        .arg(out.join("browser_bg.wasm"))
-        .arg("-o")
-        .arg(&small)
-        .env("PATH", &path)
-        .run()?;
+    let (wasm, script) = (out.join("browser_bg.wasm"), out.join("browser.js"));
+    page::shrink(&path, &script, &wasm)?;
+    page::minify(&tools::minifier(project)?, &script)?;
     let mut sizes = [0; 2];
-    for (size, file) in sizes.iter_mut().zip([small, out.join("browser.js")]) {
+    for (size, file) in sizes.iter_mut().zip([wasm, script]) {
         let content = fs::read(&file).doing(format_args!("read {}", file.display()))?;
         *size = page::gzip(&content)?.len();
     }

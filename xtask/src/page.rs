@@ -1,6 +1,8 @@
 //! Builds the page: Trunk in release, then every file once more as `.br` and `.gz` for the server to send.
 
-use std::ffi::OsString;
+mod shrink;
+mod small_std;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,13 @@ use crate::job::Job;
 use crate::project::Project;
 use crate::tools;
 
+pub(crate) use shrink::{minify, shrink};
+pub(crate) use small_std::SmallStd;
+
 /// What the page is made of.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
+    "xtask/src/page.rs",
+    "xtask/src/page",
     "src",
     "style",
     "assets",
@@ -31,17 +38,23 @@ const COMPRESSED: [&str; 8] = ["br", "gz", "png", "jpg", "webp", "avif", "woff2"
 /// Builds the page into `dist`, unless what is there was built from the same sources.
 pub(crate) fn build(project: &Project) -> Result<(), Failure> {
     let note = project.notes().join("page");
-    let sources = fingerprint::of_files(&SOURCES.map(|name| project.root.join(name)))?;
+    let library = SmallStd::find();
+    let sources = fingerprint::of_texts([
+        fingerprint::of_files(&SOURCES.map(|name| project.root.join(name)))?.as_str(),
+        &library.describe(),
+    ]);
     if fs::read_to_string(&note).is_ok_and(|there| there == state(project, &sources).unwrap_or_default()) {
         return Ok(());
     }
     let path = tools::for_page(project)?;
     let dist = project.dist();
     clear(&dist)?;
-    Job::new("build the page", "trunk")
+    library.fetch(project)?;
+    library
+        .set(Job::new("build the page", "trunk"))
         .words("build --release --cargo-profile page --offline --skip-version-check --color never --dist")
         .arg(&dist)
-        .env("PATH", path)
+        .env("PATH", &path)
         .without_env("NO_COLOR")
         .folder(&project.root)
         .run()
@@ -50,7 +63,11 @@ pub(crate) fn build(project: &Project) -> Result<(), Failure> {
                 "  trunk build --release --cargo-profile page\n(needs trunk, wasm-bindgen and wasm-opt on the PATH)",
             )
         })?;
-    minify(project, &dist)?;
+    for script in files(&dist)?.iter().filter(|file| extension(file) == "js") {
+        let name = script.file_stem().unwrap_or_default().to_string_lossy();
+        shrink(&path, script, &dist.join(format!("{name}_bg.wasm")))?;
+        minified(project, script)?;
+    }
     compress(&dist)?;
     let state = state(project, &sources)?;
     fs::create_dir_all(project.notes()).doing(format_args!("make {}", project.notes().display()))?;
@@ -81,28 +98,18 @@ pub(crate) fn files(dist: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// Makes the scripts smaller, if the tool for it can be had.
-fn minify(project: &Project, dist: &Path) -> Result<(), Failure> {
-    let minifier = match tools::minifier(project) {
-        Ok(minifier) => minifier,
+/// Makes a script smaller, if the tool for it can be had.
+fn minified(project: &Project, script: &Path) -> Result<(), Failure> {
+    match tools::minifier(project) {
+        Ok(minifier) => minify(&minifier, script),
         Err(failure) => {
             println!(
                 "  ! the page's script stays as it is, some 2 kB larger: {}",
                 failure.what()
             );
-            return Ok(());
+            Ok(())
         }
-    };
-    for script in files(dist)?.iter().filter(|file| extension(file) == "js") {
-        let mut out = OsString::from("--outfile=");
-        out.push(script);
-        Job::new("minify the script", &minifier)
-            .arg(script)
-            .arg(out)
-            .words("--allow-overwrite --minify --format=esm --log-level=error")
-            .run()?;
     }
-    Ok(())
 }
 
 fn compress(dist: &Path) -> Result<(), Failure> {

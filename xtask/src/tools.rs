@@ -24,7 +24,7 @@ use crate::project::Project;
 /// Newest Trunk that builds with the Rust version that the project asks for.
 const TRUNK: &str = "0.21.14";
 
-/// Version of wasm-opt.
+/// Version of Binaryen, which has wasm-opt and wasm-metadce.
 const BINARYEN: &str = "132";
 
 /// Version of the minifier: Trunk's own stumbles over what wasm-bindgen writes.
@@ -50,7 +50,7 @@ struct Tool {
 pub(crate) fn for_page(project: &Project) -> Result<OsString, Failure> {
     wasm_target()?;
     let online = Cell::new(true);
-    let tools = [trunk(), wasm_bindgen(project)?, wasm_opt()];
+    let tools = [trunk(), wasm_bindgen(project)?, binaryen()];
     let mut folders = Vec::new();
     for tool in &tools {
         folders.extend(ensure(tool, project, &online)?);
@@ -138,24 +138,29 @@ fn wasm_bindgen(project: &Project) -> Result<Tool, Failure> {
     })
 }
 
-fn wasm_opt() -> Tool {
+fn binaryen() -> Tool {
     let release = "https://github.com/WebAssembly/binaryen/releases/download";
     let system = match (env::consts::OS, env::consts::ARCH) {
         ("macos", "aarch64") => "arm64-macos".to_owned(),
         (system, machine) => format!("{machine}-{system}"),
     };
     Tool {
-        program: "wasm-opt",
+        // whoever has it has wasm-opt beside it
+        program: "wasm-metadce",
         version: BINARYEN.to_owned(),
         releases: vec![format!(
             "{release}/version_{BINARYEN}/binaryen-version_{BINARYEN}-{system}.tar.gz"
         )],
         registry: |tool, folder, _| {
-            npm::install(&format!("binaryen@{}.0.0", tool.version), tool.program, folder)
+            npm::install(
+                &format!("binaryen@{}.0.0", tool.version),
+                &[tool.program, "wasm-opt"],
+                folder,
+            )
         },
         by_hand: format!(
             "  npm install --global binaryen@{BINARYEN}    (needs Node)\n\
-             or put wasm-opt {BINARYEN} of https://github.com/WebAssembly/binaryen/releases on the PATH"
+             or put wasm-opt and wasm-metadce {BINARYEN} of https://github.com/WebAssembly/binaryen/releases on the PATH"
         ),
     }
 }
@@ -165,7 +170,9 @@ fn esbuild() -> Tool {
         program: "esbuild",
         version: ESBUILD.to_owned(),
         releases: Vec::new(),
-        registry: |tool, folder, _| npm::install(&format!("esbuild@{}", tool.version), tool.program, folder),
+        registry: |tool, folder, _| {
+            npm::install(&format!("esbuild@{}", tool.version), &[tool.program], folder)
+        },
         by_hand: format!("  npm install --global esbuild@{ESBUILD}    (needs Node)"),
     }
 }

@@ -25,8 +25,8 @@ pub(crate) fn node() -> Result<(), Failure> {
     }
 }
 
-/// Puts a package of programs into `folder/bin`.
-pub(super) fn install(package: &str, program: &str, folder: &Path) -> Result<(), Failure> {
+/// Puts programs of a package into `folder/bin`.
+pub(super) fn install(package: &str, programs: &[&str], folder: &Path) -> Result<(), Failure> {
     node()?;
     Job::new(format!("npm install {package}"), "npm")
         .words("install --no-audit --no-fund --no-save --ignore-scripts --prefix")
@@ -34,9 +34,12 @@ pub(super) fn install(package: &str, program: &str, folder: &Path) -> Result<(),
         .arg(package)
         .folder(folder)
         .run()?;
-    let link = folder.join("bin").join(program);
-    let program = Path::new("../node_modules/.bin").join(program);
-    std::os::unix::fs::symlink(program, &link).doing(format_args!("make {}", link.display()))
+    for program in programs {
+        let link = folder.join("bin").join(program);
+        let program = Path::new("../node_modules/.bin").join(program);
+        std::os::unix::fs::symlink(program, &link).doing(format_args!("make {}", link.display()))?;
+    }
+    Ok(())
 }
 
 /// Installs what a `package-lock.json` names, unless it is there already.
