@@ -25,6 +25,7 @@ use super::wire::{self, Opcode};
 pub struct Outgoing {
     shared: Arc<Shared>,
     volatile: bool,
+    compress: bool,
 }
 
 #[derive(Debug)]
@@ -83,6 +84,7 @@ impl Outgoing {
         Self {
             shared: Arc::new(shared),
             volatile: false,
+            compress: true,
         }
     }
 
@@ -90,6 +92,13 @@ impl Outgoing {
     #[must_use]
     pub fn volatile(mut self, volatile: bool) -> Self {
         self.volatile = volatile;
+        self
+    }
+
+    /// The same message; without `compress` it is never compressed, also for a client that agreed to it.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
         self
     }
 
@@ -124,6 +133,9 @@ impl Outgoing {
 
     /// The same for a client that takes compressed messages.
     pub(crate) fn deflated(&self, options: Deflate) -> &Bytes {
+        if !self.compress {
+            return &self.shared.wire;
+        }
         self.shared.deflated.get_or_init(|| {
             if self.shared.wire.len() < options.threshold {
                 return self.shared.wire.clone();
@@ -199,5 +211,11 @@ mod tests {
         let deflated = large.deflated(options);
         assert!(deflated.len() < 100, "{} bytes", deflated.len());
         assert_eq!(deflated[0], 0xc1);
+        let large = large.compress(false);
+        assert_eq!(
+            large.deflated(options),
+            large.wire(),
+            "nor is one that asks for it"
+        );
     }
 }

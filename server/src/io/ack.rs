@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::args::to_args;
 use super::error::EmitError;
+use super::operator::Flags;
 use super::socket::Socket;
 
 /// Answers one event, at most once. Dropping it answers nothing.
@@ -83,9 +84,9 @@ impl Ack {
 
     fn send_values(self, args: Vec<Value>) -> Result<(), EmitError> {
         match self.0 {
-            Some(wanted) if !wanted.sent.swap(true, Ordering::Relaxed) => {
-                wanted.socket.send_body(Body::Ack { id: wanted.id, args }, false)
-            }
+            Some(wanted) if !wanted.sent.swap(true, Ordering::Relaxed) => wanted
+                .socket
+                .send_body(Body::Ack { id: wanted.id, args }, &Flags::default()),
             _ => Ok(()),
         }
     }

@@ -56,7 +56,7 @@ impl Emitter {
         self
     }
 
-    /// Whether the event may be compressed, where compression is agreed on.
+    /// Whether the event may be compressed, where compression is agreed on. Defaults to true.
     pub fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = Some(compress);
         self
@@ -124,7 +124,7 @@ impl Emitter {
             name: EventName::from(event),
             args,
         };
-        self.socket.send_body(body, self.flags.volatile)?;
+        self.socket.send_body(body, &self.flags)?;
         namespace.meters().events_out.increment(1);
         // A socket that went meanwhile has cancelled the others already.
         if self.socket.is_gone() {

@@ -14,6 +14,7 @@ use super::namespace::Namespace;
 use super::remote::RemoteSocket;
 use super::responses::Responses;
 use super::rooms::{RoomNames, Target};
+use crate::engine::Outgoing;
 
 /// What modifies an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub(super) struct Flags {
     pub(super) local: bool,
     pub(super) compress: Option<bool>,
     pub(super) timeout: Option<Duration>,
+}
+
+impl Flags {
+    /// A message that goes out as they say.
+    pub(super) fn mark(&self, outgoing: Outgoing) -> Outgoing {
+        outgoing
+            .volatile(self.volatile)
+            .compress(self.compress.unwrap_or(true))
+    }
 }
 
 pub(super) fn check_name(event: &str) -> Result<(), EmitError> {
@@ -90,7 +100,7 @@ impl BroadcastOperator {
         self
     }
 
-    /// Whether the event may be compressed, where compression is agreed on.
+    /// Whether the event may be compressed, where compression is agreed on. Defaults to true; other nodes decide by size.
     pub fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = Some(compress);
         self

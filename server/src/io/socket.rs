@@ -17,6 +17,7 @@ use super::handshake::Handshake;
 use super::id;
 use super::listeners::Listeners;
 use super::namespace::Namespace;
+use super::operator::Flags;
 use super::reason::DisconnectReason;
 use super::recovery::{Restored, Session};
 use super::rooms::{JoinError, RoomNames};
@@ -289,7 +290,7 @@ impl Socket {
             }
         } else if self.connected() {
             // Whoever closes it at the same time has the same to say.
-            if let Err(error) = self.send_body(Body::Disconnect, false) {
+            if let Err(error) = self.send_body(Body::Disconnect, &Flags::default()) {
                 tracing::debug!(%error, "good-bye not sent");
             }
             self.close(DisconnectReason::ServerNamespaceDisconnect);

@@ -76,9 +76,9 @@ impl Namespace {
                 rooms: vec![socket.shared_id()],
                 except: Vec::new(),
             };
-            return self.record(&target, name, args);
+            return self.record(&target, name, args, flags);
         }
-        socket.send_body(Body::Event { id: None, name, args }, flags.volatile)
+        socket.send_body(Body::Event { id: None, name, args }, flags)
     }
 
     /// An event to many sockets, here and on the other nodes.
@@ -94,7 +94,7 @@ impl Namespace {
         }
         self.meters().events_out.increment(1);
         if self.0.log.is_some() && !flags.volatile && !flags.local {
-            return self.record(target, name, args);
+            return self.record(target, name, args, flags);
         }
         if let Some(cluster) = self.elsewhere(flags) {
             let [rooms, except] = target_values(target);
@@ -109,12 +109,18 @@ impl Namespace {
             cluster.tell(self.name(), "emit", event);
         }
         let outgoing = self.encode(&self.event(None, name, args))?;
-        self.deliver(target, &outgoing.volatile(flags.volatile));
+        self.deliver(target, &flags.mark(outgoing));
         Ok(())
     }
 
     /// Sends an event, and keeps it for those who are away.
-    fn record(&self, target: &Target, name: EventName, args: Vec<Value>) -> Result<(), EmitError> {
+    fn record(
+        &self,
+        target: &Target,
+        name: EventName,
+        args: Vec<Value>,
+        flags: &Flags,
+    ) -> Result<(), EmitError> {
         if let Some(cluster) = &self.0.server.cluster {
             let event = self.event(None, name.clone(), args.clone());
             self.config().parser.check(&event)?;
@@ -134,7 +140,7 @@ impl Namespace {
         };
         let mut kept = log.lock();
         let place = Log::next(&kept);
-        let outgoing = self.with_offset(name, args, log.offset(place))?;
+        let outgoing = flags.mark(self.with_offset(name, args, log.offset(place))?);
         log.push(&mut kept, place, target, outgoing.clone());
         self.deliver(target, &outgoing);
         Ok(())
@@ -258,9 +264,7 @@ impl Namespace {
         self.tell_outgoing(&sockets, event, &args);
         self.meters().events_out.increment(1);
         let id = self.next_ack_id();
-        let outgoing = self
-            .encode(&self.event(Some(id), EventName::from(event), args))?
-            .volatile(flags.volatile);
+        let outgoing = flags.mark(self.encode(&self.event(Some(id), EventName::from(event), args))?);
         let (sender, receiver) = mpsc::unbounded_channel();
         let limit = self.config().limits.max_pending_acks;
         for socket in &sockets {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::Socket;
 use crate::io::emitter::{Answer, Emitter};
 use crate::io::error::EmitError;
-use crate::io::operator::BroadcastOperator;
+use crate::io::operator::{BroadcastOperator, Flags};
 use crate::io::rooms::RoomNames;
 
 /// Talking.
@@ -63,7 +63,7 @@ impl Socket {
         Emitter::new(self).volatile()
     }
 
-    /// Whether the next event may be compressed, where compression is agreed on.
+    /// Whether the next event may be compressed, where compression is agreed on. Defaults to true.
     pub fn compress(&self, compress: bool) -> Emitter {
         Emitter::new(self).compress(compress)
     }
@@ -94,13 +94,13 @@ impl Socket {
     }
 
     /// Encodes and sends; order is that of the calls.
-    pub(in crate::io) fn send_body(&self, body: Body, volatile: bool) -> Result<(), EmitError> {
+    pub(in crate::io) fn send_body(&self, body: Body, flags: &Flags) -> Result<(), EmitError> {
         if self.is_gone() {
             return Err(EmitError::Disconnected);
         }
         let packet = Packet::new(self.0.namespace.name(), body);
         let outgoing = self.0.namespace.encode(&packet)?;
-        self.connection().send(&outgoing.volatile(volatile));
+        self.connection().send(&flags.mark(outgoing));
         Ok(())
     }
 }
