@@ -1,5 +1,6 @@
 //! The job of the broadcast benchmark on `PORT`: `socket.on("pesan", msg => io.emit("pesan", msg))`.
 //!
+//! The same in two other ways: in the namespace `/other`, and to a room that everyone in the namespace `/room` is in.
 //! `docs/performance.md` says how it is measured and what came out.
 
 use pesan_server::engine::EngineConfig;
@@ -19,6 +20,17 @@ fn main() -> std::io::Result<()> {
         io.on_connection(|socket: Socket| {
             socket.on("pesan", |socket: Socket, message: String| {
                 socket.io().emit("pesan", message)
+            });
+        });
+        io.of("/other").on_connection(|socket: Socket| {
+            socket.on("pesan", |socket: Socket, message: String| {
+                socket.nsp().emit("pesan", message)
+            });
+        });
+        io.of("/room").on_connection(|socket: Socket| {
+            socket.join("all");
+            socket.on("pesan", |socket: Socket, message: String| {
+                socket.nsp().to("all").emit("pesan", message)
             });
         });
         let listener = bind(([127, 0, 0, 1], port.unwrap_or(3000)).into())?;

@@ -21,18 +21,25 @@ cargo xtask bench [--rounds N] [--scenarios A,B,…]
 
   latN   N clients, one message under way at a time
   satN   N clients, ten senders that keep several messages under way
-  idleN  N clients that only stay connected: memory";
+  idleN  N clients that only stay connected: memory
+
+With `ways` before the name (wayslat1000) only this server takes part: everyone, everyone in a namespace of its own, and a
+room that everyone is in.";
 
 /// Server that takes part.
 struct Peer {
     name: &'static str,
     program: String,
     args: Vec<String>,
+    /// Namespace that the clients join.
+    namespace: &'static str,
 }
 
 /// Clients, senders, messages that a sender keeps under way.
 struct Scenario {
     name: String,
+    /// Whether this server's ways to reach everyone are compared, instead of servers.
+    ways: bool,
     clients: u32,
     senders: u32,
     window: u32,
@@ -68,6 +75,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
         name,
         program: examples.join(name).display().to_string(),
         args: Vec::new(),
+        namespace: "/",
     };
     let official = project
         .root
@@ -84,9 +92,21 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
             name: "socket.io",
             program: "node".to_owned(),
             args: vec![official],
+            namespace: "/",
         },
     ];
+    let way = |name, namespace| Peer {
+        name,
+        namespace,
+        ..example("bench")
+    };
+    let ways = [
+        way("everyone", "/"),
+        way("namespace", "/other"),
+        way("room", "/room"),
+    ];
     for scenario in &scenarios {
+        let peers = if scenario.ways { &ways } else { &peers };
         let mut reports: Vec<Vec<Option<Value>>> = peers.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (peer, reports) in peers.iter().zip(&mut reports) {
@@ -98,7 +118,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
                 reports.push(report.ok());
             }
         }
-        print(&scenario.name, &peers, &reports);
+        print(&scenario.name, peers, &reports);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -106,9 +126,13 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
 impl Scenario {
     fn parse(name: &str) -> Result<Self, Failure> {
         let unknown = || Failure::new(format!("'{name}' is no scenario")).by_hand(USAGE);
-        let digits = name.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
+        let (ways, load) = match name.strip_prefix("ways") {
+            Some(load) => (true, load),
+            None => (false, name),
+        };
+        let digits = load.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
         let clients: u32 = digits.parse().map_err(|_| unknown())?;
-        let (senders, window) = match name.strip_suffix(digits).unwrap_or_default() {
+        let (senders, window) = match load.strip_suffix(digits).unwrap_or_default() {
             "lat" => (1, 1),
             "sat" if clients < 1000 => (10, 8),
             "sat" if clients < 5000 => (10, 4),
@@ -118,6 +142,7 @@ impl Scenario {
         };
         Ok(Self {
             name: name.to_owned(),
+            ways,
             clients,
             senders,
             window,
@@ -157,6 +182,7 @@ fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value, Failu
         ("--clients", scenario.clients.to_string()),
         ("--senders", scenario.senders.to_string()),
         ("--window", scenario.window.to_string()),
+        ("--namespace", peer.namespace.to_owned()),
         ("--pid", server.0.id().to_string()),
     ];
     let output = pinned("1", load)
@@ -245,6 +271,8 @@ mod tests {
         );
         let idle = Scenario::parse("idle50").expect("a scenario");
         assert_eq!((idle.clients, idle.senders), (50, 0));
+        let ways = Scenario::parse("wayslat100").expect("a scenario");
+        assert_eq!((ways.ways, ways.clients, ways.senders), (true, 100, 1));
         assert!(Scenario::parse("fast100").is_err());
         assert!(Scenario::parse("lat").is_err());
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use mio::net::TcpStream;
 
@@ -22,6 +23,8 @@ pub(crate) enum Incoming {
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
+    /// What stands before the payload of a packet: the namespace and a comma, or nothing.
+    prefix: Rc<str>,
     upgraded: bool,
     partial: Vec<u8>,
     unsent: Vec<u8>,
@@ -29,15 +32,16 @@ pub(crate) struct Client {
 
 const REQUEST: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-const EVENT: &[u8] = b"42[\"pesan\",\"";
+const EVENT: &[u8] = b"[\"pesan\",\"";
 
 impl Client {
     /// Starts to connect; the request goes out once the stream is writable.
-    pub(crate) fn dial(addr: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn dial(addr: SocketAddr, prefix: &Rc<str>) -> io::Result<Self> {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
+            prefix: Rc::clone(prefix),
             upgraded: false,
             partial: Vec::new(),
             unsent: REQUEST.as_bytes().to_vec(),
@@ -134,18 +138,21 @@ impl Client {
             used += length;
             match payload {
                 b"2" => self.send("3")?,
-                payload if payload.starts_with(EVENT) => {
-                    let hex = |from: usize, to: usize| {
-                        let digits = payload.get(EVENT.len() + from..EVENT.len() + to)?;
-                        u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-                    };
-                    if let (Some(number), Some(sent_at)) = (hex(0, 8), hex(8, 24)) {
-                        each(Incoming::Message { number, sent_at });
+                payload if payload.starts_with(b"0") => self.send(&format!("40{}", self.prefix))?,
+                payload => {
+                    let message =
+                        |kind: &[u8]| payload.strip_prefix(kind)?.strip_prefix(self.prefix.as_bytes());
+                    if let Some(text) = message(b"42").and_then(|rest| rest.strip_prefix(EVENT)) {
+                        let hex = |from: usize, to: usize| {
+                            u64::from_str_radix(std::str::from_utf8(text.get(from..to)?).ok()?, 16).ok()
+                        };
+                        if let (Some(number), Some(sent_at)) = (hex(0, 8), hex(8, 24)) {
+                            each(Incoming::Message { number, sent_at });
+                        }
+                    } else if message(b"40").is_some() {
+                        each(Incoming::Joined);
                     }
                 }
-                payload if payload.starts_with(b"40") => each(Incoming::Joined),
-                payload if payload.starts_with(b"0") => self.send("40")?,
-                _ => {}
             }
         }
         Ok(used)

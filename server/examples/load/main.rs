@@ -1,6 +1,6 @@
 //! Load generator for a broadcast server: many WebSocket clients on one thread, one poll, one read buffer.
 //!
-//! Every client joins `/`; senders emit `["pesan", <text>]` and expect each text back at every client, as from
+//! Every client joins one namespace; senders emit `["pesan", <text>]` and expect each text back at every client, as from
 //! `socket.on("pesan", msg => io.emit("pesan", msg))`. A text holds its number and its sending time, so that
 //! deliveries are counted and timed without a table lookup by content.
 //!
@@ -17,6 +17,7 @@ mod histogram;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -45,6 +46,9 @@ struct Options {
     /// Seconds that are measured, after one that is not.
     #[arg(long, default_value_t = 3.0)]
     secs: f64,
+    /// Namespace that the clients join.
+    #[arg(long, default_value = "/")]
+    namespace: String,
     /// Server process, for its processor time and memory.
     #[arg(long)]
     pid: Option<u32>,
@@ -75,6 +79,7 @@ struct Run {
     deliveries: u64,
     latency: Histogram,
     filler: String,
+    prefix: Rc<str>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -92,6 +97,10 @@ fn main() -> anyhow::Result<()> {
 
 impl Run {
     fn new(options: Options) -> Self {
+        let prefix = match options.namespace.as_str() {
+            "/" => String::new(),
+            name => format!("{name},"),
+        };
         let filler = "abcdefghijklmnopqrstuvwxyz".repeat(options.size as usize / 26 + 1);
         Self {
             options,
@@ -105,6 +114,7 @@ impl Run {
             deliveries: 0,
             latency: Histogram::default(),
             filler,
+            prefix: prefix.into(),
         }
     }
 
@@ -174,7 +184,7 @@ impl Run {
             while self.clients.len() < self.options.clients
                 && self.clients.len() - self.joined < PARALLEL_HANDSHAKES
             {
-                let mut client = Client::dial(self.options.addr)?;
+                let mut client = Client::dial(self.options.addr, &self.prefix)?;
                 let token = Token(self.clients.len());
                 poll.registry()
                     .register(client.stream(), token, Interest::READABLE | Interest::WRITABLE)?;
@@ -253,7 +263,7 @@ impl Run {
 
     fn emit(&mut self, sender: usize) -> anyhow::Result<()> {
         let now = self.began.elapsed().as_nanos() as u64;
-        let mut text = format!("42[\"pesan\",\"{:08x}{now:016x}", self.next);
+        let mut text = format!("42{}[\"pesan\",\"{:08x}{now:016x}", self.prefix, self.next);
         text.push_str(
             self.filler
                 .get(..self.options.size as usize - 24)
