@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::project::Project;
-use crate::{server, tools};
+use crate::{page, server, tools};
 
 /// Program of the bench's page.
 const EXAMPLE: &str = "browser_bench";
@@ -14,20 +14,8 @@ const EXAMPLE: &str = "browser_bench";
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failure> {
     tools::install_locked(&project.root.join("tests/e2e"))?;
     tools::install_locked(&project.root.join("tests/peers"))?;
-    let path = tools::for_page(project)?;
-    let line = format!(
-        "build --profile page --target {} --no-default-features --features web --example {EXAMPLE}",
-        tools::WASM
-    );
-    Job::cargo("build the bench's page", &project.root, &line).run()?;
-    let built = project.target.join(tools::WASM).join("page/examples");
     let out = project.target.join("client-bench");
-    Job::new("wasm-bindgen", "wasm-bindgen")
-        .words("--target web --no-typescript --out-dir")
-        .arg(&out)
-        .arg(built.join(format!("{EXAMPLE}.wasm")))
-        .env("PATH", &path)
-        .run()?;
+    page::example(project, EXAMPLE, &out)?;
     let program = server::example(project, "client_bench")?;
     let browser = tools::browser()?;
     let job = Job::new("compare the clients", "node")

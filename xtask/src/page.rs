@@ -1,5 +1,6 @@
 //! Builds the page: Trunk in release, then every file once more as `.br` and `.gz` for the server to send.
 
+mod example;
 mod shrink;
 mod small_std;
 
@@ -16,8 +17,9 @@ use crate::job::Job;
 use crate::project::Project;
 use crate::tools;
 
-pub(crate) use shrink::{minify, shrink};
-pub(crate) use small_std::SmallStd;
+pub(crate) use example::example;
+use shrink::{minify, shrink};
+use small_std::SmallStd;
 
 /// What the page is made of.
 const SOURCES: [&str; 9] = [

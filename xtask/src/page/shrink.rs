@@ -29,7 +29,7 @@ struct Names {
 }
 
 /// Shrinks `wasm` with the script that `wasm-bindgen` made for it, in place. `path` has the tools.
-pub(crate) fn shrink(path: &OsStr, script: &Path, wasm: &Path) -> Result<(), Failure> {
+pub(super) fn shrink(path: &OsStr, script: &Path, wasm: &Path) -> Result<(), Failure> {
     let long = fs::read_to_string(script).doing(format_args!("read {}", script.display()))?;
     let long = without_classes(&long);
     let beside = |ending: &str| -> PathBuf { wasm.with_extension(ending) };
@@ -70,7 +70,7 @@ pub(crate) fn shrink(path: &OsStr, script: &Path, wasm: &Path) -> Result<(), Fai
 }
 
 /// Minifies a script in place.
-pub(crate) fn minify(minifier: &Path, script: &Path) -> Result<(), Failure> {
+pub(super) fn minify(minifier: &Path, script: &Path) -> Result<(), Failure> {
     let mut out = OsString::from("--outfile=");
     out.push(script);
     Job::new("minify the script", minifier)

@@ -20,11 +20,11 @@ const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Variables that make cargo build the library with the page; none when it cannot.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SmallStd(Vec<(&'static str, String)>);
+pub(super) struct SmallStd(Vec<(&'static str, String)>);
 
 impl SmallStd {
     /// Looks whether the toolchain can, and says so if it cannot.
-    pub(crate) fn find() -> Self {
+    pub(super) fn find() -> Self {
         match possible() {
             Ok(()) => Self::new(),
             Err(why) => {
@@ -50,17 +50,17 @@ impl SmallStd {
     }
 
     /// What it comes to, as a text that differs when a build would.
-    pub(crate) fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         format!("{:?}", self.0)
     }
 
     /// Gives the variables to a job.
-    pub(crate) fn set(&self, job: Job) -> Job {
+    pub(super) fn set(&self, job: Job) -> Job {
         self.0.iter().fold(job, |job, (name, value)| job.env(name, value))
     }
 
     /// Gets what the library itself depends on, so that the build needs no network.
-    pub(crate) fn fetch(&self, project: &Project) -> Result<(), Failure> {
+    pub(super) fn fetch(&self, project: &Project) -> Result<(), Failure> {
         if self.0.is_empty() {
             return Ok(());
         }
