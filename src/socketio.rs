@@ -4,6 +4,7 @@ pub mod client;
 mod cut;
 pub mod engine;
 mod event;
+mod fifo;
 mod frame;
 #[cfg(any(feature = "web", feature = "native"))]
 #[cfg_attr(

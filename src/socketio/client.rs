@@ -33,8 +33,6 @@ mod sending;
 mod upgrade;
 mod wire;
 
-use std::collections::VecDeque;
-
 pub use address::{Address, AddressError};
 pub use backoff::Reconnection;
 pub use batch::Batch;
@@ -51,6 +49,8 @@ use self::chance::Chance;
 use self::namespace::Namespace;
 use self::phase::Phase;
 use super::engine::Session;
+use super::fifo::Fifo;
+use super::time::sooner;
 use super::{Frame, Timestamp};
 
 /// A Socket.IO client as a state machine.
@@ -93,7 +93,7 @@ pub struct Machine {
     phase: Phase,
     /// In the order of their first use.
     namespaces: Vec<Namespace>,
-    outputs: VecDeque<Output>,
+    outputs: Fifo<Output>,
     /// Latest moment that was passed in.
     now: Timestamp,
     last_transport: u64,
@@ -115,7 +115,7 @@ impl Machine {
             chance: Chance::new(seed),
             phase: Phase::Idle,
             namespaces: Vec::new(),
-            outputs: VecDeque::new(),
+            outputs: Fifo::default(),
             now: Timestamp::default(),
             last_transport: 0,
             last_emit: 0,
@@ -175,14 +175,16 @@ impl Machine {
 
     /// Next thing to do; call it until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); never before the latest `now` that was passed in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let namespaces = self.namespaces.iter().filter_map(Namespace::due);
-        let due = self.phase.due().into_iter().chain(namespaces).min();
+        let mut due = self.phase.due();
+        for namespace in &self.namespaces {
+            due = sooner(due, namespace.due());
+        }
         due.map(|due| due.max(self.now))
     }
 
@@ -297,6 +299,6 @@ impl Machine {
     }
 
     fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 }

@@ -18,6 +18,7 @@ mod options;
 mod platform;
 mod polling;
 mod port;
+mod settings;
 mod shared;
 mod socket;
 mod status;
@@ -37,6 +38,7 @@ pub use options::Options;
 pub(crate) use platform::Wakeup;
 pub(crate) use polling::{Http, Polling, Response};
 pub(crate) use port::{Port, Report};
+pub(crate) use settings::Settings;
 pub use shared::MaybeSend;
 pub(crate) use shared::{BoxFuture, Callback};
 #[cfg(feature = "hooks")]

@@ -17,7 +17,7 @@ pub(crate) use timer::{Clock, Timer};
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
+use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Nothing to listen to.
@@ -69,17 +69,17 @@ impl Platform {
         &self,
         kind: TransportKind,
         url: &str,
-        options: &Options,
+        settings: &Settings,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
-        let max_frame_bytes = options.config.limits.max_frame_bytes;
+        let max_frame_bytes = settings.max_frame_bytes;
         match kind {
             TransportKind::WebSocket => {
                 let target = websocket::Target {
                     url: url.to_owned(),
-                    protocols: options.protocols.clone(),
-                    headers: options.extra_headers.clone(),
-                    ca: options.ca.clone(),
+                    protocols: settings.protocols.clone(),
+                    headers: settings.extra_headers.clone(),
+                    ca: settings.ca.clone(),
                     max_frame_bytes,
                 };
                 let (outbox, frames) = mpsc::unbounded_channel();
@@ -88,7 +88,7 @@ impl Platform {
             }
             TransportKind::Polling => {
                 let runtime = self.handle.clone();
-                let requests = http::Requests::new(runtime, options);
+                let requests = http::Requests::new(runtime, settings);
                 Polling::open(requests, url, port).map(Transport::Polling)
             }
         }

@@ -61,6 +61,15 @@ fn millis(duration: Duration) -> u64 {
     }
 }
 
+/// Earlier one of two moments, or the one that there is.
+pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) => one,
+        (None, other) => other,
+    }
+}
+
 impl Sub for Timestamp {
     type Output = Duration;
 

@@ -20,7 +20,7 @@ pub(crate) use wakeups::Wakeups;
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Options, Polling, Port, Wakeup};
+use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Page or worker.
@@ -66,15 +66,15 @@ impl Platform {
         &self,
         kind: TransportKind,
         url: &str,
-        options: &Options,
+        settings: &Settings,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         match kind {
-            TransportKind::WebSocket => websocket::Socket::open(url, &options.protocols, &port)
+            TransportKind::WebSocket => websocket::Socket::open(url, &settings.protocols, &port)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
             TransportKind::Polling => {
-                let requests = http::Requests::new(options.extra_headers.clone(), options.with_credentials);
+                let requests = http::Requests::new(settings.extra_headers.clone(), settings.with_credentials);
                 Polling::open(requests, url, port).map(Transport::Polling)
             }
         }

@@ -1,9 +1,8 @@
 //! Frames on their way into POST bodies, for drivers of the polling transport.
 
-use std::collections::VecDeque;
-
 use crate::socketio::Frame;
 use crate::socketio::engine::payload::{self, SEPARATOR};
+use crate::socketio::fifo::Fifo;
 
 /// Queue of a polling transport: as many frames as fit go into one body.
 ///
@@ -21,13 +20,13 @@ use crate::socketio::engine::payload::{self, SEPARATOR};
 /// ```
 #[derive(Debug, Default)]
 pub struct Batch {
-    packets: VecDeque<String>,
+    packets: Fifo<String>,
 }
 
 impl Batch {
     /// Queues a frame; binary becomes base64, since a body is text.
     pub fn push(&mut self, frame: Frame) {
-        self.packets.push_back(match frame {
+        self.packets.push(match frame {
             Frame::Text(text) => text,
             Frame::Binary(bytes) => {
                 let mut text = String::from("b");
@@ -41,13 +40,13 @@ impl Batch {
     /// [`max_payload`](super::Machine::max_payload); `None` when nothing waits. A single packet always goes.
     pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
         let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
-        let mut body = self.packets.pop_front()?;
-        while let Some(next) = self
-            .packets
-            .pop_front_if(|next| body.len().saturating_add(next.len()).saturating_add(1) <= limit)
+        let mut body = self.packets.pop()?;
+        while let Some(next) = self.packets.first()
+            && body.len().saturating_add(next.len()).saturating_add(1) <= limit
         {
             body.push(SEPARATOR);
-            body.push_str(&next);
+            body.push_str(next);
+            self.packets.pop();
         }
         Some(body)
     }
@@ -55,7 +54,7 @@ impl Batch {
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.packets.is_empty()
+        self.packets.len() == 0
     }
 }
 

@@ -84,7 +84,7 @@ impl Machine {
             due,
             overall,
         });
-        self.outputs.push_back(Output::Open { id, kind, url });
+        self.outputs.push(Output::Open { id, kind, url });
     }
 
     /// The handshake is done.
@@ -136,7 +136,7 @@ impl Machine {
         };
         if told == Told::No {
             let id = opening.transport;
-            self.outputs.push_back(Output::Close { id });
+            self.outputs.push(Output::Close { id });
         }
         self.websocket_worked = false;
         let in_time = opening.overall.is_none_or(|overall| now < overall);
@@ -209,7 +209,7 @@ impl Machine {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Idle => return,
             Phase::Waiting { .. } => {}
-            Phase::Opening(opening) => self.outputs.push_back(Output::Close {
+            Phase::Opening(opening) => self.outputs.push(Output::Close {
                 id: opening.transport,
             }),
             Phase::Open(link) => {
@@ -237,9 +237,9 @@ impl Machine {
         let id = link.transport;
         match std::mem::take(&mut link.upgrade) {
             Upgrade::None => {}
-            Upgrade::Probing { transport, .. } => self.outputs.push_back(Output::Close { id: transport }),
+            Upgrade::Probing { transport, .. } => self.outputs.push(Output::Close { id: transport }),
             Upgrade::Pausing { transport, held, .. } => {
-                self.outputs.push_back(Output::Close { id: transport });
+                self.outputs.push(Output::Close { id: transport });
                 for frame in held {
                     self.transmit(id, frame);
                 }
@@ -254,11 +254,11 @@ impl Machine {
             return false;
         };
         if let Some(id) = link.upgrade.transport() {
-            self.outputs.push_back(Output::Close { id });
+            self.outputs.push(Output::Close { id });
         }
         if told == Told::No {
             let id = link.transport;
-            self.outputs.push_back(Output::Close { id });
+            self.outputs.push(Output::Close { id });
         }
         self.phase = Phase::Idle;
         true

@@ -7,6 +7,7 @@ use super::retries::Retries;
 use super::{Auth, Event};
 use crate::socketio::Timestamp;
 use crate::socketio::cut::has;
+use crate::socketio::time::sooner;
 
 /// Namespace that a program has used.
 #[derive(Debug)]
@@ -125,13 +126,8 @@ impl Namespace {
 
     /// Earliest moment at which it has something to do.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let dues = [
-            self.connect_due(),
-            self.flush_due(),
-            self.acks.due(),
-            self.outbox.due(),
-        ];
-        dues.into_iter().flatten().min()
+        let standing = sooner(self.connect_due(), self.flush_due());
+        sooner(standing, sooner(self.acks.due(), self.outbox.due()))
     }
 }
 

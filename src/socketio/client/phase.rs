@@ -3,6 +3,7 @@
 use super::upgrade::Upgrade;
 use super::{TransportId, TransportKind};
 use crate::socketio::engine::Session;
+use crate::socketio::time::sooner;
 use crate::socketio::{Decoder, Timestamp};
 
 /// State of the one connection; what exists only in a state lives in its variant.
@@ -97,10 +98,7 @@ impl Phase {
         match self {
             Self::Idle => None,
             Self::Opening(opening) => opening.due,
-            Self::Open(link) => [link.session.deadline(), link.upgrade.due()]
-                .into_iter()
-                .flatten()
-                .min(),
+            Self::Open(link) => sooner(link.session.deadline(), link.upgrade.due()),
             Self::Waiting { until, .. } => Some(*until),
         }
     }

@@ -251,7 +251,7 @@ impl Machine {
         };
         self.count_out(&frame);
         self.observe_frame(Direction::Out, &frame);
-        self.outputs.push_back(Output::Send { id, frame });
+        self.outputs.push(Output::Send { id, frame });
     }
 
     /// Size and limit of the first frame that the server of this connection would not take.

@@ -8,6 +8,7 @@ use super::retries::Retried;
 use super::wire::{self, WriteError};
 use super::{AnswerError, Emit, EmitError, EmitId, EmitState, Emitted, Event, Failure, Machine};
 use crate::socketio::packet::{Body, EventName};
+use crate::socketio::time::sooner;
 use crate::socketio::{Frame, Packet, Timestamp, Value};
 
 /// How an event with an ack ended.
@@ -89,7 +90,10 @@ impl Machine {
         }
         if !direct {
             let max_age = self.config.outbox.max_age;
-            let waits = [max_age, timeout.filter(|_| !ack)].into_iter().flatten().min();
+            let waits = sooner(
+                max_age.map(|age| now + age),
+                timeout.filter(|_| !ack).map(|wait| now + wait),
+            );
             let entry = Entry {
                 name,
                 frames,
@@ -97,7 +101,7 @@ impl Machine {
                 since: now,
                 args: self.config.observe_outgoing.then_some(args),
             };
-            known.outbox.push(id, waits.map(|wait| now + wait), entry);
+            known.outbox.push(id, waits, entry);
             return Ok(Emitted {
                 id,
                 state: EmitState::Queued,

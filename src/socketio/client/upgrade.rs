@@ -78,7 +78,7 @@ impl Machine {
         let id = TransportId(self.last_transport);
         let due = self.config.timeout.map(|timeout| now + timeout);
         link.upgrade = Upgrade::Probing { transport: id, due };
-        self.outputs.push_back(Output::Open { id, kind, url });
+        self.outputs.push(Output::Open { id, kind, url });
     }
 
     /// The WebSocket of the probe is open.
@@ -105,10 +105,10 @@ impl Machine {
                     held: Vec::new(),
                 };
                 let id = link.transport;
-                self.outputs.push_back(Output::Pause { id });
+                self.outputs.push(Output::Pause { id });
             }
             Upgrade::Probing { .. } | Upgrade::Pausing { .. } => {
-                self.outputs.push_back(Output::Close { id });
+                self.outputs.push(Output::Close { id });
                 self.probe_closed(now);
             }
         }
@@ -135,7 +135,7 @@ impl Machine {
             Upgrade::None => {}
             Upgrade::Probing { transport: id, .. } => {
                 link.upgrade = Upgrade::None;
-                self.outputs.push_back(Output::Close { id });
+                self.outputs.push(Output::Close { id });
             }
             Upgrade::Pausing { .. } => self.upgrade_stalled(now),
         }
@@ -166,7 +166,7 @@ impl Machine {
         self.websocket_worked = true;
         self.stats.upgrades += 1;
         self.transmit(transport, Packet::Upgrade.encode());
-        self.outputs.push_back(Output::Close { id: old });
+        self.outputs.push(Output::Close { id: old });
         self.event(Event::Upgrade);
         for frame in held {
             self.transmit(transport, frame);

@@ -8,6 +8,7 @@ use super::listeners::{Kind, Thing};
 use super::listening::Listening;
 use super::options::Options;
 use super::platform::Platform;
+use super::settings;
 use super::shared::{Lock, MaybeSend, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
@@ -62,11 +63,12 @@ impl Client {
         // The namespace is each client's own; the rest of the address counts.
         let home = Shared::from(address.take_namespace());
         options.config.address = address;
+        let key = settings::key(&options);
         let sharable = !options.force_new && options.asker.is_none();
-        if sharable && let Some(connection) = shared(&platform, &options, &home) {
+        if sharable && let Some(connection) = shared(&platform, &key, &home) {
             return Ok(Self { connection, home });
         }
-        let connection = Connection::new(platform, options, &home);
+        let connection = Connection::new(platform, options, key, &home);
         connection.claim(&home);
         if sharable {
             with_known(|known| known.push(connection.downgrade()));
@@ -96,7 +98,7 @@ impl Client {
         };
         self.connection.claim(&name);
         let socket = Socket::new(Shared::clone(&self.connection), name);
-        if self.connection.options.auto_connect && !socket.active() {
+        if self.connection.settings.auto_connect && !socket.active() {
             socket.connect();
         }
         socket
@@ -168,22 +170,20 @@ impl Client {
 }
 
 /// Live connection with the same settings that does not use the namespace yet.
-fn shared(platform: &Platform, options: &Options, namespace: &Shared<str>) -> Option<Shared<Connection>> {
+fn shared(platform: &Platform, key: &str, namespace: &Shared<str>) -> Option<Shared<Connection>> {
     let live: Vec<_> = with_known(|known| {
         known.retain(|connection| connection.strong_count() > 0);
         known.iter().filter_map(Weak::upgrade).collect()
     });
     live.into_iter().find(|connection| {
-        connection.platform.is_same(platform)
-            && connection.options.shares_with(options)
-            && connection.claim(namespace)
+        connection.platform.is_same(platform) && connection.settings.key == key && connection.claim(namespace)
     })
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.connection.options.config.address.origin())
+            .field("server", &self.connection.settings.origin)
             .finish_non_exhaustive()
     }
 }

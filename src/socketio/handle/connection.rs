@@ -4,8 +4,6 @@
 //! asks for, set the timer, and only after the lock is released tell the program. Events are told one at a time and
 //! in order; whatever a listener causes queues behind them.
 
-use std::collections::VecDeque;
-
 use super::error::SendError;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
@@ -13,12 +11,14 @@ use super::namespace::Namespace;
 use super::options::{Asker, Options};
 use super::platform::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
 use super::port::{Port, Report};
+use super::settings::Settings;
 use super::shared::{Guard, Lock, Shared, Weak};
 use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
     AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId, TransportKind,
 };
+use crate::socketio::fifo::Fifo;
 use crate::socketio::line::Line;
 use crate::socketio::{Timestamp, Value};
 
@@ -26,7 +26,7 @@ use crate::socketio::{Timestamp, Value};
 pub(crate) struct Connection {
     state: Lock<State>,
     pub(super) platform: Platform,
-    pub(super) options: Options,
+    pub(super) settings: Settings,
     /// Namespace of the address that it was opened with.
     pub(super) home: Shared<str>,
     _wakeups: Wakeups,
@@ -49,14 +49,17 @@ pub(super) struct State {
     timer: Timer,
     /// When the timer is due; earlier than needed does no harm.
     timer_due: Option<Timestamp>,
-    to_tell: VecDeque<News>,
+    to_tell: Fifo<News>,
+    /// What overtakes that, the latest first.
+    to_tell_next: Vec<News>,
     telling: bool,
 }
 
 impl Connection {
-    pub(super) fn new(platform: Platform, options: Options, home: &Shared<str>) -> Shared<Self> {
+    pub(super) fn new(platform: Platform, options: Options, key: String, home: &Shared<str>) -> Shared<Self> {
+        let (config, settings, asker) = Settings::of(options, key);
         Shared::new_cyclic(|myself: &Weak<Self>| {
-            let machine = Machine::new(options.config.clone(), platform.seed());
+            let machine = Machine::new(config, platform.seed());
             let wake = myself.clone();
             let timer = platform.timer(move || {
                 if let Some(connection) = wake.upgrade() {
@@ -78,18 +81,19 @@ impl Connection {
                     machine,
                     namespaces: Vec::new(),
                     listeners: Listeners::default(),
-                    asker: options.asker.clone(),
+                    asker,
                     waiters: Line::default(),
                     unsettled: false,
                     clock: Clock::start(),
                     transports: Vec::new(),
                     timer,
                     timer_due: None,
-                    to_tell: VecDeque::new(),
+                    to_tell: Fifo::default(),
+                    to_tell_next: Vec::new(),
                     telling: false,
                 }),
                 platform,
-                options,
+                settings,
                 home: Shared::clone(home),
                 myself: myself.clone(),
             }
@@ -167,7 +171,7 @@ impl Connection {
             match output {
                 Output::Open { id, kind, url } => {
                     let port = Port::new(self.downgrade(), id);
-                    match self.platform.open(kind, &url, &self.options, port) {
+                    match self.platform.open(kind, &url, &self.settings, port) {
                         Ok(transport) => state.transports.push((id, transport)),
                         Err(info) => state.machine.handle_closed(now, id, info),
                     }
@@ -194,7 +198,7 @@ impl Connection {
             for known in &mut state.namespaces {
                 if let Some(status) = known.news(&state.machine, now) {
                     let namespace = Shared::clone(&known.name);
-                    state.to_tell.push_back(News::Status { namespace, status });
+                    state.to_tell.push(News::Status { namespace, status });
                 }
             }
         }
@@ -216,7 +220,7 @@ impl Connection {
         if state.telling {
             return;
         }
-        while let Some(news) = state.to_tell.pop_front() {
+        while let Some(news) = state.next_news() {
             let Some(tale) = state.address(news, &self.myself) else {
                 continue;
             };
@@ -284,11 +288,15 @@ impl Connection {
             lifecycle,
         };
         // Whoever calls this is telling, and tells this next.
-        self.state.lock().to_tell.push_front(news);
+        self.state.lock().to_tell_next.push(news);
     }
 }
 
 impl State {
+    fn next_news(&mut self) -> Option<News> {
+        self.to_tell_next.pop().or_else(|| self.to_tell.pop())
+    }
+
     /// Queues an event for the program.
     fn notice(&mut self, event: Event) {
         match &event {
@@ -311,7 +319,7 @@ impl State {
             }
             _ => self.unsettled = true,
         }
-        self.to_tell.push_back(News::Event(event));
+        self.to_tell.push(News::Event(event));
     }
 
     fn transport(&self, id: TransportId) -> Option<&Transport> {

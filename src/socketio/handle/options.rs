@@ -236,21 +236,6 @@ impl Options {
     }
 }
 
-impl Options {
-    /// Whether two clients with these settings may share a connection.
-    pub(super) fn shares_with(&self, other: &Self) -> bool {
-        #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
-        if self.ca != other.ca {
-            return false;
-        }
-        self.config == other.config
-            && self.protocols == other.protocols
-            && self.extra_headers == other.extra_headers
-            && self.with_credentials == other.with_credentials
-            && self.auto_connect == other.auto_connect
-    }
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self::new()

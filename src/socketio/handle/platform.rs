@@ -30,8 +30,8 @@ mod absent {
     use std::time::{Duration, Instant};
 
     use super::super::error::OpenError;
-    use super::super::options::Options;
     use super::super::port::Port;
+    use super::super::settings::Settings;
     use super::super::shared::BoxFuture;
     use super::Wakeup;
     use crate::socketio::client::{CloseInfo, Machine, TransportId, TransportKind};
@@ -105,7 +105,7 @@ mod absent {
             &self,
             _kind: TransportKind,
             _url: &str,
-            _options: &Options,
+            _settings: &Settings,
             _port: Port,
         ) -> Result<Transport, CloseInfo> {
             Ok(Transport)

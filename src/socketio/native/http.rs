@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{Callback, Http, Options, Response as Body};
+use crate::socketio::handle::{Callback, Http, Response as Body, Settings};
 
 /// Sends requests with the same headers each time.
 pub(crate) struct Requests {
@@ -18,12 +18,12 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Requests with the headers, the certificates and the limit of `options`.
-    pub(crate) fn new(runtime: Handle, options: &Options) -> Self {
+    /// Requests with the headers, the certificates and the limit of `settings`.
+    pub(crate) fn new(runtime: Handle, settings: &Settings) -> Self {
         Self {
             runtime,
-            client: client(&options.extra_headers, &options.ca),
-            max_bytes: options.config.limits.max_frame_bytes,
+            client: client(&settings.extra_headers, &settings.ca),
+            max_bytes: settings.max_frame_bytes,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::socketio::value::{Number, Value};
 
 /// Whether `value` is a placeholder; `_placeholder` must be `true` and nothing else.
 pub(super) fn is_placeholder(value: &Value) -> bool {
-    value.get("_placeholder") == Some(&Value::Bool(true))
+    matches!(value.get("_placeholder"), Some(Value::Bool(true)))
 }
 
 /// Number of binaries inside, which is the number of attachments.
