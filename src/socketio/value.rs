@@ -15,14 +15,15 @@ mod from;
 pub mod json;
 pub(crate) mod number;
 mod path;
+mod repeats;
 mod ser;
 
-use std::collections::BinaryHeap;
 use std::fmt;
 
 pub use bytes::Bytes;
 pub use de::{FromValueError, from_value};
 pub use number::Number;
+pub(crate) use repeats::without_repeats;
 pub use ser::{ToValueError, to_value};
 
 /// JSON value that may also be binary.
@@ -151,56 +152,6 @@ impl fmt::Display for Value {
         });
         f.write_str(&text)
     }
-}
-
-/// Drops all but the last value of each key, in the first one's place.
-pub(crate) fn without_repeats(mut entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
-    let repeats = repeats(&entries);
-    if repeats.is_empty() {
-        return entries;
-    }
-    let mut kept = vec![true; entries.len()];
-    for (earlier, later) in repeats {
-        let value = entries.get_mut(later).map(|(_, value)| std::mem::take(value));
-        if let (Some(value), Some((_, old)), Some(kept)) =
-            (value, entries.get_mut(earlier), kept.get_mut(later))
-        {
-            *old = value;
-            *kept = false;
-        }
-    }
-    let mut kept = kept.into_iter();
-    entries.retain(|_| kept.next() == Some(true));
-    entries
-}
-
-/// Places of equal keys that follow each other, the last ones first.
-fn repeats(entries: &[(String, Value)]) -> Vec<(usize, usize)> {
-    /// Small objects, which nearly all are, are quicker compared one by one.
-    const SMALL: usize = 8;
-    let mut rest = entries;
-    if entries.len() <= SMALL {
-        let mut none = true;
-        while let Some(((key, _), after)) = rest.split_first() {
-            none &= after.iter().all(|(other, _)| other != key);
-            rest = after;
-        }
-        if none {
-            return Vec::new();
-        }
-    }
-    // The peer chooses the keys, so a hash would be no bound.
-    let keys = entries.iter().enumerate().map(|(place, (key, _))| (key, place));
-    let mut keys: BinaryHeap<(&String, usize)> = keys.collect();
-    let mut repeats = Vec::new();
-    while let Some((key, later)) = keys.pop() {
-        if let Some((next, earlier)) = keys.peek()
-            && *next == key
-        {
-            repeats.push((*earlier, later));
-        }
-    }
-    repeats
 }
 
 #[cfg(test)]

@@ -276,6 +276,16 @@ fn split_authority(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
+/// White space, control characters, and what a URL forbids; without the tables of the standard library.
+fn is_illegal(char: char) -> bool {
+    matches!(
+        char,
+        '\0'..=' ' | '\u{7f}'..='\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}'
+            | '\u{202f}' | '\u{205f}' | '\u{3000}'
+            | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '[' | ']' | '%'
+    )
+}
+
 /// Host without brackets, and the port if one is written.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     let wrong = || AddressError::Host(authority.to_owned());
@@ -297,15 +307,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
         }
         None => {
             let (host, port) = cut(authority, b':').unwrap_or((authority, ""));
-            let illegal = |char: char| {
-                char.is_whitespace()
-                    || char.is_control()
-                    || matches!(
-                        char,
-                        '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '[' | ']' | '%'
-                    )
-            };
-            if host.is_empty() || host.contains(illegal) {
+            if host.is_empty() || host.chars().any(is_illegal) {
                 return Err(wrong());
             }
             (host, port)

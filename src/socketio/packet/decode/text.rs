@@ -80,7 +80,7 @@ fn payload(text: &str, without_id: bool, limits: &Limits) -> Result<Option<Value
         return Ok(None);
     }
     // JavaScript takes white space where an id may stand for the id 0.
-    if without_id && text.starts_with(|first: char| first.is_whitespace() || first == '\u{feff}') {
+    if without_id && text.starts_with(|first| matches!(first, '\t'..='\r' | ' ' | '\u{feff}')) {
         return Err(DecodeError::InvalidPayload(
             "white space stands where an ack id may stand",
         ));

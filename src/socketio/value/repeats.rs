@@ -1,0 +1,89 @@
+//! Repeated keys of an object: the last value wins, in the first one's place, as in JavaScript.
+
+use super::Value;
+
+/// Up to here every key is compared with every other.
+const SMALL: usize = 8;
+
+/// Drops all but the last value of each key, in the first one's place.
+pub(crate) fn without_repeats(mut entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    if entries.len() <= SMALL && are_different(&entries) {
+        return entries;
+    }
+    let order = by_key(&entries);
+    let mut kept = vec![true; entries.len()];
+    // From the last on, so that the last value gets to the first place.
+    for pair in order.windows(2).rev() {
+        let [earlier, later] = *pair else { continue };
+        let Ok([first, second]) = entries.get_disjoint_mut([earlier, later]) else {
+            continue;
+        };
+        if first.0 == second.0
+            && let Some(kept) = kept.get_mut(later)
+        {
+            std::mem::swap(&mut first.1, &mut second.1);
+            *kept = false;
+        }
+    }
+    let mut kept = kept.into_iter();
+    entries.retain(|_| kept.next() == Some(true));
+    entries
+}
+
+fn are_different(entries: &[(String, Value)]) -> bool {
+    let mut rest = entries;
+    while let Some(((key, _), after)) = rest.split_first() {
+        if after.iter().any(|(other, _)| other == key) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+/// Places in the order of their keys, equal ones as they came. The peer chooses the keys, so a hash would be no bound;
+/// the standard library's sort is several times this code.
+fn by_key(entries: &[(String, Value)]) -> Vec<usize> {
+    let key = |place: &usize| entries.get(*place).map(|(key, _)| key);
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    let mut width = 1;
+    while width < order.len() {
+        let mut merged = Vec::with_capacity(order.len());
+        for run in order.chunks(width * 2) {
+            let (mut left, mut right) = run.split_at_checked(width).unwrap_or((run, &[]));
+            loop {
+                let next = match (left.first(), right.first()) {
+                    (Some(one), Some(other)) if key(other) < key(one) => &mut right,
+                    (Some(_), _) => &mut left,
+                    (None, _) => &mut right,
+                };
+                let Some((place, rest)) = next.split_first() else {
+                    break;
+                };
+                merged.push(*place);
+                *next = rest;
+            }
+        }
+        order = merged;
+        width *= 2;
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_are_told_apart_as_few_are() {
+        let entries: Vec<(String, Value)> = (0..100u32)
+            .map(|number| ((number * 7 % 10).to_string(), Value::from(number)))
+            .collect();
+        let kept = without_repeats(entries);
+        let keys: Vec<&str> = kept.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["0", "7", "4", "1", "8", "5", "2", "9", "6", "3"]);
+        let values: Vec<&Value> = kept.iter().map(|(_, value)| value).collect();
+        let last: Vec<Value> = (90..100u32).map(Value::from).collect();
+        assert_eq!(values, last.iter().collect::<Vec<_>>());
+    }
+}
