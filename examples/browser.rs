@@ -8,7 +8,11 @@ fn main() {
 #[cfg(target_arch = "wasm32")]
 mod page {
     use pesan::socketio::{Options, Socket};
+    use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
     use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[global_allocator]
+    static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
     #[wasm_bindgen]
     extern "C" {
