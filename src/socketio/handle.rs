@@ -40,9 +40,9 @@ pub(crate) use polling::{Http, Polling, Response};
 pub(crate) use port::{Port, Report};
 pub(crate) use settings::Settings;
 pub use shared::MaybeSend;
-pub(crate) use shared::{BoxFuture, Callback};
+pub(crate) use shared::{BoxFuture, Callback, Shared};
 #[cfg(feature = "hooks")]
-pub(crate) use shared::{Lock, Shared, Weak};
+pub(crate) use shared::{Lock, Weak};
 pub use socket::Socket;
 pub use status::Status;
 pub use stream::Messages;

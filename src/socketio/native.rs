@@ -17,7 +17,7 @@ pub(crate) use timer::{Clock, Timer};
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Wakeup};
+use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Shared, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Nothing to listen to.
@@ -69,7 +69,7 @@ impl Platform {
         &self,
         kind: TransportKind,
         url: &str,
-        settings: &Settings,
+        settings: &Shared<Settings>,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         let max_frame_bytes = settings.max_frame_bytes;

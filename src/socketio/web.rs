@@ -6,6 +6,7 @@
 
 mod callback;
 mod clock;
+mod hearing;
 mod http;
 mod timer;
 mod wakeups;
@@ -20,7 +21,7 @@ pub(crate) use wakeups::Wakeups;
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Wakeup};
+use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Shared, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Page or worker.
@@ -66,15 +67,15 @@ impl Platform {
         &self,
         kind: TransportKind,
         url: &str,
-        settings: &Settings,
+        settings: &Shared<Settings>,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         match kind {
-            TransportKind::WebSocket => websocket::Socket::open(url, &settings.protocols, &port)
+            TransportKind::WebSocket => websocket::Socket::open(url, &settings.protocols, port)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
             TransportKind::Polling => {
-                let requests = http::Requests::new(settings.extra_headers.clone(), settings.with_credentials);
+                let requests = http::Requests::new(Shared::clone(settings));
                 Polling::open(requests, url, port).map(Transport::Polling)
             }
         }

@@ -32,7 +32,7 @@ mod absent {
     use super::super::error::OpenError;
     use super::super::port::Port;
     use super::super::settings::Settings;
-    use super::super::shared::BoxFuture;
+    use super::super::shared::{BoxFuture, Shared};
     use super::Wakeup;
     use crate::socketio::client::{CloseInfo, Machine, TransportId, TransportKind};
     use crate::socketio::{Frame, Timestamp};
@@ -105,7 +105,7 @@ mod absent {
             &self,
             _kind: TransportKind,
             _url: &str,
-            _settings: &Settings,
+            _settings: &Shared<Settings>,
             _port: Port,
         ) -> Result<Transport, CloseInfo> {
             Ok(Transport)

@@ -3,29 +3,24 @@
 use wasm_bindgen::JsValue;
 use web_sys::XmlHttpRequest;
 
-use super::callback::Callback;
+use super::hearing::Hearing;
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{self, Http, Response};
+use crate::socketio::handle::{self, Http, Response, Settings, Shared};
 
 /// Sends requests with the same headers each time.
-pub(crate) struct Requests {
-    headers: Vec<(String, String)>,
-    with_credentials: bool,
-}
+pub(crate) struct Requests(Shared<Settings>);
 
 /// Request under way; given up when it is dropped before its end.
 pub(crate) struct Request {
     request: XmlHttpRequest,
-    _ended: Callback,
+    /// Until the end, or until nobody wants to know of it.
+    ended: Option<Hearing>,
 }
 
 impl Requests {
-    /// Requests with these headers; with cookies to other origins, or only to the page's own.
-    pub(crate) fn new(headers: Vec<(String, String)>, with_credentials: bool) -> Self {
-        Self {
-            headers,
-            with_credentials,
-        }
+    /// Requests with the headers of `settings`; with cookies to other origins, or only to the page's own.
+    pub(crate) fn new(settings: Shared<Settings>) -> Self {
+        Self(settings)
     }
 
     fn begin(
@@ -36,8 +31,8 @@ impl Requests {
     ) -> Result<Request, JsValue> {
         let request = XmlHttpRequest::new()?;
         request.open(if body.is_some() { "POST" } else { "GET" }, url)?;
-        request.set_with_credentials(self.with_credentials);
-        for (name, value) in &self.headers {
+        request.set_with_credentials(self.0.with_credentials);
+        for (name, value) in &self.0.extra_headers {
             request.set_request_header(name, value)?;
         }
         if body.is_some() {
@@ -45,17 +40,14 @@ impl Requests {
         }
         let ended = request.clone();
         let mut done = Some(done);
-        let ended = Callback::new(Box::new(move |_| {
+        let ended = move |_| {
             if let Some(done) = done.take() {
                 done(response(&ended));
             }
-        }));
-        request.set_onloadend(Some(ended.function()));
+        };
+        let ended = Some(Hearing::of(&request, &["loadend"], Box::new(ended)));
         request.send_with_opt_str(body)?;
-        Ok(Request {
-            request,
-            _ended: ended,
-        })
+        Ok(Request { request, ended })
     }
 }
 
@@ -87,7 +79,8 @@ impl Http for Requests {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.request.set_onloadend(None);
+        // Or the end would be told at once.
+        self.ended = None;
         if self.request.abort().is_err() {
             // It has ended already.
         }
