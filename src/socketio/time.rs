@@ -2,6 +2,7 @@
 //!
 //! Drivers read a monotonic clock and convert; tests just count.
 
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -20,26 +21,35 @@ const MOST_SECS: u64 = u64::MAX / 1000;
 /// assert_eq!(due.since(start), Duration::from_secs(25));
 /// assert_eq!(start.since(due), Duration::ZERO);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Timestamp(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(
+    /// One more than the milliseconds, so that an `Option` of it is no larger.
+    NonZeroU64,
+);
 
 impl Timestamp {
     /// Moment `millis` milliseconds after the clock's origin.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+        Self(NonZeroU64::MIN.saturating_add(millis))
     }
 
     /// Milliseconds since the clock's origin.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Time from `earlier` until this moment; zero when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::from_millis(0)
     }
 }
 
@@ -62,6 +72,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Earlier one of two moments, or the one that there is.
+#[inline(never)]
 pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

@@ -76,8 +76,8 @@ impl Handshake {
         };
         let mut upgrades = Vec::new();
         if let Some(Value::Array(names)) = json.get("upgrades") {
-            for name in names {
-                upgrades.extend(name.as_str().map(str::to_owned));
+            for name in names.iter().filter_map(Value::as_str) {
+                upgrades.push(name.to_owned());
             }
         }
         Ok(Self {

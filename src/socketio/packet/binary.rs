@@ -38,72 +38,87 @@ pub(super) fn has_placeholder(value: &Value) -> bool {
 /// uses add up to, since a short text can name a large attachment many times.
 pub(super) fn restore(
     args: &mut [Value],
-    attachments: Vec<Vec<u8>>,
+    attachments: &mut [Attachment],
     max_bytes: usize,
 ) -> Result<(), DecodeError> {
-    let mut slots: Vec<Slot> = attachments
-        .into_iter()
-        .map(|bytes| Slot { bytes, uses: 0 })
-        .collect();
-    let mut total = 0usize;
-    for arg in args.iter_mut() {
-        each_placeholder(arg, &mut |value| {
-            let slot = slot_of(value, &mut slots)?;
-            slot.uses += 1;
-            total = total.saturating_add(slot.bytes.len());
-            if total > max_bytes {
-                return Err(DecodeError::AttachmentsTooLarge { limit: max_bytes });
-            }
-            Ok(())
-        })?;
-    }
-    for arg in args {
-        each_placeholder(arg, &mut |value| {
-            let slot = slot_of(value, &mut slots)?;
-            slot.uses -= 1;
-            let bytes = if slot.uses == 0 {
-                std::mem::take(&mut slot.bytes)
-            } else {
-                slot.bytes.clone()
-            };
-            *value = Value::Binary(bytes);
-            Ok(())
-        })?;
-    }
-    Ok(())
+    let mut restoring = Restoring {
+        attachments,
+        left: max_bytes,
+        max_bytes,
+        placing: false,
+    };
+    restoring.all(args)?;
+    restoring.placing = true;
+    restoring.all(args)
 }
 
 /// Attachment, and how often it is still to be placed.
-struct Slot {
-    bytes: Vec<u8>,
-    uses: usize,
+#[derive(Debug)]
+pub(super) struct Attachment {
+    pub(super) bytes: Vec<u8>,
+    pub(super) uses: usize,
 }
 
-fn slot_of<'s>(placeholder: &Value, slots: &'s mut [Slot]) -> Result<&'s mut Slot, DecodeError> {
-    placeholder
-        .get("num")
-        .and_then(Value::as_number)
-        .and_then(Number::as_u64)
-        .and_then(|number| usize::try_from(number).ok())
-        .and_then(|place| slots.get_mut(place))
-        .ok_or(DecodeError::IllegalPlaceholder)
+/// One walk through the arguments that counts, and one that places.
+struct Restoring<'a> {
+    attachments: &'a mut [Attachment],
+    left: usize,
+    max_bytes: usize,
+    placing: bool,
 }
 
-type OnPlaceholder<'f> = &'f mut dyn FnMut(&mut Value) -> Result<(), DecodeError>;
-
-/// Visits placeholders in the order of the text.
-fn each_placeholder(value: &mut Value, visit: OnPlaceholder<'_>) -> Result<(), DecodeError> {
-    if is_placeholder(value) {
-        return visit(value);
+impl Restoring<'_> {
+    fn all(&mut self, values: &mut [Value]) -> Result<(), DecodeError> {
+        for value in values {
+            self.one(value)?;
+        }
+        Ok(())
     }
-    match value {
-        Value::Array(items) => items
-            .iter_mut()
-            .try_for_each(|item| each_placeholder(item, visit)),
-        Value::Object(entries) => entries
-            .iter_mut()
-            .try_for_each(|(_, item)| each_placeholder(item, visit)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Binary(_) => Ok(()),
+
+    /// Visits placeholders in the order of the text.
+    fn one(&mut self, value: &mut Value) -> Result<(), DecodeError> {
+        if is_placeholder(value) {
+            return self.placeholder(value);
+        }
+        match value {
+            Value::Array(items) => self.all(items),
+            Value::Object(entries) => {
+                for (_, item) in entries {
+                    self.one(item)?;
+                }
+                Ok(())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Binary(_) => Ok(()),
+        }
+    }
+
+    fn placeholder(&mut self, value: &mut Value) -> Result<(), DecodeError> {
+        let number = value
+            .get("num")
+            .and_then(Value::as_number)
+            .and_then(Number::as_u64);
+        let place = number.and_then(|number| usize::try_from(number).ok());
+        let Some(attachment) = place.and_then(|place| self.attachments.get_mut(place)) else {
+            return Err(DecodeError::IllegalPlaceholder);
+        };
+        if self.placing {
+            attachment.uses -= 1;
+            *value = Value::Binary(match attachment.uses {
+                0 => std::mem::take(&mut attachment.bytes),
+                _ => attachment.bytes.clone(),
+            });
+            return Ok(());
+        }
+        attachment.uses += 1;
+        match self.left.checked_sub(attachment.bytes.len()) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(DecodeError::AttachmentsTooLarge {
+                limit: self.max_bytes,
+            }),
+        }
     }
 }
 
@@ -119,12 +134,21 @@ mod tests {
         }
     }
 
+    fn restored(args: &mut [Value], attachments: &[&[u8]], max_bytes: usize) -> Result<(), DecodeError> {
+        let attachment = |bytes: &&[u8]| Attachment {
+            bytes: bytes.to_vec(),
+            uses: 0,
+        };
+        let mut attachments: Vec<Attachment> = attachments.iter().map(attachment).collect();
+        restore(args, &mut attachments, max_bytes)
+    }
+
     #[test]
     fn an_attachment_can_stand_in_several_places() {
         let mut args = args(
             r#"[{"_placeholder":true,"num":1},[{"_placeholder":true,"num":0}],{"_placeholder":true,"num":1}]"#,
         );
-        assert_eq!(restore(&mut args, vec![vec![1], vec![2]], 3), Ok(()));
+        assert_eq!(restored(&mut args, &[&[1], &[2]], 3), Ok(()));
         let expected = [
             Value::Binary(vec![2]),
             Value::Array(vec![Value::Binary(vec![1])]),
@@ -138,14 +162,14 @@ mod tests {
     fn repeated_use_of_an_attachment_is_bounded() {
         let mut args = args(r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#);
         let limit = DecodeError::AttachmentsTooLarge { limit: 3 };
-        assert_eq!(restore(&mut args, vec![vec![1, 2]], 3), Err(limit));
+        assert_eq!(restored(&mut args, &[&[1, 2]], 3), Err(limit));
     }
 
     #[test]
     fn a_placeholder_names_an_attachment_that_is_there() {
         for num in ["1", "-1", "0.5", "\"splice\"", "null"] {
             let mut args = args(&format!(r#"[{{"_placeholder":true,"num":{num}}}]"#));
-            let restored = restore(&mut args, vec![vec![1]], 100);
+            let restored = restored(&mut args, &[&[1]], 100);
             assert_eq!(restored, Err(DecodeError::IllegalPlaceholder), "{num}");
         }
     }

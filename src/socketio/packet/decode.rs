@@ -2,7 +2,8 @@
 
 mod text;
 
-use super::{Body, DecodeError, Packet, binary};
+use super::binary::{self, Attachment};
+use super::{Body, DecodeError, Packet};
 #[cfg(feature = "msgpack")]
 use crate::socketio::msgpack;
 use crate::socketio::{Frame, Limits, Parser};
@@ -49,7 +50,7 @@ pub struct Decoder {
 struct Pending {
     packet: Packet,
     wanted: usize,
-    attachments: Vec<Vec<u8>>,
+    attachments: Vec<Attachment>,
     bytes: usize,
 }
 
@@ -145,7 +146,7 @@ impl Decoder {
         if pending.bytes > limit {
             return Err(DecodeError::AttachmentsTooLarge { limit });
         }
-        pending.attachments.push(bytes);
+        pending.attachments.push(Attachment { bytes, uses: 0 });
         let missing = pending.missing();
         if missing > 0 {
             self.pending = Some(pending);
@@ -153,7 +154,7 @@ impl Decoder {
         }
         let mut packet = pending.packet;
         if let Body::Event { args, .. } | Body::Ack { args, .. } = &mut packet.body {
-            binary::restore(args, pending.attachments, limit)?;
+            binary::restore(args, &mut pending.attachments, limit)?;
         }
         Ok(Decoded::Packet(packet))
     }

@@ -10,6 +10,7 @@ pub(super) struct Reader<'t> {
     text: &'t str,
     at: usize,
     max_depth: usize,
+    too_deep: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -18,17 +19,19 @@ impl<'t> Reader<'t> {
             text,
             at: 0,
             max_depth,
+            too_deep: false,
         }
     }
 
     /// One value and nothing behind it.
     pub(super) fn document(mut self) -> Result<Value, JsonError> {
-        let value = self.value(0)?;
-        self.skip_space();
-        match self.peek() {
-            None => Ok(value),
-            Some(_) => Err(self.unexpected()),
+        if let Some(value) = self.value(0) {
+            self.skip_space();
+            if self.peek().is_none() {
+                return Ok(value);
+            }
         }
+        Err(self.fault())
     }
 
     fn peek(&self) -> Option<u8> {
@@ -39,8 +42,11 @@ impl<'t> Reader<'t> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn unexpected(&self) -> JsonError {
+    fn fault(&self) -> JsonError {
         match self.peek() {
+            _ if self.too_deep => JsonError::TooDeep {
+                limit: self.max_depth,
+            },
             Some(byte) => JsonError::UnexpectedByte { at: self.at, byte },
             None => JsonError::UnexpectedEnd,
         }
@@ -52,23 +58,23 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+    fn expect(&mut self, byte: u8) -> Option<()> {
         if self.peek() == Some(byte) {
             self.at += 1;
-            Ok(())
+            Some(())
         } else {
-            Err(self.unexpected())
+            None
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
+    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
         for byte in word.bytes() {
             self.expect(byte)?;
         }
-        Ok(value)
+        Some(value)
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn value(&mut self, depth: usize) -> Option<Value> {
         self.skip_space();
         match self.peek() {
             Some(b'{') => self.object(depth + 1),
@@ -78,59 +84,58 @@ impl<'t> Reader<'t> {
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.unexpected()),
+            _ => None,
         }
     }
 
     /// Steps over an opening bracket.
-    fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
+    fn enter(&mut self, depth: usize) -> Option<()> {
         if depth > self.max_depth {
-            return Err(JsonError::TooDeep {
-                limit: self.max_depth,
-            });
+            self.too_deep = true;
+            return None;
         }
         self.at += 1;
         self.skip_space();
-        Ok(())
+        Some(())
     }
 
     /// Steps over a comma, or over the closing bracket and says that it was there.
-    fn leave(&mut self, close: u8) -> Result<bool, JsonError> {
+    fn leave(&mut self, close: u8) -> Option<bool> {
         self.skip_space();
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
-                Ok(false)
+                Some(false)
             }
             Some(byte) if byte == close => {
                 self.at += 1;
-                Ok(true)
+                Some(true)
             }
-            _ => Err(self.unexpected()),
+            _ => None,
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn array(&mut self, depth: usize) -> Option<Value> {
         self.enter(depth)?;
         let mut items = Vec::new();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::Array(items));
+            return Some(Value::Array(items));
         }
         loop {
             items.push(self.value(depth)?);
             if self.leave(b']')? {
-                return Ok(Value::Array(items));
+                return Some(Value::Array(items));
             }
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn object(&mut self, depth: usize) -> Option<Value> {
         self.enter(depth)?;
         let mut entries = Vec::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Object(entries));
+            return Some(Value::Object(entries));
         }
         loop {
             self.skip_space();
@@ -139,7 +144,7 @@ impl<'t> Reader<'t> {
             self.expect(b':')?;
             entries.push((key, self.value(depth)?));
             if self.leave(b'}')? {
-                return Ok(Value::Object(without_repeats(entries)));
+                return Some(Value::Object(without_repeats(entries)));
             }
         }
     }
@@ -153,7 +158,7 @@ impl<'t> Reader<'t> {
         self.at - start
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    fn number(&mut self) -> Option<Value> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         if negative {
@@ -162,14 +167,14 @@ impl<'t> Reader<'t> {
         if self.peek() == Some(b'0') {
             self.at += 1;
         } else if self.digits() == 0 {
-            return Err(self.unexpected());
+            return None;
         }
         let mut whole = true;
         if self.peek() == Some(b'.') {
             whole = false;
             self.at += 1;
             if self.digits() == 0 {
-                return Err(self.unexpected());
+                return None;
             }
         }
         if let Some(b'e' | b'E') = self.peek() {
@@ -179,34 +184,34 @@ impl<'t> Reader<'t> {
                 self.at += 1;
             }
             if self.digits() == 0 {
-                return Err(self.unexpected());
+                return None;
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
         let integer = if whole { integer(text) } else { None };
         let number = integer.or_else(|| float::parse(text).map(Number::Float));
-        number.map(Value::Number).ok_or(JsonError::UnexpectedEnd)
+        number.map(Value::Number)
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Option<String> {
         self.expect(b'"')?;
         let plain = self.plain();
         if self.peek() == Some(b'"') {
             self.at += 1;
-            return Ok(plain.to_owned());
+            return Some(plain.to_owned());
         }
         let mut out = plain.to_owned();
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(out);
+                    return Some(out);
                 }
                 Some(b'\\') => {
                     self.at += 1;
                     out.push(self.escape()?);
                 }
-                _ => return Err(self.unexpected()),
+                _ => return None,
             }
             out.push_str(self.plain());
         }
@@ -220,7 +225,7 @@ impl<'t> Reader<'t> {
         plain
     }
 
-    fn escape(&mut self) -> Result<char, JsonError> {
+    fn escape(&mut self) -> Option<char> {
         let plain = match self.peek() {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
@@ -234,13 +239,13 @@ impl<'t> Reader<'t> {
                 self.at += 1;
                 return self.unicode_escape();
             }
-            _ => return Err(self.unexpected()),
+            _ => return None,
         };
         self.at += 1;
-        Ok(plain)
+        Some(plain)
     }
 
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+    fn unicode_escape(&mut self) -> Option<char> {
         let first = self.hex4()?;
         if let 0xd800..=0xdbff = first {
             // A pair only if the other half follows; otherwise what follows is read on its own.
@@ -250,22 +255,22 @@ impl<'t> Reader<'t> {
                 let second = self.hex4()?;
                 if let 0xdc00..=0xdfff = second {
                     let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                    return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    return Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
                 }
                 self.at = before;
             }
         }
-        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
+        Some(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    fn hex4(&mut self) -> Result<u32, JsonError> {
+    fn hex4(&mut self) -> Option<u32> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            code = code * 16 + digit.ok_or_else(|| self.unexpected())?;
+            code = code * 16 + digit?;
             self.at += 1;
         }
-        Ok(code)
+        Some(code)
     }
 }
 
