@@ -294,10 +294,13 @@ impl Machine {
         }
     }
 
+    /// Takes note of the time. Called by everything that happens, hence never inlined.
+    #[inline(never)]
     fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 
+    #[inline(never)]
     fn event(&mut self, event: Event) {
         self.outputs.push(Output::Event(event));
     }

@@ -1,6 +1,6 @@
 //! Things that stand in line under rising numbers, some with a deadline. Acks and the outbox are such lines.
 //!
-//! Numbers and deadlines are kept apart from the things, so that there is one [`Order`] for lines of all kinds.
+//! Numbers, deadlines and places are kept apart from the things, so that there is one [`Order`] for lines of all kinds.
 
 use crate::socketio::Timestamp;
 use crate::socketio::time::sooner;
@@ -9,7 +9,7 @@ use crate::socketio::time::sooner;
 #[derive(Debug)]
 pub(crate) struct Line<T> {
     order: Order,
-    /// At the places of `order`; `None` where one has left.
+    /// Where `order` says; `None` where one has left.
     things: Vec<Option<T>>,
 }
 
@@ -25,29 +25,32 @@ impl<T> Default for Line<T> {
 impl<T> Line<T> {
     /// Adds a thing under a number above all before it.
     pub(crate) fn push(&mut self, number: u64, due: Option<Timestamp>, thing: T) {
-        self.order.push(number, due);
-        self.things.push(Some(thing));
+        let at = self.order.push(number, due);
+        match self.things.get_mut(at) {
+            Some(free) => *free = Some(thing),
+            None => self.things.push(Some(thing)),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
-        let at = self.order.find(number)?;
-        self.things.get_mut(at)?.as_mut()
+        let entry = self.order.find(number)?;
+        self.things.get_mut(entry.at)?.as_mut()
     }
 
     pub(crate) fn take(&mut self, number: u64) -> Option<T> {
-        let at = self.order.find(number)?;
-        self.take_at(at)
+        let entry = self.order.find(number)?;
+        self.take_entry(entry).map(|(_, thing)| thing)
     }
 
     pub(crate) fn take_first(&mut self) -> Option<(u64, T)> {
-        let (at, number) = self.order.first()?;
-        self.take_at(at).map(|thing| (number, thing))
+        let entry = self.order.first()?;
+        self.take_entry(entry)
     }
 
     /// Takes the first whose deadline is the earliest, if that is over.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(u64, T)> {
-        let (at, number) = self.order.first_due(now)?;
-        self.take_at(at).map(|thing| (number, thing))
+        let entry = self.order.first_due(now)?;
+        self.take_entry(entry)
     }
 
     /// Earliest deadline.
@@ -56,93 +59,101 @@ impl<T> Line<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.places.len() - self.order.left
+        self.order.entries.len() - self.order.left
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
-        let both = self.order.places.iter().zip(&self.things);
-        both.filter_map(|(place, thing)| Some((place.number, thing.as_ref()?)))
+        let entries = self.order.entries.iter().filter(|entry| entry.waits);
+        entries.filter_map(|entry| Some((entry.number, self.things.get(entry.at)?.as_ref()?)))
     }
 
-    fn take_at(&mut self, at: usize) -> Option<T> {
-        let thing = self.things.get_mut(at)?.take();
-        if self.order.leave(at) {
-            self.things.retain(Option::is_some);
-        }
-        thing
+    fn take_entry(&mut self, entry: Entry) -> Option<(u64, T)> {
+        self.order.leave(entry.number);
+        Some((entry.number, self.things.get_mut(entry.at)?.take()?))
     }
 }
 
-/// Numbers in line, and when what stands there is due.
+/// Who stands in line, and where what they stand for is.
 #[derive(Debug, Default)]
 struct Order {
-    places: Vec<Place>,
-    /// How many of the places are empty.
+    /// In the order of the numbers.
+    entries: Vec<Entry>,
+    /// How many of the entries have left.
     left: usize,
-    /// All places before this one are empty.
+    /// All entries before this one have left.
     start: usize,
+    /// Places that nobody has.
+    free: Vec<usize>,
     /// Earliest deadline of them all.
     due: Option<Timestamp>,
 }
 
-#[derive(Debug)]
-struct Place {
+#[derive(Debug, Clone, Copy)]
+struct Entry {
     number: u64,
     due: Option<Timestamp>,
-    taken: bool,
+    at: usize,
+    waits: bool,
 }
 
 impl Order {
-    fn push(&mut self, number: u64, due: Option<Timestamp>) {
+    /// Adds a number; says at which place its thing is to be.
+    fn push(&mut self, number: u64, due: Option<Timestamp>) -> usize {
         self.due = sooner(self.due, due);
-        self.places.push(Place {
+        // Places that are taken or free are as many as ever waited together.
+        let at = self.free.pop().unwrap_or(self.entries.len() - self.left);
+        self.entries.push(Entry {
             number,
             due,
-            taken: true,
+            at,
+            waits: true,
         });
+        at
     }
 
-    fn find(&self, number: u64) -> Option<usize> {
-        self.places
-            .binary_search_by_key(&number, |place| place.number)
-            .ok()
+    fn place(&self, number: u64) -> Option<usize> {
+        let place = self.entries.binary_search_by_key(&number, |entry| entry.number);
+        place.ok()
     }
 
-    fn first(&self) -> Option<(usize, u64)> {
-        Some((self.start, self.places.get(self.start)?.number))
+    fn find(&self, number: u64) -> Option<Entry> {
+        let entry = self.entries.get(self.place(number)?)?;
+        entry.waits.then_some(*entry)
     }
 
-    fn first_due(&self, now: Timestamp) -> Option<(usize, u64)> {
+    fn first(&self) -> Option<Entry> {
+        self.entries.get(self.start).copied()
+    }
+
+    fn first_due(&self, now: Timestamp) -> Option<Entry> {
         if self.due? > now {
             return None;
         }
-        let at = self.places.iter().position(|place| place.due == self.due)?;
-        Some((at, self.places.get(at)?.number))
+        self.entries.iter().find(|entry| entry.due == self.due).copied()
     }
 
-    /// Empties a place; says whether all empty places are gone now, which they are when they are many.
-    fn leave(&mut self, at: usize) -> bool {
-        let Some(place) = self.places.get_mut(at) else {
-            return false;
+    fn leave(&mut self, number: u64) {
+        let Some(entry) = self.place(number).and_then(|place| self.entries.get_mut(place)) else {
+            return;
         };
-        if !std::mem::take(&mut place.taken) {
-            return false;
-        }
+        entry.waits = false;
+        self.free.push(entry.at);
         self.left += 1;
-        let due = place.due.take();
+        let due = entry.due.take();
         if due.is_some() && due == self.due {
-            self.due = self.places.iter().fold(None, |due, place| sooner(due, place.due));
+            self.due = None;
+            for entry in &self.entries {
+                self.due = sooner(self.due, entry.due);
+            }
         }
-        while self.places.get(self.start).is_some_and(|place| !place.taken) {
+        while self.entries.get(self.start).is_some_and(|entry| !entry.waits) {
             self.start += 1;
         }
-        let many = self.left * 2 > self.places.len();
-        if many {
-            self.places.retain(|place| place.taken);
+        if self.left * 2 > self.entries.len() {
+            self.entries.retain(|entry| entry.waits);
             self.left = 0;
             self.start = 0;
         }
-        many
     }
 }
 

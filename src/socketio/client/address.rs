@@ -95,20 +95,21 @@ impl Address {
             return Err(AddressError::TooLong(uri.len()));
         }
         let page = location.map(Location::parse).transpose()?;
-        if uri.is_empty() || (uri.starts_with('/') && !uri.starts_with("//")) {
-            let page = page.ok_or(AddressError::NoLocation)?;
-            return Self::read(page.secure, page.authority, uri);
+        let relative = uri.is_empty() || uri.starts_with('/');
+        if relative && page.is_none() {
+            return Err(AddressError::NoLocation);
         }
-        if let Some(rest) = uri.strip_prefix("//") {
-            let page = page.ok_or(AddressError::NoLocation)?;
-            let (authority, rest) = split_authority(rest);
-            return Self::read(page.secure, authority, rest);
-        }
-        let (secure, rest) = match split_scheme(uri) {
+        let (secure, absolute) = match split_scheme(uri) {
             Some((scheme, rest)) => (is_secure(scheme)?, rest),
-            None => (page.is_none_or(|page| page.secure), uri),
+            None => (
+                page.as_ref().is_none_or(|page| page.secure),
+                uri.strip_prefix("//").unwrap_or(uri),
+            ),
         };
-        let (authority, rest) = split_authority(rest);
+        let (authority, rest) = match page {
+            Some(page) if relative && absolute.len() == uri.len() => (page.authority, uri),
+            _ => split_authority(absolute),
+        };
         Self::read(secure, authority, rest)
     }
 
@@ -188,27 +189,28 @@ impl Address {
     #[must_use]
     pub fn key(&self, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
-        let mut key = [scheme, "://", &self.bracketed(), ":"].concat();
-        write_uint(&mut key, self.port.into());
-        key + path
+        self.server(scheme, true) + path
     }
 
     pub(super) fn with_scheme(&self, scheme: &str) -> String {
-        let host = self.bracketed();
-        let mut origin = [scheme, "://", &host].concat();
-        if self.port != if self.secure { 443 } else { 80 } {
-            origin.push(':');
-            write_uint(&mut origin, self.port.into());
-        }
-        origin
+        self.server(scheme, self.port != if self.secure { 443 } else { 80 })
     }
 
-    fn bracketed(&self) -> String {
-        if has(&self.host, b':') {
-            ["[", &self.host, "]"].concat()
+    fn server(&self, scheme: &str, with_port: bool) -> String {
+        let mut server = scheme.to_owned();
+        let (open, close) = if has(&self.host, b':') {
+            ("[", "]")
         } else {
-            self.host.clone()
+            ("", "")
+        };
+        for part in ["://", open, &self.host, close] {
+            server.push_str(part);
         }
+        if with_port {
+            server.push(':');
+            write_uint(&mut server, self.port.into());
+        }
+        server
     }
 }
 
@@ -288,30 +290,8 @@ fn is_illegal(char: char) -> bool {
 
 /// Host without brackets, and the port if one is written.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
-    let wrong = || AddressError::Host(authority.to_owned());
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = cut(rest, b']').ok_or_else(wrong)?;
-            let legal = has(host, b':')
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-            if !legal {
-                return Err(wrong());
-            }
-            match rest.strip_prefix(':') {
-                Some(port) => (host, port),
-                None if rest.is_empty() => (host, ""),
-                None => return Err(wrong()),
-            }
-        }
-        None => {
-            let (host, port) = cut(authority, b':').unwrap_or((authority, ""));
-            if host.is_empty() || host.chars().any(is_illegal) {
-                return Err(wrong());
-            }
-            (host, port)
-        }
+    let Some((host, port)) = split_host(authority) else {
+        return Err(AddressError::Host(authority.to_owned()));
     };
     if port.is_empty() {
         return Ok((host, None));
@@ -319,6 +299,23 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     match uint(port).map(u16::try_from) {
         Some(Ok(number @ 1..)) => Ok((host, Some(number))),
         _ => Err(AddressError::Port(port.to_owned())),
+    }
+}
+
+/// Host without brackets, and the port as it is written; `None` for what is no host.
+fn split_host(authority: &str) -> Option<(&str, &str)> {
+    let Some(rest) = authority.strip_prefix('[') else {
+        let parts = cut(authority, b':').unwrap_or((authority, ""));
+        return (!parts.0.is_empty() && !parts.0.chars().any(is_illegal)).then_some(parts);
+    };
+    let (host, rest) = cut(rest, b']')?;
+    let legal = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    if !has(host, b':') || !host.bytes().all(legal) {
+        return None;
+    }
+    match rest.strip_prefix(':') {
+        None if !rest.is_empty() => None,
+        port => Some((host, port.unwrap_or_default())),
     }
 }
 

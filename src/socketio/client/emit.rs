@@ -19,12 +19,12 @@ use crate::socketio::packet::{EventName, ROOT};
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "it is sent by `Machine::emit`"]
 pub struct Emit {
-    pub(super) namespace: String,
-    pub(super) name: EventName,
-    pub(super) args: Vec<Value>,
-    pub(super) volatile: bool,
-    pub(super) ack: bool,
-    pub(super) timeout: Option<Duration>,
+    pub(crate) namespace: String,
+    pub(crate) name: EventName,
+    pub(crate) args: Vec<Value>,
+    pub(crate) volatile: bool,
+    pub(crate) ack: bool,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Emit {

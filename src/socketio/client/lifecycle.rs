@@ -37,9 +37,9 @@ impl Machine {
 
     /// Opens a connection; `attempt` is 0 when this is no attempt to reconnect.
     pub(super) fn open(&mut self, now: Timestamp, attempt: u32) {
-        let mut kinds = Vec::new();
         let first = TransportKind::WebSocket;
         let remembered = self.config.remember_upgrade && self.websocket_worked;
+        let mut kinds = Vec::new();
         if remembered && self.config.transports.contains(&first) {
             kinds.push(first);
         }
@@ -48,9 +48,7 @@ impl Machine {
                 kinds.push(*kind);
             }
         }
-        // The next one is at the end.
-        kinds.reverse();
-        let kind = kinds.pop().unwrap_or(first);
+        let kind = next(&mut kinds).unwrap_or(first);
         if !self.config.try_all_transports {
             kinds.clear();
         }
@@ -142,7 +140,7 @@ impl Machine {
         let in_time = opening.overall.is_none_or(|overall| now < overall);
         if in_time
             && !matches!(error, ConnectionError::NetworkLost)
-            && let Some(kind) = opening.rest.pop()
+            && let Some(kind) = next(&mut opening.rest)
         {
             self.open_transport(now, opening.attempt, kind, opening.rest, opening.overall);
             return;
@@ -289,4 +287,10 @@ impl Machine {
             Phase::Waiting { attempt, .. } => self.attempt(now, *attempt),
         }
     }
+}
+
+/// Transport to try next.
+#[inline(never)]
+fn next(kinds: &mut Vec<TransportKind>) -> Option<TransportKind> {
+    (!kinds.is_empty()).then(|| kinds.remove(0))
 }

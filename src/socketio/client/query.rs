@@ -50,12 +50,14 @@ fn encode_part(out: &mut String, text: &str) {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(digit.into(), 16).unwrap_or('0');
-                out.push(digit.to_ascii_uppercase());
-            }
+            out.push(hex_digit(byte >> 4));
+            out.push(hex_digit(byte & 15));
         }
     }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(value + if value < 10 { b'0' } else { b'A' - 10 })
 }
 
 /// Sets a key in its place, as an assignment in JavaScript does.
@@ -81,14 +83,7 @@ pub(super) fn url(
         TransportKind::WebSocket => config.force_base64,
         TransportKind::Polling => config.force_base64 && sid.is_none(),
     };
-    let unique = if stamped { unique() } else { String::new() };
-    let protocol = [
-        ("EIO", "4", true),
-        ("transport", kind.as_str(), true),
-        ("sid", sid.unwrap_or_default(), sid.is_some()),
-        (&*config.timestamp_param, &*unique, stamped),
-        ("b64", "1", text_only),
-    ];
+    let unique = stamped.then(unique);
     let mut out = address.with_scheme(match (kind, address.is_secure()) {
         (TransportKind::WebSocket, false) => "ws",
         (TransportKind::WebSocket, true) => "wss",
@@ -104,24 +99,38 @@ pub(super) fn url(
     }
     let own = address.query();
     let own = if own.is_empty() { &config.query } else { own };
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for (key, value) in own {
+        pairs.push((key, value));
+    }
+    // What the protocol says takes the place of what the user says under the same key.
+    let protocol = [
+        ("EIO", Some("4")),
+        ("transport", Some(kind.as_str())),
+        ("sid", sid),
+        (&*config.timestamp_param, unique.as_deref()),
+        ("b64", text_only.then_some("1")),
+    ];
+    for (key, value) in protocol {
+        let Some(value) = value else { continue };
+        let mut said = false;
+        for pair in &mut pairs {
+            if pair.0 == key {
+                pair.1 = value;
+                said = true;
+            }
+        }
+        if !said {
+            pairs.push((key, value));
+        }
+    }
     let mut separator = '?';
-    let mut write = |key: &str, value: &str| {
-        out.push(std::mem::replace(&mut separator, '&'));
+    for (key, value) in pairs {
+        out.push(separator);
+        separator = '&';
         encode_part(&mut out, key);
         out.push('=');
         encode_part(&mut out, value);
-    };
-    // What the protocol says takes the place of what the user says under the same key.
-    for (key, value) in own {
-        let said = protocol
-            .iter()
-            .find(|(name, _, is_there)| *is_there && name == key);
-        write(key, said.map_or(value, |(_, said, _)| said));
-    }
-    for (key, value, is_there) in protocol {
-        if is_there && !own.iter().any(|(name, _)| name == key) {
-            write(key, value);
-        }
     }
     out
 }

@@ -31,7 +31,7 @@ impl Recovery {
         if let (Some(_), Some(Value::String(last))) = (&self.pid, args.last())
             && last.len() <= MAX_BYTES
         {
-            self.offset.get_or_insert_default().clone_from(last);
+            self.offset = Some(last.clone());
         }
     }
 

@@ -36,11 +36,11 @@ impl Machine {
 /// Something that no cache has seen: eight characters of base 36.
 pub(super) fn unique(chance: &mut Chance) -> String {
     let mut bits = chance.next();
-    (0..8)
-        .map(|_| {
-            let digit = u32::try_from(bits % 36).unwrap_or(0);
-            bits /= 36;
-            char::from_digit(digit, 36).unwrap_or('0')
-        })
-        .collect()
+    let mut unique = String::new();
+    for _ in 0..8 {
+        let digit = u32::try_from(bits % 36).unwrap_or(0);
+        bits /= 36;
+        unique.push(char::from_digit(digit, 36).unwrap_or('0'));
+    }
+    unique
 }

@@ -71,7 +71,7 @@ impl Client {
         let connection = Connection::new(platform, options, key, &home);
         connection.claim(&home);
         if sharable {
-            with_known(|known| known.push(connection.downgrade()));
+            know(connection.downgrade());
         }
         Ok(Self { connection, home })
     }
@@ -171,13 +171,29 @@ impl Client {
 
 /// Live connection with the same settings that does not use the namespace yet.
 fn shared(platform: &Platform, key: &str, namespace: &Shared<str>) -> Option<Shared<Connection>> {
-    let live: Vec<_> = with_known(|known| {
-        known.retain(|connection| connection.strong_count() > 0);
-        known.iter().filter_map(Weak::upgrade).collect()
-    });
-    live.into_iter().find(|connection| {
-        connection.platform.is_same(platform) && connection.settings.key == key && connection.claim(namespace)
-    })
+    let mut place = 0;
+    // One at a time: a connection whose last handle is dropped here calls the program.
+    while let Some(known) = with_known(|known| known.get(place).cloned()) {
+        if let Some(connection) = known.upgrade()
+            && connection.settings.key == key
+            && connection.platform.is_same(platform)
+            && connection.claim(namespace)
+        {
+            return Some(connection);
+        }
+        place += 1;
+    }
+    None
+}
+
+/// Takes a connection among those that may be shared, in the place of one that is gone if there is any.
+fn know(connection: Weak<Connection>) {
+    with_known(
+        |known| match known.iter_mut().find(|known| known.strong_count() == 0) {
+            Some(gone) => *gone = connection,
+            None => known.push(connection),
+        },
+    );
 }
 
 impl fmt::Debug for Client {

@@ -12,7 +12,7 @@ use super::options::{Asker, Options};
 use super::platform::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
 use super::port::{Port, Report};
 use super::settings::Settings;
-use super::shared::{Guard, Lock, Shared, Weak};
+use super::shared::{Callback, Guard, Lock, Shared, Weak};
 use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
@@ -26,7 +26,7 @@ use crate::socketio::{Timestamp, Value};
 pub(crate) struct Connection {
     state: Lock<State>,
     pub(super) platform: Platform,
-    pub(super) settings: Settings,
+    pub(super) settings: Shared<Settings>,
     /// Namespace of the address that it was opened with.
     pub(super) home: Shared<str>,
     _wakeups: Wakeups,
@@ -93,7 +93,7 @@ impl Connection {
                     telling: false,
                 }),
                 platform,
-                settings,
+                settings: Shared::new(settings),
                 home: Shared::clone(home),
                 myself: myself.clone(),
             }
@@ -140,6 +140,7 @@ impl Connection {
         look(&mut state, now)
     }
 
+    #[inline(never)]
     fn lock(&self) -> (Guard<'_, State>, Timestamp) {
         let mut state = self.state.lock();
         let now = state.clock.now();
@@ -165,7 +166,7 @@ impl Connection {
     }
 
     /// Does what the machine asks for. Transports that it closes are handed back, to be dropped without the lock.
-    fn carry_out(&self, state: &mut State, now: Timestamp) -> Vec<Transport> {
+    fn carry_out(&self, state: &mut State, now: Timestamp) -> Vec<(TransportId, Transport)> {
         let mut gone = Vec::new();
         while let Some(output) = state.machine.poll_output() {
             match output {
@@ -188,7 +189,7 @@ impl Connection {
                 }
                 Output::Close { id } => {
                     if let Some(place) = state.transports.iter().position(|(open, _)| *open == id) {
-                        gone.push(state.transports.swap_remove(place).1);
+                        gone.push(state.transports.swap_remove(place));
                     }
                 }
                 Output::Event(event) => state.notice(event),
@@ -269,16 +270,15 @@ impl Connection {
         drop(waiter);
     }
 
-    /// Asks the program who a socket is.
-    pub(super) fn ask(&self, asker: &Asker, request: AuthRequest) {
+    /// Who is to be called with the answer to the question who a socket is.
+    pub(super) fn hear_auth(&self, request: AuthRequest) -> Callback<Result<Value, String>> {
         let connection = self.downgrade();
-        let hear = move |answer: Result<Value, String>| {
+        Box::new(move |answer| {
             if let Some(connection) = connection.upgrade() {
                 connection
                     .called_back(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
             }
-        };
-        asker.ask(&self.platform, Box::new(hear));
+        })
     }
 
     /// A listener could not read an event: told as `error`.
@@ -361,11 +361,7 @@ impl Drop for Connection {
             }
         }
         let mut gone = self.carry_out(&mut state, now);
-        gone.extend(
-            std::mem::take(&mut state.transports)
-                .into_iter()
-                .map(|(_, transport)| transport),
-        );
+        gone.append(&mut state.transports);
         let mut waiters = std::mem::take(&mut state.waiters);
         drop(state);
         drop(gone);

@@ -106,15 +106,13 @@ impl Emitter {
     }
 
     fn prepare(&self, name: EventName, args: impl IntoArgs) -> Result<Emit, SendError> {
-        let mut emit = Emit::new(name)
-            .args(args.into_args()?)
-            .to(self.socket.namespace());
-        if let Some(time) = self.timeout {
-            emit = emit.timeout(time);
-        }
-        if self.volatile {
-            emit = emit.volatile();
-        }
-        Ok(emit)
+        Ok(Emit {
+            namespace: self.socket.namespace().to_owned(),
+            name,
+            args: args.into_args()?,
+            volatile: self.volatile,
+            ack: false,
+            timeout: self.timeout,
+        })
     }
 }

@@ -85,32 +85,37 @@ impl Lifecycle {
     /// Arguments under the official name: texts and numbers; for `connect_error` its message, then its data.
     #[must_use]
     pub fn args(&self) -> Vec<Value> {
-        match self {
+        let first = match self {
             Self::Connect { .. }
             | Self::ConnectTimeout
             | Self::ReconnectFailed
             | Self::Upgrade
-            | Self::Ping => Vec::new(),
-            Self::ConnectError(error) => {
-                vec![
-                    Value::from(error.to_string()),
-                    error.data().cloned().unwrap_or_default(),
-                ]
-            }
-            Self::Disconnect { reason, details } => {
-                let details = details
-                    .as_ref()
-                    .map_or(Value::Null, |details| Value::from(details.to_string()));
-                vec![Value::from(reason.as_str()), details]
-            }
-            Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => vec![Value::from(*attempt)],
-            Self::ReconnectError(error) | Self::Error(error) => vec![Value::from(error.to_string())],
-            Self::Unreadable { event, error } => {
-                vec![Value::from(
-                    ["event '", event, "': ", &error.to_string()].concat(),
-                )]
-            }
+            | Self::Ping => return Vec::new(),
+            Self::ConnectError(error) => error.to_string(),
+            Self::Disconnect { reason, .. } => reason.as_str().to_owned(),
+            Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => return vec![Value::from(*attempt)],
+            Self::ReconnectError(error) | Self::Error(error) => error.to_string(),
+            Self::Unreadable { event, error } => ["event '", event, "': ", &error.to_string()].concat(),
+        };
+        let mut args = vec![Value::String(first)];
+        match self {
+            Self::ConnectError(error) => args.push(error.data().cloned().unwrap_or_default()),
+            Self::Disconnect { details, .. } => args.push(match details {
+                Some(details) => Value::String(details.to_string()),
+                None => Value::Null,
+            }),
+            Self::Connect { .. }
+            | Self::ConnectTimeout
+            | Self::ReconnectAttempt(_)
+            | Self::Reconnect(_)
+            | Self::ReconnectError(_)
+            | Self::ReconnectFailed
+            | Self::Error(_)
+            | Self::Unreadable { .. }
+            | Self::Upgrade
+            | Self::Ping => {}
         }
+        args
     }
 }
 

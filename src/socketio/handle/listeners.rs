@@ -152,16 +152,17 @@ impl Listeners {
 
     /// Adds those to call now. Whoever listened once is removed.
     pub(super) fn call(&mut self, called: &mut Called, namespace: &str, kind: Kind, name: &str) {
-        let mut once = false;
-        for listener in &self.all {
-            if listener.hears(namespace, kind, name) {
-                once |= listener.once;
+        let mut place = 0;
+        while let Some(listener) = self.all.get(place) {
+            let hears = listener.hears(namespace, kind, name);
+            if hears && listener.once {
+                called.push(self.all.remove(place));
+                continue;
+            }
+            if hears {
                 called.push(Shared::clone(listener));
             }
-        }
-        if once {
-            self.all
-                .retain(|listener| !(listener.once && listener.hears(namespace, kind, name)));
+            place += 1;
         }
     }
 }

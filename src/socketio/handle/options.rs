@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::platform::Platform;
-use super::shared::{Callback, Lock, MaybeSend, Shared};
+use super::connection::Connection;
+use super::shared::{Lock, MaybeSend, Shared};
 use crate::socketio::Value;
-use crate::socketio::client::{Address, Auth, Config, TransportKind};
+use crate::socketio::client::{Address, Auth, AuthRequest, Config, TransportKind};
 
 /// Function that says who the socket is, asked at each CONNECT.
-pub(crate) trait AskAuth: MaybeSend {
-    fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>);
+pub(super) trait AskAuth: MaybeSend {
+    fn ask(&self, connection: &Connection, request: AuthRequest);
 }
 
 struct Asked<F>(F);
@@ -21,9 +21,11 @@ where
     F: Fn() -> R + MaybeSend,
     R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
 {
-    fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>) {
+    fn ask(&self, connection: &Connection, request: AuthRequest) {
         let answer = (self.0)();
-        platform.spawn(Box::pin(async move { hear(answer.await) }));
+        let hear = connection.hear_auth(request);
+        let hear = async move { hear(answer.await) };
+        connection.platform.spawn(Box::pin(hear));
     }
 }
 
@@ -41,9 +43,9 @@ impl Asker {
         Self(Shared::new(Lock::new(Asked(ask))))
     }
 
-    /// Asks; `hear` gets the answer when it is there.
-    pub(crate) fn ask(&self, platform: &Platform, hear: Callback<Result<Value, String>>) {
-        self.0.lock().ask(platform, hear);
+    /// Asks; the connection hears the answer when it is there.
+    pub(super) fn ask(&self, connection: &Connection, request: AuthRequest) {
+        self.0.lock().ask(connection, request);
     }
 }
 

@@ -60,7 +60,8 @@ impl State {
             }
             News::Lifecycle { namespace, lifecycle } => return self.lifecycle(Some(&namespace), lifecycle),
         };
-        match event {
+        // Whom it concerns: one namespace, or all.
+        let (namespace, step) = match event {
             Event::Message {
                 namespace,
                 name,
@@ -71,58 +72,54 @@ impl State {
                 self.listeners.call(&mut called, &namespace, Kind::Any, "");
                 self.listeners
                     .call(&mut called, &namespace, Kind::Named, name.as_str());
-                Some(Tale::Tell(called, message(name, args, ack, connection)))
+                return Some(Tale::Tell(called, message(name, args, ack, connection)));
             }
             Event::Outgoing {
                 namespace,
                 name,
                 args,
-            } => self.to(
-                &namespace,
-                Kind::AnyOutgoing,
-                message(name, args, None, connection),
-            ),
+            } => {
+                let message = message(name, args, None, connection);
+                return self.to(&namespace, Kind::AnyOutgoing, message);
+            }
             Event::Ack { id, result, .. } => {
                 let waiter = self.waiters.take(id.get())?;
-                Some(Tale::Settle(waiter, result))
+                return Some(Tale::Settle(waiter, result));
             }
             Event::State { namespace, id, state } => {
-                self.to(&namespace, Kind::Emits, Thing::Emit(EmitChange { id, state }))
+                return self.to(&namespace, Kind::Emits, Thing::Emit(EmitChange { id, state }));
             }
             Event::Frame { direction, frame } => {
-                self.to("", Kind::Frames, Thing::Frame(Seen { direction, frame }))
+                return self.to("", Kind::Frames, Thing::Frame(Seen { direction, frame }));
             }
             Event::AuthNeeded(request) => {
-                let own = self
-                    .namespace(request.namespace())
-                    .and_then(|known| known.asker.clone());
-                Some(Tale::Ask(own.or_else(|| self.asker.clone())?, request))
+                let known = self.namespace(request.namespace());
+                let own = known.and_then(|known| known.asker.as_ref());
+                let asker = own.or(self.asker.as_ref())?.clone();
+                return Some(Tale::Ask(asker, request));
             }
             Event::Connect {
                 namespace,
                 id,
                 recovered,
-            } => self.lifecycle(Some(&namespace), Lifecycle::Connect { id, recovered }),
-            Event::ConnectError { namespace, error } => {
-                self.lifecycle(Some(&namespace), Lifecycle::ConnectError(error))
-            }
+            } => (Some(namespace), Lifecycle::Connect { id, recovered }),
+            Event::ConnectError { namespace, error } => (Some(namespace), Lifecycle::ConnectError(error)),
             Event::Disconnect {
                 namespace,
                 reason,
                 details,
-            } => self.lifecycle(Some(&namespace), Lifecycle::Disconnect { reason, details }),
-            Event::ConnectTimeout { namespace } => {
-                self.lifecycle(namespace.as_deref(), Lifecycle::ConnectTimeout)
-            }
-            Event::Error(error) => self.lifecycle(None, Lifecycle::Error(error)),
-            Event::ReconnectAttempt(attempt) => self.lifecycle(None, Lifecycle::ReconnectAttempt(attempt)),
-            Event::ReconnectError(error) => self.lifecycle(None, Lifecycle::ReconnectError(error)),
-            Event::ReconnectFailed => self.lifecycle(None, Lifecycle::ReconnectFailed),
-            Event::Reconnect(attempt) => self.lifecycle(None, Lifecycle::Reconnect(attempt)),
-            Event::Upgrade => self.lifecycle(None, Lifecycle::Upgrade),
-            Event::Ping => self.lifecycle(None, Lifecycle::Ping),
-            Event::Open | Event::Close { .. } => None,
-        }
+            } => (Some(namespace), Lifecycle::Disconnect { reason, details }),
+            Event::ConnectTimeout { namespace } => (namespace, Lifecycle::ConnectTimeout),
+            Event::Error(error) => (None, Lifecycle::Error(error)),
+            Event::ReconnectAttempt(attempt) => (None, Lifecycle::ReconnectAttempt(attempt)),
+            Event::ReconnectError(error) => (None, Lifecycle::ReconnectError(error)),
+            Event::ReconnectFailed => (None, Lifecycle::ReconnectFailed),
+            Event::Reconnect(attempt) => (None, Lifecycle::Reconnect(attempt)),
+            Event::Upgrade => (None, Lifecycle::Upgrade),
+            Event::Ping => (None, Lifecycle::Ping),
+            Event::Open | Event::Close { .. } => return None,
+        };
+        self.lifecycle(namespace.as_deref(), step)
     }
 
     fn to(&mut self, namespace: &str, kind: Kind, thing: Thing) -> Option<Tale> {
@@ -168,7 +165,7 @@ impl Tale {
                 }
             }
             Self::Settle(waiter, outcome) => guarded(|| waiter.settle(outcome)),
-            Self::Ask(asker, request) => connection.ask(&asker, request),
+            Self::Ask(asker, request) => asker.ask(connection, request),
         }
     }
 }
