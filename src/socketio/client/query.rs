@@ -1,5 +1,7 @@
 //! Query strings as `encodeURIComponent` writes them, and the URL of a transport.
 
+mod component;
+
 use super::{Config, TransportKind};
 use crate::socketio::cut::cut;
 
@@ -12,52 +14,10 @@ pub(super) fn decode(query: &str) -> Vec<(String, String)> {
         rest = after;
         let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
         if !pair.is_empty() {
-            set(&mut pairs, decode_part(key), decode_part(value));
+            set(&mut pairs, component::decode(key), component::decode(value));
         }
     }
     pairs
-}
-
-fn decode_part(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let escaped = match (byte, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
-            _ => None,
-        };
-        bytes.push(escaped.unwrap_or(*byte));
-        rest = after
-            .get(if escaped.is_some() { 2 } else { 0 }..)
-            .unwrap_or_default();
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
-}
-
-fn encode_part(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        let plain = matches!(
-            byte,
-            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
-        );
-        if plain || byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(hex_digit(byte >> 4));
-            out.push(hex_digit(byte & 15));
-        }
-    }
-}
-
-fn hex_digit(value: u8) -> char {
-    char::from(value + if value < 10 { b'0' } else { b'A' - 10 })
 }
 
 /// Sets a key in its place, as an assignment in JavaScript does.
@@ -128,9 +88,9 @@ pub(super) fn url(
     for (key, value) in pairs {
         out.push(separator);
         separator = '&';
-        encode_part(&mut out, key);
+        component::encode(&mut out, key);
         out.push('=');
-        encode_part(&mut out, value);
+        component::encode(&mut out, value);
     }
     out
 }

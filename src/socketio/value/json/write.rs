@@ -75,21 +75,11 @@ pub(crate) fn write_number(out: &mut String, number: Number) {
 }
 
 /// Appends decimal digits; for the small numbers that ids and counts are, quicker than `fmt`.
-pub(crate) fn write_uint(out: &mut String, mut uint: u64) {
-    // 20 digits hold the largest number.
-    let mut digits = [b'0'; 20];
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (uint % 10) as u8;
-        uint /= 10;
-        used += 1;
-        if uint == 0 {
-            break;
-        }
+pub(crate) fn write_uint(out: &mut String, uint: u64) {
+    if uint > 9 {
+        write_uint(out, uint / 10);
     }
-    let start = digits.len() - used;
-    let digits = digits.get(start..).and_then(|digits| str::from_utf8(digits).ok());
-    out.push_str(digits.unwrap_or_default());
+    out.push(char::from(b'0' + (uint % 10) as u8));
 }
 
 /// Appends `text` as a JSON string with the escapes that `JSON.stringify` uses.
