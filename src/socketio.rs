@@ -22,6 +22,7 @@ pub mod msgpack;
 pub mod native;
 pub mod packet;
 mod parser;
+mod say;
 mod time;
 pub mod value;
 #[cfg(all(feature = "web", target_arch = "wasm32"))]

@@ -38,19 +38,19 @@ impl<T> Line<T> {
     }
 
     pub(crate) fn take(&mut self, number: u64) -> Option<T> {
-        let entry = self.order.find(number)?;
-        self.take_entry(entry).map(|(_, thing)| thing)
+        let at = self.order.leave(number)?;
+        self.things.get_mut(at)?.take()
     }
 
     pub(crate) fn take_first(&mut self) -> Option<(u64, T)> {
-        let entry = self.order.first()?;
-        self.take_entry(entry)
+        let number = self.order.first()?;
+        Some((number, self.take(number)?))
     }
 
     /// Takes the first whose deadline is the earliest, if that is over.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(u64, T)> {
-        let entry = self.order.first_due(now)?;
-        self.take_entry(entry)
+        let number = self.order.first_due(now)?;
+        Some((number, self.take(number)?))
     }
 
     /// Earliest deadline.
@@ -65,11 +65,6 @@ impl<T> Line<T> {
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
         let entries = self.order.entries.iter().filter(|entry| entry.waits);
         entries.filter_map(|entry| Some((entry.number, self.things.get(entry.at)?.as_ref()?)))
-    }
-
-    fn take_entry(&mut self, entry: Entry) -> Option<(u64, T)> {
-        self.order.leave(entry.number);
-        Some((entry.number, self.things.get_mut(entry.at)?.take()?))
     }
 }
 
@@ -88,7 +83,7 @@ struct Order {
     due: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Entry {
     number: u64,
     due: Option<Timestamp>,
@@ -111,35 +106,30 @@ impl Order {
         at
     }
 
-    fn place(&self, number: u64) -> Option<usize> {
+    fn find(&mut self, number: u64) -> Option<&mut Entry> {
         let place = self.entries.binary_search_by_key(&number, |entry| entry.number);
-        place.ok()
+        self.entries.get_mut(place.ok()?).filter(|entry| entry.waits)
     }
 
-    fn find(&self, number: u64) -> Option<Entry> {
-        let entry = self.entries.get(self.place(number)?)?;
-        entry.waits.then_some(*entry)
+    fn first(&self) -> Option<u64> {
+        Some(self.entries.get(self.start)?.number)
     }
 
-    fn first(&self) -> Option<Entry> {
-        self.entries.get(self.start).copied()
-    }
-
-    fn first_due(&self, now: Timestamp) -> Option<Entry> {
+    fn first_due(&self, now: Timestamp) -> Option<u64> {
         if self.due? > now {
             return None;
         }
-        self.entries.iter().find(|entry| entry.due == self.due).copied()
+        let entry = self.entries.iter().find(|entry| entry.due == self.due)?;
+        Some(entry.number)
     }
 
-    fn leave(&mut self, number: u64) {
-        let Some(entry) = self.place(number).and_then(|place| self.entries.get_mut(place)) else {
-            return;
-        };
+    /// Removes a number; says at which place its thing was.
+    fn leave(&mut self, number: u64) -> Option<usize> {
+        let entry = self.find(number)?;
         entry.waits = false;
-        self.free.push(entry.at);
+        let (at, due) = (entry.at, entry.due.take());
+        self.free.push(at);
         self.left += 1;
-        let due = entry.due.take();
         if due.is_some() && due == self.due {
             self.due = None;
             for entry in &self.entries {
@@ -154,6 +144,7 @@ impl Order {
             self.left = 0;
             self.start = 0;
         }
+        Some(at)
     }
 }
 

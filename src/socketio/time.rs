@@ -42,6 +42,7 @@ impl Timestamp {
 
     /// Time from `earlier` until this moment; zero when `earlier` is later.
     #[must_use]
+    #[inline(never)]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use super::query;
 use crate::socketio::cut::{cut, has};
+use crate::socketio::say;
 use crate::socketio::value::json::{escaped, write_uint};
 use crate::socketio::value::number::uint;
 
@@ -66,11 +67,13 @@ pub enum AddressError {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong(bytes) => write!(f, "address of {bytes} bytes, at most {MAX_BYTES}"),
+            Self::TooLong(bytes) => {
+                say::numbers(f, ["address of ", " bytes, at most ", ""], [*bytes, MAX_BYTES])
+            }
             Self::NoLocation => f.write_str("relative address without a page"),
-            Self::Scheme(scheme) => write!(f, "unknown scheme '{}'", escaped(scheme)),
-            Self::Host(host) => write!(f, "'{}' is not a host", escaped(host)),
-            Self::Port(port) => write!(f, "'{}' is not a port", escaped(port)),
+            Self::Scheme(scheme) => say::text(f, "unknown scheme '", &escaped(scheme), "'"),
+            Self::Host(host) => say::text(f, "'", &escaped(host), "' is not a host"),
+            Self::Port(port) => say::text(f, "'", &escaped(port), "' is not a port"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{CloseInfo, TransportKind};
 use crate::socketio::engine::session::SessionError;
 use crate::socketio::packet::EncodeError;
+use crate::socketio::say;
 use crate::socketio::value::json;
 use crate::socketio::{DecodeError, Value};
 
@@ -53,13 +54,19 @@ pub enum EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReservedName(name) => write!(f, "'{name}' is a reserved event name"),
-            Self::Namespace(name) => write!(f, "'{}' is not a namespace", json::escaped(name)),
-            Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
-            Self::TooManyAttachments { count, limit } => write!(f, "{count} attachments, at most {limit}"),
-            Self::OutboxFull { messages, bytes } => {
-                write!(f, "queue is full with {messages} messages of {bytes} bytes")
+            Self::ReservedName(name) => say::text(f, "'", name, "' is a reserved event name"),
+            Self::Namespace(name) => say::text(f, "'", &json::escaped(name), "' is not a namespace"),
+            Self::TooLarge { size, limit } => {
+                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
             }
+            Self::TooManyAttachments { count, limit } => {
+                say::numbers(f, ["", " attachments, at most ", ""], [*count, *limit])
+            }
+            Self::OutboxFull { messages, bytes } => say::numbers(
+                f,
+                ["queue is full with ", " messages of ", " bytes"],
+                [*messages, *bytes],
+            ),
             Self::Encode(error) => error.fmt(f),
         }
     }
@@ -107,7 +114,9 @@ impl fmt::Display for Failure {
             Self::Evicted => f.write_str("pushed out of a full queue"),
             Self::Expired => f.write_str("too old to be sent"),
             Self::Cleared => f.write_str("queue was cleared"),
-            Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
+            Self::TooLarge { size, limit } => {
+                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
+            }
             Self::TimedOut => f.write_str("operation has timed out"),
             Self::Disconnected => f.write_str("socket has been disconnected"),
             Self::Cancelled => f.write_str("cancelled"),
@@ -151,8 +160,12 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale => f.write_str("the connection that asked is gone"),
-            Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, the server takes {limit}"),
-            Self::TooManyAttachments { count, limit } => write!(f, "{count} attachments, at most {limit}"),
+            Self::TooLarge { size, limit } => {
+                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
+            }
+            Self::TooManyAttachments { count, limit } => {
+                say::numbers(f, ["", " attachments, at most ", ""], [*count, *limit])
+            }
             Self::Encode(error) => error.fmt(f),
         }
     }
@@ -202,18 +215,21 @@ impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => f.write_str("timeout"),
-            Self::Transport { kind, info } => match (kind, &info.error) {
-                (TransportKind::WebSocket, Some(_)) => write!(f, "websocket error: {info}"),
-                (TransportKind::WebSocket, None) => write!(f, "websocket connection closed: {info}"),
-                (TransportKind::Polling, Some(_)) => write!(f, "xhr poll error: {info}"),
-                (TransportKind::Polling, None) => write!(f, "polling stopped: {info}"),
-            },
+            Self::Transport { kind, info } => {
+                let what = match (kind, &info.error) {
+                    (TransportKind::WebSocket, Some(_)) => "websocket error: ",
+                    (TransportKind::WebSocket, None) => "websocket connection closed: ",
+                    (TransportKind::Polling, Some(_)) => "xhr poll error: ",
+                    (TransportKind::Polling, None) => "polling stopped: ",
+                };
+                say::cause(f, what, info)
+            }
             Self::Session(error) => error.fmt(f),
             Self::Parse(error) => error.fmt(f),
             Self::ClosedByServer => f.write_str("transport closed by the server"),
             Self::NetworkLost => f.write_str("network connection lost"),
             Self::TooManyEarlyEvents { limit } => {
-                write!(f, "more than {limit} events before the answer to CONNECT")
+                say::number(f, "more than ", *limit, " events before the answer to CONNECT")
             }
             Self::Unanswered => f.write_str("the server did not answer CONNECT in time"),
             Self::UpgradeStalled => f.write_str("upgrade did not come to an end in time"),
@@ -308,7 +324,7 @@ impl fmt::Display for ConnectError {
             Self::NotSupported => f.write_str("the server does not speak Socket.IO protocol 5"),
             Self::TurnedAway => f.write_str("the server disconnected in place of an answer"),
             Self::IllegalName => f.write_str("no packet can name this namespace"),
-            Self::Auth(error) => write!(f, "no auth: {error}"),
+            Self::Auth(error) => say::text(f, "no auth: ", error, ""),
             Self::TimedOut => f.write_str("the server did not answer CONNECT in time"),
             Self::Connection(error) => error.fmt(f),
         }

@@ -238,9 +238,7 @@ impl Machine {
             Upgrade::Probing { transport, .. } => self.outputs.push(Output::Close { id: transport }),
             Upgrade::Pausing { transport, held, .. } => {
                 self.outputs.push(Output::Close { id: transport });
-                for frame in held {
-                    self.transmit(id, frame);
-                }
+                self.transmit_all(id, held);
             }
         }
     }

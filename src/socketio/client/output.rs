@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Event;
 use crate::socketio::Frame;
+use crate::socketio::say;
 
 /// Number of a transport; each gets its own, so that a late report of an old one is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,14 +144,17 @@ impl CloseInfo {
 impl fmt::Display for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.error, self.code) {
-            (Some(error), Some(code)) => write!(f, "{error} ({code})"),
-            (Some(error), None) => error.fmt(f),
-            (None, Some(code)) => write!(f, "closed with code {code}"),
+            (Some(error), Some(code)) => {
+                f.write_str(error)?;
+                say::number(f, " (", code.into(), ")")
+            }
+            (Some(error), None) => f.write_str(error),
+            (None, Some(code)) => say::number(f, "closed with code ", code.into(), ""),
             (None, None) => f.write_str("closed"),
         }?;
         if self.reason.is_empty() {
             return Ok(());
         }
-        write!(f, ": {}", self.reason)
+        say::text(f, ": ", &self.reason, "")
     }
 }

@@ -243,6 +243,13 @@ impl Machine {
     }
 
     /// Hands a frame to the driver.
+    /// Sends what was held while polling came to rest.
+    pub(super) fn transmit_all(&mut self, id: TransportId, held: Vec<Frame>) {
+        for frame in held {
+            self.transmit(id, frame);
+        }
+    }
+
     pub(super) fn transmit(&mut self, id: TransportId, frame: Frame) {
         let frame = if self.config.force_base64 {
             wire::to_base64(frame)

@@ -168,9 +168,7 @@ impl Machine {
         self.transmit(transport, Packet::Upgrade.encode());
         self.outputs.push(Output::Close { id: old });
         self.event(Event::Upgrade);
-        for frame in held {
-            self.transmit(transport, frame);
-        }
+        self.transmit_all(transport, held);
         self.flush_all(now);
     }
 }

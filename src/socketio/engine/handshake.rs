@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::socketio::say;
 use crate::socketio::value::json::{self, JsonError};
 use crate::socketio::value::{Number, Value};
 
@@ -47,8 +48,8 @@ pub enum HandshakeError {
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "handshake is not JSON: {error}"),
-            Self::Field(name) => write!(f, "handshake field '{name}' is missing or of the wrong type"),
+            Self::Json(error) => say::cause(f, "handshake is not JSON: ", error),
+            Self::Field(name) => say::text(f, "handshake field '", name, "' is missing or of the wrong type"),
         }
     }
 }

@@ -9,6 +9,7 @@
 use std::fmt;
 
 use crate::socketio::Frame;
+use crate::socketio::say;
 
 /// Packet of Engine.IO 4.
 ///
@@ -56,7 +57,9 @@ impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("empty packet"),
-            Self::UnknownType(found) => write!(f, "unknown packet type '{found}'"),
+            Self::UnknownType(found) => {
+                say::text(f, "unknown packet type '", found.encode_utf8(&mut [0; 4]), "'")
+            }
             Self::Base64 => f.write_str("invalid base64 in a binary packet"),
         }
     }
@@ -78,11 +81,6 @@ impl Packet {
     pub fn decode(frame: Frame) -> Result<Self, PacketError> {
         match frame {
             Frame::Binary(bytes) => Ok(Self::Message(Frame::Binary(bytes))),
-            // The usual case keeps its memory.
-            Frame::Text(mut text) if text.starts_with('4') => {
-                text.remove(0);
-                Ok(Self::Message(Frame::Text(text)))
-            }
             Frame::Text(text) => Self::decode_text(&text),
         }
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::{Handshake, HandshakeError, Packet, PacketError};
+use crate::socketio::say;
 use crate::socketio::{Frame, Timestamp};
 
 /// Life of one connection, from its first frame on.
@@ -74,7 +75,7 @@ impl fmt::Display for SessionError {
         match self {
             Self::Packet(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
-            Self::TooManyPackets { limit } => write!(f, "more than {limit} packets in a payload"),
+            Self::TooManyPackets { limit } => say::number(f, "more than ", *limit, " packets in a payload"),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::message::{Message, Responder};
 use super::shared::MaybeSend;
+use crate::socketio::say;
 use crate::socketio::value::{ToValueError, to_value};
 use crate::socketio::{Value, from_value};
 
@@ -32,9 +33,7 @@ pub struct ArgsError {
 
 impl fmt::Display for ArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("argument ")?;
-        fmt::Display::fmt(&self.index, f)?;
-        f.write_str(": ")?;
+        say::number(f, "argument ", self.index, ": ")?;
         f.write_str(&self.reason)
     }
 }
@@ -107,7 +106,7 @@ impl<T: DeserializeOwned> FromArg for T {
         let value = args.next();
         from_value(value).map_err(|error| ArgsError {
             index: args.index - 1,
-            reason: error.to_string(),
+            reason: say::told(&error),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::listening::Listening;
 use super::options::Options;
 use super::platform::Platform;
 use super::settings;
-use super::shared::{Lock, MaybeSend, Shared, Weak};
+use super::shared::{Lock, MaybeSend, Name, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
 use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
@@ -29,7 +29,7 @@ use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
 #[derive(Clone)]
 pub struct Client {
     connection: Shared<Connection>,
-    home: Shared<str>,
+    home: Name,
 }
 
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
@@ -61,7 +61,7 @@ impl Client {
         let mut address = Address::resolve(url, Platform::location().as_deref())?;
         let platform = Platform::current()?;
         // The namespace is each client's own; the rest of the address counts.
-        let home = Shared::from(address.take_namespace());
+        let home = Name::new(address.take_namespace());
         options.config.address = address;
         let key = settings::key(&options);
         let sharable = !options.force_new && options.asker.is_none();
@@ -92,9 +92,9 @@ impl Client {
     #[must_use]
     pub fn socket(&self, namespace: &str) -> Socket {
         let name = if namespace.starts_with('/') {
-            Shared::from(namespace)
+            Name::new(namespace.to_owned())
         } else {
-            Shared::from(["/", namespace].concat())
+            Name::new(["/", namespace].concat())
         };
         self.connection.claim(&name);
         let socket = Socket::new(Shared::clone(&self.connection), name);
@@ -107,7 +107,7 @@ impl Client {
     /// Disconnects every namespace and removes every listener, for good: also those that keep the client alive through
     /// what they captured.
     pub fn close(&self) {
-        let names: Vec<Shared<str>> = self.connection.look(|state, _| {
+        let names: Vec<Name> = self.connection.look(|state, _| {
             let names = state.namespaces.iter().map(|known| Shared::clone(&known.name));
             names.collect()
         });
@@ -132,7 +132,7 @@ impl Client {
         self.connection
             .look(|state, _| state.machine.config_mut().observe_frames = true);
         self.connection
-            .listen(&Shared::from(""), Kind::Frames, "", false, Box::new(hear))
+            .listen(&Name::default(), Kind::Frames, "", false, Box::new(hear))
     }
 
     /// Counters since the client was made.
@@ -170,7 +170,7 @@ impl Client {
 }
 
 /// Live connection with the same settings that does not use the namespace yet.
-fn shared(platform: &Platform, key: &str, namespace: &Shared<str>) -> Option<Shared<Connection>> {
+fn shared(platform: &Platform, key: &str, namespace: &Name) -> Option<Shared<Connection>> {
     let mut place = 0;
     // One at a time: a connection whose last handle is dropped here calls the program.
     while let Some(known) = with_known(|known| known.get(place).cloned()) {

@@ -12,7 +12,7 @@ use super::options::{Asker, Options};
 use super::platform::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
 use super::port::{Port, Report};
 use super::settings::Settings;
-use super::shared::{Callback, Guard, Lock, Shared, Weak};
+use super::shared::{Callback, Guard, Lock, Name, Shared, Weak};
 use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
@@ -28,7 +28,7 @@ pub(crate) struct Connection {
     pub(super) platform: Platform,
     pub(super) settings: Shared<Settings>,
     /// Namespace of the address that it was opened with.
-    pub(super) home: Shared<str>,
+    pub(super) home: Name,
     _wakeups: Wakeups,
     myself: Weak<Self>,
 }
@@ -56,7 +56,7 @@ pub(super) struct State {
 }
 
 impl Connection {
-    pub(super) fn new(platform: Platform, options: Options, key: String, home: &Shared<str>) -> Shared<Self> {
+    pub(super) fn new(platform: Platform, options: Options, key: String, home: &Name) -> Shared<Self> {
         let (config, settings, asker) = Settings::of(options, key);
         Shared::new_cyclic(|myself: &Weak<Self>| {
             let machine = Machine::new(config, platform.seed());
@@ -234,7 +234,7 @@ impl Connection {
     }
 
     /// Makes a namespace; says whether it was not there before.
-    pub(super) fn claim(&self, namespace: &Shared<str>) -> bool {
+    pub(super) fn claim(&self, namespace: &Name) -> bool {
         self.look(|state, _| {
             let before = state.namespaces.len();
             state.make(namespace);
@@ -282,7 +282,7 @@ impl Connection {
     }
 
     /// A listener could not read an event: told as `error`.
-    pub(super) fn unreadable(&self, namespace: &Shared<str>, lifecycle: Lifecycle) {
+    pub(super) fn unreadable(&self, namespace: &Name, lifecycle: Lifecycle) {
         let news = News::Lifecycle {
             namespace: Shared::clone(namespace),
             lifecycle,
@@ -334,7 +334,7 @@ impl State {
     }
 
     /// A namespace, which is there from its first use on; and the machine.
-    pub(super) fn make(&mut self, name: &Shared<str>) -> (&mut Namespace, &mut Machine) {
+    pub(super) fn make(&mut self, name: &Name) -> (&mut Namespace, &mut Machine) {
         let place = self.namespaces.iter().position(|known| known.name == *name);
         let place = place.unwrap_or_else(|| {
             self.namespaces.push(Namespace::new(Shared::clone(name)));
@@ -360,11 +360,11 @@ impl Drop for Connection {
                 machine.disconnect(now, &known.name);
             }
         }
-        let mut gone = self.carry_out(&mut state, now);
-        gone.append(&mut state.transports);
+        let gone = self.carry_out(&mut state, now);
+        let open = std::mem::take(&mut state.transports);
         let mut waiters = std::mem::take(&mut state.waiters);
         drop(state);
-        drop(gone);
+        drop((gone, open));
         while let Some((_, waiter)) = waiters.take_first() {
             guarded(|| waiter.settle(Err(Failure::Disconnected)));
         }

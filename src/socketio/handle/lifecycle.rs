@@ -2,6 +2,7 @@
 
 use crate::socketio::Value;
 use crate::socketio::client::{ConnectError, ConnectionError, Reason};
+use crate::socketio::say;
 
 /// One step in the life of a socket.
 ///
@@ -91,17 +92,17 @@ impl Lifecycle {
             | Self::ReconnectFailed
             | Self::Upgrade
             | Self::Ping => return Vec::new(),
-            Self::ConnectError(error) => error.to_string(),
+            Self::ConnectError(error) => say::told(error),
             Self::Disconnect { reason, .. } => reason.as_str().to_owned(),
             Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => return vec![Value::from(*attempt)],
-            Self::ReconnectError(error) | Self::Error(error) => error.to_string(),
-            Self::Unreadable { event, error } => ["event '", event, "': ", &error.to_string()].concat(),
+            Self::ReconnectError(error) | Self::Error(error) => say::told(error),
+            Self::Unreadable { event, error } => ["event '", event, "': ", &say::told(error)].concat(),
         };
         let mut args = vec![Value::String(first)];
         match self {
             Self::ConnectError(error) => args.push(error.data().cloned().unwrap_or_default()),
             Self::Disconnect { details, .. } => args.push(match details {
-                Some(details) => Value::String(details.to_string()),
+                Some(details) => Value::String(say::told(details)),
                 None => Value::Null,
             }),
             Self::Connect { .. }

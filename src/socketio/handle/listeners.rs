@@ -7,7 +7,7 @@ use super::args::{Args, ArgsError, Handler};
 use super::lifecycle::Lifecycle;
 use super::message::Message;
 use super::namespace::EmitChange;
-use super::shared::{Lock, MaybeSend, Shared};
+use super::shared::{Lock, MaybeSend, Name, Shared};
 use super::status::Status;
 use super::tell::Seen;
 
@@ -69,7 +69,7 @@ pub(super) enum Kind {
 /// One closure that listens, shared with whoever is just calling it.
 pub(super) struct Listener {
     id: u64,
-    pub(super) namespace: Shared<str>,
+    pub(super) namespace: Name,
     pub(super) kind: Kind,
     /// Name of the events; empty for the other kinds.
     name: String,
@@ -108,7 +108,7 @@ impl Listeners {
     /// Adds a listener and gives it a number.
     pub(super) fn add(
         &mut self,
-        namespace: &Shared<str>,
+        namespace: &Name,
         kind: Kind,
         name: &str,
         once: bool,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn add(listeners: &mut Listeners, name: &str, once: bool, hear: Box<dyn Hear>) -> u64 {
-        listeners.add(&Shared::from("/"), Kind::Named, name, once, hear)
+        listeners.add(&Name::new("/".to_owned()), Kind::Named, name, once, hear)
     }
 
     type Log = Shared<Lock<Vec<String>>>;
@@ -217,7 +217,13 @@ mod tests {
         add(&mut listeners, "a", false, listener("1"));
         add(&mut listeners, "a", false, listener("2"));
         add(&mut listeners, "b", false, listener("3"));
-        listeners.add(&Shared::from("/x"), Kind::Named, "a", false, listener("4"));
+        listeners.add(
+            &Name::new("/x".to_owned()),
+            Kind::Named,
+            "a",
+            false,
+            listener("4"),
+        );
         deliver(&mut listeners, &[Value::from("x")]);
         assert_eq!(*log.lock(), ["1x", "2x"]);
     }

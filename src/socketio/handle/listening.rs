@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::connection::Connection;
 use super::listeners::{Hear, Kind};
-use super::shared::{Shared, Weak};
+use super::shared::{Name, Weak};
 
 /// Keeps a listener listening. Dropping it removes the listener; [`forget`](Self::forget) leaves it for as long as the
 /// client lives.
@@ -42,7 +42,7 @@ impl Connection {
     /// Adds a listener.
     pub(super) fn listen(
         &self,
-        namespace: &Shared<str>,
+        namespace: &Name,
         kind: Kind,
         name: &str,
         once: bool,

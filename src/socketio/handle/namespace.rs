@@ -1,7 +1,7 @@
 //! What a namespace has beside its state in the machine: how it stands, and who says who it is.
 
 use super::options::Asker;
-use super::shared::Shared;
+use super::shared::Name;
 use super::status::{Ended, Standing, Status};
 use crate::socketio::Timestamp;
 use crate::socketio::client::{EmitId, EmitState, Event, Machine};
@@ -32,7 +32,7 @@ pub struct EmitChange {
 
 /// Namespace that a program has asked for.
 pub(super) struct Namespace {
-    pub(super) name: Shared<str>,
+    pub(super) name: Name,
     pub(super) asker: Option<Asker>,
     ended: Ended,
     /// What was told last.
@@ -42,7 +42,7 @@ pub(super) struct Namespace {
 }
 
 impl Namespace {
-    pub(super) fn new(name: Shared<str>) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         Self {
             name,
             asker: None,

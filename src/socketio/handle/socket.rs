@@ -15,7 +15,7 @@ use super::listening::Listening;
 use super::message::{Message, Responder};
 use super::namespace::EmitChange;
 use super::options::{Asker, Options};
-use super::shared::{Lock, MaybeSend, Shared};
+use super::shared::{Lock, MaybeSend, Name, Shared};
 use super::status::Status;
 use super::stream::{Buffer, Messages};
 use super::waiter::Answered;
@@ -42,11 +42,11 @@ use crate::socketio::{Event, Timestamp, Value};
 #[derive(Clone)]
 pub struct Socket {
     connection: Shared<Connection>,
-    name: Shared<str>,
+    name: Name,
 }
 
 impl Socket {
-    pub(super) fn new(connection: Shared<Connection>, name: Shared<str>) -> Self {
+    pub(super) fn new(connection: Shared<Connection>, name: Name) -> Self {
         Self { connection, name }
     }
 

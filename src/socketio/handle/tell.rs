@@ -6,7 +6,7 @@ use super::listeners::{Called, Kind, Listener, Thing};
 use super::message::{Message, Responder};
 use super::namespace::EmitChange;
 use super::options::Asker;
-use super::shared::{Shared, Weak};
+use super::shared::{Name, Weak};
 use super::status::Status;
 use super::waiter::{Outcome, Waiter};
 use crate::socketio::Frame;
@@ -33,14 +33,8 @@ pub struct Seen {
 /// What waits to be told.
 pub(super) enum News {
     Event(Event),
-    Status {
-        namespace: Shared<str>,
-        status: Status,
-    },
-    Lifecycle {
-        namespace: Shared<str>,
-        lifecycle: Lifecycle,
-    },
+    Status { namespace: Name, status: Status },
+    Lifecycle { namespace: Name, lifecycle: Lifecycle },
 }
 
 /// One thing to tell, and to whom.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Body, Packet, ROOT, binary};
 use crate::socketio::Frame;
 use crate::socketio::cut::has;
+use crate::socketio::say;
 use crate::socketio::value::{Value, json};
 
 /// A packet as it goes out: one text frame, then its attachments in order.
@@ -81,7 +82,7 @@ impl fmt::Display for EncodeError {
                 "an object with '_placeholder' beside binary cannot be told from an attachment"
             ),
             Self::BinaryOutsideEvent => f.write_str("only events and acks can carry binary"),
-            Self::Namespace(name) => write!(f, "namespace '{name}' cannot be written"),
+            Self::Namespace(name) => say::text(f, "namespace '", name, "' cannot be written"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "msgpack")]
 use crate::socketio::msgpack::MsgpackError;
+use crate::socketio::say;
 use crate::socketio::value::json::{self, JsonError};
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
@@ -77,25 +78,29 @@ impl fmt::Display for DecodeError {
             Self::Empty => f.write_str("empty packet"),
             Self::UnknownType(found) => {
                 let found = json::escaped(found.encode_utf8(&mut [0; 4]));
-                write!(f, "unknown packet type '{found}'")
+                say::text(f, "unknown packet type '", &found, "'")
             }
-            Self::TooLarge { size, limit } => write!(f, "frame of {size} bytes, limit {limit}"),
+            Self::TooLarge { size, limit } => {
+                say::numbers(f, ["frame of ", " bytes, limit ", ""], [*size, *limit])
+            }
             Self::IllegalAttachments => f.write_str("illegal attachment count"),
-            Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments"),
-            Self::AttachmentsTooLarge { limit } => write!(f, "attachments of more than {limit} bytes"),
-            Self::NamespaceTooLong { limit } => write!(f, "namespace longer than {limit} bytes"),
+            Self::TooManyAttachments { limit } => say::number(f, "more than ", *limit, " attachments"),
+            Self::AttachmentsTooLarge { limit } => {
+                say::number(f, "attachments of more than ", *limit, " bytes")
+            }
+            Self::NamespaceTooLong { limit } => say::number(f, "namespace longer than ", *limit, " bytes"),
             Self::AckIdOutOfRange => f.write_str("ack id does not fit 64 bits"),
             Self::MissingAckId => f.write_str("ack without an id"),
-            Self::Json(error) => write!(f, "invalid payload: {error}"),
+            Self::Json(error) => say::cause(f, "invalid payload: ", error),
             #[cfg(feature = "msgpack")]
-            Self::Msgpack(error) => write!(f, "invalid packet: {error}"),
-            Self::InvalidPacket(what) => write!(f, "invalid packet: {what}"),
-            Self::InvalidPayload(what) => write!(f, "invalid payload: {what}"),
-            Self::ReservedName(name) => write!(f, "reserved event name '{name}'"),
+            Self::Msgpack(error) => say::cause(f, "invalid packet: ", error),
+            Self::InvalidPacket(what) => say::text(f, "invalid packet: ", what, ""),
+            Self::InvalidPayload(what) => say::text(f, "invalid payload: ", what, ""),
+            Self::ReservedName(name) => say::text(f, "reserved event name '", name, "'"),
             Self::IllegalPlaceholder => f.write_str("placeholder without an attachment"),
             Self::UnexpectedBinary => f.write_str("binary frame without a packet that waits for it"),
             Self::UnexpectedText { missing } => {
-                write!(f, "text frame while {missing} attachments are missing")
+                say::number(f, "text frame while ", *missing, " attachments are missing")
             }
         }
     }

@@ -12,6 +12,7 @@ mod write;
 use std::fmt;
 
 use super::Value;
+use crate::socketio::say;
 pub(crate) use write::{escaped, write_number, write_string, write_uint, write_with};
 pub use write::{to_string, write};
 
@@ -45,9 +46,10 @@ impl fmt::Display for JsonError {
         match self {
             Self::UnexpectedEnd => f.write_str("unexpected end of JSON"),
             Self::UnexpectedByte { at, byte } => {
-                write!(f, "unexpected '{}' at byte {at} of JSON", shown(*byte))
+                say::text(f, "unexpected '", &shown(*byte), "' at byte ")?;
+                say::number(f, "", *at, " of JSON")
             }
-            Self::TooDeep { limit } => write!(f, "JSON nested deeper than {limit}"),
+            Self::TooDeep { limit } => say::number(f, "JSON nested deeper than ", *limit, ""),
         }
     }
 }
