@@ -4,12 +4,13 @@ use super::namespace::Standing;
 use super::phase::{Link, Opening, Phase};
 use super::requests::unique;
 use super::upgrade::Upgrade;
+use super::wire;
 use super::{
     CloseInfo, ConnectError, ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind,
     query,
 };
-use crate::socketio::Timestamp;
-use crate::socketio::engine::{Packet, Session};
+use crate::socketio::engine::Session;
+use crate::socketio::{Frame, Timestamp};
 
 /// Whether the driver knows already that its transport is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +216,7 @@ impl Machine {
                 self.phase = Phase::Open(link);
                 self.release_held();
                 if self.transport() == Some((id, TransportKind::Polling)) {
-                    self.transmit(id, Packet::Close.encode());
+                    self.transmit(id, Frame::from(wire::CLOSE));
                 }
                 self.drop_link(Told::No);
             }

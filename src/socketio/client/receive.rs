@@ -10,10 +10,7 @@ use super::{
 };
 use crate::socketio::cut::cut;
 use crate::socketio::engine::payload::SEPARATOR;
-use crate::socketio::engine::{
-    Packet as EnginePacket,
-    session::{SessionError, Step},
-};
+use crate::socketio::engine::session::{SessionError, Step};
 use crate::socketio::packet::{Body, EventName};
 use crate::socketio::{Decoded, Frame, Packet, Timestamp, Value};
 
@@ -78,7 +75,7 @@ impl Machine {
             Ok(Step::Opened) => self.opened(now),
             Ok(Step::Pinged) => {
                 self.stats.pings += 1;
-                self.send_frame(EnginePacket::Pong(String::new()).encode());
+                self.send_frame(Frame::from(wire::PONG));
                 self.event(Event::Ping);
             }
             Ok(Step::Message(frame)) => self.message(now, frame, bytes),

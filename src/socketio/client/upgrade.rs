@@ -11,8 +11,8 @@
 
 use super::lifecycle::Told;
 use super::phase::{Link, Phase};
-use super::{ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, query};
-use crate::socketio::engine::{Packet, Session, session::Step};
+use super::{ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, query, wire};
+use crate::socketio::engine::{Session, session::Step};
 use crate::socketio::{Frame, Timestamp};
 
 /// How far the change has come.
@@ -83,7 +83,7 @@ impl Machine {
 
     /// The WebSocket of the probe is open.
     pub(super) fn probe_opened(&mut self, id: TransportId) {
-        self.transmit(id, Packet::Ping("probe".to_owned()).encode());
+        self.transmit(id, Frame::from(wire::PROBE));
     }
 
     /// A frame came on the WebSocket of the probe.
@@ -165,7 +165,7 @@ impl Machine {
         link.kind = TransportKind::WebSocket;
         self.websocket_worked = true;
         self.stats.upgrades += 1;
-        self.transmit(transport, Packet::Upgrade.encode());
+        self.transmit(transport, Frame::from(wire::UPGRADE));
         self.outputs.push(Output::Close { id: old });
         self.event(Event::Upgrade);
         self.transmit_all(transport, held);

@@ -4,6 +4,12 @@ use crate::socketio::engine::payload;
 use crate::socketio::packet::EncodeError;
 use crate::socketio::{Frame, Limits, Packet, Parser};
 
+/// Engine.IO packets that carry nothing of their own.
+pub(super) const CLOSE: &str = "1";
+pub(super) const PROBE: &str = "2probe";
+pub(super) const PONG: &str = "3";
+pub(super) const UPGRADE: &str = "5";
+
 /// Why a packet is not sent.
 #[derive(Debug)]
 pub(super) enum WriteError {

@@ -67,6 +67,43 @@ impl fmt::Display for PacketError {
 
 impl std::error::Error for PacketError {}
 
+/// What the first character of a text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Open,
+    Close,
+    Ping,
+    Pong,
+    Message,
+    Upgrade,
+    Noop,
+    Binary,
+}
+
+/// Type and data of a text.
+pub(super) fn split(text: &str) -> Result<(Kind, &str), PacketError> {
+    let mut chars = text.chars();
+    let kind = match chars.next() {
+        Some('0') => Kind::Open,
+        Some('1') => Kind::Close,
+        Some('2') => Kind::Ping,
+        Some('3') => Kind::Pong,
+        Some('4') => Kind::Message,
+        Some('5') => Kind::Upgrade,
+        Some('6') => Kind::Noop,
+        Some('b') => Kind::Binary,
+        Some(other) => return Err(PacketError::UnknownType(other)),
+        None => return Err(PacketError::Empty),
+    };
+    Ok((kind, chars.as_str()))
+}
+
+/// Message whose bytes came as base64.
+pub(super) fn binary(data: &str) -> Result<Frame, PacketError> {
+    let bytes = super::payload::decode_base64(data).ok_or(PacketError::Base64)?;
+    Ok(Frame::Binary(bytes))
+}
+
 impl Packet {
     /// Reads one packet; text after packets that carry none is ignored, as the official client does.
     ///
@@ -90,24 +127,17 @@ impl Packet {
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn decode_text(text: &str) -> Result<Self, PacketError> {
-        let mut chars = text.chars();
-        let Some(kind) = chars.next() else {
-            return Err(PacketError::Empty);
-        };
-        let data = chars.as_str();
-        match kind {
-            '0' => Ok(Self::Open(data.to_owned())),
-            '1' => Ok(Self::Close),
-            '2' => Ok(Self::Ping(data.to_owned())),
-            '3' => Ok(Self::Pong(data.to_owned())),
-            '4' => Ok(Self::Message(Frame::from(data))),
-            '5' => Ok(Self::Upgrade),
-            '6' => Ok(Self::Noop),
-            'b' => super::payload::decode_base64(data)
-                .map(|bytes| Self::Message(Frame::Binary(bytes)))
-                .ok_or(PacketError::Base64),
-            other => Err(PacketError::UnknownType(other)),
-        }
+        let (kind, data) = split(text)?;
+        Ok(match kind {
+            Kind::Open => Self::Open(data.to_owned()),
+            Kind::Close => Self::Close,
+            Kind::Ping => Self::Ping(data.to_owned()),
+            Kind::Pong => Self::Pong(data.to_owned()),
+            Kind::Message => Self::Message(Frame::from(data)),
+            Kind::Upgrade => Self::Upgrade,
+            Kind::Noop => Self::Noop,
+            Kind::Binary => Self::Message(binary(data)?),
+        })
     }
 
     /// Writes the packet as one WebSocket frame.

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::{Handshake, HandshakeError, Packet, PacketError};
+use super::packet::{self, Kind};
+use super::{Handshake, HandshakeError, PacketError};
 use crate::socketio::say;
 use crate::socketio::{Frame, Timestamp};
 
@@ -130,10 +131,14 @@ impl Session {
     /// # Errors
     /// [`SessionError`]; the connection is then to be closed with `transport error`.
     pub fn handle_frame(&mut self, now: Timestamp, frame: Frame) -> Result<Step, SessionError> {
-        let packet = Packet::decode(frame).map_err(SessionError::Packet)?;
-        match (packet, &mut self.state) {
-            (Packet::Open(data), State::Handshake) => {
-                let handshake = Handshake::decode(&data).map_err(SessionError::Handshake)?;
+        let text = match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(_) => return Ok(self.message(frame)),
+        };
+        let (kind, data) = packet::split(&text).map_err(SessionError::Packet)?;
+        match (kind, &mut self.state) {
+            (Kind::Open, State::Handshake) => {
+                let handshake = Handshake::decode(data).map_err(SessionError::Handshake)?;
                 let deadline = now + handshake.ping_interval + handshake.ping_timeout;
                 self.state = State::Open {
                     handshake,
@@ -143,7 +148,7 @@ impl Session {
                 Ok(Step::Opened)
             }
             (
-                Packet::Ping(_),
+                Kind::Ping,
                 State::Open {
                     handshake,
                     deadline,
@@ -154,12 +159,23 @@ impl Session {
                 *last_ping = Some(now);
                 Ok(Step::Pinged)
             }
-            (Packet::Message(frame), State::Open { .. }) => Ok(Step::Message(frame)),
-            (Packet::Pong(data), _) if data == "probe" => Ok(Step::Probed),
-            (Packet::Close, _) => Ok(Step::Closed),
-            (Packet::Message(_) | Packet::Ping(_), State::Handshake)
-            | (Packet::Open(_), State::Open { .. })
-            | (Packet::Pong(_) | Packet::Upgrade | Packet::Noop, _) => Ok(Step::Ignored),
+            (Kind::Message, _) => Ok(self.message(Frame::from(data))),
+            (Kind::Binary, _) => {
+                let frame = packet::binary(data).map_err(SessionError::Packet)?;
+                Ok(self.message(frame))
+            }
+            (Kind::Pong, _) if data == "probe" => Ok(Step::Probed),
+            (Kind::Close, _) => Ok(Step::Closed),
+            (Kind::Ping, State::Handshake)
+            | (Kind::Open, State::Open { .. })
+            | (Kind::Pong | Kind::Upgrade | Kind::Noop, _) => Ok(Step::Ignored),
+        }
+    }
+
+    fn message(&self, frame: Frame) -> Step {
+        match self.state {
+            State::Handshake => Step::Ignored,
+            State::Open { .. } => Step::Message(frame),
         }
     }
 }

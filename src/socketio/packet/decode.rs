@@ -42,7 +42,7 @@ pub enum Decoded {
 pub struct Decoder {
     limits: Limits,
     parser: Parser,
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
 }
 
 /// Packet whose attachments are on their way.
@@ -80,7 +80,7 @@ impl Decoder {
     /// Binary frames that a packet still waits for; 0 between packets.
     #[must_use]
     pub fn missing(&self) -> usize {
-        self.pending.as_ref().map_or(0, Pending::missing)
+        self.pending.as_ref().map_or(0, |pending| pending.missing())
     }
 
     /// Forgets a packet that waits for attachments; for a new connection.
@@ -119,12 +119,12 @@ impl Decoder {
         if wanted == 0 {
             return Ok(Decoded::Packet(packet));
         }
-        self.pending = Some(Pending {
+        self.pending = Some(Box::new(Pending {
             packet,
             wanted,
             attachments: Vec::with_capacity(wanted),
             bytes: 0,
-        });
+        }));
         Ok(Decoded::Incomplete { missing: wanted })
     }
 

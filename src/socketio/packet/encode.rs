@@ -46,8 +46,7 @@ impl Encoded {
 
     /// The same, gathered.
     pub(crate) fn frames(self) -> Vec<Frame> {
-        let mut frames = Vec::with_capacity(1 + self.attachments.len());
-        frames.push(Frame::Text(self.text));
+        let mut frames = vec![Frame::Text(self.text)];
         for attachment in self.attachments {
             frames.push(Frame::Binary(attachment));
         }

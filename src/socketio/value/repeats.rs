@@ -11,23 +11,29 @@ pub(crate) fn without_repeats(mut entries: Vec<(String, Value)>) -> Vec<(String,
         return entries;
     }
     let order = by_key(&entries);
-    let mut kept = vec![true; entries.len()];
+    let mut kept: Vec<bool> = order.iter().map(|_| true).collect();
     // From the last on, so that the last value gets to the first place.
     for pair in order.windows(2).rev() {
         let [earlier, later] = *pair else { continue };
-        let Ok([first, second]) = entries.get_disjoint_mut([earlier, later]) else {
+        if key(&entries, earlier) != key(&entries, later) {
             continue;
-        };
-        if first.0 == second.0
-            && let Some(kept) = kept.get_mut(later)
-        {
-            std::mem::swap(&mut first.1, &mut second.1);
+        }
+        let value = entries.get_mut(later).map(|(_, value)| std::mem::take(value));
+        if let (Some((_, first)), Some(kept)) = (entries.get_mut(earlier), kept.get_mut(later)) {
+            *first = value.unwrap_or_default();
             *kept = false;
         }
     }
-    let mut kept = kept.into_iter();
-    entries.retain(|_| kept.next() == Some(true));
+    let mut place = 0;
+    entries.retain(|_| {
+        place += 1;
+        kept.get(place - 1) == Some(&true)
+    });
     entries
+}
+
+fn key(entries: &[(String, Value)], place: usize) -> Option<&str> {
+    entries.get(place).map(|(key, _)| key.as_str())
 }
 
 fn are_different(entries: &[(String, Value)]) -> bool {
@@ -44,7 +50,6 @@ fn are_different(entries: &[(String, Value)]) -> bool {
 /// Places in the order of their keys, equal ones as they came. The peer chooses the keys, so a hash would be no bound;
 /// the standard library's sort is several times this code.
 fn by_key(entries: &[(String, Value)]) -> Vec<usize> {
-    let key = |place: &usize| entries.get(*place).map(|(key, _)| key);
     let mut order: Vec<usize> = (0..entries.len()).collect();
     let mut width = 1;
     while width < order.len() {
@@ -53,7 +58,7 @@ fn by_key(entries: &[(String, Value)]) -> Vec<usize> {
             let (mut left, mut right) = run.split_at_checked(width).unwrap_or((run, &[]));
             loop {
                 let next = match (left.first(), right.first()) {
-                    (Some(one), Some(other)) if key(other) < key(one) => &mut right,
+                    (Some(one), Some(other)) if key(entries, *other) < key(entries, *one) => &mut right,
                     (Some(_), _) => &mut left,
                     (None, _) => &mut right,
                 };

@@ -21,27 +21,19 @@ const DIGITS: [u8; 256] = {
 /// Appends `bytes` as base64 with padding.
 pub fn encode_base64(out: &mut String, bytes: &[u8]) {
     out.reserve(bytes.len().div_ceil(3) * 4);
-    let digit = |bits: u32| char::from(ALPHABET[(bits & 63) as usize]);
-    let (chunks, tail) = bytes.as_chunks::<3>();
-    for &[first, second, third] in chunks {
-        let bits = u32::from_be_bytes([0, first, second, third]);
-        out.extend([
-            digit(bits >> 18),
-            digit(bits >> 12),
-            digit(bits >> 6),
-            digit(bits),
-        ]);
-    }
-    match *tail {
-        [first] => {
-            let bits = u32::from_be_bytes([0, first, 0, 0]);
-            out.extend([digit(bits >> 18), digit(bits >> 12), '=', '=']);
+    for chunk in bytes.chunks(3) {
+        let mut bits = 0;
+        for place in 0..3 {
+            bits = bits << 8 | u32::from(chunk.get(place).copied().unwrap_or_default());
         }
-        [first, second] => {
-            let bits = u32::from_be_bytes([0, first, second, 0]);
-            out.extend([digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), '=']);
+        for place in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
-        _ => {}
     }
 }
 
@@ -50,8 +42,8 @@ pub fn encode_base64(out: &mut String, bytes: &[u8]) {
 /// Node skips what is no digit; here it is an error.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut digits = text;
-    while let Some(shorter) = digits.strip_suffix('=') {
+    let mut digits = text.as_bytes();
+    while let [shorter @ .., b'='] = digits {
         digits = shorter;
     }
     if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
@@ -59,8 +51,8 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     }
     let mut out = Vec::with_capacity(digits.len() * 3 / 4);
     let (mut bits, mut held) = (0u32, 0u32);
-    for byte in digits.bytes() {
-        let value = DIGITS[usize::from(byte)];
+    for byte in digits {
+        let value = DIGITS[usize::from(*byte)];
         if value == NONE {
             return None;
         }
