@@ -1,9 +1,10 @@
 //! The smallest page: greets a server and writes what comes back to the console. In a browser alone.
 
-fn main() {
-    #[cfg(target_arch = "wasm32")]
-    page::start();
-}
+// A page has no `main` that sets up a process: the browser calls `start`.
+#![cfg_attr(target_arch = "wasm32", no_main)]
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {}
 
 #[cfg(target_arch = "wasm32")]
 mod page {
@@ -20,7 +21,8 @@ mod page {
         fn log(text: &str);
     }
 
-    pub(super) fn start() {
+    #[wasm_bindgen(start)]
+    fn start() {
         let Ok(socket) = Socket::open("", Options::new()) else {
             return;
         };
