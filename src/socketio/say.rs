@@ -32,6 +32,15 @@ pub(crate) fn cause(f: &mut Formatter<'_>, before: &str, cause: &dyn Display) ->
     cause.fmt(f)
 }
 
+/// Texts that follow each other; a fraction of the code of `concat`.
+pub(crate) fn joined(parts: &[&str]) -> String {
+    let mut joined = String::new();
+    for part in parts {
+        joined.push_str(part);
+    }
+    joined
+}
+
 /// Text of an error; the one place where such a text is made.
 pub(crate) fn told(error: &dyn Display) -> String {
     error.to_string()

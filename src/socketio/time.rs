@@ -72,6 +72,12 @@ fn millis(duration: Duration) -> u64 {
     }
 }
 
+/// When a time that begins `now` is over; `None` when there is no limit.
+#[inline(never)]
+pub(crate) fn after(now: Timestamp, limit: Option<Duration>) -> Option<Timestamp> {
+    limit.map(|limit| now + limit)
+}
+
 /// Earlier one of two moments, or the one that there is.
 #[inline(never)]
 pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

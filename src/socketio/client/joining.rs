@@ -5,6 +5,7 @@ use super::namespace::{Early, Namespace, Standing, is_legal};
 use super::phase::Phase;
 use super::{Auth, AuthRequest, ConnectError, ConnectionError, Event, Flush, Machine, Reason, wire};
 use crate::socketio::packet::Body;
+use crate::socketio::time::after;
 use crate::socketio::{Packet, Timestamp, Value};
 
 impl Machine {
@@ -22,7 +23,7 @@ impl Machine {
             return;
         }
         let place = self.place_or_new(namespace);
-        let limit = self.config.connect_timeout.map(|limit| now + limit);
+        let limit = after(now, self.config.connect_timeout);
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
@@ -82,7 +83,7 @@ impl Machine {
 
     /// Sends CONNECT for a namespace that waits for it, or asks who it is first.
     pub(super) fn join(&mut self, now: Timestamp, place: usize) {
-        let due = self.config.connect_timeout.map(|limit| now + limit);
+        let due = after(now, self.config.connect_timeout);
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };

@@ -10,6 +10,7 @@ use super::{
     query,
 };
 use crate::socketio::engine::Session;
+use crate::socketio::time::after;
 use crate::socketio::{Frame, Timestamp};
 
 /// Whether the driver knows already that its transport is gone.
@@ -53,7 +54,7 @@ impl Machine {
         if !self.config.try_all_transports {
             kinds.clear();
         }
-        let overall = self.config.timeout.map(|timeout| now + timeout);
+        let overall = after(now, self.config.timeout);
         self.open_transport(now, attempt, kind, kinds, overall);
     }
 

@@ -10,6 +10,7 @@ use super::acks::Pending;
 use super::sending::Settled;
 use super::{EmitId, EmitState, Failure, Machine, wire};
 use crate::socketio::packet::{Body, EventName};
+use crate::socketio::time::after;
 use crate::socketio::{Packet, Timestamp, Value};
 
 /// Queue of one namespace.
@@ -89,7 +90,7 @@ impl Machine {
             head.in_flight = true;
             head.tries += 1;
             let (id, first) = (head.id, head.tries == 1);
-            let due = head.timeout.map(|timeout| now + timeout);
+            let due = after(now, head.timeout);
             let wire = namespace.acks.register(id, due, true);
             let body = Body::Event {
                 id: Some(wire),

@@ -8,7 +8,7 @@ use super::retries::Retried;
 use super::wire::{self, WriteError};
 use super::{AnswerError, Emit, EmitError, EmitId, EmitState, Emitted, Event, Failure, Machine};
 use crate::socketio::packet::{Body, EventName};
-use crate::socketio::time::sooner;
+use crate::socketio::time::{after, sooner};
 use crate::socketio::{Frame, Packet, Timestamp, Value};
 
 /// How an event with an ack ended.
@@ -85,15 +85,12 @@ impl Machine {
             });
         }
         if ack {
-            let due = timeout_or_usual.map(|timeout| now + timeout);
+            let due = after(now, timeout_or_usual);
             known.acks.register(id, due, false);
         }
         if !direct {
             let max_age = self.config.outbox.max_age;
-            let waits = sooner(
-                max_age.map(|age| now + age),
-                timeout.filter(|_| !ack).map(|wait| now + wait),
-            );
+            let waits = sooner(after(now, max_age), after(now, timeout.filter(|_| !ack)));
             let entry = Entry {
                 name,
                 frames,

@@ -13,6 +13,7 @@ use super::lifecycle::Told;
 use super::phase::{Link, Phase};
 use super::{ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, query, wire};
 use crate::socketio::engine::{Session, session::Step};
+use crate::socketio::time::after;
 use crate::socketio::{Frame, Timestamp};
 
 /// How far the change has come.
@@ -76,7 +77,7 @@ impl Machine {
         });
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
-        let due = self.config.timeout.map(|timeout| now + timeout);
+        let due = after(now, self.config.timeout);
         link.upgrade = Upgrade::Probing { transport: id, due };
         self.outputs.push(Output::Open { id, kind, url });
     }
@@ -98,7 +99,7 @@ impl Machine {
             // A second answer changes nothing.
             Upgrade::Pausing { .. } if answered => {}
             Upgrade::Probing { .. } if answered => {
-                let due = self.config.timeout.map(|timeout| now + timeout);
+                let due = after(now, self.config.timeout);
                 link.upgrade = Upgrade::Pausing {
                     transport: id,
                     due,

@@ -13,6 +13,7 @@ use super::shared::{Lock, MaybeSend, Name, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
 use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
+use crate::socketio::say;
 
 /// Connection to a server, which any number of namespaces share. Cloning gives another handle to the same one.
 ///
@@ -94,7 +95,7 @@ impl Client {
         let name = if namespace.starts_with('/') {
             Name::new(namespace.to_owned())
         } else {
-            Name::new(["/", namespace].concat())
+            Name::new(say::joined(&["/", namespace]))
         };
         self.connection.claim(&name);
         let socket = Socket::new(Shared::clone(&self.connection), name);

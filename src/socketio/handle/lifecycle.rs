@@ -96,7 +96,7 @@ impl Lifecycle {
             Self::Disconnect { reason, .. } => reason.as_str().to_owned(),
             Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => return vec![Value::from(*attempt)],
             Self::ReconnectError(error) | Self::Error(error) => say::told(error),
-            Self::Unreadable { event, error } => ["event '", event, "': ", &say::told(error)].concat(),
+            Self::Unreadable { event, error } => say::joined(&["event '", event, "': ", &say::told(error)]),
         };
         let mut args = vec![Value::String(first)];
         match self {

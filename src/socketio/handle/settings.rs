@@ -109,54 +109,39 @@ pub(super) fn key(options: &Options) -> String {
         max_payload_packets,
     } = limits;
     let mut key = String::new();
-    let flags = [
-        auto_connect,
-        with_credentials,
-        add_trailing_slash,
-        try_all_transports,
-        upgrade,
-        remember_upgrade,
-        force_base64,
-        enabled,
-        observe_frames,
-        observe_outgoing,
-    ];
-    for flag in flags {
-        number(&mut key, u64::from(*flag));
-    }
-    let sizes = [
-        messages,
-        bytes,
-        max_frame_bytes,
-        max_attachments,
-        max_attachment_bytes,
-        max_depth,
-        max_namespace_bytes,
-        max_payload_packets,
-        early_events,
-    ];
-    for size in sizes {
-        number(&mut key, *size as u64);
-    }
-    let times = [
-        timeout,
-        connect_timeout,
-        ack_timeout,
-        max_age,
-        &Some(*delay),
-        &Some(*delay_max),
-    ];
-    for time in times {
-        number(&mut key, time.map_or(u64::MAX, |time| time.as_secs()));
-        number(&mut key, time.as_ref().map_or(0, Duration::subsec_nanos).into());
-    }
-    number(&mut key, timestamp_requests.map_or(2, u64::from));
-    number(&mut key, attempts.map_or(u64::MAX, u64::from));
-    number(&mut key, (*retries).into());
-    number(&mut key, randomization.to_bits());
-    number(&mut key, *when_full as u64);
-    number(&mut key, *flush as u64);
-    number(&mut key, *parser as u64);
+    let it = &mut key;
+    number(it, u64::from(*auto_connect));
+    number(it, u64::from(*with_credentials));
+    number(it, u64::from(*add_trailing_slash));
+    number(it, u64::from(*try_all_transports));
+    number(it, u64::from(*upgrade));
+    number(it, u64::from(*remember_upgrade));
+    number(it, u64::from(*force_base64));
+    number(it, u64::from(*enabled));
+    number(it, u64::from(*observe_frames));
+    number(it, u64::from(*observe_outgoing));
+    number(it, *messages as u64);
+    number(it, *bytes as u64);
+    number(it, *max_frame_bytes as u64);
+    number(it, *max_attachments as u64);
+    number(it, *max_attachment_bytes as u64);
+    number(it, *max_depth as u64);
+    number(it, *max_namespace_bytes as u64);
+    number(it, *max_payload_packets as u64);
+    number(it, *early_events as u64);
+    time(it, *timeout);
+    time(it, *connect_timeout);
+    time(it, *ack_timeout);
+    time(it, *max_age);
+    time(it, Some(*delay));
+    time(it, Some(*delay_max));
+    number(it, timestamp_requests.map_or(2, u64::from));
+    number(it, attempts.map_or(u64::MAX, u64::from));
+    number(it, u64::from(*retries));
+    number(it, randomization.to_bits());
+    number(it, *when_full as u64);
+    number(it, *flush as u64);
+    number(it, *parser as u64);
     texts(&mut key, &[(address.key(path), timestamp_param.clone())]);
     texts(&mut key, address.query());
     texts(&mut key, query);
@@ -178,9 +163,16 @@ pub(super) fn key(options: &Options) -> String {
     key
 }
 
+#[inline(never)]
 fn number(key: &mut String, number: u64) {
     json::write_uint(key, number);
     key.push(' ');
+}
+
+#[inline(never)]
+fn time(key: &mut String, time: Option<Duration>) {
+    number(key, time.map_or(u64::MAX, |time| time.as_secs()));
+    number(key, time.map_or(0, |time| time.subsec_nanos()).into());
 }
 
 fn texts(key: &mut String, pairs: &[(String, String)]) {

@@ -13,7 +13,7 @@ use std::fmt;
 
 use super::Value;
 use crate::socketio::say;
-pub(crate) use write::{escaped, write_number, write_string, write_uint, write_with};
+pub(crate) use write::{escaped, write_string, write_uint, write_with};
 pub use write::{to_string, write};
 
 /// Why a text is not JSON.

@@ -1,6 +1,7 @@
 //! Where in a value something is wrong, written as JavaScript would reach it: `.items[3].name`.
 
 use super::json::{write_string, write_uint};
+use crate::socketio::say;
 
 /// Longest part of a key or a text that an error repeats, in characters.
 const MAX_CHARS: usize = 40;
@@ -48,7 +49,7 @@ impl Path {
         if self.0.is_empty() {
             message.to_owned()
         } else {
-            ["at ", &self.0, ": ", message].concat()
+            say::joined(&["at ", &self.0, ": ", message])
         }
     }
 }
@@ -60,5 +61,5 @@ pub(super) fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     let end = text.len() - rest.as_str().len();
-    [text.get(..end).unwrap_or_default(), "…"].concat()
+    say::joined(&[text.get(..end).unwrap_or_default(), "…"])
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
+use crate::socketio::say;
 use crate::socketio::value::path::{Path, shortened};
-use crate::socketio::value::{Number, json};
+use crate::socketio::value::{Value, json};
 
 /// Why a value does not fit the type that a program asked for; says where, as in
 /// `at .items[3].name: expected a string, found number 7`.
@@ -35,12 +36,12 @@ impl FromValueError {
     fn found(expected: &dyn Expected, found: &str) -> Self {
         Self {
             path: Path::default(),
-            message: ["expected ", &expected.to_string(), ", found ", found].concat(),
+            message: say::joined(&["expected ", &say::told(&expected), ", found ", found]),
         }
     }
 
     fn unknown(what: &str, name: &str, expected: &[&str]) -> Self {
-        let mut message = ["unknown ", what, " `", &shortened(name), "`, expected one of ["].concat();
+        let mut message = say::joined(&["unknown ", what, " `", &shortened(name), "`, expected one of ["]);
         let mut separator = "";
         for name in expected {
             message.push_str(separator);
@@ -90,24 +91,15 @@ impl de::Error for FromValueError {
 
 /// What was found, in the words of JSON and never long.
 fn described(found: Unexpected<'_>) -> String {
-    let number = |number| {
-        let mut text = String::from("number ");
-        json::write_number(&mut text, number);
-        text
-    };
     let text = match found {
         Unexpected::Bool(true) => "true",
         Unexpected::Bool(false) => "false",
-        Unexpected::Unsigned(uint) => return number(Number::Uint(uint)),
-        Unexpected::Signed(int) => return number(Number::Int(int)),
+        Unexpected::Unsigned(uint) => return of("number ", &Value::from(uint)),
+        Unexpected::Signed(int) => return of("number ", &Value::from(int)),
         Unexpected::Float(float) if float.is_infinite() => "an infinite number",
-        Unexpected::Float(float) => return number(Number::Float(float)),
-        Unexpected::Char(char) => return described(Unexpected::Str(char.encode_utf8(&mut [0; 4]))),
-        Unexpected::Str(text) => {
-            let mut out = String::from("string ");
-            json::write_string(&mut out, &shortened(text));
-            return out;
-        }
+        Unexpected::Float(float) => return of("number ", &Value::from(float)),
+        Unexpected::Char(char) => return of("string ", &Value::String(char.into())),
+        Unexpected::Str(text) => return of("string ", &Value::String(shortened(text))),
         Unexpected::Bytes(bytes) => {
             let mut out = String::new();
             json::write_uint(&mut out, bytes.len() as u64);
@@ -123,4 +115,10 @@ fn described(found: Unexpected<'_>) -> String {
         _ => "something else",
     };
     text.to_owned()
+}
+
+fn of(kind: &str, value: &Value) -> String {
+    let mut text = kind.to_owned();
+    json::write(&mut text, value);
+    text
 }

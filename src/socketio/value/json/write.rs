@@ -58,7 +58,7 @@ pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut dyn FnMut
 }
 
 /// Appends a number; what JSON has no number for is `null`.
-pub(crate) fn write_number(out: &mut String, number: Number) {
+fn write_number(out: &mut String, number: Number) {
     match number {
         Number::Int(int) => {
             if int < 0 {
