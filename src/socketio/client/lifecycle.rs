@@ -69,11 +69,10 @@ impl Machine {
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
         // Each transport has an equal share of the time that is left.
-        let shares = u32::try_from(rest.len()).unwrap_or(0).saturating_add(1);
-        let due = match overall {
-            Some(overall) if shares > 1 => Some(now + overall.since(now) / shares),
-            other => other,
-        };
+        let due = overall.map(|overall| {
+            let left = overall.as_millis().saturating_sub(now.as_millis());
+            Timestamp::from_millis(now.as_millis() + left / (1 + rest.len() as u64))
+        });
         let url = query::url(&self.config, kind, None, &mut || unique(&mut self.chance));
         self.phase = Phase::Opening(Opening {
             attempt,
@@ -234,13 +233,12 @@ impl Machine {
         let Phase::Open(link) = &mut self.phase else {
             return;
         };
-        let id = link.transport;
         match std::mem::take(&mut link.upgrade) {
             Upgrade::None => {}
             Upgrade::Probing { transport, .. } => self.outputs.push(Output::Close { id: transport }),
             Upgrade::Pausing { transport, held, .. } => {
                 self.outputs.push(Output::Close { id: transport });
-                self.transmit_all(id, held);
+                self.send_frames(held);
             }
         }
     }

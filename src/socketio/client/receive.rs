@@ -240,13 +240,6 @@ impl Machine {
     }
 
     /// Hands a frame to the driver.
-    /// Sends what was held while polling came to rest.
-    pub(super) fn transmit_all(&mut self, id: TransportId, held: Vec<Frame>) {
-        for frame in held {
-            self.transmit(id, frame);
-        }
-    }
-
     pub(super) fn transmit(&mut self, id: TransportId, frame: Frame) {
         let frame = if self.config.force_base64 {
             wire::to_base64(frame)
@@ -263,8 +256,10 @@ impl Machine {
         let limit = usize::try_from(self.max_payload()?).unwrap_or(usize::MAX);
         let (_, kind) = self.transport()?;
         let base64 = self.config.force_base64 || kind == TransportKind::Polling;
-        let sizes = frames.iter().map(|frame| wire::wire_len(frame, base64));
-        let size = sizes.max()?;
+        let mut size = 0;
+        for frame in frames {
+            size = size.max(wire::wire_len(frame, base64));
+        }
         (size > limit).then_some((size, limit))
     }
 }

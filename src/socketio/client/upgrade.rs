@@ -169,7 +169,7 @@ impl Machine {
         self.transmit(transport, Frame::from(wire::UPGRADE));
         self.outputs.push(Output::Close { id: old });
         self.event(Event::Upgrade);
-        self.transmit_all(transport, held);
+        self.send_frames(held);
         self.flush_all(now);
     }
 }
