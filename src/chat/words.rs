@@ -87,8 +87,6 @@ impl Words {
 pub struct Words {
     /// BCP 47 tag of the language.
     pub locale: &'static str,
-    /// Button that sends.
-    pub send: &'static str,
     /// Label of the composer.
     pub write: &'static str,
     /// Connection: first attempt.
@@ -135,36 +133,18 @@ pub struct Words {
     pub close: &'static str,
     /// Heading of the rooms.
     pub rooms: &'static str,
-    /// Heading of rooms that the person is not in.
-    pub other_rooms: &'static str,
-    /// Heading of direct rooms.
-    pub directs: &'static str,
     /// Name of the lobby.
     pub lobby: &'static str,
     /// Heading of those present.
     pub people: &'static str,
     /// Number present; {} is it.
     pub here: &'static str,
-    /// After one's own name.
-    pub you: &'static str,
     /// Button on a person; {} is the name.
     pub direct: &'static str,
-    /// Label of a new room's name.
-    pub new_room: &'static str,
-    /// Button that makes a room.
-    pub create: &'static str,
-    /// Button that leaves a room.
-    pub leave: &'static str,
-    /// Button that copies a room's address.
-    pub copy_link: &'static str,
     /// After copying.
     pub copied: &'static str,
     /// Unread messages; {} is their number.
     pub unread: &'static str,
-    /// Label of the switcher.
-    pub find_room: &'static str,
-    /// Nothing found in the switcher.
-    pub nothing_found: &'static str,
     /// Label of the messages.
     pub log: &'static str,
     /// Empty room of a plain server.
@@ -179,8 +159,6 @@ pub struct Words {
     pub new_below: &'static str,
     /// Button to the newest without new ones.
     pub to_newest: &'static str,
-    /// Divider before what is new.
-    pub unread_line: &'static str,
     /// Someone came; {} is the name.
     pub came: &'static str,
     /// Someone went; {} is the name.
@@ -195,20 +173,8 @@ pub struct Words {
     pub sent: &'static str,
     /// Delivery: not taken.
     pub failed: &'static str,
-    /// Button on a failed message.
-    pub try_again: &'static str,
-    /// Button on a failed message.
-    pub discard: &'static str,
-    /// Button that answers.
-    pub reply: &'static str,
-    /// Button that copies.
-    pub copy: &'static str,
-    /// Button that unfolds.
-    pub more: &'static str,
     /// Above the composer; {} is the author.
     pub replying: &'static str,
-    /// Button that cancels.
-    pub cancel: &'static str,
     /// Text is too long; {} is by how many characters.
     pub too_long: &'static str,
     /// {} is typing.
@@ -219,16 +185,8 @@ pub struct Words {
     pub typing_many: &'static str,
     /// Read out: more messages; {} is how many.
     pub more_heard: &'static str,
-    /// Heading of the settings.
-    pub settings: &'static str,
-    /// Label of the name.
-    pub your_name: &'static str,
-    /// Question of a first visit.
-    pub ask_name: &'static str,
     /// Below the name.
     pub name_hint: &'static str,
-    /// Button that takes the name.
-    pub use_name: &'static str,
     /// Button that keeps the given name; {} is it.
     pub later: &'static str,
     /// The name was taken.
@@ -237,44 +195,8 @@ pub struct Words {
     pub language: &'static str,
     /// Label of the theme.
     pub theme: &'static str,
-    /// Theme.
-    pub light: &'static str,
-    /// Theme.
-    pub dark: &'static str,
-    /// Theme.
-    pub system: &'static str,
-    /// Heading of the help.
-    pub help: &'static str,
-    /// Key.
-    pub help_send: &'static str,
-    /// Key.
-    pub help_line: &'static str,
-    /// Key.
-    pub help_close: &'static str,
-    /// Key.
-    pub help_room: &'static str,
-    /// Key.
-    pub help_find: &'static str,
-    /// Key.
-    pub help_rows: &'static str,
-    /// Key, on a message.
-    pub help_reply: &'static str,
-    /// Key, on a message.
-    pub help_copy: &'static str,
-    /// Key.
-    pub help_help: &'static str,
-    /// Between two keys.
-    pub or: &'static str,
     /// Button that opens the emoji.
     pub emoji: &'static str,
-    /// Label of the token.
-    pub token: &'static str,
-    /// Explains the token.
-    pub token_ask: &'static str,
-    /// The token was wrong.
-    pub token_wrong: &'static str,
-    /// Button that sends the token.
-    pub enter: &'static str,
     /// Refusal; {} is the name.
     pub name_taken: &'static str,
     /// Refusal; {} is the limit.
@@ -307,10 +229,6 @@ pub struct Words {
     pub yesterday: &'static str,
     /// Read out before a quote; {} is the author.
     pub quoted: &'static str,
-    /// Label of the state.
-    pub newest_is: &'static str,
-    /// Label of the button that opens the settings.
-    pub menu: &'static str,
 }
 
 #[cfg(test)]

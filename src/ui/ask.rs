@@ -1,78 +1,58 @@
-//! What the person is asked before writing: a token, or on a first visit a name.
-
-use std::rc::Rc;
+//! What the person is asked before writing: a token, or on a first visit a name. The field for a name is also in the
+//! settings, with a clear answer when it is taken.
 
 use pesan::chat::words::fill;
 
-use super::act::Act;
-use super::dom::{El, el, enter};
-use super::name_form::name_form;
+use super::dom::{El, enter, part};
 use super::page::Page;
 use super::state::State;
 
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// The password or token that the server wants.
-    Token {
-        /// Whether one was tried already.
-        tried: bool,
-    },
-    /// A name, instead of this one, which the server gave.
-    Name(String),
+/// Asks for what the server wants to know.
+pub(crate) fn ask(page: &'static Page, shell: &El) {
+    part(page, shell.at(".token"), wants_token, token);
+    part(page, shell.at(".name"), wants_name, first_name);
 }
 
-/// What is to be asked now.
-pub(crate) fn asks(state: &State) -> Option<Ask> {
-    if state.connection.wants_token() {
-        return Some(Ask::Token {
-            tried: state.token_tried,
-        });
+/// Whether a token is wanted, and whether one was tried already.
+fn wants_token(state: &State) -> Option<String> {
+    let wants = state.connection.wants_token();
+    wants.then(|| state.token_tried.to_string())
+}
+
+/// Name that the server gave, when the person never said one.
+fn wants_name(state: &State) -> Option<String> {
+    let asked = state.connection.wants_token() || state.chat.wished_name().is_some();
+    let me = state.chat.me().filter(|_| !asked)?;
+    Some(me.name.clone())
+}
+
+fn token(page: &'static Page, form: &El) {
+    let tried = page.look(|state| state.token_tried);
+    form.without(if tried { ".hint" } else { ".hint.bad" });
+    enter(page, form);
+}
+
+/// Nobody is made to say a name: the cursor stays where it is.
+fn first_name(page: &'static Page, form: &El) {
+    let given = page.look(wants_name).unwrap_or_default();
+    let stay = form.at(".quiet");
+    stay.set("data-of", Some(&given));
+    stay.write(&fill(page.words().later, &[&given]));
+    answered(page, form);
+}
+
+/// Says below a field for the name what became of the last wish.
+pub(crate) fn answered(page: &'static Page, form: &El) {
+    let place = form.at(".hint");
+    place.bind(page, "class", |state| Some(hint(state).0.to_owned()));
+    place.says(page, |state| Some(hint(state).1));
+}
+
+fn hint(state: &State) -> (&'static str, String) {
+    let words = state.words();
+    match state.chat.renamed() {
+        None => ("hint", words.name_hint.to_owned()),
+        Some(Ok(())) => ("hint good", words.name_saved.to_owned()),
+        Some(Err(refusal)) => ("hint bad", words.refusal(refusal)),
     }
-    let me = state.chat.me().filter(|_| state.chat.wished_name().is_none())?;
-    Some(Ask::Name(me.name.clone()))
-}
-
-/// Form that asks it.
-pub(crate) fn ask(page: &Rc<Page>, asks: &Option<Ask>) -> Option<El> {
-    let words = page.words();
-    Some(match asks.as_ref()? {
-        Ask::Token { tried } => token(page, *tried),
-        Ask::Name(given) => {
-            let stay = el("button", "button quiet")
-                .attr("type", "button")
-                .act(Act::Keep, given)
-                .text(&fill(words.later, &[given]));
-            el("div", "ask").add(name_form(page, "first-name", words.ask_name, "", Some(stay)))
-        }
-    })
-}
-
-/// Puts the cursor where a token belongs; nobody is made to say a name.
-pub(crate) fn asked(page: &Rc<Page>, form: &El) {
-    if form.0.tag_name() == "FORM" {
-        enter(page, form);
-    }
-}
-
-fn token(page: &Rc<Page>, tried: bool) -> El {
-    let words = page.words();
-    let (class, text) = if tried {
-        ("hint bad", words.token_wrong)
-    } else {
-        ("hint", words.token_ask)
-    };
-    let field = el("input", "field")
-        .attr("id", "token")
-        .attr("type", "password")
-        .attr("autocomplete", "current-password");
-    el("form", "ask")
-        .attr("data-submit", Act::Token.name())
-        .add(el("label", "caption").attr("for", "token").text(words.token))
-        .add(
-            el("div", "with-button")
-                .add(field)
-                .add(el("button", "button").text(words.enter)),
-        )
-        .add(el("p", class).attr("role", "status").text(text))
 }

@@ -1,18 +1,16 @@
 //! Slim bars under the header: the connection when it is not simply up, the operator's word, a newer page.
 
-use std::rc::Rc;
-
 use pesan::chat::connection::Connection;
 use pesan::chat::words::fill;
 
 use super::act::Act;
 use super::clock::left;
-use super::dom::{El, el};
+use super::dom::{El, Slot};
 use super::page::Page;
 use super::state::State;
 
 /// What a bar says.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Default)]
 struct Bar {
     class: &'static str,
     what: String,
@@ -23,61 +21,50 @@ struct Bar {
 }
 
 /// Bars under the header.
-pub(crate) fn bars(page: &Rc<Page>) -> El {
+pub(crate) fn bars(page: &'static Page, shell: &El) {
+    let bars = shell.at(".bars");
     // what is read out changes with the state, not with every second of a countdown
-    let state = el("p", "unseen")
-        .attr("role", "status")
-        .says(page, |state| Some(standing(state).to_owned()));
-    let news = el("div", "")
-        .attr("role", "status")
-        .add(bar(page, closing))
-        .add(bar(page, announcement))
-        .add(bar(page, newer));
-    let refused = el("div", "").attr("role", "alert").add(bar(page, notice));
-    el("div", "bars")
-        .add(state)
-        .add(bar(page, connection))
-        .add(news)
-        .add(refused)
+    bars.at(".unseen").says(page, |state| Some(standing(state).to_owned()));
+    bar(page, bars.at("[data-bar=connection]"), connection);
+    bar(page, bars.at("[data-bar=closing]"), closing);
+    bar(page, bars.at("[data-bar=announcement]"), announcement);
+    bar(page, bars.at("[data-bar=newer]"), newer);
+    bar(page, bars.at("[data-bar=notice]"), notice);
 }
 
 /// Bar that is there while it has something to say.
-fn bar(page: &Rc<Page>, look: fn(&State) -> Option<Bar>) -> El {
-    let what = el("b", "");
-    let count = el("span", "count");
-    let soft = el("span", "soft");
-    let button = el("button", "word");
-    let text = el("p", "").add(what.clone()).add(count.clone()).add(soft.clone());
-    let bar = el("div", "").add(text).add(button.clone());
-    let shown = bar.clone();
-    let mut last = None;
-    page.effect(Box::new(move |state| {
-        let seen = Some(look(state));
-        if seen == last {
-            return;
-        }
-        let before = last.take().flatten().unwrap_or_default();
-        last = seen;
-        let seen = last.clone().flatten();
-        shown.set("hidden", if seen.is_some() { None } else { Some("") });
+fn bar(page: &'static Page, bar: El, look: fn(&State) -> Option<Bar>) {
+    let button = bar.at("button");
+    let mut slots = [
+        Slot::new(&bar, "hidden"),
+        Slot::new(&bar, "class"),
+        Slot::new(&bar.at("b"), ""),
+        Slot::new(&bar.at(".count"), ""),
+        Slot::new(&bar.at(".soft"), ""),
+        Slot::new(&button, "hidden"),
+        Slot::new(&button, "data-act"),
+        Slot::new(&button, ""),
+    ];
+    page.follow(Box::new(move || {
+        let seen = page.look(look);
+        let hides = |shown: bool| if shown { None } else { Some(String::new()) };
+        let hidden = hides(seen.is_some());
         let seen = seen.unwrap_or_default();
-        shown.set("class", Some(seen.class));
-        if seen.what != before.what {
-            what.set("", Some(&seen.what));
+        let (text, act) = seen.button.unzip();
+        let shows = [
+            hidden,
+            Some(seen.class.to_owned()),
+            Some(seen.what),
+            Some(seen.more),
+            Some(after(" ", seen.soft)),
+            hides(act.is_some()),
+            act.map(|act| act.name().to_owned()),
+            text.map(str::to_owned),
+        ];
+        for (slot, value) in slots.iter_mut().zip(shows) {
+            slot.show(value);
         }
-        count.set("", Some(&seen.more));
-        if seen.soft != before.soft {
-            soft.set("", Some(&after(" ", seen.soft)));
-        }
-        let (text, act) = match seen.button {
-            Some((text, act)) => (Some(text), Some(act.name())),
-            None => (None, None),
-        };
-        button.set("hidden", if act.is_some() { None } else { Some("") });
-        button.set("data-act", act);
-        button.set("", text);
     }));
-    bar
 }
 
 /// State of the connection in a few words; none when it is simply up.

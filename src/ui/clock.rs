@@ -1,10 +1,9 @@
 //! Time, language and chance, as the browser has them.
 
-use js_sys::{Array, Date, Function, Intl, Reflect};
+use js_sys::Date;
 use pesan::chat::words::Words;
-use wasm_bindgen::{JsCast, JsValue};
 
-use super::dom;
+use super::browser::{self, DateTimeFormat};
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
@@ -18,59 +17,39 @@ pub(crate) fn zone() -> i32 {
 
 /// Random text of 16 letters and digits.
 pub(crate) fn random_text() -> String {
-    const LETTERS: [char; 32] = [
-        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't',
-        'u', 'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7',
-    ];
-    let crypto = Reflect::get(&js_sys::global(), &"crypto".into()).unwrap_or_default();
-    let bytes = js_sys::Uint8Array::new_with_length(16);
-    let strong = Reflect::get(&crypto, &"getRandomValues".into())
-        .ok()
-        .and_then(|method| method.dyn_into::<Function>().ok())
-        .is_some_and(|method| method.call1(&crypto, &bytes).is_ok());
-    let byte = |at| {
-        if strong {
-            bytes.get_index(at)
-        } else {
-            (js_sys::Math::random() * 256.0) as u8
-        }
-    };
-    (0..16)
-        .filter_map(|at| LETTERS.get(usize::from(byte(at) % 32)))
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0; 16];
+    browser::random(&mut bytes);
+    bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte % 32)))
+        .map(|letter| char::from(*letter))
         .collect()
 }
 
 /// Writes times and days in one language.
-#[derive(Clone)]
 pub(crate) struct Calendar {
     words: &'static Words,
-    time: Function,
-    day: Function,
+    time: DateTimeFormat,
+    day: DateTimeFormat,
     today: i64,
 }
 
 impl Calendar {
     /// Calendar of a language; `today` is today's number of days since 1970, in local time.
     pub(crate) fn new(words: &'static Words, today: i64) -> Self {
-        let formatter = |options: &[(&str, &str)]| {
-            Intl::DateTimeFormat::new(&Array::of1(&words.locale.into()), &dom::object(options)).format()
-        };
+        let formatter = |options| DateTimeFormat::new(words.locale, &browser::parsed(options));
         Self {
             words,
-            time: formatter(&[("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")]),
-            day: formatter(&[
-                ("weekday", "long"),
-                ("day", "numeric"),
-                ("month", "long"),
-                ("year", "numeric"),
-            ]),
+            time: formatter(r#"{"hour":"2-digit","minute":"2-digit","hourCycle":"h23"}"#),
+            day: formatter(r#"{"weekday":"long","day":"numeric","month":"long","year":"numeric"}"#),
             today,
         }
     }
 
     /// Time of day.
     pub(crate) fn time(&self, at: u64) -> String {
-        written(&self.time, at)
+        self.time.format(at as f64)
     }
 
     /// Day, whose number is given too.
@@ -78,17 +57,9 @@ impl Calendar {
         match self.today - number {
             0 => self.words.today.to_owned(),
             1 => self.words.yesterday.to_owned(),
-            _ => written(&self.day, at),
+            _ => self.day.format(at as f64),
         }
     }
-}
-
-fn written(formatter: &Function, at: u64) -> String {
-    formatter
-        .call1(&JsValue::UNDEFINED, &(at as f64).into())
-        .ok()
-        .and_then(|text| text.as_string())
-        .unwrap_or_default()
 }
 
 /// Minutes and seconds left, as `2:05`.

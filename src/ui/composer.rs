@@ -1,103 +1,84 @@
 //! Where one writes: grows to six lines, Enter sends, Shift+Enter breaks the line.
 
-use std::rc::Rc;
-
 use pesan::chat::words::fill;
-use pesan::messages::Quote;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlTextAreaElement;
 
-use super::act::Act;
-use super::dom::{El, by_id, done, el};
-use super::emoji::emoji;
-use super::icon::{CLOSE, icon_button};
+use super::dom::{El, done, find, part};
 use super::page::Page;
 use super::state::State;
 
-/// Id of the field.
-const FIELD: &str = "composer";
-
 /// Where one writes.
-pub(crate) fn composer(page: &Rc<Page>) -> El {
-    let words = page.words();
-    let field = el("textarea", "")
-        .attr("rows", "1")
-        .attr("id", FIELD)
-        .attr("aria-label", words.write)
-        .attr("placeholder", words.write)
-        .attr("autocomplete", "off")
-        .attr("enterkeyhint", "send")
-        .attr("data-input", Act::Write.name());
-    let send = el("button", "button send")
-        .bind(page, "disabled", |state| {
-            (state.written.1 || state.excess() > 0).then(String::new)
-        })
-        .act(Act::Send, "")
-        .text(words.send);
-    let too_long = el("p", "too-long")
-        .attr("role", "status")
-        .shown(page, |state| state.excess() > 0)
-        .says(page, |state| {
-            let excess = state.excess().to_string();
-            Some(fill(state.words().too_long, &[&excess]))
-        });
-    el("div", "composer")
-        .part(page, |state| state.chat.room().answering.clone(), answering, done)
-        .add(el("div", "box").add(field).add(emoji(page)))
-        .add(send)
-        .add(too_long)
+pub(crate) fn composer(page: &'static Page, composer: &El) {
+    composer.at(".send").bind(page, "disabled", |state| {
+        (state.written.1 || state.excess() > 0).then(String::new)
+    });
+    let too_long = composer.at(".too-long");
+    too_long.shown(page, |state| state.excess() > 0);
+    too_long.says(page, |state| {
+        let excess = state.excess().to_string();
+        Some(fill(state.words().too_long, &[&excess]))
+    });
+    let answers: fn(&State) -> _ = |state| {
+        let quote = state.chat.room().answering.as_ref()?;
+        Some(quote.seq.to_string())
+    };
+    part(page, composer.at("template"), answers, answering);
+    let emoji = composer.at(".emoji");
+    emoji
+        .at("button")
+        .bind(page, "aria-expanded", |state| Some(state.emoji.to_string()));
+    part(page, emoji.at("template"), |state| state.emoji.then(String::new), done);
 }
 
 /// What the begun text answers.
-fn answering(page: &Rc<Page>, quote: &Option<Quote>) -> Option<El> {
-    let quote = quote.as_ref()?;
-    let words = page.words();
-    let whom = el("b", "").text(&fill(words.replying, &[&quote.author]));
-    let text = el("p", "").add(whom).text(": ").text(&quote.text);
-    let cancel = icon_button("icon", CLOSE, words.cancel, Act::Cancel);
-    Some(el("div", "above").add(text).add(cancel))
+fn answering(page: &'static Page, place: &El) {
+    if let Some(quote) = page.look(|state| state.chat.room().answering.clone()) {
+        place
+            .at("b")
+            .write(&fill(page.words().replying, &[&quote.author]));
+        place.at("span").write(&quote.text);
+    }
+}
+
+/// The field.
+fn field() -> El {
+    find("#composer").expect("the markup has it")
 }
 
 /// Shows the text that was begun in the open room.
-pub(crate) fn begin(page: &Rc<Page>) {
-    let Some(field) = by_id(FIELD) else { return };
-    field.set_value(&page.look(|state| state.chat.room().draft.clone()));
+pub(crate) fn begin(page: &'static Page) {
+    field().put("value", &page.look(|state| state.chat.room().draft.clone()));
     if page.eager {
-        field.focus();
+        focus();
     }
     page.write();
 }
 
 /// Puts the cursor into the field.
 pub(crate) fn focus() {
-    if let Some(field) = by_id(FIELD) {
-        field.focus();
-    }
+    field().focus();
 }
 
 /// Fits the field to its text; returns the text, its length in characters, and whether it is blank.
 pub(crate) fn measure() -> (String, (u32, bool)) {
-    let Some(field) = by_id(FIELD) else {
-        return (String::new(), (0, true));
-    };
-    field.set_style("height", "auto");
-    let height = field.0.scroll_height().to_string();
-    field.set_style("height", &[&height, "px"].concat());
-    let text = field.value();
+    let field = field();
+    field.style("height", "auto");
+    let height = (field.number("scrollHeight") as u32).to_string();
+    field.style("height", &[&height, "px"].concat());
+    let text = field.text("value").unwrap_or_default();
     let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     let blank = text.trim().is_empty();
     (text, (length, blank))
 }
 
 /// Sends the text.
-pub(crate) fn send(page: &Rc<Page>) {
-    let Some(field) = by_id(FIELD) else { return };
+pub(crate) fn send(page: &'static Page) {
+    let field = field();
     if page.look(State::excess) == 0 {
-        let text = field.value();
+        let text = field.text("value").unwrap_or_default();
         let mut taken = false;
         page.change(&mut |state, now| taken = state.chat.submit(now, &text));
         if taken {
-            field.set_value("");
+            field.put("value", "");
             page.write();
         }
     }
@@ -105,15 +86,10 @@ pub(crate) fn send(page: &Rc<Page>) {
 }
 
 /// Puts an emoji where the cursor is.
-pub(crate) fn insert(page: &Rc<Page>, emoji: &str) {
-    let Some(field) = by_id(FIELD) else { return };
-    let area: &HtmlTextAreaElement = field.0.unchecked_ref();
-    let place = |place: Result<Option<u32>, _>| place.ok().flatten().unwrap_or_default();
-    let (from, to) = (place(area.selection_start()), place(area.selection_end()));
-    area.set_range_text_with_start_and_end(emoji, from, to)
-        .unwrap_or_default();
-    let after = from + emoji.encode_utf16().count() as u32;
+pub(crate) fn insert(page: &'static Page, emoji: &str) {
+    let field = field();
+    let place = |name| field.number(name);
+    field.set_range_text(emoji, place("selectionStart"), place("selectionEnd"), "end");
     field.focus();
-    area.set_selection_range(after, after).unwrap_or_default();
     page.write();
 }

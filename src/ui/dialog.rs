@@ -1,45 +1,47 @@
-//! What floats over the page; Escape and a click beside it close it.
+//! What floats over the page: settings, the help sheet, the finder. Escape and a click beside it close it.
 
-use std::rc::Rc;
-
-use pesan::chat::words::Language;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDialogElement;
-
-use super::act::Act;
-use super::dom::{El, el};
+use super::ask::answered;
+use super::dom::{El, part, piece};
 use super::finder::finder;
-use super::help::help;
-use super::icon::{CLOSE, icon_button};
 use super::page::Page;
-use super::settings::settings;
 use super::state::{Dialog, State};
 
-/// Dialog that is open, and the language that it speaks.
-pub(crate) fn open(state: &State) -> Option<(Dialog, Language)> {
-    Some((state.dialog?, state.language))
+/// Dialogs, of which one may be open, in the language that it speaks.
+pub(crate) fn dialogs(page: &'static Page, document: &El) {
+    part(page, document.at("#settings"), |state| open(state, Dialog::Settings), settings);
+    part(page, document.at("#help"), |state| open(state, Dialog::Help), |page, dialog| {
+        keys(page, dialog, ".content");
+        dialog.show_modal();
+    });
+    part(page, document.at("#finder"), |state| open(state, Dialog::Finder), |page, dialog| {
+        finder(page, dialog);
+        dialog.show_modal();
+    });
 }
 
-/// Dialog with its heading, if one is open.
-pub(crate) fn dialog(page: &Rc<Page>, open: &Option<(Dialog, Language)>) -> Option<El> {
-    let words = page.words();
-    let content = el("div", "content");
-    let (heading, content) = match open.as_ref()?.0 {
-        Dialog::Help => (words.help, content.add(help(words))),
-        Dialog::Settings => (words.settings, settings(page, content)),
-        Dialog::Finder => (words.find_room, finder(page, content)),
-    };
-    let top = el("div", "top").add(el("h2", "").text(heading)).add(icon_button(
-        "icon",
-        CLOSE,
-        words.close,
-        Act::CloseDialog,
-    ));
-    Some(el("dialog", "").attr("aria-label", heading).add(top).add(content))
+fn open(state: &State, dialog: Dialog) -> Option<String> {
+    (state.dialog == Some(dialog)).then(|| state.words().locale.to_owned())
 }
 
-/// Opens the dialog, which has to be in the document for that.
-pub(crate) fn opened(_page: &Rc<Page>, dialog: &El) {
-    let dialog: &HtmlDialogElement = dialog.0.unchecked_ref();
-    dialog.show_modal().unwrap_or_default();
+/// Name, language and appearance, and the keys that one can press.
+fn settings(page: &'static Page, dialog: &El) {
+    match page.look(|state| state.chat.me().map(|me| me.name.clone())) {
+        Some(name) => {
+            let form = dialog.at("form");
+            form.at("input").set("value", Some(&name));
+            answered(page, &form);
+        }
+        None => dialog.without("form"),
+    }
+    let (language, theme) = page.look(|state| (state.words().locale, state.theme.name().unwrap_or_default()));
+    for (act, chosen) in [("language", language), ("theme", theme)] {
+        let choice = ["[data-act=", act, "][data-of='", chosen, "']"].concat();
+        dialog.at(&choice).set("checked", Some(""));
+    }
+    keys(page, dialog, "section");
+    dialog.show_modal();
+}
+
+fn keys(page: &'static Page, dialog: &El, place: &str) {
+    dialog.at(place).append(&piece("#keys", page.words()));
 }

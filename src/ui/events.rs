@@ -3,15 +3,11 @@
 //! It hangs at the window and hears events on their way down, so that those which do not come up again are heard too.
 //! Whatever is drawn and drawn away needs no listener of its own.
 
-use std::rc::Rc;
-
-use leptos::prelude::{document, window};
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{Element, Event, KeyboardEvent};
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::act::Act;
-use super::dom::El;
+use super::browser::{Wake, add_event_listener};
+use super::dom::{El, doc};
 use super::keys;
 use super::page::Page;
 
@@ -28,94 +24,62 @@ const EVENTS: [&str; 9] = [
     "pagehide",
 ];
 
-/// Hears until it is dropped.
-pub(crate) struct Listener(Closure<dyn FnMut(Event)>);
-
-impl Listener {
-    /// Hears for a page.
-    pub(crate) fn new(page: &Rc<Page>) -> Self {
-        let page = Rc::downgrade(page);
-        let hear = Closure::new(move |event: Event| {
-            if let Some(page) = page.upgrade() {
-                heard(&page, &event);
-            }
-        });
-        let window = window();
-        for name in EVENTS {
-            window
-                .add_event_listener_with_callback_and_bool(name, hear.as_ref().unchecked_ref(), true)
-                .unwrap_or_default();
-        }
-        Self(hear)
+/// Begins to hear for a page.
+pub(crate) fn hear(page: &'static Page) -> Wake {
+    let hear = Wake::new(move |event: JsValue| heard(page, &event.unchecked_into()));
+    for name in EVENTS {
+        add_event_listener(name, &hear, true);
     }
+    hear
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let window = window();
-        for name in EVENTS {
-            window
-                .remove_event_listener_with_callback_and_bool(name, self.0.as_ref().unchecked_ref(), true)
-                .unwrap_or_default();
-        }
-    }
-}
-
-fn heard(page: &Rc<Page>, event: &Event) {
-    match event.type_().as_str() {
+fn heard(page: &'static Page, event: &El) {
+    match event.text("type").unwrap_or_default().as_str() {
         "popstate" => page.arrive(),
         "pagehide" => page.keep(true),
         "visibilitychange" => {
             page.look_again(None);
-            page.keep(document().hidden());
+            page.keep(doc().is("hidden"));
         }
         name => {
-            let target = event
-                .target()
-                .and_then(|target| target.dyn_into::<Element>().ok());
-            if let Some(target) = target {
-                heard_at(page, event, name, &El(target));
+            if let Some(target) = event.el("target") {
+                heard_at(page, event, name, &target);
             }
         }
     }
 }
 
-fn heard_at(page: &Rc<Page>, event: &Event, name: &str, target: &El) {
+fn heard_at(page: &'static Page, event: &El, name: &str, target: &El) {
     match name {
-        "keydown" => keys::pressed(page, event.unchecked_ref::<KeyboardEvent>(), target),
+        "keydown" => keys::pressed(page, event, target),
         "scroll" => {
-            let log = page.log.borrow().clone();
-            if let Some(log) = log.filter(|log| log.is(target)) {
+            if let Some(log) = page.log.get().filter(|log| log.is(target)) {
                 log.scrolled(page);
             }
         }
-        "input" => meant(page, target, "data-input", &target.value()),
+        "input" => meant(page, target, "data-input", &target.text("value").unwrap_or_default()),
         "close" => page.perform(Act::CloseDialog, ""),
         // a click beside a dialog falls on its backdrop, which is the dialog itself
-        "click" if target.0.tag_name() == "DIALOG" => page.perform(Act::CloseDialog, ""),
+        "click" if target.text("tagName").as_deref() == Some("DIALOG") => page.perform(Act::CloseDialog, ""),
         "click" => {
             if let Some(button) = target.closest("[data-act]") {
-                let mut of = button.get("data-of");
-                if of.is_empty()
-                    && let Some(row) = button.closest("[data-key]")
-                {
-                    of = row.get("data-key");
-                }
-                meant(page, &button, "data-act", &of);
+                let row = || button.closest("[data-key]").map(|row| row.get("data-key"));
+                let of = button.attribute("data-of").or_else(row);
+                let of = of.or_else(|| button.text("textContent"));
+                meant(page, &button, "data-act", &of.unwrap_or_default());
             }
         }
         "submit" => {
             event.prevent_default();
-            if let Some(field) = target.0.query_selector("input").ok().flatten() {
-                meant(page, target, "data-submit", &El(field).value());
-            }
+            let written = target.at("input").text("value");
+            meant(page, target, "data-submit", &written.unwrap_or_default());
         }
         _ => {}
     }
 }
 
 /// Does what an element names in an attribute.
-fn meant(page: &Rc<Page>, element: &El, attribute: &str, of: &str) {
+fn meant(page: &'static Page, element: &El, attribute: &str, of: &str) {
     if let Some(act) = Act::of_name(&element.get(attribute)) {
         page.perform(act, of);
     }

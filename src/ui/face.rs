@@ -1,19 +1,16 @@
 //! A person's initials on their colour.
 
 use pesan::chat::avatar;
-use pesan::messages::Person;
 
-use super::dom::{El, el};
+use super::dom::El;
 
-/// Face of someone; the name stands beside it.
-pub(crate) fn face(person: &Person, small: bool) -> El {
+/// Makes an element the face of someone; the name stands beside it.
+#[inline(never)]
+pub(crate) fn face(place: &El, id: &str, name: &str, small: bool) {
     let class = if small { "face small tint-" } else { "face tint-" };
-    el("span", &[class, &avatar::tint(&person.id).to_string()].concat())
-        .attr("aria-hidden", "true")
-        .text(&avatar::initials(&person.name))
-}
-
-/// Name of someone or something, whose direction of writing is its own.
-pub(crate) fn name(class: &str, name: &str) -> El {
-    el("span", class).add(el("bdi", "").text(name))
+    place.set(
+        "class",
+        Some(&[class, &avatar::tint(id).to_string()].concat()),
+    );
+    place.write(&avatar::initials(name));
 }

@@ -1,9 +1,10 @@
 //! Finds a room or a person by a few letters.
 
-use std::rc::Rc;
+use pesan::chat::words::Words;
 
 use super::act::Act;
-use super::dom::{El, el, lowercase};
+use super::dom::{El, lowercase, piece};
+use super::list::Item;
 use super::page::Page;
 use super::rooms::name_of;
 use super::state::State;
@@ -11,51 +12,31 @@ use super::state::State;
 /// Most that is shown of what was found.
 const SHOWN: usize = 20;
 
-/// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Found {
-    name: String,
-    id: String,
-    /// What choosing it does.
-    act: Act,
-    at: usize,
-    chosen: bool,
-}
-
 /// Field and what it found.
-pub(crate) fn finder(page: &Rc<Page>, content: El) -> El {
-    let words = page.words();
-    let field = el("input", "field")
-        .attr("autofocus", "")
-        .attr("role", "combobox")
-        .attr("aria-expanded", "true")
-        .attr("aria-controls", "found")
-        .attr("aria-label", words.find_room)
-        .attr("autocomplete", "off")
-        .attr("data-input", Act::Wanted.name())
-        .bind(page, "aria-activedescendant", |state| Some(id_of(state.chosen)));
-    let list = el("div", "found")
-        .attr("id", "found")
-        .attr("role", "listbox")
-        .attr("aria-label", words.find_room)
-        .list(page, found, |_, found| entry(found));
-    let nothing = el("p", "hint")
-        .attr("role", "status")
-        .shown(page, |state| found(state).is_empty())
-        .text(words.nothing_found);
-    content.add(field).add(list).add(nothing)
+pub(crate) fn finder(page: &'static Page, dialog: &El) {
+    dialog
+        .at("input")
+        .bind(page, "aria-activedescendant", |state| {
+            Some(id_of(state.chosen as u64))
+        });
+    dialog.at(".found").list(page, found, entry);
+    dialog
+        .at(".hint")
+        .shown(page, |state| found(state).is_empty());
 }
 
 /// A key was pressed in the field; returns whether it meant something.
-pub(crate) fn pressed(page: &Rc<Page>, key: &str) -> bool {
+pub(crate) fn pressed(page: &'static Page, key: &str) -> bool {
     let found = page.look(found);
     let count = found.len().max(1);
     let step = match key {
         "ArrowDown" => 1,
         "ArrowUp" => count - 1,
         "Enter" => {
-            if let Some(found) = found.into_iter().find(|found| found.chosen) {
-                page.perform(found.act, &found.id);
+            if let Some(found) = found.into_iter().find(|found| found.marked)
+                && let Some(act) = found.act
+            {
+                page.perform(act, &found.id);
             }
             return true;
         }
@@ -65,23 +46,25 @@ pub(crate) fn pressed(page: &Rc<Page>, key: &str) -> bool {
     true
 }
 
-fn id_of(at: usize) -> String {
+fn id_of(at: u64) -> String {
     ["found-", &at.to_string()].concat()
 }
 
-fn entry(found: &Found) -> El {
-    let sign = if found.act == Act::Open { "#" } else { "@" };
-    el("div", "entry")
-        .attr("role", "option")
-        .attr("id", &id_of(found.at))
-        .attr("aria-selected", if found.chosen { "true" } else { "false" })
-        .act(found.act, &found.id)
-        .add(el("span", "sign").attr("aria-hidden", "true").text(sign))
-        .add(el("span", "name").text(&found.name))
+fn entry(words: &'static Words, found: &Item) -> El {
+    let entry = piece("#found-one", words);
+    entry.set("id", Some(&id_of(found.count)));
+    entry.set("aria-selected", Some(if found.marked { "true" } else { "false" }));
+    entry.set("data-act", found.act.map(Act::name));
+    entry.set("data-of", Some(&found.id));
+    let sign = if found.act == Some(Act::Open) { "#" } else { "@" };
+    entry.at(".sign").write(sign);
+    entry.at(".name").write(&found.name);
+    entry
 }
 
 /// Rooms, then people who are present anywhere, that have the wanted letters; those that begin with them first.
-fn found(state: &State) -> Vec<Found> {
+#[inline(never)]
+fn found(state: &State) -> Vec<Item> {
     let wanted = state.wanted.as_str();
     let mut first = Vec::new();
     let mut more = Vec::new();
@@ -98,12 +81,11 @@ fn found(state: &State) -> Vec<Found> {
         } else {
             return;
         };
-        place.push(Found {
+        place.push(Item {
             name,
             id: id.to_owned(),
-            act,
-            at: 0,
-            chosen: false,
+            act: Some(act),
+            ..Item::default()
         });
     };
     for room in state.chat.listed() {
@@ -120,8 +102,8 @@ fn found(state: &State) -> Vec<Found> {
     first.append(&mut more);
     first.truncate(SHOWN);
     for (at, found) in first.iter_mut().enumerate() {
-        found.at = at;
-        found.chosen = at == state.chosen;
+        found.count = at as u64;
+        found.marked = at == state.chosen;
     }
     first
 }

@@ -1,18 +1,14 @@
 //! Keys: those of the element that has the cursor, then those that work anywhere on the page.
 
-use std::rc::Rc;
-
-use web_sys::KeyboardEvent;
-
 use super::act::Act;
-use super::dom::{El, active};
+use super::dom::{El, active, find};
 use super::finder;
 use super::page::Page;
 use super::state::State;
 
 /// A key was pressed.
-pub(crate) fn pressed(page: &Rc<Page>, event: &KeyboardEvent, target: &El) {
-    let key = event.key();
+pub(crate) fn pressed(page: &'static Page, event: &El, target: &El) {
+    let key = event.text("key").unwrap_or_default();
     let key = key.as_str();
     let done = if target.get("id") == "composer" {
         in_composer(page, event, key)
@@ -32,9 +28,9 @@ pub(crate) fn pressed(page: &Rc<Page>, event: &KeyboardEvent, target: &El) {
     }
 }
 
-fn in_composer(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
+fn in_composer(page: &'static Page, event: &El, key: &str) -> bool {
     match key {
-        "Enter" if !event.shift_key() && !event.is_composing() => page.perform(Act::Send, ""),
+        "Enter" if !event.is("shiftKey") && !event.is("isComposing") => page.perform(Act::Send, ""),
         "Escape" if page.look(|state| state.chat.room().answering.is_some()) => page.perform(Act::Cancel, ""),
         _ => return false,
     }
@@ -42,15 +38,15 @@ fn in_composer(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
 }
 
 /// Goes through the lines, and answers or copies one.
-fn in_log(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() {
+fn in_log(page: &'static Page, event: &El, key: &str) -> bool {
+    if event.is("ctrlKey") || event.is("metaKey") || event.is("altKey") {
         return false;
     }
     let row = active().and_then(|active| active.closest("[data-key]"));
     let to = match (key, &row) {
-        ("ArrowUp", Some(row)) => row.0.previous_element_sibling(),
-        ("ArrowDown", Some(row)) => row.0.next_element_sibling(),
-        ("ArrowUp", None) => super::dom::find(".rows").and_then(|rows| rows.0.last_element_child()),
+        ("ArrowUp", Some(row)) => row.el("previousElementSibling"),
+        ("ArrowDown", Some(row)) => row.el("nextElementSibling"),
+        ("ArrowUp", None) => find(".rows").and_then(|rows| rows.el("lastElementChild")),
         ("r" | "R", Some(row)) => {
             page.perform(Act::Reply, &row.get("data-key"));
             return true;
@@ -62,19 +58,19 @@ fn in_log(page: &Rc<Page>, event: &KeyboardEvent, key: &str) -> bool {
         _ => return false,
     };
     to.is_some_and(|to| {
-        El(to).focus();
+        to.focus();
         true
     })
 }
 
-fn anywhere(page: &Rc<Page>, event: &KeyboardEvent, key: &str, target: &El) {
-    let control = event.ctrl_key() || event.meta_key();
-    let writing = matches!(target.0.tag_name().as_str(), "INPUT" | "TEXTAREA");
+fn anywhere(page: &'static Page, event: &El, key: &str, target: &El) {
+    let control = event.is("ctrlKey") || event.is("metaKey");
+    let writing = matches!(target.text("tagName").as_deref(), Some("INPUT" | "TEXTAREA"));
     match key {
         "k" | "K" if control => page.perform(Act::Find, ""),
         "/" if !writing && !control => page.perform(Act::Find, ""),
         "?" if !writing && !control => page.perform(Act::Help, ""),
-        "ArrowUp" | "ArrowDown" if event.alt_key() => page.open_next(key == "ArrowDown"),
+        "ArrowUp" | "ArrowDown" if event.is("altKey") => page.open_next(key == "ArrowDown"),
         "Escape" => {
             // Escape still closes what the browser itself has open
             if page.look(|state: &State| state.dialog.is_none()) {

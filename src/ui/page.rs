@@ -1,12 +1,8 @@
 //! The page: where its state, its connection, its timers and what is seen of it meet.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
-use js_sys::Function;
-use leptos::prelude::{
-    ArcRwSignal, Read, ReadUntracked, RenderEffect, Track, Write, document, on_cleanup, window,
-};
+use leptos::prelude::{ArcRwSignal, ReadUntracked, RenderEffect, Track, Write, on_cleanup};
 use pesan::chat::connection::Connection;
 use pesan::chat::wire::Request;
 use pesan::chat::words::{Language, Words};
@@ -14,12 +10,11 @@ use pesan::chat::{Chat, Saved};
 use pesan::messages::wire::Wire;
 use pesan::messages::{Auth, LOBBY, VERSION};
 use pesan::socketio::Value;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 
 use super::act::Act;
+use super::browser::{self, Wake};
 use super::dom;
-use super::events::Listener;
+use super::events;
 use super::link::{Heard, Link};
 use super::log::Log;
 use super::state::{State, Theme};
@@ -28,40 +23,41 @@ use super::{clock, composer, navigation, store};
 /// Longest that a browser's timer can wait, in milliseconds.
 const LONGEST: u64 = i32::MAX as u64;
 
-/// What the parts of the page share.
+/// What the parts of the page share, for as long as the page is there.
 pub(crate) struct Page {
     state: ArcRwSignal<State>,
     /// Whether the cursor belongs into the composer without having been put there.
     pub(crate) eager: bool,
     link: RefCell<Option<Link>>,
-    pub(crate) log: RefCell<Option<Rc<Log>>>,
+    pub(crate) log: Cell<Option<&'static Log>>,
     window: String,
     /// What the browser keeps already.
-    kept: RefCell<(u32, Saved)>,
+    kept: RefCell<(u32, Option<Value>)>,
     /// Room that the address names, or that was the first one.
     place: RefCell<String>,
-    timer: Cell<Option<i32>>,
-    wakes: Wakes,
-    listener: RefCell<Option<Listener>>,
+    timer: Cell<f64>,
+    wakes: RefCell<Option<Wakes>>,
 }
 
-/// What timers and frames call.
+/// What timers, frames, events and the watch over sizes call.
 struct Wakes {
-    due: Closure<dyn FnMut()>,
-    second: Closure<dyn FnMut()>,
-    frame: Closure<dyn FnMut()>,
+    due: Wake,
+    frame: Wake,
+    _lasting: [Wake; 2],
     /// Where the cursor goes at the next frame.
-    focus: RefCell<Option<&'static str>>,
+    focus: Option<&'static str>,
 }
 
 impl Page {
     /// Page with what the browser kept; `begun` was typed before it was there. Not connected yet.
-    pub(crate) fn new(begun: &str, focused: bool) -> Rc<Self> {
+    pub(crate) fn new(begun: &str, focused: bool) -> &'static Self {
         let ids = clock::random_text();
-        let saved: Saved = store::value("pesan.saved").unwrap_or_default();
+        let saved = store::value("pesan.saved");
         let now = clock::now();
         let carried = store::take_carried(now);
-        let mut chat = Chat::new(ids.clone(), clock::zone(), saved.clone(), carried);
+        let kept = saved.clone();
+        let saved = saved.and_then(Saved::read).unwrap_or_default();
+        let mut chat = Chat::new(ids.clone(), clock::zone(), saved, carried);
         if !begun.is_empty() {
             chat.set_draft(begun);
         }
@@ -69,46 +65,36 @@ impl Page {
             chat.open(now, &room);
         }
         let place = chat.room().room.id.clone();
-        let tongue = store::text("pesan.language").or_else(|| window().navigator().language());
+        let tongue = store::text("pesan.language").or_else(|| dom::of_window("navigator").text("language"));
         let theme = store::text("pesan.theme").unwrap_or_default();
         let language = Language::of_tag(&tongue.unwrap_or_default());
         let state = State::new(chat, language, Theme::of_name(&theme));
-        Rc::new_cyclic(|page: &std::rc::Weak<Self>| {
-            let waking = |wake: fn(&Rc<Self>)| {
-                let page = page.clone();
-                Closure::new(move || page.upgrade().iter().for_each(wake))
-            };
-            Self {
-                state: ArcRwSignal::new(state),
-                eager: focused || hovers(),
-                link: RefCell::default(),
-                log: RefCell::default(),
-                window: ids,
-                kept: RefCell::new((0, saved)),
-                place: RefCell::new(place),
-                timer: Cell::default(),
-                wakes: Wakes {
-                    due: waking(|page| page.change(&mut |state, now| state.chat.handle_timeout(now))),
-                    second: waking(Self::second),
-                    frame: waking(Self::frame),
-                    focus: RefCell::default(),
-                },
-                listener: RefCell::default(),
-            }
-        })
+        Box::leak(Box::new(Self {
+            state: ArcRwSignal::new(state),
+            // where there is a mouse, nothing jumps when the cursor goes into a field
+            eager: focused || browser::media("(hover: hover)").is("matches"),
+            link: RefCell::default(),
+            log: Cell::default(),
+            window: ids,
+            kept: RefCell::new((0, kept)),
+            place: RefCell::new(place),
+            timer: Cell::default(),
+            wakes: RefCell::default(),
+        }))
     }
 
     /// Connects to the server, and begins to hear the person and to count the seconds.
-    pub(crate) fn start(self: &Rc<Self>) {
-        self.listener.replace(Some(Listener::new(self)));
+    pub(crate) fn start(&'static self) {
+        let second = Wake::new(move |_| self.second());
+        browser::set_interval(&second, 1000.0);
+        self.wakes.replace(Some(Wakes {
+            due: Wake::new(move |_| self.change(&mut |state, now| state.chat.handle_timeout(now))),
+            frame: Wake::new(move |_| self.frame()),
+            _lasting: [second, events::hear(self)],
+            focus: None,
+        }));
         self.keep_carried(clock::now());
-        let page = Rc::downgrade(self);
-        let heard = move |heard| {
-            if let Some(page) = page.upgrade() {
-                page.hear(heard);
-            }
-        };
-        match Link::open(&navigation::server(), self.auth(), heard) {
+        match Link::open(&navigation::server(), self.auth(), |heard| self.hear(heard)) {
             Ok(link) => drop(self.link.replace(Some(link))),
             Err(reason) => self.change(&mut |state, _| {
                 state.connection = Connection::Refused {
@@ -117,24 +103,12 @@ impl Page {
                 };
             }),
         }
-        window()
-            .set_interval_with_callback_and_timeout_and_arguments_0(function(&self.wakes.second), 1000)
-            .map(drop)
-            .unwrap_or_default();
     }
 
     /// Runs a function whenever the state has changed, and now, for as long as its owner lives.
-    pub(crate) fn effect(&self, mut run: Box<dyn FnMut(&State)>) {
-        let state = self.state.clone();
-        let effect = RenderEffect::new(move |_: Option<()>| run(&state.read()));
-        on_cleanup(move || drop(effect));
-    }
-
-    /// Runs a function whenever the state has changed, and now; unlike in an effect it may change the state itself.
-    pub(crate) fn follow(&self, mut run: Box<dyn FnMut()>) {
-        let state = self.state.clone();
+    pub(crate) fn follow(&'static self, mut run: Box<dyn FnMut()>) {
         let effect = RenderEffect::new(move |_: Option<()>| {
-            state.track();
+            self.state.track();
             run();
         });
         on_cleanup(move || drop(effect));
@@ -152,7 +126,7 @@ impl Page {
 
     /// Changes the state, then asks the server for what that needs, and keeps what has to be kept.
     #[inline(never)]
-    pub(crate) fn change(self: &Rc<Self>, change: &mut dyn FnMut(&mut State, u64)) {
+    pub(crate) fn change(&'static self, change: &mut dyn FnMut(&mut State, u64)) {
         let now = clock::now();
         let mut requests = Vec::new();
         {
@@ -179,7 +153,7 @@ impl Page {
     }
 
     /// Does what a person wants.
-    pub(crate) fn perform(self: &Rc<Self>, act: Act, of: &str) {
+    pub(crate) fn perform(&'static self, act: Act, of: &str) {
         match act {
             Act::Write => return self.write(),
             Act::Send => return composer::send(self),
@@ -190,25 +164,28 @@ impl Page {
             Act::Open if self.look(|state| state.room() == of) => self.close_panel(),
             Act::Language => store::set_text("pesan.language", Some(Language::of_tag(of).words().locale)),
             Act::Theme => store::set_text("pesan.theme", Theme::of_name(of).name()),
-            Act::Link => copy(&navigation::address(&self.look(|state| state.room().to_owned()))),
+            Act::Link => store::copy(&navigation::address(&self.look(|state| state.room().to_owned()))),
             Act::Copy => {
                 let key = of.parse().unwrap_or_default();
                 let text = self.look(|state| state.chat.text_of(key).map(str::to_owned));
-                copy(&text.unwrap_or_default());
+                store::copy(&text.unwrap_or_default());
             }
-            Act::Goto => self.in_log(|log| log.to_message(self, of.parse().unwrap_or_default())),
-            Act::Newest => self.in_log(|log| log.to_end(self)),
+            Act::Goto | Act::Newest => {
+                if let Some(log) = self.log.get() {
+                    log.to(self, of.parse().ok());
+                }
+            }
             Act::Token => store::set_text("pesan.token", Some(of.trim())),
             Act::Reload => {
                 self.keep(true);
-                window().location().reload().unwrap_or_default();
+                dom::of_window("location").reload();
             }
             _ => {}
         }
         self.change(&mut |state, now| state.take(now, act, of));
         match act {
-            Act::ToRooms => self.focus_later(".side.rooms .close"),
-            Act::ToPeople => self.focus_later(".side.people .close"),
+            Act::ToRooms => self.draw_later(Some(".side.rooms .close")),
+            Act::ToPeople => self.draw_later(Some(".side.people .close")),
             Act::Reply => composer::focus(),
             Act::Connect | Act::Token => {
                 if let Some(link) = &*self.link.borrow() {
@@ -220,12 +197,12 @@ impl Page {
     }
 
     /// Opens the next room of the list, or the one before.
-    pub(crate) fn open_next(self: &Rc<Self>, forward: bool) {
+    pub(crate) fn open_next(&'static self, forward: bool) {
         self.change(&mut |state, now| state.chat.open_next(now, forward));
     }
 
     /// Another place of the history is shown.
-    pub(crate) fn arrive(self: &Rc<Self>) {
+    pub(crate) fn arrive(&'static self) {
         let room = navigation::room();
         self.change(&mut |state, now| {
             state.panel = None;
@@ -234,8 +211,8 @@ impl Page {
     }
 
     /// Tells the chat whether the newest message is seen.
-    pub(crate) fn look_again(self: &Rc<Self>, at_end: Option<bool>) {
-        let visible = !document().hidden();
+    pub(crate) fn look_again(&'static self, at_end: Option<bool>) {
+        let visible = !dom::doc().is("hidden");
         self.change(&mut |state, _| {
             state.at_end = at_end.unwrap_or(state.at_end);
             let viewing = state.at_end && visible;
@@ -250,13 +227,16 @@ impl Page {
         self.keep_carried(if leaving { 0 } else { now });
     }
 
-    /// Calls [`Log::draw`] at the next frame.
-    pub(crate) fn draw_later(&self) {
-        dom::next_frame(function(&self.wakes.frame));
+    /// Calls [`Log::draw`] at the next frame, and puts the cursor somewhere then.
+    pub(crate) fn draw_later(&self, focus: Option<&'static str>) {
+        if let Some(wakes) = &mut *self.wakes.borrow_mut() {
+            wakes.focus = focus.or(wakes.focus);
+            browser::next_frame(&wakes.frame);
+        }
     }
 
     /// Slides the panel out, and puts the cursor where it was slid in.
-    fn close_panel(self: &Rc<Self>) {
+    fn close_panel(&'static self) {
         let Some(name) = self.look(|state| state.panel) else {
             return;
         };
@@ -268,7 +248,7 @@ impl Page {
     }
 
     /// The text in the composer is another one.
-    pub(crate) fn write(self: &Rc<Self>) {
+    pub(crate) fn write(&'static self) {
         let (text, written) = composer::measure();
         let blank = written.1;
         let now = clock::now();
@@ -287,26 +267,21 @@ impl Page {
         }
     }
 
-    fn in_log(&self, run: impl FnOnce(&Rc<Log>)) {
-        let log = self.log.borrow().clone();
-        if let Some(log) = log {
-            run(&log);
-        }
-    }
-
-    fn focus_later(&self, selector: &'static str) {
-        self.wakes.focus.replace(Some(selector));
-        dom::next_frame(function(&self.wakes.frame));
-    }
-
-    fn frame(self: &Rc<Self>) {
-        if let Some(place) = self.wakes.focus.take().and_then(dom::find) {
+    fn frame(&'static self) {
+        let focus = self
+            .wakes
+            .borrow_mut()
+            .as_mut()
+            .and_then(|wakes| wakes.focus.take());
+        if let Some(place) = focus.and_then(dom::find) {
             place.focus();
         }
-        self.in_log(|log| log.draw(self));
+        if let Some(log) = self.log.get() {
+            log.draw(self);
+        }
     }
 
-    fn second(self: &Rc<Self>) {
+    fn second(&'static self) {
         let now = clock::now();
         let seen = self.state.write_untracked().tick(now);
         if seen {
@@ -315,7 +290,7 @@ impl Page {
         self.keep(false);
     }
 
-    fn hear(self: &Rc<Self>, heard: Vec<Heard>) {
+    fn hear(&'static self, heard: Vec<Heard>) {
         let mut heard = heard.into_iter();
         self.change(&mut |state, now| {
             for heard in heard.by_ref() {
@@ -334,20 +309,16 @@ impl Page {
     }
 
     fn set_timer(&self, now: u64) {
-        if let Some(timer) = self.timer.take() {
-            window().clear_timeout_with_handle(timer);
-        }
+        browser::clear_timeout(self.timer.take());
         let due = self.look(|state| state.chat.poll_timeout());
-        self.timer.set(due.and_then(|due| {
-            let pause = i32::try_from(due.saturating_sub(now).min(LONGEST)).unwrap_or(i32::MAX);
-            window()
-                .set_timeout_with_callback_and_timeout_and_arguments_0(function(&self.wakes.due), pause)
-                .ok()
-        }));
+        if let (Some(due), Some(wakes)) = (due, &*self.wakes.borrow()) {
+            let pause = due.saturating_sub(now).min(LONGEST);
+            self.timer.set(browser::set_timeout(&wakes.due, pause as f64));
+        }
     }
 
     /// Names the open room in the address, when it is another one than before.
-    fn follow_room(self: &Rc<Self>) {
+    fn follow_room(&'static self) {
         let room = self.look(|state| state.room().to_owned());
         if *self.place.borrow() == room {
             return;
@@ -360,10 +331,11 @@ impl Page {
 
     /// Keeps what changed.
     fn keep_new(&self, now: u64) {
-        let (changes, saved) = self.look(|state| (state.chat.outbox_changes(), state.chat.saved()));
+        let (changes, saved) = self.look(|state| (state.chat.outbox_changes(), state.chat.saved().write()));
         let mut kept = self.kept.borrow_mut();
+        let saved = Some(saved);
         if kept.1 != saved {
-            store::set_value("pesan.saved", &saved.write());
+            store::set_value("pesan.saved", saved.as_ref().unwrap_or(&Value::Null));
             kept.1 = saved;
         }
         if kept.0 != changes {
@@ -391,21 +363,4 @@ impl Page {
         }
         .write()
     }
-}
-
-/// Function of JavaScript that a closure is.
-pub(crate) fn function(closure: &Closure<dyn FnMut()>) -> &Function {
-    closure.as_ref().unchecked_ref()
-}
-
-/// Whether there is a mouse: then nothing jumps when the cursor goes into a field.
-fn hovers() -> bool {
-    let query = window().match_media("(hover: hover)").ok().flatten();
-    query.is_some_and(|query| query.matches())
-}
-
-/// Puts a text into the clipboard, where the browser allows it.
-fn copy(text: &str) {
-    // the browser answers later; a refusal changes nothing here
-    let _promise = window().navigator().clipboard().write_text(text);
 }

@@ -1,55 +1,46 @@
 //! Who is in the open room; a click begins a direct conversation.
 
-use std::rc::Rc;
-
 use pesan::chat::words::{Words, fill};
-use pesan::messages::Person;
 
-use super::act::Act;
-use super::dom::{El, el};
-use super::face::{face, name};
-use super::icon::{CLOSE, icon_button};
+use super::dom::{El, piece};
+use super::face::face;
+use super::list::Item;
 use super::page::Page;
 use super::state::State;
 
 /// People at the right.
-pub(crate) fn people(page: &Rc<Page>) -> El {
-    let words = page.words();
-    let heading = el("h2", "")
-        .shown(page, |state| !state.chat.room().people.is_empty())
-        .says(page, |state| {
-            let count = state.chat.room().people.len().to_string();
-            Some([state.words().people, " · ", &count].concat())
-        });
-    let top = el("div", "top").add(el("div", "").add(heading)).add(icon_button(
-        "icon close",
-        CLOSE,
-        words.close,
-        Act::ClosePanel,
-    ));
-    let list = el("ul", "").list(page, present, |words, (person, me)| entry(words, person, *me));
-    el("aside", "side people")
-        .attr("aria-label", words.people)
-        .add(top)
-        .add(el("div", "scroll").add(list))
+pub(crate) fn people(page: &'static Page, side: &El) {
+    let heading = side.at("h2");
+    heading.shown(page, |state| !state.chat.room().people.is_empty());
+    heading.says(page, |state| {
+        let count = state.chat.room().people.len().to_string();
+        Some([state.words().people, " · ", &count].concat())
+    });
+    side.at("ul").list(page, present, entry);
 }
 
 /// Who is there, and whether it is this person.
-fn present(state: &State) -> Vec<(Person, bool)> {
+fn present(state: &State) -> Vec<Item> {
     let me = state.chat.me().map(|me| me.id.as_str()).unwrap_or_default();
     let people = state.chat.room().people.iter();
-    people.map(|person| (person.clone(), person.id == me)).collect()
+    people
+        .map(|person| Item {
+            id: person.id.clone(),
+            name: person.name.clone(),
+            marked: person.id == me,
+            ..Item::default()
+        })
+        .collect()
 }
 
-fn entry(words: &'static Words, person: &Person, me: bool) -> El {
-    let entry = el(if me { "div" } else { "button" }, "entry")
-        .add(face(person, true))
-        .add(name("name", &person.name));
-    el("li", "").add(if me {
-        entry.add(el("span", "soft").text(words.you))
-    } else {
-        entry
-            .attr("title", &fill(words.direct, &[&person.name]))
-            .act(Act::Direct, &person.id)
-    })
+fn entry(words: &'static Words, person: &Item) -> El {
+    let entry = piece(if person.marked { "#self" } else { "#person" }, words);
+    face(&entry.at(".face"), &person.id, &person.name, true);
+    entry.at("bdi").write(&person.name);
+    if !person.marked {
+        let button = entry.at(".entry");
+        button.set("title", Some(&fill(words.direct, &[&person.name])));
+        button.set("data-of", Some(&person.id));
+    }
+    entry
 }

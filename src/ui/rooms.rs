@@ -1,55 +1,33 @@
 //! List of the rooms, and a field to make one.
 
-use std::rc::Rc;
-
 use pesan::chat::folding::excerpt;
 use pesan::chat::room::{Membership, RoomState};
 use pesan::chat::words::{Words, fill};
-use pesan::messages::{Person, RoomKind};
+use pesan::messages::RoomKind;
 
-use super::act::Act;
-use super::dom::{El, done, el, enter};
-use super::face::{face, name};
-use super::icon::{CLOSE, PLUS, SEARCH, icon_button};
+use super::dom::{El, enter, part, piece};
+use super::face::face;
+use super::list::Item;
 use super::page::Page;
 use super::state::State;
 
 /// Characters of a room's newest message.
 const LAST: usize = 60;
 
-/// Room as the list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Listed {
-    id: String,
-    name: String,
-    /// Other person of a direct room.
-    with: Option<Person>,
-    /// Begin of the newest message.
-    last: String,
-    unread: u64,
-    open: bool,
-}
-
 /// Rooms at the left.
-pub(crate) fn rooms(page: &Rc<Page>) -> El {
-    let words = page.words();
-    let find = icon_button("icon", SEARCH, words.find_room, Act::Find).shown(page, State::full);
-    let create = icon_button("icon", PLUS, words.create, Act::NewRoom)
-        .shown(page, State::full)
-        .bind(page, "aria-expanded", |state| Some(state.creating.to_string()));
-    let close = icon_button("icon close", CLOSE, words.close, Act::ClosePanel);
-    let top = el("div", "top")
-        .add(el("p", "brand").text("pesan"))
-        .add(el("div", "").add(find).add(create).add(close));
-    let scroll = part(page, el("div", "scroll"), "", |state| listed(state, mine));
-    let scroll = part(page, scroll, words.directs, |state| listed(state, direct));
-    let scroll = part(page, scroll, words.other_rooms, |state| listed(state, other));
-    el("nav", "side rooms")
-        .attr("aria-label", words.rooms)
-        .add(top)
-        .part(page, |state| state.creating, new_room, enter)
-        .add(scroll)
-        .part(page, |state| state.chat.me().cloned(), me, done)
+pub(crate) fn rooms(page: &'static Page, shell: &El) {
+    let side = shell.at(".rooms");
+    side.at("[data-act=find]").shown(page, State::full);
+    let create = side.at("[data-act=new-room]");
+    create.shown(page, State::full);
+    create.bind(page, "aria-expanded", |state| Some(state.creating.to_string()));
+    let creating: fn(&State) -> _ = |state| state.creating.then(String::new);
+    part(page, side.at("template"), creating, enter);
+    side.at(".mine").list(page, |state| listed(state, mine), entry);
+    rooms_if_any(page, &side, ".direct", |state| listed(state, direct));
+    rooms_if_any(page, &side, ".other", |state| listed(state, other));
+    let name: fn(&State) -> _ = |state| state.chat.me().map(|me| me.name.clone());
+    part(page, side.at(".me"), name, me);
 }
 
 /// Name of a room, as it is shown.
@@ -61,68 +39,48 @@ pub(crate) fn name_of(room: &RoomState, words: &Words) -> String {
 }
 
 /// Rooms of one kind under their heading, when there are some.
-fn part(page: &Rc<Page>, scroll: El, heading: &str, rooms: fn(&State) -> Vec<Listed>) -> El {
-    let list = el("ul", "").list(page, rooms, entry);
-    if heading.is_empty() {
-        return scroll.add(list);
-    }
-    let heading = el("h2", "").text(heading);
-    let (head, body) = (heading.clone(), list.clone());
-    page.effect(Box::new(move |state| {
-        let hidden = if rooms(state).is_empty() { Some("") } else { None };
-        head.set("hidden", hidden);
-        body.set("hidden", hidden);
+fn rooms_if_any(page: &'static Page, side: &El, place: &str, rooms: fn(&State) -> Vec<Item>) {
+    let list = side.at(place);
+    list.list(page, rooms, entry);
+    let heading = list.el("previousElementSibling");
+    page.follow(Box::new(move || {
+        let hidden = if page.look(rooms).is_empty() { Some("") } else { None };
+        list.set("hidden", hidden);
+        if let Some(heading) = &heading {
+            heading.set("hidden", hidden);
+        }
     }));
-    scroll.add(heading).add(list)
 }
 
-fn new_room(page: &Rc<Page>, creating: &bool) -> Option<El> {
-    let words = page.words();
-    creating.then(|| {
-        let field = el("input", "field")
-            .attr("aria-label", words.new_room)
-            .attr("placeholder", words.new_room)
-            .attr("maxlength", "64");
-        el("form", "new-room")
-            .attr("data-submit", Act::Create.name())
-            .add(field)
-            .add(el("button", "button").text(words.create))
-    })
-}
-
-fn me(page: &Rc<Page>, me: &Option<Person>) -> Option<El> {
-    let me = me.as_ref()?;
-    let entry = el("button", "entry")
-        .act(Act::Settings, "")
-        .add(face(me, true))
-        .add(name("name", &me.name))
-        .add(el("span", "soft").text(page.words().you));
-    Some(el("div", "bottom").add(entry))
-}
-
-fn entry(words: &'static Words, room: &Listed) -> El {
-    let sign = match &room.with {
-        Some(with) => face(with, true),
-        None => el("span", "sign").attr("aria-hidden", "true").text("#"),
+fn me(page: &'static Page, place: &El) {
+    let Some(me) = page.look(|state| state.chat.me().cloned()) else {
+        return;
     };
-    let mut what = el("span", "what").add(name("name", &room.name));
-    if !room.last.is_empty() {
-        what = what.add(el("span", "last").text(&room.last));
+    face(&place.at(".face"), &me.id, &me.name, true);
+    place.at("bdi").write(&me.name);
+}
+
+fn entry(words: &'static Words, room: &Item) -> El {
+    let entry = piece("#room", words);
+    let button = entry.at(".entry");
+    button.set("data-of", Some(&room.id));
+    button.set("aria-current", Some(if room.marked { "true" } else { "false" }));
+    if !room.face.is_empty() {
+        face(&entry.at(".sign"), &room.face, &room.name, true);
     }
-    let class = if room.unread > 0 { "entry fresh" } else { "entry" };
-    let mut button = el("button", class)
-        .attr("aria-current", if room.open { "true" } else { "false" })
-        .act(Act::Open, &room.id)
-        .add(sign)
-        .add(what);
-    if room.unread > 0 {
-        let count = room.unread.to_string();
-        let shown = if room.unread > 99 { "99+" } else { &count };
-        button = button
-            .add(el("span", "badge").attr("aria-hidden", "true").text(shown))
-            .add(el("span", "unseen").text(&fill(words.unread, &[&count])));
+    entry.at("bdi").write(&room.name);
+    entry.at(".last").write(&room.about);
+    if room.count > 0 {
+        button.set("class", Some("entry fresh"));
+        let count = room.count.to_string();
+        let shown = if room.count > 99 { "99+" } else { &count };
+        entry.at(".badge").write(shown);
+        entry.at(".unseen").write(&fill(words.unread, &[&count]));
+    } else {
+        entry.without(".badge");
+        entry.without(".unseen");
     }
-    el("li", "").add(button)
+    entry
 }
 
 fn mine(room: &RoomState) -> bool {
@@ -138,21 +96,24 @@ fn other(room: &RoomState) -> bool {
     room.room.kind == RoomKind::Open && room.membership == Membership::Outside
 }
 
-fn listed(state: &State, belongs: fn(&RoomState) -> bool) -> Vec<Listed> {
+#[inline(never)]
+fn listed(state: &State, belongs: fn(&RoomState) -> bool) -> Vec<Item> {
     let rooms = state.chat.listed().filter(|room| belongs(room));
     rooms
-        .map(|room| Listed {
+        .map(|room| Item {
             id: room.room.id.clone(),
             name: name_of(room, state.words()),
-            with: room.room.with.clone(),
-            last: room
-                .room
-                .last
-                .as_ref()
-                .map(|last| excerpt(&last.text, LAST))
-                .unwrap_or_default(),
-            unread: room.unread(),
-            open: room.room.id == state.room(),
+            about: match &room.room.last {
+                Some(last) => excerpt(&last.text, LAST),
+                None => String::new(),
+            },
+            face: match &room.room.with {
+                Some(with) => with.id.clone(),
+                None => String::new(),
+            },
+            count: room.unread(),
+            marked: room.room.id == state.room(),
+            act: None,
         })
         .collect()
 }

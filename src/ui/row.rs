@@ -6,11 +6,9 @@ use pesan::chat::links::{Part, parts};
 use pesan::chat::words::{Words, fill};
 use pesan::messages::{Change, Person};
 
-use super::act::Act;
 use super::clock::Calendar;
-use super::dom::{El, el};
-use super::face::{face, name};
-use super::icon::{ALERT, CLOCK, COPY, REPLY, TICK, icon, icon_button};
+use super::dom::{El, piece};
+use super::face::face;
 
 /// Line with all that its look depends on.
 pub(crate) struct Line {
@@ -41,28 +39,33 @@ pub(crate) fn row(line: &Line, words: &'static Words, calendar: &Calendar) -> El
         (false, true) => "row own",
         (false, false) => "row",
     };
-    let mut row = el("article", class)
-        .attr("data-key", &entry.key.to_string())
-        .attr("tabindex", "-1");
+    let row = piece("#row", words);
+    row.set("class", Some(class));
+    row.set("data-key", Some(&entry.key.to_string()));
     if line.row.starts_day {
-        row = row.add(divider("day", &calendar.day(entry.at, line.day)));
+        row.at(".day span").write(&calendar.day(entry.at, line.day));
+    } else {
+        row.without(".day");
     }
-    if line.row.starts_unread {
-        row = row.add(divider("unread-line", words.unread_line));
+    if !line.row.starts_unread {
+        row.without(".unread-line");
     }
-    row.add(match &entry.what {
-        What::Said(message) => said(line, message, words, calendar),
+    let text = match &entry.what {
+        What::Said(message) => {
+            row.without(".moved");
+            said(&row, line, message, words, calendar);
+            return row;
+        }
         What::Moved {
             person,
             change,
             before,
-        } => el("p", "moved").text(&moved(words, person, *change, before)),
-        What::Notice(text) => el("p", "moved").text(text),
-    })
-}
-
-fn divider(class: &str, text: &str) -> El {
-    el("div", class).add(el("span", "").text(text))
+        } => &moved(words, person, *change, before),
+        What::Notice(text) => text,
+    };
+    row.at(".moved").write(text);
+    row.without(".line");
+    row
 }
 
 fn moved(words: &Words, person: &Person, change: Change, before: &str) -> String {
@@ -73,100 +76,95 @@ fn moved(words: &Words, person: &Person, change: Change, before: &str) -> String
     }
 }
 
-fn said(line: &Line, said: &Said, words: &'static Words, calendar: &Calendar) -> El {
+fn said(row: &El, line: &Line, said: &Said, words: &'static Words, calendar: &Calendar) {
     let Row {
         entry,
         delivery,
         starts_group,
         ..
     } = &line.row;
-    let time = el("time", "").text(&calendar.time(entry.at));
     let by = match &said.author {
         Some(author) if *starts_group => {
-            let mut by = el("div", "body by").add(name("author", &author.name)).add(time);
-            if *delivery == Delivery::Sent {
-                let tick = el("span", "tick")
-                    .attr("role", "img")
-                    .attr("aria-label", words.sent)
-                    .attr("title", words.sent);
-                by = by.add(tick.add(icon(TICK)));
+            row.without(".aside");
+            face(&row.at(".face"), &author.id, &author.name, false);
+            row.at("bdi").write(&author.name);
+            if *delivery != Delivery::Sent {
+                row.without(".tick");
             }
-            el("div", "line").add(face(author, false)).add(by)
+            row.at(".by")
         }
         author => {
-            let author = author.as_ref().map(|author| [&author.name, ", "].concat());
-            let author = el("span", "unseen").text(&author.unwrap_or_default());
-            el("div", "line bare").add(el("div", "aside").add(author).add(time))
+            row.without(".face");
+            row.without(".by");
+            row.at(".line").set("class", Some("line bare"));
+            if let Some(author) = author {
+                row.at(".unseen").write(&[&author.name, ", "].concat());
+            }
+            row.at(".aside")
         }
     };
-    let mut acts = el("div", "acts");
-    if line.answers && said.seq.is_some() {
-        acts = acts.add(icon_button("icon", REPLY, words.reply, Act::Reply).attr("tabindex", "-1"));
-    }
-    acts = acts.add(icon_button("icon", COPY, words.copy, Act::Copy).attr("tabindex", "-1"));
-    by.add(body(line, said, words)).add(acts)
-}
-
-/// What was said, with what it answers and how far it has come.
-fn body(line: &Line, said: &Said, words: &'static Words) -> El {
-    let mut body = el("div", "body");
-    if let Some(quote) = &said.reply {
-        let quoted = [fill(words.quoted, &[&quote.author]).as_str(), ": "].concat();
-        let button = el("button", "quote")
-            .act(Act::Goto, &quote.seq.to_string())
-            .add(el("span", "unseen").text(&quoted))
-            .add(el("b", "").attr("aria-hidden", "true").text(&quote.author))
-            .text(&quote.text);
-        body = body.add(button);
+    by.at("time").write(&calendar.time(entry.at));
+    match &said.reply {
+        Some(quote) => {
+            let button = row.at(".quote");
+            button.set("data-of", Some(&quote.seq.to_string()));
+            let before = [&fill(words.quoted, &[&quote.author]), ": "].concat();
+            button.at(".unseen").write(&before);
+            button.at("b").write(&quote.author);
+            button.at("b + span").write(&quote.text);
+        }
+        None => row.without(".quote"),
     }
     let short = if line.open { None } else { folded(&said.text) };
     let text = short.unwrap_or(&said.text);
-    let class = if is_emoji(text) { "text large" } else { "text" };
-    body = body.add(linked(el("p", class), text));
-    if short.is_some() {
-        body = body.add(word(words.more, Act::More));
+    let place = row.at(".text");
+    if is_emoji(text) {
+        place.set("class", Some("text large"));
     }
-    body.add_some(delivery(&line.row.delivery, words))
-}
-
-/// Button that is a word.
-fn word(text: &str, act: Act) -> El {
-    el("button", "word").act(act, "").text(text)
+    linked(&place, text, words);
+    if short.is_none() {
+        row.without("[data-act=more]");
+    }
+    shows(row, delivery, words);
+    if !line.answers || said.seq.is_none() {
+        row.without("[data-act=reply]");
+    }
 }
 
 /// Text with its links; the text itself is never markup.
-fn linked(place: El, text: &str) -> El {
-    parts(text).into_iter().fold(place, |place, part| match part {
-        Part::Text(text) => place.text(text),
-        Part::Link(address) => place.add(
-            el("a", "")
-                .attr("href", address)
-                .attr("target", "_blank")
-                .attr("rel", "noopener noreferrer nofollow")
-                .text(address),
-        ),
-    })
+fn linked(place: &El, text: &str, words: &'static Words) {
+    for part in parts(text) {
+        match part {
+            Part::Text(text) => place.add_text(text),
+            Part::Link(address) => {
+                let link = piece("#link", words);
+                link.set("href", Some(address));
+                link.write(address);
+                place.append(&link);
+            }
+        }
+    }
 }
 
-fn delivery(delivery: &Delivery, words: &'static Words) -> Option<El> {
-    let (path, text) = match delivery {
-        Delivery::Waiting => (CLOCK, words.waiting),
-        Delivery::Sending => (CLOCK, words.sending),
-        Delivery::Failed(_) => (ALERT, words.failed),
-        Delivery::Sent | Delivery::Arrived => return None,
+/// How far it has come.
+fn shows(row: &El, delivery: &Delivery, words: &'static Words) {
+    let text = match delivery {
+        Delivery::Waiting => words.waiting,
+        Delivery::Sending => words.sending,
+        Delivery::Failed(why) => {
+            let why = why.as_ref().map(|why| [". ", &words.refusal(why)].concat());
+            row.without(".delivery");
+            row.at(".failed span")
+                .write(&[words.failed, &why.unwrap_or_default()].concat());
+            return;
+        }
+        Delivery::Sent | Delivery::Arrived => {
+            row.without(".delivery");
+            return row.without(".failed");
+        }
     };
-    let text = el("span", "").text(text);
-    let place = el("p", "delivery").add(icon(path));
-    let Delivery::Failed(why) = delivery else {
-        return Some(place.add(text));
-    };
-    let why = why.as_ref().map(|why| [". ", &words.refusal(why)].concat());
-    let failed = place
-        .attr("class", "delivery failed")
-        .add(text.text(&why.unwrap_or_default()))
-        .add(word(words.try_again, Act::Retry))
-        .add(word(words.discard, Act::Discard));
-    Some(failed)
+    row.at(".delivery span").write(text);
+    row.without(".failed");
 }
 
 /// Whether a text is a few emoji and nothing else.

@@ -1,28 +1,25 @@
 //! What the browser keeps: for all windows, or for this one over a reload.
 
-use leptos::prelude::window;
 use pesan::chat::Carried;
 use pesan::messages::wire::Wire;
 use pesan::socketio::Value;
 use pesan::socketio::value::json;
-use web_sys::Storage;
 
-use super::dom;
+use super::{browser, dom};
 
 /// Deepest nesting of what is kept.
 const DEPTH: usize = 16;
 
 /// Text under a name; nothing when there is none, or when the browser keeps nothing.
 pub(crate) fn text(name: &str) -> Option<String> {
-    all()?.get_item(name).ok().flatten()
+    browser::kept(name).ok().flatten()
 }
 
 /// Keeps a text under a name, or forgets it. A full or forbidden store is no reason to stop chatting.
 pub(crate) fn set_text(name: &str, text: Option<&str>) {
-    let Some(storage) = all() else { return };
     let kept = match text {
-        Some(text) => storage.set_item(name, text),
-        None => storage.remove_item(name),
+        Some(text) => browser::keep(name, text),
+        None => browser::forget(name),
     };
     if kept.is_err() {
         dom::warn(&["the browser does not keep ", name].concat());
@@ -30,8 +27,8 @@ pub(crate) fn set_text(name: &str, text: Option<&str>) {
 }
 
 /// Value under a name, if it can be read.
-pub(crate) fn value<T: Wire>(name: &str) -> Option<T> {
-    T::read(json::parse(&text(name)?, DEPTH).ok()?)
+pub(crate) fn value(name: &str) -> Option<Value> {
+    json::parse(&text(name)?, DEPTH).ok()
 }
 
 /// Keeps a value under a name.
@@ -66,13 +63,10 @@ impl Wire for Luggage {
 /// Takes over what windows left behind that are gone: this one before its reload, or one that crashed.
 pub(crate) fn take_carried(now: u64) -> Carried {
     let mut taken = Carried::default();
-    let Some(storage) = all() else { return taken };
-    let names: Vec<String> = (0..storage.length().unwrap_or(0))
-        .filter_map(|at| storage.key(at).ok().flatten())
-        .filter(|name| name.starts_with(CARRIED))
-        .collect();
+    let all = (0..).map_while(|at| browser::kept_name(at).ok().flatten());
+    let names: Vec<String> = all.filter(|name| name.starts_with(CARRIED)).collect();
     for name in names {
-        let luggage: Option<Luggage> = value(&name);
+        let luggage = value(&name).and_then(Luggage::read);
         if luggage.as_ref().is_none_or(|luggage| luggage.sign + GONE < now) {
             set_text(&name, None);
             if let Some(Luggage { carried, .. }) = luggage {
@@ -94,6 +88,7 @@ pub(crate) fn keep_carried(window: &str, sign: u64, carried: Carried) {
     }
 }
 
-fn all() -> Option<Storage> {
-    window().local_storage().ok().flatten()
+/// Puts a text into the clipboard, where the browser allows it; a refusal changes nothing here.
+pub(crate) fn copy(text: &str) {
+    drop(browser::copy(text));
 }

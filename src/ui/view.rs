@@ -1,17 +1,13 @@
 //! Everything that is seen, and what of it is outside of the page's own elements: title, language, colours.
 
-use std::rc::Rc;
-
-use leptos::prelude::document;
 use pesan::chat::Server;
 use pesan::chat::words::fill;
 
-use super::act::Act;
-use super::ask::{ask, asked, asks};
+use super::ask::ask;
 use super::bars::bars;
-use super::composer::{self, composer};
-use super::dialog;
-use super::dom::{El, el};
+use super::composer;
+use super::dialog::dialogs;
+use super::dom::{El, doc, part};
 use super::header::header;
 use super::log::Log;
 use super::page::Page;
@@ -19,70 +15,52 @@ use super::people::people;
 use super::rooms::rooms;
 use super::state::State;
 
-/// Shows the page in an element.
-pub(crate) fn view(page: &Rc<Page>, body: El) {
-    if let Some(root) = document().document_element().map(El) {
-        root.bind(page, "lang", |state| Some(state.words().locale.to_owned()))
-            .bind(page, "data-theme", |state| state.theme.name().map(str::to_owned));
-    }
-    page.effect(Box::new(|state| {
+/// Shows the page.
+pub(crate) fn view(page: &'static Page) {
+    let document = doc();
+    let root = document.at("html");
+    root.bind(page, "lang", |state| Some(state.words().locale.to_owned()));
+    root.bind(page, "data-theme", |state| state.theme.name().map(str::to_owned));
+    document.at("title").says(page, |state| {
         let unread = state.chat.unread();
-        let count = if unread > 0 {
-            ["(", &unread.to_string(), ") "].concat()
+        Some(if unread > 0 {
+            ["(", &unread.to_string(), ") pesan"].concat()
         } else {
-            String::new()
-        };
-        document().set_title(&(count + "pesan"));
-    }));
-    let live = el("div", "unseen")
-        .attr("aria-live", "polite")
+            "pesan".to_owned()
+        })
+    });
+    document
+        .at("#live")
         .says(page, |state| Some(state.live.clone()));
-    let toast = el("p", "toast").attr("role", "status").says(page, |state| {
+    document.at("#toast").says(page, |state| {
         state.copied.map(|_| state.words().copied.to_owned())
     });
-    body.part(page, |state| state.language, |page, _| Some(shell(page)), begin)
-        .part(page, dialog::open, dialog::dialog, dialog::opened)
-        .add(live)
-        .add(toast);
+    let language: fn(&State) -> _ = |state| Some(state.words().locale.to_owned());
+    part(page, document.at("#page"), language, shell);
+    dialogs(page, &document);
 }
 
 /// The three columns, in one language.
-fn shell(page: &Rc<Page>) -> El {
-    let (log, frame) = Log::new(page);
-    page.log.replace(Some(log));
-    let typing = el("p", "typing").attr("aria-hidden", "true").says(page, typing);
-    let conversation = el("main", "conversation")
-        .add(header(page))
-        .add(bars(page))
-        .add(frame)
-        .part(page, asks, ask, asked)
-        .add(typing)
-        .add(composer(page));
-    el("div", "shell")
-        .bind(page, "class", |state| {
-            let plain = *state.chat.server() == Server::Plain;
-            Some(if plain { "shell plain" } else { "shell" }.to_owned())
-        })
-        .bind(page, "data-panel", |state| state.panel.map(str::to_owned))
-        .add(rooms(page))
-        .add(conversation)
-        .add(people(page))
-        .add(el("div", "scrim").act(Act::ClosePanel, ""))
-}
-
-/// What has to be in the document before it can be filled.
-fn begin(page: &Rc<Page>, _shell: &El) {
-    let log = page.log.borrow().clone();
-    if let Some(log) = log {
-        log.start(page);
-    }
-    let showing = Rc::clone(page);
+fn shell(page: &'static Page, shell: &El) {
+    shell.bind(page, "class", |state| {
+        let plain = *state.chat.server() == Server::Plain;
+        Some(if plain { "shell plain" } else { "shell" }.to_owned())
+    });
+    shell.bind(page, "data-panel", |state| state.panel.map(str::to_owned));
+    rooms(page, shell);
+    header(page, shell);
+    bars(page, shell);
+    ask(page, shell);
+    shell.at(".typing").says(page, typing);
+    composer::composer(page, &shell.at(".composer"));
+    people(page, &shell.at(".people"));
+    Log::begin(page, shell);
     let mut shown = None;
     page.follow(Box::new(move || {
-        let room = Some(showing.look(|state| state.room().to_owned()));
+        let room = Some(page.look(|state| state.room().to_owned()));
         if room != shown {
             shown = room;
-            composer::begin(&showing);
+            composer::begin(page);
         }
     }));
 }
