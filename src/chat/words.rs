@@ -87,8 +87,6 @@ impl Words {
 pub struct Words {
     /// BCP 47 tag of the language.
     pub locale: &'static str,
-    /// Label of the composer.
-    pub write: &'static str,
     /// Connection: first attempt.
     pub connecting: &'static str,
     /// Connection: up.
@@ -131,8 +129,6 @@ pub struct Words {
     pub reload: &'static str,
     /// Button that closes.
     pub close: &'static str,
-    /// Heading of the rooms.
-    pub rooms: &'static str,
     /// Name of the lobby.
     pub lobby: &'static str,
     /// Heading of those present.
@@ -145,8 +141,6 @@ pub struct Words {
     pub copied: &'static str,
     /// Unread messages; {} is their number.
     pub unread: &'static str,
-    /// Label of the messages.
-    pub log: &'static str,
     /// Empty room of a plain server.
     pub empty_plain: &'static str,
     /// Empty room.
@@ -169,8 +163,6 @@ pub struct Words {
     pub waiting: &'static str,
     /// Delivery: under way.
     pub sending: &'static str,
-    /// Delivery: arrived.
-    pub sent: &'static str,
     /// Delivery: not taken.
     pub failed: &'static str,
     /// Above the composer; {} is the author.
@@ -191,12 +183,6 @@ pub struct Words {
     pub later: &'static str,
     /// The name was taken.
     pub name_saved: &'static str,
-    /// Label of the language.
-    pub language: &'static str,
-    /// Label of the theme.
-    pub theme: &'static str,
-    /// Button that opens the emoji.
-    pub emoji: &'static str,
     /// Refusal; {} is the name.
     pub name_taken: &'static str,
     /// Refusal; {} is the limit.

@@ -9,8 +9,8 @@ use super::state::State;
 
 /// Asks for what the server wants to know.
 pub(crate) fn ask(page: &'static Page, shell: &El) {
-    part(page, shell.at(".token"), wants_token, token);
-    part(page, shell.at(".name"), wants_name, first_name);
+    part(page, shell.at("template.token"), wants_token, token);
+    part(page, shell.at("template.name"), wants_name, first_name);
 }
 
 /// Whether a token is wanted, and whether one was tried already.

@@ -24,7 +24,8 @@ struct Bar {
 pub(crate) fn bars(page: &'static Page, shell: &El) {
     let bars = shell.at(".bars");
     // what is read out changes with the state, not with every second of a countdown
-    bars.at(".unseen").says(page, |state| Some(standing(state).to_owned()));
+    bars.at(".unseen")
+        .says(page, |state| Some(standing(state).to_owned()));
     bar(page, bars.at("[data-bar=connection]"), connection);
     bar(page, bars.at("[data-bar=closing]"), closing);
     bar(page, bars.at("[data-bar=announcement]"), announcement);

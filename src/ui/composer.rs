@@ -26,7 +26,12 @@ pub(crate) fn composer(page: &'static Page, composer: &El) {
     emoji
         .at("button")
         .bind(page, "aria-expanded", |state| Some(state.emoji.to_string()));
-    part(page, emoji.at("template"), |state| state.emoji.then(String::new), done);
+    part(
+        page,
+        emoji.at("template"),
+        |state| state.emoji.then(String::new),
+        done,
+    );
 }
 
 /// What the begun text answers.

@@ -8,15 +8,30 @@ use super::state::{Dialog, State};
 
 /// Dialogs, of which one may be open, in the language that it speaks.
 pub(crate) fn dialogs(page: &'static Page, document: &El) {
-    part(page, document.at("#settings"), |state| open(state, Dialog::Settings), settings);
-    part(page, document.at("#help"), |state| open(state, Dialog::Help), |page, dialog| {
-        keys(page, dialog, ".content");
-        dialog.show_modal();
-    });
-    part(page, document.at("#finder"), |state| open(state, Dialog::Finder), |page, dialog| {
-        finder(page, dialog);
-        dialog.show_modal();
-    });
+    part(
+        page,
+        document.at("#settings"),
+        |state| open(state, Dialog::Settings),
+        settings,
+    );
+    part(
+        page,
+        document.at("#help"),
+        |state| open(state, Dialog::Help),
+        |page, dialog| {
+            keys(page, dialog, ".content");
+            dialog.show_modal();
+        },
+    );
+    part(
+        page,
+        document.at("#finder"),
+        |state| open(state, Dialog::Finder),
+        |page, dialog| {
+            finder(page, dialog);
+            dialog.show_modal();
+        },
+    );
 }
 
 fn open(state: &State, dialog: Dialog) -> Option<String> {

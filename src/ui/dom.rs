@@ -128,7 +128,11 @@ impl El {
     pub(crate) fn shown(&self, page: &'static Page, look: fn(&State) -> bool) {
         let mut slot = Slot::new(self, "hidden");
         page.follow(Box::new(move || {
-            let hidden = if page.look(look) { None } else { Some(String::new()) };
+            let hidden = if page.look(look) {
+                None
+            } else {
+                Some(String::new())
+            };
             slot.show(hidden);
         }));
     }
@@ -156,8 +160,7 @@ impl Slot {
     pub(crate) fn show(&mut self, seen: Option<String>) {
         let seen = Some(seen);
         if seen != self.last {
-            self.at
-                .set(self.name, seen.as_ref().and_then(Option::as_deref));
+            self.at.set(self.name, seen.as_ref().and_then(Option::as_deref));
             self.last = seen;
         }
     }

@@ -57,7 +57,12 @@ fn heard_at(page: &'static Page, event: &El, name: &str, target: &El) {
                 log.scrolled(page);
             }
         }
-        "input" => meant(page, target, "data-input", &target.text("value").unwrap_or_default()),
+        "input" => meant(
+            page,
+            target,
+            "data-input",
+            &target.text("value").unwrap_or_default(),
+        ),
         "close" => page.perform(Act::CloseDialog, ""),
         // a click beside a dialog falls on its backdrop, which is the dialog itself
         "click" if target.text("tagName").as_deref() == Some("DIALOG") => page.perform(Act::CloseDialog, ""),

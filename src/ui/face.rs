@@ -8,9 +8,6 @@ use super::dom::El;
 #[inline(never)]
 pub(crate) fn face(place: &El, id: &str, name: &str, small: bool) {
     let class = if small { "face small tint-" } else { "face tint-" };
-    place.set(
-        "class",
-        Some(&[class, &avatar::tint(id).to_string()].concat()),
-    );
+    place.set("class", Some(&[class, &avatar::tint(id).to_string()].concat()));
     place.write(&avatar::initials(name));
 }

@@ -14,15 +14,11 @@ const SHOWN: usize = 20;
 
 /// Field and what it found.
 pub(crate) fn finder(page: &'static Page, dialog: &El) {
-    dialog
-        .at("input")
-        .bind(page, "aria-activedescendant", |state| {
-            Some(id_of(state.chosen as u64))
-        });
+    dialog.at("input").bind(page, "aria-activedescendant", |state| {
+        Some(id_of(state.chosen as u64))
+    });
     dialog.at(".found").list(page, found, entry);
-    dialog
-        .at(".hint")
-        .shown(page, |state| found(state).is_empty());
+    dialog.at(".hint").shown(page, |state| found(state).is_empty());
 }
 
 /// A key was pressed in the field; returns whether it meant something.

@@ -129,7 +129,11 @@ fn place(parent: &El, gone: &[Option<El>], children: &[Option<El>]) {
         let of = held.get("data-of");
         let mut entries = children.iter().flatten();
         // an entry is the element itself, or inside of it
-        let again = entries.find_map(|entry| entry.query("[data-of]").filter(|found| found.get("data-of") == of));
+        let again = entries.find_map(|entry| {
+            entry
+                .query("[data-of]")
+                .filter(|found| found.get("data-of") == of)
+        });
         if let Some(again) = again {
             again.focus();
         }

@@ -27,7 +27,7 @@ pub(crate) fn rooms(page: &'static Page, shell: &El) {
     rooms_if_any(page, &side, ".direct", |state| listed(state, direct));
     rooms_if_any(page, &side, ".other", |state| listed(state, other));
     let name: fn(&State) -> _ = |state| state.chat.me().map(|me| me.name.clone());
-    part(page, side.at(".me"), name, me);
+    part(page, side.at("template.me"), name, me);
 }
 
 /// Name of a room, as it is shown.
@@ -44,7 +44,11 @@ fn rooms_if_any(page: &'static Page, side: &El, place: &str, rooms: fn(&State) -
     list.list(page, rooms, entry);
     let heading = list.el("previousElementSibling");
     page.follow(Box::new(move || {
-        let hidden = if page.look(rooms).is_empty() { Some("") } else { None };
+        let hidden = if page.look(rooms).is_empty() {
+            Some("")
+        } else {
+            None
+        };
         list.set("hidden", hidden);
         if let Some(heading) = &heading {
             heading.set("hidden", hidden);

@@ -29,9 +29,7 @@ pub(crate) fn view(page: &'static Page) {
             "pesan".to_owned()
         })
     });
-    document
-        .at("#live")
-        .says(page, |state| Some(state.live.clone()));
+    document.at("#live").says(page, |state| Some(state.live.clone()));
     document.at("#toast").says(page, |state| {
         state.copied.map(|_| state.words().copied.to_owned())
     });
