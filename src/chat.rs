@@ -87,6 +87,14 @@ messages! {
         #[serde(default)]
         pub drafts: Vec<(String, String)>,
     }
+
+    /// The same as the browser keeps it.
+    pub struct Luggage {
+        /// When the window last gave a sign, in milliseconds since 1970; 0 when it went.
+        pub sign: u64,
+        /// What it carries.
+        pub carried: Carried,
+    }
 }
 
 /// Message that was heard while the room was open, to be read out.

@@ -10,41 +10,88 @@ pub trait Wire: Sized {
     /// Value that says it.
     fn write(&self) -> Value;
 
+    /// What stands in its place before it is read.
+    fn blank() -> Self;
+
+    /// Takes over what a value says; returns whether the value has the right shape.
+    fn take(&mut self, value: Value) -> bool;
+
     /// Reads it back; nothing when the value has another shape.
-    fn read(value: Value) -> Option<Self>;
+    fn read(value: Value) -> Option<Self> {
+        let mut read = Self::blank();
+        read.take(value).then_some(read)
+    }
 }
 
-/// Fields of an object, each to be taken once.
-pub(crate) struct Fields(Vec<(String, Value)>);
+/// [`Wire`] whose type is not known: what goes through all fields of a type is compiled once.
+pub(crate) trait Writes {
+    fn value(&self) -> Value;
+}
 
-impl Fields {
-    /// Fields of a value, if it is an object.
-    pub(crate) fn of(value: Value) -> Option<Self> {
-        match value {
-            Value::Object(fields) => Some(Self(fields)),
-            _ => None,
+impl<T: Wire> Writes for T {
+    fn value(&self) -> Value {
+        self.write()
+    }
+}
+
+/// As [`Writes`], for the other direction.
+pub(crate) trait Reads {
+    fn fill(&mut self, value: Value) -> bool;
+}
+
+impl<T: Wire> Reads for T {
+    fn fill(&mut self, value: Value) -> bool {
+        self.take(value)
+    }
+}
+
+/// Field of a type: its name, whether an empty one is left out, and whether it may be missing.
+pub(crate) type Field = (&'static str, bool, bool);
+
+/// Object of these fields.
+#[inline(never)]
+pub(crate) fn write_fields(names: &[Field], fields: &[&dyn Writes]) -> Value {
+    let mut object = Vec::new();
+    for ((name, skips, _), field) in names.iter().zip(fields) {
+        let value = field.value();
+        let empty = match &value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            _ => false,
+        };
+        if !(*skips && empty) {
+            object.push(((*name).to_owned(), value));
         }
     }
-
-    /// Value of a field; nothing when it is missing.
-    #[inline(never)]
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
-        let (_, value) = self.0.iter_mut().find(|(known, _)| known == name)?;
-        Some(std::mem::take(value))
-    }
+    Value::Object(object)
 }
 
-/// Adds a field, unless it is empty and may be missing then.
+/// Fills these fields from an object; returns whether all that must be there is, and has the right shape.
 #[inline(never)]
-pub(crate) fn put(fields: &mut Vec<(String, Value)>, name: &str, value: Value, skips: bool) {
-    let empty = match &value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        _ => false,
+pub(crate) fn read_fields(value: Value, names: &[Field], fields: &mut [&mut dyn Reads]) -> bool {
+    let Value::Object(mut object) = value else {
+        return false;
     };
-    if !(skips && empty) {
-        fields.push((name.to_owned(), value));
-    }
+    names
+        .iter()
+        .zip(fields)
+        .all(|((name, _, missing), field)| match taken(&mut object, name) {
+            Some(value) => field.fill(value),
+            None => *missing,
+        })
+}
+
+/// Takes the value of a field out of an object.
+fn taken(object: &mut [(String, Value)], name: &str) -> Option<Value> {
+    let (_, value) = object.iter_mut().find(|(known, _)| known == name)?;
+    Some(std::mem::take(value))
+}
+
+/// Place of a value among words.
+#[inline(never)]
+pub(crate) fn place_among(words: &[&str], value: &Value) -> Option<usize> {
+    let word = value.as_str()?;
+    words.iter().position(|known| *known == word)
 }
 
 /// Declares types with named fields, for serde and for [`Wire`].
@@ -73,22 +120,23 @@ macro_rules! messages {
 
         impl $crate::messages::wire::Wire for $name {
             fn write(&self) -> $crate::socketio::Value {
-                use $crate::messages::wire::{put, skips};
-                let mut fields = Vec::new();
-                $(put(&mut fields, stringify!($field), self.$field.write(), skips!($($($rule)*)?));)*
-                $crate::socketio::Value::Object(fields)
+                $crate::messages::wire::write_fields(Self::FIELDS, &[$(&self.$field),*])
             }
 
-            fn read(value: $crate::socketio::Value) -> Option<Self> {
-                use $crate::messages::wire::{Fields, missing};
-                let mut fields = Fields::of(value)?;
-                Some(Self {$(
-                    $field: match fields.take(stringify!($field)) {
-                        Some(value) => $crate::messages::wire::Wire::read(value)?,
-                        None => missing!($($($rule)*)?),
-                    },
-                )*})
+            fn blank() -> Self {
+                Self {$($field: $crate::messages::wire::Wire::blank(),)*}
             }
+
+            fn take(&mut self, value: $crate::socketio::Value) -> bool {
+                $crate::messages::wire::read_fields(value, Self::FIELDS, &mut [$(&mut self.$field),*])
+            }
+        }
+
+        impl $name {
+            const FIELDS: &[$crate::messages::wire::Field] = {
+                use $crate::messages::wire::{missing, skips};
+                &[$((stringify!($field), skips!($($($rule)*)?), missing!($($($rule)*)?))),*]
+            };
         }
     )*};
 }
@@ -115,18 +163,27 @@ macro_rules! words {
         }
 
         impl $name {
-            const ALL: &[(&str, Self)] = &[$(($word, Self::$variant)),*];
+            const WORDS: &[&str] = &[$($word),*];
+            const ALL: &[Self] = &[$(Self::$variant),*];
         }
 
         impl $crate::messages::wire::Wire for $name {
             fn write(&self) -> $crate::socketio::Value {
-                let word = Self::ALL.iter().find(|(_, known)| known == self).map(|(word, _)| *word);
-                $crate::socketio::Value::from(word.unwrap_or_default())
+                let word = Self::WORDS.get(*self as usize);
+                $crate::socketio::Value::from(*word.unwrap_or(&""))
             }
 
-            fn read(value: $crate::socketio::Value) -> Option<Self> {
-                let word = value.as_str()?;
-                Self::ALL.iter().find(|(known, _)| *known == word).map(|(_, known)| *known)
+            fn blank() -> Self {
+                [$(Self::$variant),*][0]
+            }
+
+            fn take(&mut self, value: $crate::socketio::Value) -> bool {
+                let place = $crate::messages::wire::place_among(Self::WORDS, &value);
+                let word = place.and_then(|place| Self::ALL.get(place));
+                if let Some(word) = word {
+                    *self = *word;
+                }
+                word.is_some()
             }
         }
     )*};
@@ -145,13 +202,13 @@ macro_rules! skips {
     };
 }
 
-/// What a missing field is read as, by serde's attributes.
+/// Whether serde's attributes say what a missing field is: then it stays blank.
 macro_rules! missing {
     () => {
-        return None
+        false
     };
     (default $($more:tt)*) => {
-        Default::default()
+        true
     };
 }
 
@@ -162,10 +219,17 @@ impl Wire for String {
         Value::from(self.as_str())
     }
 
-    fn read(value: Value) -> Option<Self> {
+    fn blank() -> Self {
+        Self::new()
+    }
+
+    fn take(&mut self, value: Value) -> bool {
         match value {
-            Value::String(text) => Some(text),
-            _ => None,
+            Value::String(text) => {
+                *self = text;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -175,8 +239,14 @@ impl Wire for u64 {
         Value::from(*self)
     }
 
-    fn read(value: Value) -> Option<Self> {
-        value.as_number()?.as_u64()
+    fn blank() -> Self {
+        0
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        let number = value.as_number().and_then(|number| number.as_u64());
+        *self = number.unwrap_or_default();
+        number.is_some()
     }
 }
 
@@ -185,8 +255,14 @@ impl Wire for u32 {
         Value::from(*self)
     }
 
-    fn read(value: Value) -> Option<Self> {
-        u64::read(value)?.try_into().ok()
+    fn blank() -> Self {
+        0
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        let number = u64::read(value).and_then(|number| Self::try_from(number).ok());
+        *self = number.unwrap_or_default();
+        number.is_some()
     }
 }
 
@@ -195,8 +271,13 @@ impl Wire for bool {
         Value::Bool(*self)
     }
 
-    fn read(value: Value) -> Option<Self> {
-        value.as_bool()
+    fn blank() -> Self {
+        false
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        *self = value == Value::Bool(true);
+        value.as_bool().is_some()
     }
 }
 
@@ -205,8 +286,10 @@ impl Wire for () {
         Value::Null
     }
 
-    fn read(value: Value) -> Option<Self> {
-        (value == Value::Null).then_some(())
+    fn blank() -> Self {}
+
+    fn take(&mut self, value: Value) -> bool {
+        value == Value::Null
     }
 }
 
@@ -215,8 +298,12 @@ impl<T: Wire> Wire for Box<T> {
         T::write(self)
     }
 
-    fn read(value: Value) -> Option<Self> {
-        T::read(value).map(Self::new)
+    fn blank() -> Self {
+        Self::new(T::blank())
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        T::take(self, value)
     }
 }
 
@@ -225,11 +312,12 @@ impl<T: Wire> Wire for Option<T> {
         self.as_ref().map(T::write).unwrap_or_default()
     }
 
-    fn read(value: Value) -> Option<Self> {
-        match value {
-            Value::Null => Some(None),
-            value => T::read(value).map(Some),
-        }
+    fn blank() -> Self {
+        None
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        value == Value::Null || self.insert(T::blank()).take(value)
     }
 }
 
@@ -238,11 +326,24 @@ impl<T: Wire> Wire for Vec<T> {
         Value::Array(self.iter().map(T::write).collect())
     }
 
-    fn read(value: Value) -> Option<Self> {
-        match value {
-            Value::Array(items) => items.into_iter().map(T::read).collect(),
-            _ => None,
-        }
+    fn blank() -> Self {
+        Self::new()
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        each(value, &mut |item| {
+            self.push(T::blank());
+            self.last_mut().is_some_and(|last| last.take(item))
+        })
+    }
+}
+
+/// Takes the items of an array as long as they have the right shape; returns whether all have.
+#[inline(never)]
+fn each(value: Value, take: &mut dyn FnMut(Value) -> bool) -> bool {
+    match value {
+        Value::Array(items) => items.into_iter().all(take),
+        _ => false,
     }
 }
 
@@ -251,13 +352,21 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
         Value::Array(vec![self.0.write(), self.1.write()])
     }
 
-    fn read(value: Value) -> Option<Self> {
-        let Value::Array(items) = value else { return None };
-        let mut items = items.into_iter();
-        match (items.next(), items.next(), items.next()) {
-            (Some(a), Some(b), None) => Some((A::read(a)?, B::read(b)?)),
-            _ => None,
-        }
+    fn blank() -> Self {
+        (A::blank(), B::blank())
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        let mut at = 0;
+        let fits = each(value, &mut |item| {
+            at += 1;
+            match at {
+                1 => self.0.take(item),
+                2 => self.1.take(item),
+                _ => false,
+            }
+        });
+        fits && at == 2
     }
 }
 
@@ -269,12 +378,31 @@ impl<T: Wire, E: Wire> Wire for Result<T, E> {
         }
     }
 
-    fn read(value: Value) -> Option<Self> {
-        let mut fields = Fields::of(value)?;
-        match fields.take("Ok") {
-            Some(done) => T::read(done).map(Ok),
-            None => E::read(fields.take("Err")?).map(Err),
+    fn blank() -> Self {
+        Err(E::blank())
+    }
+
+    fn take(&mut self, value: Value) -> bool {
+        let Some((done, value)) = outcome(value) else {
+            return false;
+        };
+        *self = if done { Ok(T::blank()) } else { Err(E::blank()) };
+        match self {
+            Ok(done) => done.take(value),
+            Err(error) => error.take(value),
         }
+    }
+}
+
+/// Whether a value tells of success, and what it holds.
+#[inline(never)]
+fn outcome(value: Value) -> Option<(bool, Value)> {
+    let Value::Object(mut object) = value else {
+        return None;
+    };
+    match taken(&mut object, "Ok") {
+        Some(done) => Some((true, done)),
+        None => Some((false, taken(&mut object, "Err")?)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the browser keeps: for all windows, or for this one over a reload.
 
-use pesan::chat::Carried;
+use pesan::chat::{Carried, Luggage};
 use pesan::messages::wire::Wire;
 use pesan::socketio::Value;
 use pesan::socketio::value::json;
@@ -40,25 +40,6 @@ pub(crate) fn set_value(name: &str, value: &Value) {
 const CARRIED: &str = "pesan.carried.";
 /// A window that gave no sign for this long is gone, in milliseconds.
 const GONE: u64 = 5000;
-
-/// What one window carries, and when it last gave a sign.
-struct Luggage {
-    sign: u64,
-    carried: Carried,
-}
-
-impl Wire for Luggage {
-    fn write(&self) -> Value {
-        Value::object([("sign", self.sign.write()), ("carried", self.carried.write())])
-    }
-
-    fn read(value: Value) -> Option<Self> {
-        Some(Self {
-            sign: u64::read(value.get("sign")?.clone())?,
-            carried: Carried::read(value.get("carried")?.clone())?,
-        })
-    }
-}
 
 /// Takes over what windows left behind that are gone: this one before its reload, or one that crashed.
 pub(crate) fn take_carried(now: u64) -> Carried {
