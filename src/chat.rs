@@ -24,8 +24,6 @@ mod verbs;
 pub mod wire;
 pub mod words;
 
-use std::collections::VecDeque;
-
 use outbox::{Outbox, Progress};
 use room::{Membership, RoomState};
 use wire::Request;
@@ -130,7 +128,7 @@ pub struct Chat {
     hold: Option<u64>,
     /// When to come back to a server that ended the connection.
     comeback: Option<u64>,
-    requests: VecDeque<Request>,
+    requests: Vec<Request>,
     typed: Option<u64>,
     ids: (String, u64),
     keys: u64,
@@ -165,7 +163,7 @@ impl Chat {
             outbox: Outbox::default(),
             hold: None,
             comeback: None,
-            requests: VecDeque::new(),
+            requests: Vec::new(),
             typed: None,
             ids: (ids, 0),
             keys: 0,
@@ -354,7 +352,7 @@ impl Chat {
 
     /// Next thing to ask of the server; to be drained after every change.
     pub fn poll_request(&mut self) -> Option<Request> {
-        self.requests.pop_front()
+        (!self.requests.is_empty()).then(|| self.requests.remove(0))
     }
 
     /// When [`Self::handle_timeout`] wants to be called.
@@ -380,7 +378,9 @@ impl Chat {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: u64) {
-        if self.server == Server::Unknown && self.online.is_some_and(|since| since + self.patience() <= now) {
+        if matches!(self.server, Server::Unknown)
+            && self.online.is_some_and(|since| since + self.patience() <= now)
+        {
             self.server = Server::Plain;
         }
         if self.hold.is_some_and(|until| until <= now) {
@@ -388,7 +388,7 @@ impl Chat {
         }
         if self.comeback.is_some_and(|at| at <= now) {
             self.comeback = None;
-            self.requests.push_back(Request::Reconnect);
+            self.requests.push(Request::Reconnect);
         }
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= now) {
             self.notice = None;
@@ -445,7 +445,7 @@ impl Chat {
                     unsent.state = Progress::UnderWay {
                         until: Some(now + ECHO),
                     };
-                    self.requests.push_back(Request::Plain(unsent.kept.text.clone()));
+                    self.requests.push(Request::Plain(unsent.kept.text.clone()));
                 }
             }
             Server::Full { .. } => {
@@ -464,7 +464,7 @@ impl Chat {
                 };
                 if let Some(unsent) = self.outbox.next(inside) {
                     unsent.state = Progress::UnderWay { until: None };
-                    self.requests.push_back(Request::Send(Send {
+                    self.requests.push(Request::Send(Send {
                         room: unsent.kept.room.clone(),
                         id: unsent.kept.id.clone(),
                         text: unsent.kept.text.clone(),

@@ -113,7 +113,7 @@ impl Chat {
                     room: room.room.id.clone(),
                     after: (newest > 0).then_some(newest),
                 };
-                self.requests.push_back(Request::Join(join));
+                self.requests.push(Request::Join(join));
             }
         }
     }
@@ -161,7 +161,7 @@ impl Chat {
     }
 
     pub(super) fn ask_after(&mut self, id: &str, after: u64) {
-        self.requests.push_back(Request::History(History {
+        self.requests.push(Request::History(History {
             room: id.to_owned(),
             before: None,
             after: Some(after),

@@ -120,8 +120,7 @@ impl Chat {
         if let Some(room) = self.room_mut(id) {
             room.membership = Membership::Outside;
         }
-        self.requests
-            .push_back(Request::Leave(Leave { room: id.to_owned() }));
+        self.requests.push(Request::Leave(Leave { room: id.to_owned() }));
         if self.current == id {
             self.open(now, LOBBY);
         }
@@ -130,7 +129,7 @@ impl Chat {
     /// Makes a room and opens it.
     pub fn create(&mut self, name: &str) {
         self.opening = true;
-        self.requests.push_back(Request::Create(Create {
+        self.requests.push(Request::Create(Create {
             name: name.trim().to_owned(),
         }));
     }
@@ -138,7 +137,7 @@ impl Chat {
     /// Opens the room with someone.
     pub fn direct(&mut self, person: &str) {
         self.opening = true;
-        self.requests.push_back(Request::Direct(Direct {
+        self.requests.push(Request::Direct(Direct {
             person: person.to_owned(),
         }));
     }
@@ -151,7 +150,7 @@ impl Chat {
             self.wished_name = Some(name.to_owned());
             self.renamed = Some(Ok(()));
         } else {
-            self.requests.push_back(Request::Rename(Rename {
+            self.requests.push(Request::Rename(Rename {
                 name: name.to_owned(),
             }));
         }
@@ -182,7 +181,7 @@ impl Chat {
             room.timeline.oldest(),
         ) {
             room.loading = true;
-            self.requests.push_back(Request::History(History {
+            self.requests.push(Request::History(History {
                 room: id,
                 before: Some(before),
                 after: None,
@@ -203,7 +202,7 @@ impl Chat {
         if self.wants_typing(now) {
             self.typed = Some(now);
             let room = self.room().room.id.clone();
-            self.requests.push_back(Request::Typing(Typing { room }));
+            self.requests.push(Request::Typing(Typing { room }));
         }
     }
 
@@ -274,6 +273,6 @@ impl Chat {
     pub fn come_back(&mut self) {
         self.kicked = None;
         self.comeback = None;
-        self.requests.push_back(Request::Reconnect);
+        self.requests.push(Request::Reconnect);
     }
 }

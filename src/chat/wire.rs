@@ -54,9 +54,14 @@ impl Request {
     /// The server's answer, or that none came; nothing when none is expected.
     #[must_use]
     pub fn answered(self, value: Option<Value>) -> Option<Answer> {
-        fn outcome<T: Wire>(value: Option<Value>) -> Outcome<T> {
-            value.and_then(Wire::read)
+        fn outcome<T: Wire>(value: Option<Result<Value, Refusal>>) -> Outcome<T> {
+            match value? {
+                Ok(value) => T::read(value).map(Ok),
+                Err(refusal) => Some(Err(refusal)),
+            }
         }
+        // what is the same for all answers is read once
+        let value = value.and_then(<Result<Value, Refusal>>::read);
         Some(match self {
             Self::Send(send) => Answer::Sent(send.id, outcome(value)),
             Self::Join(join) => Answer::Joined(join, Box::new(outcome(value))),

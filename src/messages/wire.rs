@@ -214,6 +214,21 @@ macro_rules! missing {
 
 pub(crate) use {messages, missing, skips, words};
 
+impl Wire for Value {
+    fn write(&self) -> Self {
+        self.clone()
+    }
+
+    fn blank() -> Self {
+        Self::Null
+    }
+
+    fn take(&mut self, value: Self) -> bool {
+        *self = value;
+        true
+    }
+}
+
 impl Wire for String {
     fn write(&self) -> Value {
         Value::from(self.as_str())

@@ -1,5 +1,6 @@
 //! The page's one connection: what the chat asks goes out, what the server says comes in.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -95,23 +96,24 @@ impl Link {
             return;
         };
         let args = vec![value];
+        // for the one who answers: the server, or the client itself when it cannot ask
+        let asked = Rc::new(RefCell::new(None));
         let sent = match request {
             Request::Typing(_) => self.socket.volatile().emit(name, args).map(drop),
             // without a connection nothing is said at all: the chat says it again when there is one
-            _ if !self.socket.connected() => return self.answered(request, None),
+            _ if !self.socket.connected() => return tell(&self.hear, Some(request), None),
             Request::Plain(_) => self.socket.emit(name, args).map(drop),
             _ => {
+                asked.replace(Some(request));
                 let hear = Rc::clone(&self.hear);
-                let asked = request.clone();
+                let asked = Rc::clone(&asked);
                 let then = move |outcome: Result<Rest, AckError>| {
                     let value = match outcome {
                         Ok(Rest(values)) => values.into_iter().next(),
                         Err(AckError::Send(error)) => refused(&error),
                         Err(_) => None,
                     };
-                    if let Some(answer) = asked.answered(value) {
-                        hear.push(Heard::Answer(answer));
-                    }
+                    tell(&hear, asked.take(), value);
                 };
                 self.socket
                     .timeout(PATIENCE)
@@ -120,14 +122,15 @@ impl Link {
             }
         };
         if let Err(error) = sent {
-            self.answered(request, refused(&error));
+            tell(&self.hear, asked.take(), refused(&error));
         }
     }
+}
 
-    fn answered(&self, request: Request, value: Option<Value>) {
-        if let Some(answer) = request.answered(value) {
-            self.hear.push(Heard::Answer(answer));
-        }
+/// What became of a request, unless that was told already.
+fn tell(hear: &Gather<Heard>, request: Option<Request>, value: Option<Value>) {
+    if let Some(answer) = request.and_then(|request| request.answered(value)) {
+        hear.push(Heard::Answer(answer));
     }
 }
 

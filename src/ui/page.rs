@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use leptos::prelude::{ArcRwSignal, ReadUntracked, RenderEffect, Track, Write, on_cleanup};
+use leptos::prelude::{ArcTrigger, Notify, RenderEffect, Track, on_cleanup};
 use pesan::chat::connection::Connection;
 use pesan::chat::wire::Request;
 use pesan::chat::words::{Language, Words};
@@ -25,7 +25,9 @@ const LONGEST: u64 = i32::MAX as u64;
 
 /// What the parts of the page share, for as long as the page is there.
 pub(crate) struct Page {
-    state: ArcRwSignal<State>,
+    state: RefCell<State>,
+    /// Tells whom the state concerns that it has changed.
+    changed: ArcTrigger,
     /// Whether the cursor belongs into the composer without having been put there.
     pub(crate) eager: bool,
     link: RefCell<Option<Link>>,
@@ -70,7 +72,8 @@ impl Page {
         let language = Language::of_tag(&tongue.unwrap_or_default());
         let state = State::new(chat, language, Theme::of_name(&theme));
         Box::leak(Box::new(Self {
-            state: ArcRwSignal::new(state),
+            state: RefCell::new(state),
+            changed: ArcTrigger::new(),
             // where there is a mouse, nothing jumps when the cursor goes into a field
             eager: focused || browser::media("(hover: hover)").is("matches"),
             link: RefCell::default(),
@@ -108,7 +111,7 @@ impl Page {
     /// Runs a function whenever the state has changed, and now, for as long as its owner lives.
     pub(crate) fn follow(&'static self, mut run: Box<dyn FnMut()>) {
         let effect = RenderEffect::new(move |_: Option<()>| {
-            self.state.track();
+            self.changed.track();
             run();
         });
         on_cleanup(move || drop(effect));
@@ -116,7 +119,7 @@ impl Page {
 
     /// Looks at the state once.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.read_untracked())
+        look(&self.state.borrow())
     }
 
     /// Words of the language.
@@ -130,12 +133,15 @@ impl Page {
         let now = clock::now();
         let mut requests = Vec::new();
         {
-            let mut state = self.state.write();
+            let mut state = self.state.borrow_mut();
             state.now = now;
             change(&mut state, now);
-            requests.extend(std::iter::from_fn(|| state.chat.poll_request()));
+            while let Some(request) = state.chat.poll_request() {
+                requests.push(request);
+            }
             state.read_out();
         }
+        self.changed.notify();
         if !requests.is_empty()
             && let Some(link) = &*self.link.borrow()
         {
@@ -254,7 +260,7 @@ impl Page {
         let now = clock::now();
         // what is typed is seen already: nothing else has to follow every letter
         let (news, tells) = {
-            let mut state = self.state.write_untracked();
+            let mut state = self.state.borrow_mut();
             state.chat.set_draft(&text);
             let news = state.written != written;
             state.written = written;
@@ -263,7 +269,7 @@ impl Page {
         if tells {
             self.change(&mut |state, now| state.chat.typing(now));
         } else if news {
-            drop(self.state.write());
+            self.changed.notify();
         }
     }
 
@@ -283,9 +289,9 @@ impl Page {
 
     fn second(&'static self) {
         let now = clock::now();
-        let seen = self.state.write_untracked().tick(now);
+        let seen = self.state.borrow_mut().tick(now);
         if seen {
-            drop(self.state.write());
+            self.changed.notify();
         }
         self.keep(false);
     }
@@ -326,7 +332,8 @@ impl Page {
         let panel = self.look(|state| state.panel.is_some());
         navigation::go(&room, panel || navigation::room().is_none());
         self.place.replace(room);
-        self.state.write().panel = None;
+        self.state.borrow_mut().panel = None;
+        self.changed.notify();
     }
 
     /// Keeps what changed.

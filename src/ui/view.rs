@@ -41,7 +41,7 @@ pub(crate) fn view(page: &'static Page) {
 /// The three columns, in one language.
 fn shell(page: &'static Page, shell: &El) {
     shell.bind(page, "class", |state| {
-        let plain = *state.chat.server() == Server::Plain;
+        let plain = matches!(state.chat.server(), Server::Plain);
         Some(if plain { "shell plain" } else { "shell" }.to_owned())
     });
     shell.bind(page, "data-panel", |state| state.panel.map(str::to_owned));
