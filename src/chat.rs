@@ -358,22 +358,18 @@ impl Chat {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let greeting = match (&self.server, self.online) {
-            (Server::Unknown, Some(since)) => Some(since + self.patience()),
-            (Server::Unknown | Server::Plain | Server::Full { .. }, _) => None,
-        };
-        let typing = self.rooms.iter().filter_map(|room| room.typists.due());
-        [
-            greeting,
-            self.hold,
-            self.comeback,
-            self.outbox.due(),
-            self.notice.as_ref().map(|(_, until)| *until),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(typing)
-        .min()
+        let mut due = Earliest(u64::MAX);
+        if matches!(self.server, Server::Unknown) {
+            due.or(self.online.map(|since| since + self.patience()));
+        }
+        due.or(self.hold);
+        due.or(self.comeback);
+        due.or(self.outbox.due());
+        due.or(self.notice.as_ref().map(|(_, until)| *until));
+        for room in &self.rooms {
+            due.or(room.typists.due());
+        }
+        (due.0 < u64::MAX).then_some(due.0)
     }
 
     /// Time has passed.
@@ -496,8 +492,25 @@ impl Chat {
         self.rooms.get_mut(place).expect("found or added above")
     }
 
+    /// Forgets a room.
+    fn remove_room(&mut self, id: &str) {
+        if let Some(place) = self.rooms.iter().position(|room| room.room.id == id) {
+            self.rooms.remove(place);
+        }
+    }
+
     fn refuse(&mut self, now: u64, refusal: Refusal) {
         self.notice = Some((refusal, now + NOTICE));
+    }
+}
+
+/// Earliest of several times, of which each may be missing.
+struct Earliest(u64);
+
+impl Earliest {
+    #[inline(never)]
+    fn or(&mut self, time: Option<u64>) {
+        self.0 = self.0.min(time.unwrap_or(u64::MAX));
     }
 }
 

@@ -76,28 +76,18 @@ impl Chat {
     }
 
     fn message_confirmed(&mut self, key: u64, message: Message) {
-        let Some(room) = self.room_mut(&message.room) else {
-            return;
-        };
         let seq = message.seq;
-        let id = message.room.clone();
-        let placed = room.timeline.insert(key, message.clone(), true);
-        if room.read + 1 >= seq {
+        if let Some(room) = self.room_mut(&message.room)
+            && room.read + 1 >= seq
+        {
             room.read = room.read.max(seq);
         }
-        if seq > room.room.last_seq {
-            room.room.last_seq = seq;
-            room.room.last = Some(Box::new(message));
-        }
-        self.note_gap(&id, placed);
+        self.place(key, message, true);
     }
 
     fn joined(&mut self, now: u64, join: &Join, outcome: Outcome<Joined>) {
         match outcome {
             Some(Ok(joined)) => {
-                let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
-                let viewed = self.viewing && self.current == join.room;
-                let mut keys = self.keys;
                 let Some(room) = self.room_mut(&join.room) else {
                     return;
                 };
@@ -115,27 +105,11 @@ impl Chat {
                     room.read = seq;
                 }
                 room.update(joined.room);
-                let more = joined.page.more;
-                let joined_last = joined.page.messages.last().map(|message| message.seq);
-                for message in joined.page.messages {
-                    keys += 1;
-                    let mine = message.author.id == me;
-                    room.timeline.insert(keys, message, mine);
-                }
                 if first {
-                    room.timeline.set_more_before(more);
+                    room.timeline.set_more_before(joined.page.more);
                 }
-                let last = joined_last.filter(|_| !first && more);
-                room.gap = last;
-                room.divide();
-                if viewed {
-                    room.seen();
-                }
-                self.keys = keys;
-                self.confirm_known(&join.room);
-                if let Some(last) = last {
-                    self.ask_after(&join.room, last);
-                }
+                let more = !first && joined.page.more;
+                self.add(&join.room, joined.page.messages, more, true);
             }
             Some(Err(refusal)) if is_passing(&refusal) => self.enter_later(now, &join.room, Some(&refusal)),
             Some(Err(refusal)) => {
@@ -144,8 +118,9 @@ impl Chat {
                     room.membership = Membership::Outside;
                 }
                 if refusal.code == RefusalCode::RoomUnknown && self.outbox.of(&join.room).next().is_none() {
-                    self.rooms
-                        .retain(|room| room.room.id != join.room || room.room.id == LOBBY);
+                    if join.room != LOBBY {
+                        self.remove_room(&join.room);
+                    }
                 }
                 if refused_open {
                     self.refuse(now, refusal);
@@ -153,6 +128,33 @@ impl Chat {
                 }
             }
             None => self.enter_later(now, &join.room, None),
+        }
+    }
+
+    /// Adds messages of the history at the end, and asks for those after them when there are `more`; `entering` marks
+    /// where those begin that were not read.
+    fn add(&mut self, id: &str, messages: Vec<Message>, more: bool, entering: bool) {
+        let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
+        let viewed = self.viewing && self.current == id;
+        let mut keys = self.keys;
+        let Some(room) = self.room_mut(id) else { return };
+        let last = messages.last().filter(|_| more).map(|message| message.seq);
+        room.gap = last;
+        for message in messages {
+            keys += 1;
+            let mine = message.author.id == me;
+            room.timeline.insert(keys, message, mine);
+        }
+        if entering {
+            room.divide();
+        }
+        if viewed {
+            room.seen();
+        }
+        self.keys = keys;
+        self.confirm_known(id);
+        if let Some(last) = last {
+            self.ask_after(id, last);
         }
     }
 
@@ -206,7 +208,6 @@ impl Chat {
     fn page(&mut self, now: u64, history: &History, outcome: Outcome<Page>) {
         let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
         let mut keys = self.keys;
-        let viewed = self.viewing && self.current == history.room;
         let Some(room) = self.room_mut(&history.room) else {
             return;
         };
@@ -220,24 +221,7 @@ impl Chat {
                 room.timeline.prepend(&mut next_key, page, &me);
                 self.keys = keys;
             }
-            Some(Ok(page)) => {
-                let last = page.messages.last().map(|message| message.seq);
-                let rest = last.filter(|_| page.more);
-                room.gap = rest;
-                for message in page.messages {
-                    keys += 1;
-                    let mine = message.author.id == me;
-                    room.timeline.insert(keys, message, mine);
-                }
-                if viewed {
-                    room.seen();
-                }
-                self.keys = keys;
-                self.confirm_known(&history.room);
-                if let Some(last) = rest {
-                    self.ask_after(&history.room, last);
-                }
-            }
+            Some(Ok(page)) => self.add(&history.room, page.messages, page.more, false),
             // older lines are asked for again when someone scrolls there
             outcome if history.before.is_some() => {
                 if let Some(Err(refusal)) = outcome {

@@ -84,12 +84,17 @@ impl Chat {
             self.refuse(now, refusal);
         }
         // a room that the server does not know any more stays only while something in it waits to be sent
-        let known = |id: &str| hello.rooms.iter().any(|room| room.id == id);
-        let (current, outbox) = (&self.current, &self.outbox);
-        self.rooms.retain(|room| {
-            let id = &room.room.id;
-            room.room.kind == RoomKind::Lobby || known(id) || id == current || outbox.of(id).next().is_some()
-        });
+        for at in (0..self.rooms.len()).rev() {
+            let gone = self.rooms.get(at).is_some_and(|room| {
+                let id = &room.room.id;
+                let known = hello.rooms.iter().any(|room| room.id == *id);
+                let kept = room.room.kind == RoomKind::Lobby || known || *id == self.current;
+                !kept && self.outbox.of(id).next().is_none()
+            });
+            if gone {
+                self.rooms.remove(at);
+            }
+        }
         for room in hello.rooms {
             self.take_room(room);
         }
@@ -122,31 +127,38 @@ impl Chat {
         let mine = self.me().is_some_and(|me| me.id == message.author.id);
         let unsent = if mine { self.outbox.take(&message.id) } else { None };
         let key = unsent.map_or_else(|| self.next_key(), |unsent| unsent.entry.key);
-        let Message {
-            room: id,
-            author,
-            text,
-            seq,
-            ..
-        } = message.clone();
+        let (id, seq) = (message.room.clone(), message.seq);
         let viewed = self.viewing && self.current == id;
-        let room = self.room_or_new(&id);
-        room.typists.stopped(&author.id);
-        let placed = room.timeline.insert(key, message.clone(), mine);
+        self.room_or_new(&id).typists.stopped(&message.author.id);
+        let (author, text) = (message.author.name.clone(), message.text.clone());
+        let placed = self.place(key, message, mine);
         if placed == Placed::Known {
             return;
         }
-        if seq >= room.room.last_seq {
-            room.room.last_seq = seq;
-            room.room.last = Some(Box::new(message));
-        }
-        if mine && placed == Placed::Newest && (viewed || room.read + 1 == seq) {
+        if !mine {
+            self.noticed(&id, key, &author, &text);
+        } else if let Some(room) = self.room_mut(&id)
+            && placed == Placed::Newest
+            && (viewed || room.read + 1 == seq)
+        {
             room.read = room.read.max(seq);
         }
-        self.note_gap(&id, placed);
-        if !mine {
-            self.noticed(&id, key, &author.name, &text);
+    }
+
+    /// Puts a message where it belongs, in its room and in the list of rooms.
+    #[inline(never)]
+    pub(super) fn place(&mut self, key: u64, message: Message, mine: bool) -> Placed {
+        let id = message.room.clone();
+        let Some(room) = self.room_mut(&id) else {
+            return Placed::Known;
+        };
+        let placed = room.timeline.insert(key, message.clone(), mine);
+        if placed != Placed::Known && message.seq >= room.room.last_seq {
+            room.room.last_seq = message.seq;
+            room.room.last = Some(Box::new(message));
         }
+        self.note_gap(&id, placed);
+        placed
     }
 
     /// A message came too early: what is missing before it is asked for, once.
