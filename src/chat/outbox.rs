@@ -74,7 +74,7 @@ impl Outbox {
     pub fn kept(&self) -> Vec<Kept> {
         self.unsent
             .iter()
-            .filter(|unsent| unsent.state != Progress::Told)
+            .filter(|unsent| !matches!(unsent.state, Progress::Told))
             .map(|unsent| unsent.kept.clone())
             .collect()
     }
@@ -117,7 +117,9 @@ impl Outbox {
     /// Whether a text waits to be sent.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.unsent.iter().any(|unsent| unsent.state == Progress::Waiting)
+        self.unsent
+            .iter()
+            .any(|unsent| matches!(unsent.state, Progress::Waiting))
     }
 
     /// Takes a text out.
@@ -148,7 +150,7 @@ impl Outbox {
     pub fn next(&mut self, ready: impl Fn(&Kept) -> bool) -> Option<&mut Unsent> {
         self.unsent
             .iter_mut()
-            .find(|unsent| unsent.state == Progress::Waiting && ready(&unsent.kept))
+            .find(|unsent| matches!(unsent.state, Progress::Waiting) && ready(&unsent.kept))
     }
 
     /// The connection is gone: what was under way waits again.

@@ -1,6 +1,6 @@
 //! What the page asks of the server, what the server tells, and what it answers, as events and as values.
 
-use crate::messages::wire::Wire;
+use crate::messages::wire::{Reads, Wire};
 use crate::messages::{
     Announcement, Closing, Create, Direct, Hello, History, Join, Joined, Kicked, Leave, Message, PLAIN, Page,
     Person, Presence, Refusal, Rename, Room, Send, Sent, Typing, Typist, WELCOME,
@@ -103,19 +103,31 @@ impl Told {
     /// What an event of the server tells; nothing when it is none that the page knows.
     #[must_use]
     pub fn of(event: &str, value: Value) -> Option<Self> {
-        match event {
-            PLAIN => Some(Self::Plain(shown(value))),
-            WELCOME => Some(Self::Welcome(shown(value))),
-            Hello::NAME => Hello::read(value).map(|hello| Self::Hello(Box::new(hello))),
-            Message::NAME => Message::read(value).map(Self::Message),
-            Room::NAME => Room::read(value).map(Self::Room),
-            Presence::NAME => Presence::read(value).map(Self::Presence),
-            Typist::NAME => Typist::read(value).map(Self::Typist),
-            Announcement::NAME => Announcement::read(value).map(Self::Announcement),
-            Closing::NAME => Closing::read(value).map(Self::Closing),
-            Kicked::NAME => Kicked::read(value).map(Self::Kicked),
-            _ => None,
-        }
+        let mut told = match event {
+            PLAIN => return Some(Self::Plain(shown(value))),
+            WELCOME => return Some(Self::Welcome(shown(value))),
+            Hello::NAME => Self::Hello(Wire::blank()),
+            Message::NAME => Self::Message(Wire::blank()),
+            Room::NAME => Self::Room(Wire::blank()),
+            Presence::NAME => Self::Presence(Wire::blank()),
+            Typist::NAME => Self::Typist(Wire::blank()),
+            Announcement::NAME => Self::Announcement(Wire::blank()),
+            Closing::NAME => Self::Closing(Wire::blank()),
+            Kicked::NAME => Self::Kicked(Wire::blank()),
+            _ => return None,
+        };
+        let place: &mut dyn Reads = match &mut told {
+            Self::Plain(text) | Self::Welcome(text) => text,
+            Self::Hello(hello) => hello,
+            Self::Message(message) => message,
+            Self::Room(room) => room,
+            Self::Presence(presence) => presence,
+            Self::Typist(typist) => typist,
+            Self::Announcement(announcement) => announcement,
+            Self::Closing(closing) => closing,
+            Self::Kicked(kicked) => kicked,
+        };
+        place.fill(value).then_some(told)
     }
 }
 

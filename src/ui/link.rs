@@ -36,10 +36,10 @@ pub(crate) enum Heard {
     Answer(Answer),
 }
 
-/// The connection; it closes when this is dropped.
+/// The connection, for as long as the page is there.
 pub(crate) struct Link {
     socket: Socket,
-    hear: Rc<Gather<Heard>>,
+    hear: &'static Gather<Heard>,
     _listening: [Listening; 3],
 }
 
@@ -49,38 +49,35 @@ impl Link {
         server: &str,
         auth: Value,
         hear: impl FnMut(Vec<Heard>) + 'static,
-    ) -> Result<Self, String> {
+    ) -> Result<&'static Self, String> {
         let socket = Socket::open(server, Options::new().auth(auth).auto_connect(false))
             .map_err(|error| error.to_string())?;
-        let hear = Rc::new(Gather::new(hear));
-        let told = Rc::clone(&hear);
+        let hear: &'static Gather<Heard> = Box::leak(Box::new(Gather::new(hear)));
         let events = socket.on_any(move |message: Message| {
             let value = message.args.into_iter().next().unwrap_or_default();
             match Told::of(&message.name, value) {
-                Some(event) => told.push(Heard::Told(event)),
+                Some(event) => hear.push(Heard::Told(event)),
                 None => dom::warn(&["not understood: ", &message.name].concat()),
             }
         });
-        let lived = Rc::clone(&hear);
         let life = socket.on_lifecycle(move |step: &Lifecycle| match step {
-            Lifecycle::Connect { .. } => lived.push(Heard::Connected),
-            Lifecycle::Disconnect { reason, .. } => lived.push(Heard::Disconnected {
+            Lifecycle::Connect { .. } => hear.push(Heard::Connected),
+            Lifecycle::Disconnect { reason, .. } => hear.push(Heard::Disconnected {
                 by_server: *reason == Reason::IoServerDisconnect,
             }),
             _ => {}
         });
-        let stood = Rc::clone(&hear);
         let mut reached = false;
         let states = socket.on_status(move |status: &Status| {
             reached |= status.is_connected();
-            stood.push(Heard::Connection(connection(status, reached)));
+            hear.push(Heard::Connection(connection(status, reached)));
         });
         socket.connect();
-        Ok(Self {
+        Ok(Box::leak(Box::new(Self {
             socket,
             hear,
             _listening: [events, life, states],
-        })
+        })))
     }
 
     /// Connects now, as the one that `auth` says, whether it waits for its turn or has given up.
@@ -101,11 +98,11 @@ impl Link {
         let sent = match request {
             Request::Typing(_) => self.socket.volatile().emit(name, args).map(drop),
             // without a connection nothing is said at all: the chat says it again when there is one
-            _ if !self.socket.connected() => return tell(&self.hear, Some(request), None),
+            _ if !self.socket.connected() => return tell(self.hear, Some(request), None),
             Request::Plain(_) => self.socket.emit(name, args).map(drop),
             _ => {
                 asked.replace(Some(request));
-                let hear = Rc::clone(&self.hear);
+                let hear = self.hear;
                 let asked = Rc::clone(&asked);
                 let then = move |outcome: Result<Rest, AckError>| {
                     let value = match outcome {
@@ -113,7 +110,7 @@ impl Link {
                         Err(AckError::Send(error)) => refused(&error),
                         Err(_) => None,
                     };
-                    tell(&hear, asked.take(), value);
+                    tell(hear, asked.take(), value);
                 };
                 self.socket
                     .timeout(PATIENCE)
@@ -122,7 +119,7 @@ impl Link {
             }
         };
         if let Err(error) = sent {
-            tell(&self.hear, asked.take(), refused(&error));
+            tell(self.hear, asked.take(), refused(&error));
         }
     }
 }
@@ -131,12 +128,6 @@ impl Link {
 fn tell(hear: &Gather<Heard>, request: Option<Request>, value: Option<Value>) {
     if let Some(answer) = request.and_then(|request| request.answered(value)) {
         hear.push(Heard::Answer(answer));
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.socket.disconnect();
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Page {
     changed: ArcTrigger,
     /// Whether the cursor belongs into the composer without having been put there.
     pub(crate) eager: bool,
-    link: RefCell<Option<Link>>,
+    link: Cell<Option<&'static Link>>,
     pub(crate) log: Cell<Option<&'static Log>>,
     window: String,
     /// What the browser keeps already.
@@ -67,16 +67,17 @@ impl Page {
             chat.open(now, &room);
         }
         let place = chat.room().room.id.clone();
-        let tongue = store::text("pesan.language").or_else(|| dom::of_window("navigator").text("language"));
-        let theme = store::text("pesan.theme").unwrap_or_default();
-        let language = Language::of_tag(&tongue.unwrap_or_default());
-        let state = State::new(chat, language, Theme::of_name(&theme));
+        // the shell has found both out already
+        let root = dom::doc().at("html");
+        let (language, theme) = (root.get("lang"), root.get("data-theme"));
+        let (language, theme) = (Language::of_tag(&language), Theme::of_name(&theme));
+        let state = State::new(chat, language, theme);
         Box::leak(Box::new(Self {
             state: RefCell::new(state),
             changed: ArcTrigger::new(),
             // where there is a mouse, nothing jumps when the cursor goes into a field
             eager: focused || browser::media("(hover: hover)").is("matches"),
-            link: RefCell::default(),
+            link: Cell::default(),
             log: Cell::default(),
             window: ids,
             kept: RefCell::new((0, kept)),
@@ -98,7 +99,7 @@ impl Page {
         }));
         self.keep_carried(clock::now());
         match Link::open(&navigation::server(), self.auth(), |heard| self.hear(heard)) {
-            Ok(link) => drop(self.link.replace(Some(link))),
+            Ok(link) => self.link.set(Some(link)),
             Err(reason) => self.change(&mut |state, _| {
                 state.connection = Connection::Refused {
                     reason: reason.clone(),
@@ -142,15 +143,11 @@ impl Page {
             state.read_out();
         }
         self.changed.notify();
-        if !requests.is_empty()
-            && let Some(link) = &*self.link.borrow()
-        {
-            for request in requests {
-                if request == Request::Reconnect {
-                    link.connect_now(self.auth());
-                } else {
-                    link.perform(request);
-                }
+        for request in requests {
+            match self.link.get() {
+                Some(link) if matches!(request, Request::Reconnect) => link.connect_now(self.auth()),
+                Some(link) => link.perform(request),
+                None => {}
             }
         }
         self.set_timer(now);
@@ -194,7 +191,7 @@ impl Page {
             Act::ToPeople => self.draw_later(Some(".side.people .close")),
             Act::Reply => composer::focus(),
             Act::Connect | Act::Token => {
-                if let Some(link) = &*self.link.borrow() {
+                if let Some(link) = self.link.get() {
                     link.connect_now(self.auth());
                 }
             }
@@ -306,7 +303,7 @@ impl Page {
                     Heard::Told(told) => state.chat.handle_told(now, told),
                     Heard::Answer(answer) => state.chat.handle_answer(now, answer),
                     Heard::Connection(connection) => {
-                        state.token_tried &= connection != Connection::Connected;
+                        state.token_tried &= !matches!(connection, Connection::Connected);
                         state.connection = connection;
                     }
                 }
