@@ -122,4 +122,25 @@ mod tests {
         }
         assert_eq!(Act::of_name("unheard-of"), None);
     }
+
+    #[test]
+    fn the_markup_names_only_acts_that_there_are() {
+        let markup = include_str!("../../index.html");
+        for attribute in ["data-act=\"", "data-submit=\"", "data-input=\""] {
+            for named in markup.split(attribute).skip(1) {
+                let name = named.split('"').next().unwrap_or_default();
+                assert!(Act::of_name(name).is_some(), "{attribute}{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_label_of_the_markup_is_there_in_english_too() {
+        let markup = include_str!("../../index.html");
+        for tag in markup.split('<').filter(|tag| tag.contains("aria-label=")) {
+            // the shell's own script speaks both, and one word is the same in both
+            let known = tag.contains("data-en=") || tag.contains("id=\"shell-") || tag.contains("\"Emoji\"");
+            assert!(known, "{tag}");
+        }
+    }
 }
