@@ -174,20 +174,12 @@ impl Chat {
         let Some(room) = self.rooms.iter().find(|room| room.room.id == id) else {
             return;
         };
-        let arrived: Vec<String> = self
-            .outbox
-            .of(id)
-            .filter(|unsent| {
-                let mut lines = room
-                    .timeline
-                    .entries()
-                    .iter()
-                    .rev()
-                    .filter_map(|entry| entry.said());
-                lines.any(|said| said.mine && said.id == unsent.kept.id)
-            })
-            .map(|unsent| unsent.kept.id.clone())
-            .collect();
+        let lines = room.timeline.entries();
+        let arrived = self.outbox.of(id).filter(|unsent| {
+            let mut said = lines.iter().rev().filter_map(|entry| entry.said());
+            said.any(|said| said.mine && said.id == unsent.kept.id)
+        });
+        let arrived: Vec<String> = arrived.map(|unsent| unsent.kept.id.clone()).collect();
         for id in arrived {
             self.outbox.take(&id);
         }

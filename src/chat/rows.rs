@@ -29,17 +29,17 @@ impl Chat {
         let room = self.room();
         let entries = room.timeline.entries();
         let arrived = entries.len();
-        let unsent: Vec<_> = self.outbox.of(&self.current).collect();
+        let unsent = |at: usize| self.outbox.of(&self.current).nth(at.checked_sub(arrived)?);
         let entry = |at: usize| {
             entries
                 .get(at)
-                .or_else(|| unsent.get(at.checked_sub(arrived)?).map(|unsent| &unsent.entry))
+                .or_else(|| unsent(at).map(|unsent| &unsent.entry))
         };
         let mut before = start.checked_sub(1).and_then(entry);
         let mut rows = Vec::with_capacity(end.saturating_sub(start));
         for at in start..end {
             let Some(entry) = entry(at) else { break };
-            let delivery = match at.checked_sub(arrived).and_then(|place| unsent.get(place)) {
+            let delivery = match unsent(at) {
                 Some(unsent) => unsent.delivery(),
                 None if entry.said().is_some_and(|said| said.mine) => Delivery::Sent,
                 None => Delivery::Arrived,

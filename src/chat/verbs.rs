@@ -104,12 +104,15 @@ impl Chat {
 
     /// Rooms as the list shows them: the lobby, rooms that the person is in, direct ones, then all others.
     pub fn listed(&self) -> impl Iterator<Item = &RoomState> {
-        let part = |index: u8| {
-            self.rooms
-                .iter()
-                .filter(move |room| super::rows::part(room) == index)
-        };
-        (0..4).flat_map(part)
+        let mut listed = Vec::with_capacity(self.rooms.len());
+        for part in 0..4 {
+            for room in &self.rooms {
+                if super::rows::part(room) == part {
+                    listed.push(room);
+                }
+            }
+        }
+        listed.into_iter()
     }
 
     /// Leaves a room; the lobby stays.

@@ -206,14 +206,16 @@ fn shown(state: &State) -> (String, Extent, Option<usize>) {
 
 fn lines(state: &State, start: usize, end: usize) -> Vec<Line> {
     let chat = &state.chat;
-    let rows = chat.rows(start, end).into_iter();
-    rows.map(|row| Line {
-        day: chat.day(row.entry.at),
-        open: state.unfolded.contains(&row.entry.key),
-        answers: state.full(),
-        row,
-    })
-    .collect()
+    let mut lines = Vec::new();
+    for row in chat.rows(start, end) {
+        lines.push(Line {
+            day: chat.day(row.entry.at),
+            open: state.unfolded.contains(&row.entry.key),
+            answers: state.full(),
+            row,
+        });
+    }
+    lines
 }
 
 /// What stands above the first row, and how it looks.

@@ -66,11 +66,10 @@ fn shell(page: &'static Page, shell: &El) {
 /// Who is typing, in words.
 fn typing(state: &State) -> Option<String> {
     let words = state.words();
-    let names: Vec<&str> = state.chat.room().typists.names().collect();
-    Some(match names[..] {
-        [] => return None,
-        [one] => fill(words.typing_one, &[one]),
-        [one, two] => fill(words.typing_two, &[one, two]),
-        [_, _, _, ..] => words.typing_many.to_owned(),
+    let mut names = state.chat.room().typists.names();
+    Some(match (names.next()?, names.next(), names.next()) {
+        (one, None, _) => fill(words.typing_one, &[one]),
+        (one, Some(two), None) => fill(words.typing_two, &[one, two]),
+        (_, Some(_), Some(_)) => words.typing_many.to_owned(),
     })
 }
