@@ -198,35 +198,33 @@ impl Chat {
     /// What the browser should keep between two visits.
     #[must_use]
     pub fn saved(&self) -> Saved {
-        let inside = |room: &&RoomState| room.membership != Membership::Outside;
-        Saved {
+        let mut saved = Saved {
             name: self.wished_name.clone(),
-            joined: self
-                .rooms
-                .iter()
-                .filter(inside)
-                .map(|room| room.room.id.clone())
-                .collect(),
-            read: self
-                .rooms
-                .iter()
-                .filter(|room| room.read > 0)
-                .map(|room| (room.room.id.clone(), room.read))
-                .collect(),
+            ..Saved::default()
+        };
+        for room in &self.rooms {
+            if room.membership != Membership::Outside {
+                saved.joined.push(room.room.id.clone());
+            }
+            if room.read > 0 {
+                saved.read.push((room.room.id.clone(), room.read));
+            }
         }
+        saved
     }
 
     /// What the window should keep over a reload.
     #[must_use]
     pub fn carried(&self) -> Carried {
+        let mut drafts = Vec::new();
+        for room in &self.rooms {
+            if !room.draft.trim().is_empty() {
+                drafts.push((room.room.id.clone(), room.draft.clone()));
+            }
+        }
         Carried {
             unsent: self.outbox.kept(),
-            drafts: self
-                .rooms
-                .iter()
-                .filter(|room| !room.draft.trim().is_empty())
-                .map(|room| (room.room.id.clone(), room.draft.clone()))
-                .collect(),
+            drafts,
         }
     }
 

@@ -179,8 +179,11 @@ impl Chat {
             let mut said = lines.iter().rev().filter_map(|entry| entry.said());
             said.any(|said| said.mine && said.id == unsent.kept.id)
         });
-        let arrived: Vec<String> = arrived.map(|unsent| unsent.kept.id.clone()).collect();
-        for id in arrived {
+        let mut ids = Vec::new();
+        for unsent in arrived {
+            ids.push(unsent.kept.id.clone());
+        }
+        for id in ids {
             self.outbox.take(&id);
         }
     }

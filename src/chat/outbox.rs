@@ -72,11 +72,13 @@ impl Outbox {
     /// What the browser should keep.
     #[must_use]
     pub fn kept(&self) -> Vec<Kept> {
-        self.unsent
-            .iter()
-            .filter(|unsent| !matches!(unsent.state, Progress::Told))
-            .map(|unsent| unsent.kept.clone())
-            .collect()
+        let mut kept = Vec::new();
+        for unsent in &self.unsent {
+            if !matches!(unsent.state, Progress::Told) {
+                kept.push(unsent.kept.clone());
+            }
+        }
+        kept
     }
 
     /// Adds a text at the end.

@@ -127,20 +127,18 @@ impl Timeline {
     /// Puts messages of the past in front; `more` says whether there are still older ones.
     pub fn prepend(&mut self, next_key: &mut dyn FnMut() -> u64, page: Page, me: &str) {
         let oldest = self.oldest().unwrap_or(u64::MAX);
-        let mut added: Vec<Arc<Entry>> = page
-            .messages
-            .into_iter()
-            .filter(|message| message.seq < oldest)
-            .map(|message| {
+        let mut added = Vec::new();
+        for message in page.messages {
+            if message.seq < oldest {
                 self.newest = self.newest.max(message.seq);
                 let (at, mine) = (message.at, message.author.id == me);
-                Arc::new(Entry {
+                added.push(Arc::new(Entry {
                     key: next_key(),
                     at,
                     what: What::Said(Said::from_message(message, mine)),
-                })
-            })
-            .collect();
+                }));
+            }
+        }
         self.more_before = page.more;
         self.front += added.len();
         added.append(&mut self.entries);

@@ -338,7 +338,11 @@ impl<T: Wire> Wire for Option<T> {
 
 impl<T: Wire> Wire for Vec<T> {
     fn write(&self) -> Value {
-        Value::Array(self.iter().map(T::write).collect())
+        let mut items = Vec::new();
+        for item in self {
+            items.push(item.write());
+        }
+        Value::Array(items)
     }
 
     fn blank() -> Self {

@@ -22,15 +22,16 @@ pub(crate) fn people(page: &'static Page, side: &El) {
 /// Who is there, and whether it is this person.
 fn present(state: &State) -> Vec<Item> {
     let me = state.chat.me().map(|me| me.id.as_str()).unwrap_or_default();
-    let people = state.chat.room().people.iter();
-    people
-        .map(|person| Item {
+    let mut present = Vec::new();
+    for person in &state.chat.room().people {
+        present.push(Item {
             id: person.id.clone(),
             name: person.name.clone(),
             marked: person.id == me,
             ..Item::default()
-        })
-        .collect()
+        });
+    }
+    present
 }
 
 fn entry(words: &'static Words, person: &Item) -> El {

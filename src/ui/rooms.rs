@@ -102,22 +102,25 @@ fn other(room: &RoomState) -> bool {
 
 #[inline(never)]
 fn listed(state: &State, belongs: fn(&RoomState) -> bool) -> Vec<Item> {
-    let rooms = state.chat.listed().filter(|room| belongs(room));
-    rooms
-        .map(|room| Item {
-            id: room.room.id.clone(),
-            name: name_of(room, state.words()),
-            about: match &room.room.last {
-                Some(last) => excerpt(&last.text, LAST),
-                None => String::new(),
-            },
-            face: match &room.room.with {
-                Some(with) => with.id.clone(),
-                None => String::new(),
-            },
-            count: room.unread(),
-            marked: room.room.id == state.room(),
-            act: None,
-        })
-        .collect()
+    let mut listed = Vec::new();
+    for room in state.chat.listed() {
+        if belongs(room) {
+            listed.push(Item {
+                id: room.room.id.clone(),
+                name: name_of(room, state.words()),
+                about: match &room.room.last {
+                    Some(last) => excerpt(&last.text, LAST),
+                    None => String::new(),
+                },
+                face: match &room.room.with {
+                    Some(with) => with.id.clone(),
+                    None => String::new(),
+                },
+                count: room.unread(),
+                marked: room.room.id == state.room(),
+                act: None,
+            });
+        }
+    }
+    listed
 }
