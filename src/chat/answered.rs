@@ -117,10 +117,9 @@ impl Chat {
                 if let Some(room) = self.room_mut(&join.room) {
                     room.membership = Membership::Outside;
                 }
-                if refusal.code == RefusalCode::RoomUnknown && self.outbox.of(&join.room).next().is_none() {
-                    if join.room != LOBBY {
-                        self.remove_room(&join.room);
-                    }
+                let gone = refusal.code == RefusalCode::RoomUnknown && join.room != LOBBY;
+                if gone && self.outbox.of(&join.room).next().is_none() {
+                    self.remove_room(&join.room);
                 }
                 if refused_open {
                     self.refuse(now, refusal);

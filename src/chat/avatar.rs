@@ -18,16 +18,24 @@ pub fn tint(id: &str) -> u32 {
 /// One or two letters for a name, as it writes them; shown as capitals.
 #[must_use]
 pub fn initials(name: &str) -> String {
-    let mut words = name
-        .split(|c: char| !is_letter(c))
-        .filter_map(|word| word.chars().next());
-    let first = words.next();
-    let letters: String = first.into_iter().chain(words.next_back()).collect();
-    if letters.is_empty() {
-        "?".to_owned()
-    } else {
-        letters
+    let (mut first, mut last, mut inside) = (None, None, false);
+    for c in name.chars() {
+        let letter = is_letter(c);
+        if letter && !inside {
+            if first.is_none() {
+                first = Some(c);
+            } else {
+                last = Some(c);
+            }
+        }
+        inside = letter;
     }
+    let mut letters = String::new();
+    letters.push(first.unwrap_or('?'));
+    if let Some(last) = last {
+        letters.push(last);
+    }
+    letters
 }
 
 #[cfg(test)]

@@ -10,22 +10,28 @@ const SPARE: usize = 200;
 /// Beginning of a text that is too long to be shown whole; none if it is not.
 #[must_use]
 pub fn folded(text: &str) -> Option<&str> {
-    let by_lines = text.match_indices('\n').nth(LINES - 1).map(|(at, _)| at);
-    let by_chars = text.char_indices().nth(CHARS).map(|(at, _)| at);
-    let cut = match (by_lines, by_chars) {
-        (Some(lines), Some(chars)) => lines.min(chars),
-        (Some(cut), None) | (None, Some(cut)) => cut,
-        (None, None) => return None,
-    };
-    let (head, rest) = text.split_at_checked(cut)?;
-    let worth = rest.len() > SPARE || rest.matches('\n').count() > 3;
-    worth.then(|| {
-        // rather between two words
-        head.rfind(char::is_whitespace)
-            .filter(|space| *space > head.len() / 2)
-            .and_then(|space| head.get(..space))
-            .unwrap_or(head)
-    })
+    let mut lines = 0;
+    let mut cut = None;
+    for (count, (at, c)) in text.char_indices().enumerate() {
+        lines += usize::from(c == '\n');
+        if lines == LINES || count == CHARS {
+            cut = Some(at);
+            break;
+        }
+    }
+    let (head, rest) = text.split_at_checked(cut?)?;
+    let lines = rest.bytes().filter(|byte| *byte == b'\n').count();
+    if rest.len() <= SPARE && lines <= 3 {
+        return None;
+    }
+    // rather between two words
+    let mut end = head.len();
+    for (at, c) in head.char_indices() {
+        if c.is_whitespace() && at > head.len() / 2 {
+            end = at;
+        }
+    }
+    head.get(..end)
 }
 
 /// First characters of a text, on one line.

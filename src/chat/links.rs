@@ -11,8 +11,8 @@ pub enum Part<'a> {
     Link(&'a str),
 }
 
-/// What an address may begin with.
-const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
+/// What an address may begin with, and where the colon is in it.
+const SCHEMES: [(&str, usize); 3] = [("https://", 5), ("http://", 4), ("mailto:", 6)];
 
 /// Splits a text into plain parts and links; together they are the text again.
 #[must_use]
@@ -27,8 +27,7 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
             .and_then(|before| before.chars().next_back())
             .is_none_or(|before| !is_letter(before));
         let link = text.get(start..end).unwrap_or_default();
-        let bare = SCHEMES.iter().any(|scheme| link.eq_ignore_ascii_case(scheme));
-        if at_word_start && !bare && end > start {
+        if at_word_start && !is_bare(link) && end > start {
             if start > plain {
                 parts.push(Part::Text(text.get(plain..start).unwrap_or_default()));
             }
@@ -49,17 +48,12 @@ fn next_scheme(text: &str, from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         let colon = at + text.get(at..)?.find(':')?;
-        for name in ["https", "http", "mailto"] {
-            let Some(start) = colon.checked_sub(name.len()).filter(|start| *start >= from) else {
+        for (scheme, before) in &SCHEMES {
+            let Some(start) = colon.checked_sub(*before).filter(|start| *start >= from) else {
                 continue;
             };
-            let full = SCHEMES.iter().any(|scheme| {
-                scheme.starts_with(name)
-                    && text
-                        .get(start..start + scheme.len())
-                        .is_some_and(|found| found.eq_ignore_ascii_case(scheme))
-            });
-            if full {
+            let found = text.get(start..start + scheme.len());
+            if found.is_some_and(|found| found.eq_ignore_ascii_case(scheme)) {
                 return Some(start);
             }
         }
@@ -82,7 +76,7 @@ fn link_len(text: &str) -> usize {
             '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' => true,
             _ => false,
         };
-        if !closes || SCHEMES.iter().any(|scheme| link.eq_ignore_ascii_case(scheme)) {
+        if !closes || is_bare(link) {
             break;
         }
         link = link.get(..link.len() - last.len_utf8()).unwrap_or_default();
@@ -90,8 +84,16 @@ fn link_len(text: &str) -> usize {
     link.len()
 }
 
+/// Whether an address is a scheme and nothing more.
+fn is_bare(link: &str) -> bool {
+    SCHEMES
+        .iter()
+        .any(|(scheme, _)| link.eq_ignore_ascii_case(scheme))
+}
+
 fn balanced(text: &str, open: char, close: char) -> bool {
-    text.matches(open).count() >= text.matches(close).count()
+    let count = |wanted| text.chars().filter(|c| *c == wanted).count();
+    count(open) >= count(close)
 }
 
 /// Characters that show nothing, or turn what follows around: they could make an address look like another one.

@@ -1,6 +1,5 @@
 //! One room as this page sees it.
 
-use super::entry::What;
 use super::letters::by_name;
 use super::timeline::Timeline;
 use super::typing::Typists;
@@ -155,23 +154,19 @@ impl RoomState {
 
     /// Marks the first line after those that were read, if there are such lines.
     pub fn divide(&mut self) {
-        let read = self.read;
-        self.divider = (read > 0)
-            .then(|| {
-                let unread = |what: &What| match what {
-                    What::Said(said) => !said.mine && said.seq.is_some_and(|seq| seq > read),
-                    What::Moved { .. } | What::Notice(_) => false,
-                };
-                self.timeline
-                    .entries()
-                    .iter()
-                    .rev()
-                    .take_while(|entry| entry.seq().is_none_or(|seq| seq > read))
-                    .filter(|entry| unread(&entry.what))
-                    .last()
-            })
-            .flatten()
-            .map(|entry| entry.key);
+        self.divider = None;
+        if self.read == 0 {
+            return;
+        }
+        for entry in self.timeline.entries().iter().rev() {
+            let unread = entry.seq().is_none_or(|seq| seq > self.read);
+            if !unread {
+                break;
+            }
+            if entry.said().is_some_and(|said| !said.mine && said.seq.is_some()) {
+                self.divider = Some(entry.key);
+            }
+        }
     }
 }
 

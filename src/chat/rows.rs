@@ -30,11 +30,7 @@ impl Chat {
         let entries = room.timeline.entries();
         let arrived = entries.len();
         let unsent = |at: usize| self.outbox.of(&self.current).nth(at.checked_sub(arrived)?);
-        let entry = |at: usize| {
-            entries
-                .get(at)
-                .or_else(|| unsent(at).map(|unsent| &unsent.entry))
-        };
+        let entry = |at: usize| entries.get(at).or_else(|| unsent(at).map(|unsent| &unsent.entry));
         let mut before = start.checked_sub(1).and_then(entry);
         let mut rows = Vec::with_capacity(end.saturating_sub(start));
         for at in start..end {

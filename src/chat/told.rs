@@ -103,9 +103,8 @@ impl Chat {
             limits: hello.limits,
         };
         let current = self.current.clone();
-        for id in [LOBBY, &current] {
-            self.room_or_new(id).membership = Membership::Wanted;
-        }
+        self.room_or_new(LOBBY).membership = Membership::Wanted;
+        self.room_or_new(&current).membership = Membership::Wanted;
     }
 
     /// Asks to be let into the rooms that are wanted.

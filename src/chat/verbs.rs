@@ -84,14 +84,16 @@ impl Chat {
 
     /// Opens the next room of the list, or the one before.
     pub fn open_next(&mut self, now: u64, forward: bool) {
-        let inside: Vec<&RoomState> = self
-            .listed()
-            .filter(|room| room.membership != Membership::Outside)
-            .collect();
-        let at = inside
-            .iter()
-            .position(|room| room.room.id == self.current)
-            .unwrap_or(0);
+        let mut inside = Vec::new();
+        let mut at = 0;
+        for room in self.listed() {
+            if room.membership != Membership::Outside {
+                if room.room.id == self.current {
+                    at = inside.len();
+                }
+                inside.push(room);
+            }
+        }
         let next = if forward {
             at + 1
         } else {

@@ -45,15 +45,17 @@ impl Language {
 /// Puts values where a text has `{}`, in order.
 #[must_use]
 pub fn fill(text: &str, values: &[&str]) -> String {
-    let mut filled = String::with_capacity(text.len() + 16);
+    let mut filled = String::new();
     let mut values = values.iter();
-    for part in text.split_inclusive('}') {
-        match part.strip_suffix("{}") {
-            Some(before) => {
-                filled.push_str(before);
+    let mut gap = false;
+    for c in text.chars() {
+        match c {
+            '{' => gap = true,
+            '}' if gap => {
+                gap = false;
                 filled.push_str(values.next().copied().unwrap_or_default());
             }
-            None => filled.push_str(part),
+            _ => filled.push(c),
         }
     }
     filled

@@ -259,7 +259,10 @@ impl Wire for u64 {
     }
 
     fn take(&mut self, value: Value) -> bool {
-        let number = value.as_number().and_then(|number| number.as_u64());
+        let number = match &value {
+            Value::Number(number) => number.as_u64(),
+            _ => None,
+        };
         *self = number.unwrap_or_default();
         number.is_some()
     }

@@ -52,19 +52,15 @@ fn bar(page: &'static Page, bar: El, look: fn(&State) -> Option<Bar>) {
         let hidden = hides(seen.is_some());
         let seen = seen.unwrap_or_default();
         let (text, act) = seen.button.unzip();
-        let shows = [
-            hidden,
-            Some(seen.class.to_owned()),
-            Some(seen.what),
-            Some(seen.more),
-            Some(after(" ", seen.soft)),
-            hides(act.is_some()),
-            act.map(|act| act.name().to_owned()),
-            text.map(str::to_owned),
-        ];
-        for (slot, value) in slots.iter_mut().zip(shows) {
-            slot.show(value);
-        }
+        let [shown, class, what, more, soft, active, meaning, label] = &mut slots;
+        shown.show(hidden);
+        class.show(Some(seen.class.to_owned()));
+        what.show(Some(seen.what));
+        more.show(Some(seen.more));
+        soft.show(Some(after(" ", seen.soft)));
+        active.show(hides(act.is_some()));
+        meaning.show(act.map(|act| act.name().to_owned()));
+        label.show(text.map(str::to_owned));
     }));
 }
 

@@ -20,11 +20,12 @@ pub(crate) fn random_text() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = [0; 16];
     browser::random(&mut bytes);
-    bytes
-        .iter()
-        .filter_map(|byte| LETTERS.get(usize::from(byte % 32)))
-        .map(|letter| char::from(*letter))
-        .collect()
+    let mut text = String::new();
+    for byte in &bytes {
+        let letter = LETTERS.get(usize::from(byte % 32));
+        text.push(letter.copied().map_or('a', char::from));
+    }
+    text
 }
 
 /// Writes times and days in one language.

@@ -49,12 +49,15 @@ fn settings(page: &'static Page, dialog: &El) {
         None => dialog.without("form"),
     }
     let (language, theme) = page.look(|state| (state.words().locale, state.theme.name().unwrap_or_default()));
-    for (act, chosen) in [("language", language), ("theme", theme)] {
-        let choice = ["[data-act=", act, "][data-of='", chosen, "']"].concat();
-        dialog.at(&choice).set("checked", Some(""));
-    }
+    choose(dialog, "language", language);
+    choose(dialog, "theme", theme);
     keys(page, dialog, "section");
     dialog.show_modal();
+}
+
+fn choose(dialog: &El, act: &str, value: &str) {
+    let choice = ["[data-act=", act, "][data-of='", value, "']"].concat();
+    dialog.at(&choice).set("checked", Some(""));
 }
 
 fn keys(page: &'static Page, dialog: &El, place: &str) {

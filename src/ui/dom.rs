@@ -14,6 +14,9 @@ use super::state::State;
 /// What something shows of the state, if it shows anything.
 pub(crate) type Look = fn(&State) -> Option<String>;
 
+/// Attributes that hold words; an element without any has them as its text.
+const LABELS: [&str; 3] = ["aria-label", "title", "placeholder"];
+
 /// First element that a selector finds.
 pub(crate) fn find(selector: &str) -> Option<El> {
     doc().query(selector)
@@ -43,16 +46,15 @@ pub(crate) fn copy_of(template: &El, words: &Words) -> El {
     while let Some(element) = copy.query("[data-en]") {
         if words.locale == "en" {
             let english = element.get("data-en");
-            let mut labels = ["aria-label", "title", "placeholder"].into_iter();
-            let has = |name: &&str| element.attribute(name).is_some();
-            match labels.find(has) {
-                Some(first) => {
-                    element.set(first, Some(&english));
-                    for name in labels.filter(has) {
-                        element.set(name, Some(&english));
-                    }
+            let mut labelled = false;
+            for name in &LABELS {
+                if element.attribute(name).is_some() {
+                    element.set(name, Some(&english));
+                    labelled = true;
                 }
-                None => element.write(&english),
+            }
+            if !labelled {
+                element.write(&english);
             }
         }
         element.remove_attribute("data-en");

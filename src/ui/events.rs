@@ -27,7 +27,7 @@ const EVENTS: [&str; 9] = [
 /// Begins to hear for a page.
 pub(crate) fn hear(page: &'static Page) -> Wake {
     let hear = Wake::new(move |event: JsValue| heard(page, &event.unchecked_into()));
-    for name in EVENTS {
+    for name in &EVENTS {
         add_event_listener(name, &hear, true);
     }
     hear

@@ -4,7 +4,7 @@ use pesan::chat::connection::Connection;
 use pesan::chat::words::fill;
 use pesan::messages::RoomKind;
 
-use super::dom::El;
+use super::dom::{El, Look};
 use super::page::Page;
 use super::rooms::name_of;
 use super::state::State;
@@ -20,9 +20,9 @@ pub(crate) fn header(page: &'static Page, shell: &El) {
     header.at(".spot").shown(page, |state| elsewhere(state) > 0);
     let place = header.at(".dot");
     place.bind(page, "class", |state| Some(dot(state).0.to_owned()));
-    for label in ["aria-label", "title"] {
-        place.bind(page, label, |state| Some(dot(state).1.to_owned()));
-    }
+    let words: Look = |state| Some(dot(state).1.to_owned());
+    place.bind(page, "aria-label", words);
+    place.bind(page, "title", words);
     header
         .at("bdi")
         .says(page, |state| Some(name_of(state.chat.room(), state.words())));

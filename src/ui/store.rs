@@ -44,8 +44,14 @@ const GONE: u64 = 5000;
 /// Takes over what windows left behind that are gone: this one before its reload, or one that crashed.
 pub(crate) fn take_carried(now: u64) -> Carried {
     let mut taken = Carried::default();
-    let all = (0..).map_while(|at| browser::kept_name(at).ok().flatten());
-    let names: Vec<String> = all.filter(|name| name.starts_with(CARRIED)).collect();
+    let mut names = Vec::new();
+    let mut at = 0;
+    while let Ok(Some(name)) = browser::kept_name(at) {
+        if name.starts_with(CARRIED) {
+            names.push(name);
+        }
+        at += 1;
+    }
     for name in names {
         let luggage = value(&name).and_then(Luggage::read);
         if luggage.as_ref().is_none_or(|luggage| luggage.sign + GONE < now) {
