@@ -26,19 +26,19 @@ pub(crate) fn bars(page: &'static Page, shell: &El) {
     // what is read out changes with the state, not with every second of a countdown
     bars.at(".unseen")
         .says(page, |state| Some(standing(state).to_owned()));
-    bar(page, bars.at("[data-bar=connection]"), connection);
-    bar(page, bars.at("[data-bar=closing]"), closing);
-    bar(page, bars.at("[data-bar=announcement]"), announcement);
-    bar(page, bars.at("[data-bar=newer]"), newer);
-    bar(page, bars.at("[data-bar=notice]"), notice);
+    bar(page, &bars.at("[data-bar=connection]"), connection);
+    bar(page, &bars.at("[data-bar=closing]"), closing);
+    bar(page, &bars.at("[data-bar=announcement]"), announcement);
+    bar(page, &bars.at("[data-bar=newer]"), newer);
+    bar(page, &bars.at("[data-bar=notice]"), notice);
 }
 
 /// Bar that is there while it has something to say.
-fn bar(page: &'static Page, bar: El, look: fn(&State) -> Option<Bar>) {
+fn bar(page: &'static Page, bar: &El, look: fn(&State) -> Option<Bar>) {
     let button = bar.at("button");
     let mut slots = [
-        Slot::new(&bar, "hidden"),
-        Slot::new(&bar, "class"),
+        Slot::new(bar, "hidden"),
+        Slot::new(bar, "class"),
         Slot::new(&bar.at("b"), ""),
         Slot::new(&bar.at(".count"), ""),
         Slot::new(&bar.at(".soft"), ""),

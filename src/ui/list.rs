@@ -33,7 +33,7 @@ impl El {
         &self,
         page: &'static Page,
         look: fn(&State) -> Vec<Item>,
-        draw: fn(&'static Words, &Item) -> El,
+        draw: fn(&'static Words, &Item) -> Self,
     ) {
         let mut list = List::new(self.clone());
         page.follow(Box::new(move || {
