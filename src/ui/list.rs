@@ -126,16 +126,26 @@ fn place(parent: &El, gone: &[Option<El>], children: &[Option<El>]) {
         }
     }
     if let Some(held) = held.filter(|held| active().as_ref() != Some(held)) {
-        let of = held.get("data-of");
+        let meant = meaning(&held);
+        let same = |element: &El| meant.is_some() && meaning(element) == meant;
         let mut entries = children.iter().flatten();
-        // an entry is the element itself, or inside of it
+        // what stands for something is the entry itself, or a button in it
         let again = entries.find_map(|entry| {
-            entry
-                .query("[data-of]")
-                .filter(|found| found.get("data-of") == of)
+            let within = || entry.query("[data-of]").filter(|found| same(found));
+            if same(entry) {
+                Some(entry.clone())
+            } else {
+                within()
+            }
         });
         if let Some(again) = again {
             again.focus();
         }
     }
+}
+
+/// What an element stands for: the key of a line, or an id.
+fn meaning(element: &El) -> Option<String> {
+    let key = element.attribute("data-key");
+    key.or_else(|| element.attribute("data-of"))
 }
