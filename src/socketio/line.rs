@@ -184,7 +184,7 @@ mod tests {
         }
         assert_eq!((line.len(), line.take_first()), (34, Some((0, 0))));
         line.push(200, None, 2000);
-        assert_eq!(line.iter().map(|(number, _)| number).last(), Some(200));
+        assert_eq!(line.iter().map(|(number, _)| number).next_back(), Some(200));
         let left: Vec<u64> = std::iter::from_fn(|| line.take_first().map(|(number, _)| number)).collect();
         assert_eq!((left.len(), left.first(), left.is_sorted()), (34, Some(&3), true));
         assert_eq!(line.take_first(), None);
