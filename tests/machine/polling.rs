@@ -177,6 +177,26 @@ fn leaving_during_the_pause_sends_what_was_held_by_polling() {
 }
 
 #[test]
+fn an_answer_to_a_held_connect_counts_and_what_follows_keeps_its_order() {
+    let (mut world, polling, _) = pausing();
+    world.connect("/a");
+    world.sees("");
+    // no server does this: it was not asked yet
+    world.frame_on(polling, r#"40/a,{"sid":"a"}"#);
+    world.disconnect("/a");
+    world.act(|machine, now| machine.handle_paused(now, polling));
+    world.sees(
+        "/a connect a
+         /a disconnect: io client disconnect
+         send 2 5
+         close 1
+         - upgrade
+         send 2 40/a,
+         send 2 41/a,",
+    );
+}
+
+#[test]
 fn the_server_can_close_a_polling_session_but_not_a_websocket_with_a_packet() {
     let (mut world, polling, _) = probing();
     world.frame_on(polling, "1");

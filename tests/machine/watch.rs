@@ -12,6 +12,8 @@ pub(crate) struct Watch {
     pub(crate) closed: BTreeSet<TransportId>,
     /// Namespaces for which a CONNECT is out (`false`) or was answered (`true`) on this connection.
     joined: BTreeMap<String, bool>,
+    /// Namespaces whose CONNECT was answered while it was still held for the transport that takes over.
+    early: BTreeSet<String>,
     /// Namespaces between `connect` and `disconnect`.
     connected: BTreeSet<String>,
     /// Acks that have not settled.
@@ -86,7 +88,8 @@ impl Watch {
     fn sent(&mut self, frame: &Frame) {
         let Frame::Text(text) = frame else { return };
         if let Some(name) = named(text, "40") {
-            let before = self.joined.insert(name, false);
+            let answered = self.early.remove(&name);
+            let before = self.joined.insert(name, answered);
             assert_eq!(before, None, "a second CONNECT: {text}");
         } else if let Some(name) = named(text, "41") {
             let before = self.joined.remove(&name);
@@ -108,8 +111,19 @@ impl Watch {
 
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Open | Event::Close { .. } => self.joined.clear(),
+            Event::Open | Event::Close { .. } => {
+                self.joined.clear();
+                self.early.clear();
+            }
             Event::Connect { namespace, .. } => {
+                if !self.joined.contains_key(namespace) {
+                    let held = self.open.len() == 2;
+                    assert!(
+                        held,
+                        "{namespace} connects, but its CONNECT neither left nor is held"
+                    );
+                    self.early.insert(namespace.clone());
+                }
                 assert!(
                     self.connected.insert(namespace.clone()),
                     "{namespace} connects twice"
