@@ -14,6 +14,8 @@ static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_alloca
 fn main() {
     #[cfg(any(target_arch = "wasm32", not(feature = "native")))]
     {
+        // in release a panic ends at once and says nothing; `index.html` tells the person
+        #[cfg(debug_assertions)]
         console_error_panic_hook::set_once();
         ui::mount();
     }

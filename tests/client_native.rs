@@ -15,6 +15,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::SinkExt;
 use node::Node;
 use pesan::socketio::client::{EmitState, Failure, TransportKind};
 use pesan::socketio::value::Number;
@@ -22,6 +23,7 @@ use pesan::socketio::{
     AckError, Lifecycle, Message, Options, Responder, Rest, SendError, Socket, Status, Value,
 };
 use proxy::{Proxy, Wire};
+use tokio::net::TcpListener;
 
 /// Longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -342,6 +344,51 @@ async fn a_stalled_wire_is_noticed_by_the_missing_heartbeat() {
         .await;
     proxy.set(Wire::Open);
     connected(&socket).await;
+}
+
+/// Server that greets its only client and then reads nothing; gives its address.
+async fn deaf_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("just bound"));
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut socket = tokio_tungstenite::accept_async(stream)
+            .await
+            .expect("a WebSocket");
+        let open =
+            r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+        for packet in [open, r#"40{"sid":"s"}"#] {
+            socket.send(packet.into()).await.expect("the client is there");
+        }
+        std::future::pending::<()>().await;
+    });
+    url
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_read_is_bounded() {
+    let mut options = options();
+    options.config.limits.max_unsent_bytes = 1 << 20;
+    let socket = open(&deaf_server().await, options);
+    let reasons = Log::new();
+    let heard = reasons.clone();
+    socket
+        .on("disconnect", move |reason: String, details: Rest| {
+            heard.add(format!("{reason} {details:?}"));
+        })
+        .forget();
+    connected(&socket).await;
+    let text = "x".repeat(256 << 10);
+    while reasons.all().is_empty() {
+        // the kernel takes some megabytes before anything waits; when the connection is gone, the outbox is soon full
+        if socket.emit("echo", &text).is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let reasons = reasons.until("the end", |all| !all.is_empty()).await;
+    assert!(reasons[0].starts_with("transport error"), "{reasons:?}");
+    assert!(reasons[0].contains("more than 1048576 bytes wait"), "{reasons:?}");
 }
 
 #[tokio::test]

@@ -28,6 +28,9 @@ pub struct Limits {
     pub max_namespace_bytes: usize,
     /// Most packets of one polling payload. Defaults to 4096.
     pub max_payload_packets: usize,
+    /// Most bytes that wait for a server to read them, on a WebSocket outside of a browser. Defaults to 64 MiB; beyond it
+    /// the connection is given up with `transport error`, and made anew.
+    pub max_unsent_bytes: usize,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             max_depth: 512,
             max_namespace_bytes: 1024,
             max_payload_packets: 4096,
+            max_unsent_bytes: 64 << 20,
         }
     }
 }

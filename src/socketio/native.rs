@@ -6,12 +6,12 @@
 mod http;
 mod timer;
 mod tls;
+mod unsent;
 mod websocket;
 
 use std::hash::{BuildHasher, RandomState};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 pub(crate) use timer::{Clock, Timer};
 
@@ -82,9 +82,9 @@ impl Platform {
                     ca: settings.ca.clone(),
                     max_frame_bytes,
                 };
-                let (outbox, frames) = mpsc::unbounded_channel();
-                self.handle.spawn(websocket::run(target, frames, port));
-                Ok(Transport::WebSocket(outbox))
+                let (unsent, waiting) = unsent::line(settings.max_unsent_bytes);
+                self.handle.spawn(websocket::run(target, waiting, port));
+                Ok(Transport::WebSocket(unsent))
             }
             TransportKind::Polling => {
                 let runtime = self.handle.clone();
@@ -98,16 +98,16 @@ impl Platform {
 /// Open or opening transport. When it is dropped, what waits is still sent, then it closes.
 pub(crate) enum Transport {
     /// Queue of the WebSocket's task.
-    WebSocket(mpsc::UnboundedSender<Frame>),
+    WebSocket(unsent::Unsent),
     /// Requests.
     Polling(Polling<http::Requests>),
 }
 
 impl Transport {
-    /// Queues a frame. A task that has ended has reported that itself.
+    /// Queues a frame.
     pub(crate) fn send(&self, frame: Frame) {
         match self {
-            Self::WebSocket(outbox) => drop(outbox.send(frame)),
+            Self::WebSocket(unsent) => unsent.send(frame),
             Self::Polling(polling) => polling.send(frame),
         }
     }

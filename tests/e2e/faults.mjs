@@ -6,7 +6,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { startBrowser } from "./harness/browser.mjs";
+import { openWindow, picture, startBrowser } from "./harness/browser.mjs";
 import { Chat } from "./harness/chat.mjs";
 import { official } from "./harness/peers.mjs";
 import { Program } from "./harness/program.mjs";
@@ -112,5 +112,37 @@ describe("hostile peers", () => {
     await chat.sees("masih hidup");
     assert.equal(server.run.ended, null);
     assert.doesNotMatch(server.output, /panicked/);
+  });
+});
+
+describe("a page that cannot go on says so", () => {
+  const whole = suite();
+  let browser, server;
+  before(async () => {
+    browser = await startBrowser(whole);
+    server = await startServer(whole, { args: ["--ephemeral"] });
+  });
+
+  test("when the program could not be loaded", async (t) => {
+    const page = await openWindow(t, browser);
+    await page.route("**/*.wasm", (route) => route.abort());
+    await page.goto(server.url);
+    await page.getByRole("alert").getByText("Halaman ini berhenti").waitFor();
+    await picture(page, "not-loaded");
+    await page.unroute("**/*.wasm");
+    await page.getByRole("button", { name: "Muat ulang" }).click();
+    await new Chat(page).ready();
+    assert.equal(await page.getByRole("button", { name: "Muat ulang" }).isVisible(), false);
+  });
+
+  test("when the program has stopped", async (t) => {
+    const chat = await Chat.open(t, browser, server.url, { locale: "en-US", viewport: { width: 390, height: 844 } });
+    await chat.page.evaluate(() => setTimeout(() => { throw new TypeError("an extension's own affair"); }));
+    // what the browser throws when WebAssembly traps
+    await chat.page.evaluate(() => setTimeout(() => { throw new WebAssembly.RuntimeError("unreachable"); }));
+    await chat.page.getByRole("alert").getByText("The page has stopped").waitFor();
+    await picture(chat.page, "stopped");
+    await chat.page.getByRole("button", { name: "Reload" }).click();
+    await chat.ready();
   });
 });

@@ -8,9 +8,9 @@ use crate::page;
 
 /// Most bytes of all that the browser downloads for the page, gzipped.
 ///
-/// A ratchet: what the page costs today and no more. The goal is 120 kB, for a chat that opens within a second on a
-/// slow phone connection; `docs/page.md` says what the bytes are and how to get there.
-pub(crate) const BUDGET: usize = 157_500;
+/// A ratchet: what the page costs today and no more. It was to be at most 120 kB, so that the chat opens within a second on
+/// a slow phone connection; `docs/page.md` says what the bytes are.
+pub(crate) const BUDGET: usize = 113_000;
 
 /// One file of the page.
 pub(crate) struct Weight {

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) ca: Vec<u8>,
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
     pub(crate) max_frame_bytes: usize,
+    #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+    pub(crate) max_unsent_bytes: usize,
     /// Server, for whoever debugs.
     pub(super) origin: String,
     /// Equal for clients that may share a connection.
@@ -40,6 +42,8 @@ impl Settings {
             ca: options.ca,
             #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
             max_frame_bytes: options.config.limits.max_frame_bytes,
+            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+            max_unsent_bytes: options.config.limits.max_unsent_bytes,
             origin: options.config.address.origin(),
             key,
         };
@@ -107,6 +111,7 @@ pub(super) fn key(options: &Options) -> String {
         max_depth,
         max_namespace_bytes,
         max_payload_packets,
+        max_unsent_bytes,
     } = limits;
     let mut key = String::new();
     let it = &mut key;
@@ -128,6 +133,7 @@ pub(super) fn key(options: &Options) -> String {
     number(it, *max_depth as u64);
     number(it, *max_namespace_bytes as u64);
     number(it, *max_payload_packets as u64);
+    number(it, *max_unsent_bytes as u64);
     number(it, *early_events as u64);
     time(it, *timeout);
     time(it, *connect_timeout);

@@ -1,5 +1,6 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
@@ -12,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
+use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Port, Report};
@@ -30,18 +32,14 @@ pub(crate) struct Target {
 
 /// Sends what comes out of `outbox` and tells `port` what comes in. Ends when either side closes; when the outbox's
 /// sender is dropped, what waits in it is still sent.
-pub(crate) async fn run(target: Target, outbox: mpsc::UnboundedReceiver<Frame>, port: Port) {
+pub(crate) async fn run(target: Target, outbox: Waiting, port: Port) {
     if let Some(info) = converse(target, outbox, &port).await {
         port.report(Report::Closed(info));
     }
 }
 
 /// How it ended, unless we were the ones who left.
-async fn converse(
-    target: Target,
-    mut outbox: mpsc::UnboundedReceiver<Frame>,
-    port: &Port,
-) -> Option<CloseInfo> {
+async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<CloseInfo> {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 << 10)
         .write_buffer_size(16 << 10)
@@ -68,13 +66,17 @@ async fn converse(
 
     let (mut sink, mut source) = stream.split();
     let (left, mut goodbye) = mpsc::channel::<()>(1);
+    let account = Arc::clone(&outbox.account);
     let write = async {
         while let Some(frame) = outbox.recv().await {
+            let mut fed = frame.len();
             sink.feed(message(frame)).await?;
-            while let Ok(frame) = outbox.try_recv() {
+            while let Some(frame) = outbox.try_recv() {
+                fed += frame.len();
                 sink.feed(message(frame)).await?;
             }
             sink.flush().await?;
+            account.sent(fed);
         }
         drop(left);
         sink.send(Message::Close(None)).await?;
@@ -100,6 +102,7 @@ async fn converse(
     tokio::select! {
         ended = read => Some(ended),
         Err(error) = write => Some(lost(&error)),
+        why = account.over() => Some(CloseInfo::failed(why)),
         () = async { goodbye.recv().await; tokio::time::sleep(GOODBYE).await } => None,
     }
 }
