@@ -39,6 +39,9 @@ impl Group {
             }
         }
         for part in &mut parts {
+            // In the order in which they came, as their sockets lie in the kernel's memory: neighbours there share what the
+            // processor has to fetch.
+            part.members.sort_by_cached_key(|member| member.id);
             part.members.shrink_to_fit();
         }
         Arc::new(Self { parts, len })
