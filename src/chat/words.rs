@@ -89,6 +89,8 @@ impl Words {
 pub struct Words {
     /// BCP 47 tag of the language.
     pub locale: &'static str,
+    /// What stands between the hours and the minutes of a time.
+    pub hour_mark: &'static str,
     /// Connection: first attempt.
     pub connecting: &'static str,
     /// Connection: up.

@@ -1,7 +1,10 @@
 //! Time, language and chance, as the browser has them.
 
+use std::cell::OnceCell;
+
 use js_sys::Date;
 use pesan::chat::words::Words;
+use wasm_bindgen::JsValue;
 
 use super::browser::{self, DateTimeFormat};
 
@@ -31,26 +34,30 @@ pub(crate) fn random_text() -> String {
 /// Writes times and days in one language.
 pub(crate) struct Calendar {
     words: &'static Words,
-    time: DateTimeFormat,
-    day: DateTimeFormat,
+    /// Made with the first day that needs it: a browser takes longer for it than for all else that is seen at first.
+    day: OnceCell<DateTimeFormat>,
     today: i64,
 }
 
 impl Calendar {
     /// Calendar of a language; `today` is today's number of days since 1970, in local time.
     pub(crate) fn new(words: &'static Words, today: i64) -> Self {
-        let formatter = |options| DateTimeFormat::new(words.locale, &browser::parsed(options));
         Self {
             words,
-            time: formatter(r#"{"hour":"2-digit","minute":"2-digit","hourCycle":"h23"}"#),
-            day: formatter(r#"{"weekday":"long","day":"numeric","month":"long","year":"numeric"}"#),
+            day: OnceCell::new(),
             today,
         }
     }
 
     /// Time of day.
     pub(crate) fn time(&self, at: u64) -> String {
-        self.time.format(at as f64)
+        let local = Date::new(&JsValue::from_f64(at as f64));
+        [
+            two_digits(local.get_hours()).as_str(),
+            self.words.hour_mark,
+            &two_digits(local.get_minutes()),
+        ]
+        .concat()
     }
 
     /// Day, whose number is given too.
@@ -58,19 +65,27 @@ impl Calendar {
         match self.today - number {
             0 => self.words.today.to_owned(),
             1 => self.words.yesterday.to_owned(),
-            _ => self.day.format(at as f64),
+            _ => {
+                let options = r#"{"weekday":"long","day":"numeric","month":"long","year":"numeric"}"#;
+                let make = || DateTimeFormat::new(self.words.locale, &browser::parsed(options));
+                self.day.get_or_init(make).format(at as f64)
+            }
         }
+    }
+}
+
+fn two_digits(number: u32) -> String {
+    let digits = number.to_string();
+    if number < 10 {
+        ["0", &digits].concat()
+    } else {
+        digits
     }
 }
 
 /// Minutes and seconds left, as `2:05`.
 pub(crate) fn left(until: u64, now: u64) -> String {
     let seconds = until.saturating_sub(now).div_ceil(1000);
-    let padding = if seconds % 60 < 10 { ":0" } else { ":" };
-    [
-        (seconds / 60).to_string().as_str(),
-        padding,
-        &(seconds % 60).to_string(),
-    ]
-    .concat()
+    let rest = two_digits((seconds % 60) as u32);
+    [(seconds / 60).to_string().as_str(), ":", &rest].concat()
 }

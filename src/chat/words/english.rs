@@ -5,6 +5,7 @@ use super::Words;
 /// English.
 pub static WORDS: Words = Words {
     locale: "en",
+    hour_mark: ":",
     connecting: "connecting…",
     connected: "connected",
     lost: "Connection lost",

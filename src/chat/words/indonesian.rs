@@ -5,6 +5,7 @@ use super::Words;
 /// Bahasa Indonesia.
 pub static WORDS: Words = Words {
     locale: "id",
+    hour_mark: ".",
     connecting: "menyambung…",
     connected: "tersambung",
     lost: "Sambungan terputus",
