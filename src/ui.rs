@@ -42,7 +42,8 @@ pub(crate) fn mount() {
     }
     mount_to_body(move || {
         let page = page::Page::new(&begun.unwrap_or_default(), focused);
-        view::view(page);
+        // the connection is made while the page is drawn
         page.start();
+        view::view(page);
     });
 }
