@@ -22,7 +22,8 @@ use shrink::{minify, shrink};
 use small_std::SmallStd;
 
 /// What the page is made of.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
+    "xtask/patches",
     "xtask/src/page.rs",
     "xtask/src/page",
     "src",

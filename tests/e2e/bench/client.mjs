@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { createServer as freePort } from "node:net";
 import { basename, join, resolve } from "node:path";
+import { median } from "../harness/bench.mjs";
 import { startBrowser } from "../harness/browser.mjs";
 import { Program } from "../harness/program.mjs";
 import { until } from "../harness/wait.mjs";
@@ -84,7 +85,6 @@ async function job(client, asked) {
 }
 
 function print() {
-  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
   console.log(`median of ${rounds} rounds`.padEnd(26) + ["socket.io-client", "pesan", "ratio"].map((title) => title.padStart(18)).join(""));
   for (const figure of Object.keys(results.pesan)) {
     const [official, pesan] = [results.official, results.pesan].map((figures) => median(figures[figure]));

@@ -2,23 +2,16 @@
 // backend. Prints medians: navigation until the socket is open at the server; then, for the flood, time until the last
 // message is seen, main-thread time, longest task, heap, DOM nodes.
 
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { Whole, median, ownBackend } from "../harness/bench.mjs";
 import { startBrowser } from "../harness/browser.mjs";
 import { reactPage } from "../harness/peers.mjs";
 import { startServer } from "../harness/server.mjs";
 import { once } from "../harness/wait.mjs";
 
-const { Server } = createRequire(resolve(import.meta.dirname, "../../peers/package.json"))("socket.io");
 const [rounds = 3, messages = 10_000, rate = 0] = process.argv.slice(2).map(Number);
 
-const ends = [];
-const whole = { after: (end) => ends.push(end) };
-const http = createServer();
-const io = new Server(http, { cors: { origin: "*" } });
-await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
-const backend = `http://127.0.0.1:${http.address().port}`;
+const whole = new Whole();
+const { io, url: backend } = await ownBackend(whole);
 
 const ours = await startServer(whole, { args: ["--ephemeral"] });
 const pages = { react: await reactPage(whole), pesan: `${ours.url}/` };
@@ -28,8 +21,7 @@ for (let round = 0; round < rounds; round += 1) {
   for (const name of Object.keys(pages)) results[name].push(await flood(name, round));
 }
 print();
-io.close();
-for (const end of ends.reverse()) await end();
+await whole.end();
 
 async function flood(name, round) {
   const context = await browser.newContext();
@@ -73,7 +65,6 @@ async function flood(name, round) {
 }
 
 function print() {
-  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
   console.log(`${messages} messages, ${rate ? `${rate} a second` : "all at once"}, median of ${rounds}`);
   const figures = Object.keys(results.react[0]);
   console.log(["".padEnd(8), ...figures.map((figure) => figure.padStart(17))].join(""));

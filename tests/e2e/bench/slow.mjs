@@ -3,33 +3,24 @@
 // navigation: until the shell is painted, in which one can write; until the chat is; until the backend sees it connect.
 // Nothing of this bench runs in the page before that: on such a processor it would be seen in the figures.
 
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { Whole, median, ownBackend } from "../harness/bench.mjs";
 import { startBrowser } from "../harness/browser.mjs";
 import { startServer } from "../harness/server.mjs";
 import { once } from "../harness/wait.mjs";
 
-const { Server } = createRequire(resolve(import.meta.dirname, "../../peers/package.json"))("socket.io");
 const [rounds = 5, slower = 4] = process.argv.slice(2).map(Number);
 const KBIT = 1000 / 8;
 const NETWORK = { offline: false, latency: 150, downloadThroughput: 1600 * KBIT, uploadThroughput: 750 * KBIT };
 
-const ends = [];
-const whole = { after: (end) => ends.push(end) };
-const http = createServer();
-const io = new Server(http, { cors: { origin: "*" } });
-await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
-const backend = `http://127.0.0.1:${http.address().port}`;
+const whole = new Whole();
+const { io, url: backend } = await ownBackend(whole);
 const server = await startServer(whole, { args: ["--ephemeral"] });
 const browser = await startBrowser(whole);
 const runs = [];
 for (let round = 0; round < rounds; round += 1) runs.push(await open());
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 console.log(`fast 3G, a processor ${slower} times slower; median of ${rounds}, milliseconds from the navigation on`);
 for (const figure of Object.keys(runs[0])) console.log(`  ${figure.padEnd(24)}${median(runs.map((run) => run[figure])).toFixed(0).padStart(6)}`);
-io.close();
-for (const end of ends.reverse()) await end();
+await whole.end();
 
 async function open() {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 } });

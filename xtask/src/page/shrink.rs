@@ -18,8 +18,11 @@ const FEATURES: &str = "--enable-bulk-memory --enable-bulk-memory-opt --enable-m
 /// How it is optimised. The lowest kilobyte of memory is the end of the stack: nothing that is pointed to lies there.
 const OPTIMISE: &str = "-Oz --low-memory-unused --strip-debug --strip-producers";
 
-/// Name of the only module that the program imports from, before and after.
-const MODULE: (&str, &str) = ("\"./{}.js\"", "\"a\"");
+/// Begin and end of the name of the only module that the program imports from.
+const MODULE: (&str, &str) = ("\"./", ".js\"");
+
+/// Its short name.
+const SHORT_MODULE: &str = "\"a\"";
 
 /// Short names by the long ones.
 #[derive(Debug, Default, PartialEq)]
@@ -177,13 +180,9 @@ impl Names {
             }
             skipping &= !line.starts_with("        }");
         }
-        let module = MODULE.0.split("{}").collect::<Vec<_>>();
-        let [before, after] = module.as_slice() else {
-            return None;
-        };
-        let at = short.find(before)?;
-        let end = at + short.get(at..)?.find(after)? + after.len();
-        short.replace_range(at..end, MODULE.1);
+        let at = short.find(MODULE.0)?;
+        let end = at + short.get(at..)?.find(MODULE.1)? + MODULE.1.len();
+        short.replace_range(at..end, SHORT_MODULE);
         (given == self.imports.len()).then_some(short)
     }
 
