@@ -12,6 +12,13 @@ mod page {
     use pesan::socketio::value::Value;
     use pesan::socketio::{Options, Socket};
     use wasm_bindgen::JsValue;
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = performance)]
+        fn now() -> f64;
+    }
 
     pub(super) fn start() {
         let address = web_sys::window().and_then(|window| window.location().search().ok());
@@ -80,12 +87,6 @@ mod page {
                 _ => {}
             })
             .forget();
-    }
-
-    fn now() -> f64 {
-        web_sys::window()
-            .and_then(|window| window.performance())
-            .map_or(0.0, |clock| clock.now())
     }
 
     fn leave(figures: &[JsValue]) {
