@@ -11,7 +11,7 @@ use std::time::Duration;
 use js_sys::Promise;
 use pesan::socketio::client::{Reason, TransportKind};
 use pesan::socketio::{Lifecycle, Options, Responder, Rest, Socket, Status, Value};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -259,5 +259,77 @@ async fn a_thousand_reconnects_leave_memory_flat() {
             "the JavaScript heap grew from {before} to {after} bytes"
         );
     }
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn long_texts_come_back_as_they_were() {
+    let socket = open(options());
+    for text in [
+        "x".repeat(20_000),
+        "é".repeat(300),
+        "halo 😀 ".repeat(2_000),
+        "x".repeat(256),
+    ] {
+        let answer: String = socket
+            .emit_with_ack("echo", text.as_str())
+            .await
+            .expect("answered");
+        assert!(
+            answer == text,
+            "{} bytes came back of {}",
+            answer.len(),
+            text.len()
+        );
+    }
+}
+
+/// What a page's own script does, as the chapter on the client says it.
+const HEAD_START: &str = r#"
+    const socket = new WebSocket(address.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket");
+    const heard = [];
+    const hear = (event) => heard.push(event);
+    const each = (change) => { for (const name of ["open", "message", "close"]) change.call(socket, name, hear) };
+    each(socket.addEventListener);
+    globalThis.socketHeadStart = (wanted) => {
+        delete globalThis.socketHeadStart;
+        if (socket.url !== new URL(wanted).href) return socket.close();
+        each(socket.removeEventListener);
+        queueMicrotask(() => heard.forEach((event) => socket.dispatchEvent(new event.constructor(event.type, event))));
+        return socket;
+    };
+    return socket"#;
+
+/// Opens a WebSocket ahead of the client, and waits until the server has spoken on it.
+async fn head_start() -> web_sys::WebSocket {
+    let open = js_sys::Function::new_with_args("address", HEAD_START);
+    let socket = open
+        .call1(&JsValue::UNDEFINED, &server().into())
+        .expect("no error");
+    let socket: web_sys::WebSocket = socket.unchecked_into();
+    let spoken = Promise::new(&mut |done, _| socket.set_onmessage(Some(&done)));
+    JsFuture::from(spoken).await.expect("a promise without an error");
+    socket.set_onmessage(None);
+    socket
+}
+
+#[wasm_bindgen_test]
+async fn a_head_start_is_taken_over_with_what_it_has_heard() {
+    let early = head_start().await;
+    let socket = open(options());
+    until("connected", || socket.connected()).await;
+    let answer: String = socket.emit_with_ack("echo", "halo").await.expect("answered");
+    assert_eq!(answer, "halo");
+    assert_eq!(early.ready_state(), web_sys::WebSocket::OPEN);
+    socket.client().close();
+    until("closed", || early.ready_state() > web_sys::WebSocket::OPEN).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_head_start_to_another_address_is_left() {
+    let early = head_start().await;
+    let socket = open(options().query("room", "lobi"));
+    until("connected", || socket.connected()).await;
+    assert_ne!(early.ready_state(), web_sys::WebSocket::OPEN);
     socket.client().close();
 }

@@ -6,6 +6,7 @@
 
 mod callback;
 mod clock;
+mod head_start;
 mod hearing;
 mod http;
 mod timer;
