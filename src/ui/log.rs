@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 
 use pesan::chat::Server;
 use pesan::chat::scroll::{Extent, Scroll, Window};
-use pesan::chat::words::{Words, fill};
+use pesan::chat::words::fill;
 
 use super::browser::{ResizeObserver, Wake};
 use super::clock::{self, Calendar};
 use super::dom::{El, part};
 use super::list::List;
 use super::page::Page;
-use super::row::{Line, row};
+use super::row::{Line, Rows};
 use super::state::State;
 
 /// Likely height of a row, in pixels.
@@ -32,8 +32,7 @@ pub(crate) struct Log {
     room: RefCell<String>,
     /// First row that is drawn.
     first: Cell<usize>,
-    words: &'static Words,
-    calendar: Calendar,
+    rows: RefCell<Rows>,
     observer: ResizeObserver,
 }
 
@@ -63,8 +62,7 @@ impl Log {
             scroll: RefCell::new(Scroll::new(GUESS)),
             room: RefCell::default(),
             first: Cell::default(),
-            words,
-            calendar: Calendar::new(words, today),
+            rows: RefCell::new(Rows::new(words, Calendar::new(words, today))),
             observer: ResizeObserver::new(&measured),
         }));
         measured.forget();
@@ -132,7 +130,7 @@ impl Log {
         self.first.set(start);
         let lines = page.look(|state| lines(state, start, end));
         let mut list = self.list.borrow_mut();
-        if list.show(lines, &mut |line| row(line, self.words, &self.calendar)) {
+        if list.show(lines, &mut |line| self.rows.borrow_mut().draw(line)) {
             // what was drawn is measured before it is seen: watching anew reports at the next layout
             self.observer.unobserve(list.place());
             self.observer.observe(list.place());

@@ -29,43 +29,171 @@ impl PartialEq for Line {
     }
 }
 
-/// Row of a line.
-pub(crate) fn row(line: &Line, words: &'static Words, calendar: &Calendar) -> El {
-    let Row { entry, .. } = &line.row;
-    let own = entry.said().is_some_and(|said| said.mine);
-    let class = match (line.row.starts_group, own) {
-        (true, true) => "row first own",
-        (true, false) => "row first",
-        (false, true) => "row own",
-        (false, false) => "row",
+/// Parts that not every line has, each with the bit that says so in a line's look; what is within another comes first.
+const PARTS: [(u16, &str); 13] = [
+    (DAY, ".day"),
+    (UNREAD, ".unread-line"),
+    (MOVED, ".moved"),
+    (BY, ".face"),
+    (SENT, ".tick"),
+    (BY, ".by"),
+    (ASIDE, ".aside"),
+    (QUOTE, ".quote"),
+    (FOLDED, "[data-act=more]"),
+    (WAITS, ".delivery"),
+    (FAILED, ".failed"),
+    (ANSWERS, "[data-act=reply]"),
+    (SAID, ".line"),
+];
+const DAY: u16 = 1;
+const UNREAD: u16 = 1 << 1;
+const MOVED: u16 = 1 << 2;
+const SAID: u16 = 1 << 3;
+const BY: u16 = 1 << 4;
+const ASIDE: u16 = 1 << 5;
+const SENT: u16 = 1 << 6;
+const QUOTE: u16 = 1 << 7;
+const FOLDED: u16 = 1 << 8;
+const WAITS: u16 = 1 << 9;
+const FAILED: u16 = 1 << 10;
+const ANSWERS: u16 = 1 << 11;
+
+/// Parts that a line has.
+fn look(line: &Line) -> u16 {
+    let bit = |part: u16, has: bool| if has { part } else { 0 };
+    let row = &line.row;
+    let around = bit(DAY, row.starts_day) | bit(UNREAD, row.starts_unread);
+    let Some(said) = row.entry.said() else {
+        return around | MOVED;
     };
-    let row = piece("#row", words);
-    row.set("class", Some(class));
-    row.set("data-key", Some(&entry.key.to_string()));
-    if line.row.starts_day {
-        row.at(".day span").write(&calendar.day(entry.at, line.day));
-    } else {
-        row.without(".day");
-    }
-    if !line.row.starts_unread {
-        row.without(".unread-line");
-    }
-    let text = match &entry.what {
-        What::Said(message) => {
-            row.without(".moved");
-            said(&row, line, message, words, calendar);
-            return row;
+    let of_delivery = match row.delivery {
+        Delivery::Waiting | Delivery::Sending => WAITS,
+        Delivery::Failed(_) => FAILED,
+        Delivery::Sent => SENT,
+        Delivery::Arrived => 0,
+    };
+    let by = row.starts_group && said.author.is_some();
+    around
+        | SAID
+        | of_delivery
+        | if by { BY } else { ASIDE }
+        | bit(QUOTE, said.reply.is_some())
+        | bit(FOLDED, shortened(line, said).is_some())
+        | bit(ANSWERS, line.answers && said.seq.is_some())
+}
+
+/// What is shown of a text that is too long to be shown whole.
+fn shortened<'t>(line: &Line, said: &'t Said) -> Option<&'t str> {
+    if line.open { None } else { folded(&said.text) }
+}
+
+/// Draws rows: each is a copy of what all rows of its look have in common.
+pub(crate) struct Rows {
+    words: &'static Words,
+    calendar: Calendar,
+    bare: Vec<(u16, El)>,
+}
+
+impl Rows {
+    /// In a language, and with its calendar.
+    pub(crate) fn new(words: &'static Words, calendar: Calendar) -> Self {
+        Self {
+            words,
+            calendar,
+            bare: Vec::new(),
         }
-        What::Moved {
-            person,
-            change,
-            before,
-        } => &moved(words, person, *change, before),
-        What::Notice(text) => text,
-    };
-    row.at(".moved").write(text);
-    row.without(".line");
-    row
+    }
+
+    /// Row of a line.
+    pub(crate) fn draw(&mut self, line: &Line) -> El {
+        let Row { entry, .. } = &line.row;
+        let look = look(line);
+        let row = self.bare(look);
+        let own = entry.said().is_some_and(|said| said.mine);
+        let class = match (line.row.starts_group, own) {
+            (true, true) => "row first own",
+            (true, false) => "row first",
+            (false, true) => "row own",
+            (false, false) => "row",
+        };
+        row.set("class", Some(class));
+        row.set("data-key", Some(&entry.key.to_string()));
+        if line.row.starts_day {
+            row.at(".day span").write(&self.calendar.day(entry.at, line.day));
+        }
+        match &entry.what {
+            What::Said(message) => self.said(&row, line, message),
+            What::Moved {
+                person,
+                change,
+                before,
+            } => row
+                .at(".moved")
+                .write(&moved(self.words, person, *change, before)),
+            What::Notice(text) => row.at(".moved").write(text),
+        }
+        row
+    }
+
+    /// Copy of the template that has the parts of a look alone.
+    fn bare(&mut self, look: u16) -> El {
+        if let Some((_, row)) = self.bare.iter().find(|(of, _)| *of == look) {
+            return row.clone_node(true);
+        }
+        let row = piece("#row", self.words);
+        if look & ASIDE != 0 {
+            row.at(".line").set("class", Some("line bare"));
+        }
+        for (part, selector) in PARTS {
+            if look & part == 0 {
+                row.without(selector);
+            }
+        }
+        self.bare.push((look, row.clone_node(true)));
+        row
+    }
+
+    fn said(&self, row: &El, line: &Line, said: &Said) {
+        let Row {
+            entry,
+            delivery,
+            starts_group,
+            ..
+        } = &line.row;
+        match &said.author {
+            Some(author) if *starts_group => {
+                face(&row.at(".face"), &author.id, &author.name, false);
+                row.at("bdi").write(&author.name);
+            }
+            Some(author) => row.at(".unseen").write(&[&author.name, ", "].concat()),
+            None => {}
+        }
+        row.at("time").write(&self.calendar.time(entry.at));
+        if let Some(quote) = &said.reply {
+            let button = row.at(".quote");
+            button.set("data-of", Some(&quote.seq.to_string()));
+            let before = [&fill(self.words.quoted, &[&quote.author]), ": "].concat();
+            button.at(".unseen").write(&before);
+            button.at("b").write(&quote.author);
+            button.at("b + span").write(&quote.text);
+        }
+        let text = shortened(line, said).unwrap_or(&said.text);
+        let place = row.at(".text");
+        if is_emoji(text) {
+            place.set("class", Some("text large"));
+        }
+        linked(&place, text, self.words);
+        match delivery {
+            Delivery::Waiting => row.at(".delivery span").write(self.words.waiting),
+            Delivery::Sending => row.at(".delivery span").write(self.words.sending),
+            Delivery::Failed(why) => {
+                let why = why.as_ref().map(|why| [". ", &self.words.refusal(why)].concat());
+                row.at(".failed span")
+                    .write(&[self.words.failed, &why.unwrap_or_default()].concat());
+            }
+            Delivery::Sent | Delivery::Arrived => {}
+        }
+    }
 }
 
 fn moved(words: &Words, person: &Person, change: Change, before: &str) -> String {
@@ -73,61 +201,6 @@ fn moved(words: &Words, person: &Person, change: Change, before: &str) -> String
         Change::Came => fill(words.came, &[&person.name]),
         Change::Went => fill(words.went, &[&person.name]),
         Change::Renamed => fill(words.renamed, &[before, &person.name]),
-    }
-}
-
-fn said(row: &El, line: &Line, said: &Said, words: &'static Words, calendar: &Calendar) {
-    let Row {
-        entry,
-        delivery,
-        starts_group,
-        ..
-    } = &line.row;
-    let by = match &said.author {
-        Some(author) if *starts_group => {
-            row.without(".aside");
-            face(&row.at(".face"), &author.id, &author.name, false);
-            row.at("bdi").write(&author.name);
-            if *delivery != Delivery::Sent {
-                row.without(".tick");
-            }
-            row.at(".by")
-        }
-        author => {
-            row.without(".face");
-            row.without(".by");
-            row.at(".line").set("class", Some("line bare"));
-            if let Some(author) = author {
-                row.at(".unseen").write(&[&author.name, ", "].concat());
-            }
-            row.at(".aside")
-        }
-    };
-    by.at("time").write(&calendar.time(entry.at));
-    match &said.reply {
-        Some(quote) => {
-            let button = row.at(".quote");
-            button.set("data-of", Some(&quote.seq.to_string()));
-            let before = [&fill(words.quoted, &[&quote.author]), ": "].concat();
-            button.at(".unseen").write(&before);
-            button.at("b").write(&quote.author);
-            button.at("b + span").write(&quote.text);
-        }
-        None => row.without(".quote"),
-    }
-    let short = if line.open { None } else { folded(&said.text) };
-    let text = short.unwrap_or(&said.text);
-    let place = row.at(".text");
-    if is_emoji(text) {
-        place.set("class", Some("text large"));
-    }
-    linked(&place, text, words);
-    if short.is_none() {
-        row.without("[data-act=more]");
-    }
-    shows(row, delivery, words);
-    if !line.answers || said.seq.is_none() {
-        row.without("[data-act=reply]");
     }
 }
 
@@ -144,27 +217,6 @@ fn linked(place: &El, text: &str, words: &'static Words) {
             }
         }
     }
-}
-
-/// How far it has come.
-fn shows(row: &El, delivery: &Delivery, words: &'static Words) {
-    let text = match delivery {
-        Delivery::Waiting => words.waiting,
-        Delivery::Sending => words.sending,
-        Delivery::Failed(why) => {
-            let why = why.as_ref().map(|why| [". ", &words.refusal(why)].concat());
-            row.without(".delivery");
-            row.at(".failed span")
-                .write(&[words.failed, &why.unwrap_or_default()].concat());
-            return;
-        }
-        Delivery::Sent | Delivery::Arrived => {
-            row.without(".delivery");
-            return row.without(".failed");
-        }
-    };
-    row.at(".delivery span").write(text);
-    row.without(".failed");
 }
 
 /// Whether a text is a few emoji and nothing else.

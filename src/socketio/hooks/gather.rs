@@ -15,13 +15,20 @@ const HIDDEN: Duration = Duration::from_millis(250);
 /// So many things between two frames are a flood: drawing each frame of it would take the time that reading needs.
 const FLOOD: usize = 50;
 
-/// Pause between two deliveries of a flood.
-const PAUSE: Duration = Duration::from_millis(120);
+/// How often a flood is looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Most ticks between two deliveries of a flood.
+const TICKS: usize = 6;
+
+/// No more than so many things between two ticks, and the flood is over.
+const CALM: usize = 10;
 
 /// Things that wait for the next frame, and the closure that gets them.
 ///
 /// What [`use_batch`](super::use_batch) is made of, for things that do not come from one event alone. The order is
-/// kept. More than fifty things between two frames are a flood, of which the rest comes every 120 milliseconds.
+/// kept. More than fifty things between two frames are a flood, of which the rest comes every 120 milliseconds, and at
+/// once when it is over.
 ///
 /// ```no_run
 /// use pesan::socketio::hooks::Gather;
@@ -38,6 +45,8 @@ struct State<T> {
     frame: Option<AnimationFrameRequestHandle>,
     timeout: Option<TimeoutHandle>,
     flooded: bool,
+    /// How many ticks there were since the last delivery, and how many things at the last of them.
+    ticks: (usize, usize),
 }
 
 trait Deliver<T>: MaybeSend {
@@ -60,6 +69,7 @@ impl<T: 'static> Gather<T> {
             frame: None,
             timeout: None,
             flooded: false,
+            ticks: (0, 0),
         })))
     }
 
@@ -72,12 +82,28 @@ impl<T: 'static> Gather<T> {
         }
         // Neither keeps the gathering alive: with the component goes what it has not seen yet.
         let (at_frame, at_timeout) = (Shared::downgrade(&self.0), Shared::downgrade(&self.0));
-        let pause = if state.flooded { PAUSE } else { HIDDEN };
-        if !state.flooded {
-            state.frame = request_animation_frame_with_handle(move || flush(&at_frame)).ok();
+        if state.flooded {
+            state.timeout = set_timeout_with_handle(move || tick(&at_timeout), TICK).ok();
+            return;
         }
-        state.timeout = set_timeout_with_handle(move || flush(&at_timeout), pause).ok();
+        state.frame = request_animation_frame_with_handle(move || flush(&at_frame)).ok();
+        state.timeout = set_timeout_with_handle(move || flush(&at_timeout), HIDDEN).ok();
     }
+}
+
+/// Hands over what has come of a flood when it has been over or long enough, and looks again else.
+fn tick<T: 'static>(state: &Weak<Lock<State<T>>>) {
+    let again = Weak::clone(state);
+    let Some(state) = state.upgrade() else { return };
+    let mut held = state.lock();
+    let (ticks, before) = held.ticks;
+    let waiting = held.waiting.len();
+    if waiting - before <= CALM || ticks + 1 >= TICKS {
+        drop(held);
+        return flush(&again);
+    }
+    held.ticks = (ticks + 1, waiting);
+    held.timeout = set_timeout_with_handle(move || tick(&again), TICK).ok();
 }
 
 fn flush<T>(state: &Weak<Lock<State<T>>>) {
@@ -86,6 +112,7 @@ fn flush<T>(state: &Weak<Lock<State<T>>>) {
     held.unschedule();
     let things = std::mem::take(&mut held.waiting);
     held.flooded = things.len() > FLOOD;
+    held.ticks = (0, 0);
     if things.is_empty() {
         return;
     }

@@ -1,9 +1,11 @@
 // flood.mjs [ROUNDS [MESSAGES [A_SECOND]]]: this page and the React page, in turn in one Chromium, on the same Node
 // backend. Prints medians: navigation until the socket is open at the server; then, for the flood, time until the last
-// message is seen, main-thread time, longest task, heap, DOM nodes.
+// message is seen, main-thread time, longest task, heap, DOM nodes. `nothing` is a page that reads the messages from a
+// WebSocket and shows the last one alone: less than it, no page takes.
 
+import { createServer } from "node:http";
+import { Bare } from "../harness/bare.mjs";
 import { Whole, median, ownBackend } from "../harness/bench.mjs";
-import { startBrowser } from "../harness/browser.mjs";
 import { reactPage } from "../harness/peers.mjs";
 import { startServer } from "../harness/server.mjs";
 import { once } from "../harness/wait.mjs";
@@ -13,51 +15,72 @@ const [rounds = 3, messages = 10_000, rate = 0] = process.argv.slice(2).map(Numb
 const whole = new Whole();
 const { io, url: backend } = await ownBackend(whole);
 
+const NOTHING = `<!doctype html><body><p>-</p><script>
+const server = new URLSearchParams(location.search).get("server").replace("http", "ws");
+const socket = new WebSocket(server + "/socket.io/?EIO=4&transport=websocket");
+socket.onmessage = ({ data }) => {
+  if (data[0] === "0") socket.send("40");
+  else if (data === "2") socket.send("3");
+  else if (data.includes("first") || data.includes("last")) document.querySelector("p").textContent = data;
+};
+</script>`;
+// What is looked at for the last message: little, so that looking takes no time that is measured.
+const LAST = { nothing: "p", react: ".messages > :last-child p", pesan: "[role=log] [data-key]:last-child" };
+
 const ours = await startServer(whole, { args: ["--ephemeral"] });
-const pages = { react: await reactPage(whole), pesan: `${ours.url}/` };
-const browser = await startBrowser(whole);
-const results = { react: [], pesan: [] };
+const pages = { nothing: await nothing(), react: await reactPage(whole), pesan: `${ours.url}/` };
+const browser = await Bare.start(whole);
+const results = Object.fromEntries(Object.keys(pages).map((name) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
   for (const name of Object.keys(pages)) results[name].push(await flood(name, round));
 }
 print();
 await whole.end();
 
+async function nothing() {
+  const http = createServer((request, response) => response.writeHead(200, { "content-type": "text/html" }).end(NOTHING));
+  await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
+  whole.after(() => { http.closeAllConnections(); http.close(); });
+  return `http://127.0.0.1:${http.address().port}/`;
+}
+
 async function flood(name, round) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.addInitScript(() => {
-    window.longest = 0;
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
-    }).observe({ type: "longtask", buffered: true });
-  });
+  const page = await browser.tab();
   const connection = once(io, "connection", 60_000);
   const start = performance.now();
-  await page.goto(`${pages[name]}?server=${encodeURIComponent(backend)}`);
+  await page.open(`${pages[name]}?server=${encodeURIComponent(backend)}`);
   const socket = await connection;
   const connected = performance.now() - start;
+  const seen = (text) => page.evaluate(`new Promise((done) => {
+    const look = () => {
+      if (document.querySelector("${LAST[name]}")?.textContent.includes("${text}")) done();
+      else requestAnimationFrame(look);
+    };
+    look();
+  })`);
   socket.emit("pesan", "first");
-  await page.getByText("first", { exact: true }).first().waitFor();
-  const devtools = await context.newCDPSession(page);
-  await devtools.send("Performance.enable");
-  const metrics = async () => Object.fromEntries((await devtools.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
-  const before = await metrics();
-  await page.evaluate(() => { window.longest = 0; });
+  await seen("first");
+  await page.evaluate(`{
+    globalThis.longest = 0;
+    const longer = (list) => { for (const { duration } of list.getEntries()) longest = Math.max(longest, duration); };
+    new PerformanceObserver(longer).observe({ type: "longtask" });
+  }`);
+  const before = await page.metrics();
+  const last = `last of round ${round}`;
+  const over = seen(last);
   const flooded = performance.now();
   for (let i = 0; i < messages; i += 1) {
     socket.emit("pesan", `message number ${i} of a flood`);
     if (rate && i % 10 === 9) await new Promise((later) => setTimeout(later, 10_000 / rate));
   }
-  const last = `last of round ${round}`;
   socket.emit("pesan", last);
-  await page.getByText(last, { exact: true }).first().waitFor({ timeout: 120_000 });
+  await over;
   const all = performance.now() - flooded;
-  const after = await metrics();
-  const longest = await page.evaluate(() => window.longest);
-  await devtools.send("HeapProfiler.collectGarbage");
-  const { JSHeapUsedSize: heap, Nodes: nodes } = await metrics();
-  await context.close();
+  const after = await page.metrics();
+  const longest = await page.evaluate("longest");
+  await page.send("HeapProfiler.collectGarbage");
+  const { JSHeapUsedSize: heap, Nodes: nodes } = await page.metrics();
+  await page.close();
   return {
     "connected ms": connected, "all seen ms": all, "main thread ms": (after.TaskDuration - before.TaskDuration) * 1000,
     "longest task ms": longest, "heap MB": heap / 1e6, "DOM nodes": nodes,
