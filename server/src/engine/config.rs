@@ -111,7 +111,10 @@ pub struct Limits {
     pub max_handshakes_per_second: u32,
     /// Bytes that wait for one reader. Defaults to 4 MiB; over it the reader is disconnected as a slow reader.
     pub max_queued_bytes: usize,
-    /// Frames that wait for one reader. Defaults to 16,384; over it the reader is disconnected as a slow reader.
+    /// Bytes that wait for one client over a WebSocket. Defaults to 256 KiB; over it nothing more is read from this client
+    /// until it has taken some: nobody is answered faster than they read.
+    pub max_unread_bytes: usize,
+    /// Frames that wait for one reader. Defaults to 65,536; over it the reader is disconnected as a slow reader.
     pub max_queued_frames: usize,
     /// Bytes that were sent and not yet handed to the sockets, for each hub. Defaults to 16 MiB; over it nothing more is
     /// read from any client until they have been. What a program sends by itself, outside of a handler, is not held up.
@@ -131,7 +134,8 @@ impl Default for Limits {
             max_sessions_per_address: 20_000,
             max_handshakes_per_second: 20_000,
             max_queued_bytes: 4 << 20,
-            max_queued_frames: 16_384,
+            max_unread_bytes: 256 << 10,
+            max_queued_frames: 65_536,
             max_waiting_bytes: 16 << 20,
             max_payload_packets: 4096,
             body_timeout: Duration::from_secs(30),

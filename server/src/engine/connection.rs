@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -61,6 +61,7 @@ impl Connection {
     /// Sends a message.
     pub fn send(&self, outgoing: &Outgoing) {
         if !self.is_closed() {
+            self.0.in_hub.fetch_add(outgoing.len(), Ordering::Relaxed);
             self.0.hub.push(Op::Send(Arc::clone(&self.0), outgoing.clone()));
         }
     }
@@ -133,6 +134,8 @@ pub(crate) struct Inner {
     pub(crate) hub: Arc<Hub>,
     pub(crate) id: u64,
     pub(crate) sid: Box<str>,
+    /// Bytes to this client alone that its hub has not come to yet.
+    in_hub: AtomicUsize,
 }
 
 impl fmt::Debug for Inner {
@@ -150,6 +153,8 @@ pub(crate) struct State {
     pub(crate) line: Line,
     pub(crate) queue: Queue,
     pub(crate) waker: Option<Waker>,
+    /// The task does not read until the client has taken more.
+    paused: bool,
     pub(crate) beat: Beat,
 }
 
@@ -184,6 +189,8 @@ pub(crate) struct Queue {
     chunks: VecDeque<(Bytes, usize)>,
     bytes: usize,
     frames: usize,
+    /// Bytes that were taken out since the last ping.
+    taken: usize,
 }
 
 /// Writes without a look at the readiness that the runtime keeps for the socket: it lies in a cache line of its own,
@@ -201,6 +208,11 @@ impl Queue {
         self.chunks.is_empty()
     }
 
+    /// Bytes that went out since it was last asked.
+    pub(crate) fn take_progress(&mut self) -> usize {
+        std::mem::take(&mut self.taken)
+    }
+
     pub(crate) fn push(&mut self, bytes: Bytes, frames: usize) {
         if !bytes.is_empty() {
             self.bytes += bytes.len();
@@ -212,6 +224,7 @@ impl Queue {
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
         let (bytes, frames) = self.chunks.pop_front()?;
         self.bytes -= bytes.len();
+        self.taken += bytes.len();
         self.frames -= frames;
         if self.chunks.is_empty() {
             self.chunks = VecDeque::new();
@@ -225,6 +238,7 @@ impl Queue {
 
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
+        self.taken += written;
         while let Some((chunk, frames)) = self.chunks.front_mut() {
             if written < chunk.len() {
                 chunk.advance(written);
@@ -314,6 +328,9 @@ impl State {
 
     /// Writes what is queued as far as the line takes it; what is left is the task's.
     pub(crate) fn flush(&mut self, hub: &Hub) {
+        if std::mem::take(&mut self.paused) {
+            self.wake();
+        }
         match &mut self.line {
             Line::Polling(polling) => {
                 polling.flush();
@@ -372,6 +389,7 @@ impl Inner {
             line,
             queue: Queue::default(),
             waker: None,
+            paused: false,
             beat: Beat {
                 pinged: None,
                 heard: None,
@@ -386,7 +404,20 @@ impl Inner {
             hub,
             id,
             sid,
+            in_hub: AtomicUsize::new(0),
         }
+    }
+
+    /// The hub has come to a message to this client alone.
+    pub(crate) fn out_of_hub(&self, message: &Outgoing) {
+        self.in_hub.fetch_sub(message.len(), Ordering::Relaxed);
+    }
+
+    /// Whether so much waits for the client that it is not read meanwhile; then its task is woken when that changes.
+    pub(crate) fn pause(&self, state: &mut State) -> bool {
+        let waiting = state.queue.bytes + self.in_hub.load(Ordering::Relaxed);
+        state.paused = waiting > self.hub.limits.max_unread_bytes;
+        state.paused
     }
 
     /// A thread that panicked cannot have left the state half changed: nothing here panics midway.

@@ -338,6 +338,7 @@ impl Batch {
             rest = after;
             match op {
                 Op::Send(connection, message) => {
+                    connection.out_of_hub(message);
                     connection.lock().push(message);
                     touch(connection);
                     deliveries += 1;
@@ -404,7 +405,10 @@ fn interleave(connection: &Arc<Inner>, run: &Run, is_member: bool, extras: &[(us
         }
         at = at.max(*place);
         match extra {
-            Extra::Send(message) => state.push(message),
+            Extra::Send(message) => {
+                connection.out_of_hub(message);
+                state.push(message);
+            }
             Extra::Skip => at = at.max(place + 1),
             Extra::Close(reason) => {
                 state.flush(&connection.hub);
@@ -457,6 +461,7 @@ impl Heartbeat {
             }
             state.beat.pinged = Some(due);
             state.beat.heard = None;
+            state.queue.take_progress();
             inner.awaiting_pong.store(true, Ordering::Relaxed);
             state.push(PING.get_or_init(|| Outgoing::packet("2")));
             state.flush(hub);
@@ -468,6 +473,13 @@ impl Heartbeat {
             };
             let mut state = inner.lock();
             let Some(pinged) = state.beat.pinged else { continue };
+            let worth = (hub.limits.max_unread_bytes / 16).max(1);
+            if inner.pause(&mut state) && state.queue.take_progress() >= worth {
+                // Not read meanwhile, and its ping waits in the queue: it lives as long as it takes what comes before.
+                state.beat.pinged = Some(now);
+                self.checks.push_back((now + hub.ping_timeout, connection));
+                continue;
+            }
             if let Some(heard) = state.beat.heard.take() {
                 // What the client sent may have delayed its pong: once more the whole time.
                 state.beat.pinged = Some(heard);

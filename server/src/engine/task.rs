@@ -106,11 +106,11 @@ impl<S: Session> Task<S> {
 
     /// One round. `true`: something changed, so once more; `false`: the wakers are registered.
     fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        self.sync(cx)?;
+        let is_behind = self.sync(cx)?;
         let Some(session) = &mut self.session else {
             return Ok(false);
         };
-        if may_receive(session, &self.engine, cx) {
+        if may_receive(session, &self.engine, cx) && !is_behind {
             match self.link {
                 Link::Polling => self.take_inbound(cx)?,
                 Link::WebSocket(_) => self.read(cx)?,
@@ -119,8 +119,9 @@ impl<S: Session> Task<S> {
         Ok(self.poll_upgrade(cx))
     }
 
-    /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for.
-    fn sync(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+    /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for. `true`: the
+    /// client has to take more before it is read again; the task is woken when it does.
+    fn sync(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut guard = self.inner.lock();
         let state = &mut *guard;
         if !state
@@ -143,14 +144,17 @@ impl<S: Session> Task<S> {
         }
         let is_task = matches!(state.line, Line::Task { .. });
         let closing = state.closing;
+        let mut is_behind = self.inner.pause(state);
         drop(guard);
         if let Link::WebSocket(ws) = &mut self.link
             && is_task
-            && let Poll::Ready(Err(_)) = ws.poll_send(cx, || self.inner.lock().queue.pop())
         {
-            return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+            if let Poll::Ready(Err(_)) = ws.poll_send(cx, || self.inner.lock().queue.pop()) {
+                return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+            }
+            is_behind = self.inner.pause(&mut self.inner.lock());
         }
-        closing.map_or(Ok(()), |reason| Err(End::of(reason)))
+        closing.map_or(Ok(is_behind), |reason| Err(End::of(reason)))
     }
 
     /// Hands the packets of a POST to the session, as far as it takes them.

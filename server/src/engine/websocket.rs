@@ -19,6 +19,9 @@ use super::wire::{Decoder, Incoming, WireError};
 /// Size of the shared read buffer.
 const BUFFER: usize = 64 << 10;
 
+/// What may come after the end, before the client is cut off: what was under way when it heard of it.
+const MOST_DISCARDED: usize = 1 << 20;
+
 thread_local! {
     static SHARED: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
@@ -30,6 +33,8 @@ pub(crate) struct Ws {
     /// Bytes that were read and not handled: a part of a frame, or what waits for the session.
     held: Vec<u8>,
     deflate: Option<Deflate>,
+    /// Bytes that came after the end.
+    discarded: usize,
 }
 
 enum Io {
@@ -91,6 +96,7 @@ impl Ws {
             decoder: Decoder::new(max, deflate.is_some()),
             held,
             deflate,
+            discarded: 0,
         }
     }
 
@@ -127,6 +133,16 @@ impl Ws {
         cx: &mut Context<'_>,
         each: &mut dyn FnMut(Incoming<'_>) -> Flow,
     ) -> Poll<Result<Flow, ReadEnd>> {
+        self.poll_buffer(cx, |ws, bytes| ws.handle(bytes, each))
+            .map(|read| read.unwrap_or_else(|error| Err(ReadEnd::Io(error))))
+    }
+
+    /// Reads once into the shared buffer, and gives what was read to `take`.
+    fn poll_buffer<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Self, &mut [u8]) -> T,
+    ) -> Poll<io::Result<T>> {
         let mut shared = SHARED
             .take()
             .unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
@@ -135,11 +151,7 @@ impl Ws {
             Io::Tcp { read, .. } => Pin::new(read).poll_read(cx, &mut buffer),
             Io::Stream(stream) => Pin::new(&mut stream.io).poll_read(cx, &mut buffer),
         };
-        let result = match polled {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(Err(ReadEnd::Io(error))),
-            Poll::Ready(Ok(())) => Poll::Ready(self.handle(buffer.filled_mut(), each)),
-        };
+        let result = polled.map_ok(|()| take(self, buffer.filled_mut()));
         SHARED.set(Some(shared));
         result
     }
@@ -161,21 +173,16 @@ impl Ws {
         Ok(flow)
     }
 
-    /// Reads and forgets until the other side has ended; for a socket that is being closed.
+    /// Reads and forgets until the other side has ended, or has sent more than anyone has under way; for a socket that
+    /// is being closed.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.held = Vec::new();
-        let mut scratch = [0; 512];
-        for _ in 0..64 {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            let polled = match &mut self.io {
-                Io::Tcp { read, .. } => Pin::new(read).poll_read(cx, &mut buffer),
-                Io::Stream(stream) => Pin::new(&mut stream.io).poll_read(cx, &mut buffer),
-            };
-            match ready!(polled) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                Ok(()) | Err(_) => return Poll::Ready(()),
-            }
+        let read = ready!(self.poll_buffer(cx, |_, bytes| bytes.len())).unwrap_or(0);
+        self.discarded += read;
+        if read == 0 || self.discarded > MOST_DISCARDED {
+            return Poll::Ready(());
         }
+        // the others first
         cx.waker().wake_by_ref();
         Poll::Pending
     }

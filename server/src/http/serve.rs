@@ -226,11 +226,19 @@ async fn stop_of(stopped: &mut watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-/// Small messages go out at once, and a peer that is gone is noticed.
+/// Bytes that the system keeps for a peer before it sends them: what waits longer is to wait here, where it is counted.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 256 << 10;
+
+/// Small messages go out at once; a peer that is gone is noticed, and one that is slow.
 fn prepare(stream: &TcpStream, stall: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_user_timeout(Some(stall))?;
+    {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_user_timeout(Some(stall))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
     #[cfg(not(target_os = "linux"))]
     drop((SockRef::from(stream), stall));
     Ok(())

@@ -7,7 +7,7 @@ use pesan_server::http::serve::ServeConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::harness::{Server, config, listen, soon};
+use super::harness::{Server, config, frame, listen, quick, soon};
 
 fn with(limits: Limits) -> EngineConfig {
     EngineConfig { limits, ..config() }
@@ -78,6 +78,73 @@ async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
     assert_eq!(server.closed().await, CloseReason::SlowReader);
     drop(slow);
     server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn nobody_is_answered_faster_than_they_read() {
+    let mut server = Server::start(with(Limits {
+        max_unread_bytes: 128 << 10,
+        ..Limits::default()
+    }));
+    let (mut greedy, _) = server.raw_websocket("").await;
+    let connection = server.opened().await;
+    // an echo of everything: without a pause the queue would pass its limit, and the client would be cut off
+    let frame = frame(0x81, &[b'4'; 64 << 10]);
+    let mut sent = 0usize;
+    let (mut read_half, mut write_half) = greedy.split();
+    while let Ok(written) =
+        tokio::time::timeout(Duration::from_millis(300), write_half.write_all(&frame)).await
+    {
+        written.expect("the client is held up, not cut off");
+        sent += 1;
+        assert!(sent < 2000, "the client was never held up");
+        assert!(
+            connection.buffered() < 512 << 10,
+            "{} bytes",
+            connection.buffered()
+        );
+    }
+    // the last frame went out in part
+    let echo = 10 + (64 << 10);
+    let mut left = sent * echo;
+    let mut buffer = vec![0; 64 << 10];
+    while left > 0 {
+        let read = soon("an echo", read_half.read(&mut buffer))
+            .await
+            .expect("connected");
+        assert_ne!(read, 0, "{left} bytes are missing");
+        left = left.saturating_sub(read);
+    }
+    assert!(!connection.is_closed());
+    server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn who_takes_what_waits_needs_no_pong_meanwhile() {
+    let limits = Limits {
+        max_unread_bytes: 64 << 10,
+        max_queued_bytes: 64 << 20,
+        ..Limits::default()
+    };
+    let mut server = Server::start(EngineConfig { limits, ..quick() });
+    let (mut slow, _) = server.raw_websocket("").await;
+    let connection = server.opened().await;
+    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    for _ in 0..300 {
+        connection.send(&message);
+    }
+    // two seconds, four heartbeats, in which it reads a third
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let mut buffer = vec![0; 100_000];
+    for _ in 0..100 {
+        pace.tick().await;
+        soon("a message", slow.read_exact(&mut buffer))
+            .await
+            .expect("connected");
+    }
+    assert!(!connection.is_closed());
+    // without reading on, it is gone in time
+    assert_eq!(server.closed().await, CloseReason::PingTimeout);
 }
 
 #[tokio::test]
