@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use js_sys::Function;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
+use super::browser::{clear_timeout, set_timeout};
 use super::callback::Callback;
-use super::global;
 
 /// Timer that can be set anew; cancelled when dropped.
 pub(crate) struct Timer {
@@ -28,25 +27,13 @@ impl Timer {
     pub(crate) fn set(&mut self, delay: Duration) {
         let millis = delay.as_secs() as f64 * 1e3 + f64::from(delay.subsec_millis());
         let millis = millis.min(f64::from(i32::MAX));
-        self.clear();
-        self.set = call("setTimeout", self.wake.function(), &JsValue::from_f64(millis));
+        clear_timeout(&self.set);
+        self.set = set_timeout(self.wake.function(), millis);
     }
-
-    fn clear(&self) {
-        call("clearTimeout", &self.set, &JsValue::UNDEFINED);
-    }
-}
-
-/// Calls a function that pages and workers have; the two do not fail.
-fn call(name: &str, first: &JsValue, second: &JsValue) -> JsValue {
-    let function: Function = global(name).unchecked_into();
-    function
-        .call2(&JsValue::UNDEFINED, first, second)
-        .unwrap_or_default()
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.clear();
+        clear_timeout(&self.set);
     }
 }

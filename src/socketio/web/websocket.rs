@@ -1,9 +1,8 @@
 //! One browser WebSocket, with its closures; when it is dropped, nobody hears of it again.
 
-use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+use super::browser::{Array, Bytes, Event, WebSocket};
 use super::hearing::Hearing;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
@@ -20,13 +19,13 @@ impl Socket {
     /// Begins to open; `port` hears what becomes of it.
     pub(crate) fn open(url: &str, protocols: &[String], port: Port) -> Result<Self, JsValue> {
         // An empty list is the same as none.
-        let list = js_sys::Array::new();
+        let list = Array::new();
         for name in protocols {
-            list.push(&JsValue::from_str(name));
+            list.push(name);
         }
-        let socket = WebSocket::new_with_str_sequence(url, &list)?;
+        let socket = WebSocket::new(url, &list)?;
         // A Blob is read asynchronously, and messages would overtake each other.
-        socket.set_binary_type(BinaryType::Arraybuffer);
+        socket.set_binary_type("arraybuffer");
         let hear = move |event: JsValue| port.report(report(&event));
         let hearing = Hearing::of(&socket, &["open", "message", "close"], Box::new(hear));
         Ok(Self {
@@ -38,8 +37,8 @@ impl Socket {
     /// Hands one frame to the browser; after a close there is nobody to send to, and `close` says so.
     pub(crate) fn send(&self, frame: &Frame) {
         let sent = match frame {
-            Frame::Text(text) => self.socket.send_with_str(text),
-            Frame::Binary(bytes) => self.socket.send_with_u8_array(bytes),
+            Frame::Text(text) => self.socket.send_text(text),
+            Frame::Binary(bytes) => self.socket.send_bytes(bytes),
         };
         if sent.is_err() {
             // Not open any more: `close` is on its way and tells the machine.
@@ -49,13 +48,11 @@ impl Socket {
 
 /// What an event of the socket says.
 fn report(event: &JsValue) -> Report {
-    match event.unchecked_ref::<Event>().type_().as_str() {
+    let event: &Event = event.unchecked_ref();
+    match event.type_().as_str() {
         "open" => Report::Opened,
-        "close" => {
-            let event: &CloseEvent = event.unchecked_ref();
-            Report::Closed(CloseInfo::closed(event.code(), event.reason()))
-        }
-        _ => Report::Frame(frame(&event.unchecked_ref::<MessageEvent>().data())),
+        "close" => Report::Closed(CloseInfo::closed(event.code(), event.reason())),
+        _ => Report::Frame(frame(&event.data())),
     }
 }
 
@@ -63,14 +60,12 @@ fn report(event: &JsValue) -> Report {
 fn frame(data: &JsValue) -> Frame {
     match data.as_string() {
         Some(text) => Frame::Text(text),
-        None => Frame::Binary(Uint8Array::new(data).to_vec()),
+        None => Frame::Binary(Bytes::new(data).subarray()),
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.socket.close().is_err() {
-            // Only a code that is not ours to give is an error, and none is given.
-        }
+        self.socket.close();
     }
 }
