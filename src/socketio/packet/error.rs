@@ -15,7 +15,7 @@ use crate::socketio::value::json::{self, JsonError};
 /// assert_eq!(error, DecodeError::UnknownType('9'));
 /// assert_eq!(error.to_string(), "unknown packet type '9'");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// Frame without a byte.
@@ -60,7 +60,7 @@ pub enum DecodeError {
     /// Payload is not what a packet of this type carries.
     InvalidPayload(&'static str),
     /// Event name that the protocol keeps for itself.
-    ReservedName(String),
+    ReservedName(&'static str),
     /// Placeholder without an attachment.
     IllegalPlaceholder,
     /// Binary frame without a packet that waits for it.
