@@ -210,7 +210,7 @@ impl Connection {
             && state.timer_due.is_none_or(|armed| due < armed)
         {
             state.timer_due = Some(due);
-            state.timer.set(due.since(now));
+            state.timer.set(due.millis_since(now));
         }
         gone
     }

@@ -1,7 +1,5 @@
 //! The one timer of a connection in the browser.
 
-use std::time::Duration;
-
 use wasm_bindgen::JsValue;
 
 use super::browser::{clear_timeout, set_timeout};
@@ -24,9 +22,8 @@ impl Timer {
     }
 
     /// Sets the time of the next waking. Browsers hold delays in 31 bits; longer ones wake early, which does no harm.
-    pub(crate) fn set(&mut self, delay: Duration) {
-        let millis = delay.as_secs() as f64 * 1e3 + f64::from(delay.subsec_millis());
-        let millis = millis.min(f64::from(i32::MAX));
+    pub(crate) fn set(&mut self, millis: u64) {
+        let millis = (millis as f64).min(f64::from(i32::MAX));
         clear_timeout(&self.set);
         self.set = set_timeout(self.wake.function(), millis);
     }
