@@ -9,11 +9,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 extern "C" {
     /// Page or worker.
     #[wasm_bindgen(extends = EventTarget)]
-    #[derive(Clone)]
     pub(super) type Global;
 
-    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
-    pub(super) static GLOBAL: Global;
+    /// What all globals are in; a function, since a variable would be kept for the next time.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = valueOf)]
+    pub(super) fn global() -> Global;
 
     /// A worker has none.
     #[wasm_bindgen(method, getter)]

@@ -23,7 +23,7 @@ pub(crate) struct Wakeups {
 impl Wakeups {
     /// Listens, and calls `wake` whenever something happens.
     pub(crate) fn listen(wake: impl Fn(Wakeup) + 'static) -> Self {
-        let page = browser::GLOBAL.with(Clone::clone);
+        let page = browser::global();
         let document = page.document();
         let seen = document.clone();
         let heard = Rc::new(move |event: JsValue| {
