@@ -35,7 +35,7 @@ fn refused(theirs: &Value, error: &DecodeError) -> Option<&'static str> {
             "an event has a name",
         ),
         DecodeError::ReservedName(reserved) => (
-            name.flatten().and_then(Value::as_str) == Some(reserved),
+            name.flatten().and_then(Value::as_str) == Some(*reserved),
             "reserved names are refused with msgpack too",
         ),
         DecodeError::MissingAckId => (theirs.get("id").is_none(), "an ack needs an id"),

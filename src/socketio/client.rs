@@ -46,6 +46,7 @@ pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;
 
 use self::chance::Chance;
+use self::diagnostics::Answers;
 use self::namespace::Namespace;
 use self::phase::Phase;
 use super::engine::Session;
@@ -103,7 +104,7 @@ pub struct Machine {
     /// Polling transport that was closed last, with its session's id: what waits there may still be sent.
     last_polled: Option<(TransportId, String)>,
     stats: Stats,
-    latency: Option<Latency>,
+    answers: Answers,
 }
 
 impl Machine {
@@ -122,7 +123,7 @@ impl Machine {
             websocket_worked: false,
             last_polled: None,
             stats: Stats::default(),
-            latency: None,
+            answers: Answers::default(),
         }
     }
 

@@ -28,7 +28,7 @@ use super::value::{Number, Value, json};
 /// let error = msgpack::decode(&[0xc1], &Limits::default()).unwrap_err();
 /// assert_eq!(error, DecodeError::Msgpack(msgpack::MsgpackError::UnknownPrefix(0xc1)));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MsgpackError {
     /// Bytes ended inside a value.

@@ -130,7 +130,13 @@ impl EventName {
     /// Whether the protocol keeps this name for itself.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        !self.numeric && RESERVED.contains(&self.text.as_str())
+        self.reserved().is_some()
+    }
+
+    /// The name that the protocol keeps for itself, if it is one.
+    pub(crate) fn reserved(&self) -> Option<&'static str> {
+        let same = |name: &&str| !self.numeric && *name == self.text;
+        RESERVED.into_iter().find(same)
     }
 }
 

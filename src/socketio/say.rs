@@ -1,35 +1,52 @@
 //! Texts of errors, without the machinery of `write!`: in a page it weighs more than all of them.
 
-use std::fmt::{Display, Formatter, Result};
+use std::fmt::Display;
 
 use super::value::json::write_uint;
 
-/// Writes a text between two others.
-pub(crate) fn text(f: &mut Formatter<'_>, before: &str, text: &str, after: &str) -> Result {
-    f.write_str(before)?;
-    f.write_str(text)?;
-    f.write_str(after)
+/// Something that says what it is by appending to a text: a formatter takes twice the code for each text.
+pub(crate) trait Say {
+    fn say(&self, out: &mut String);
 }
 
-/// Writes a number between two texts.
-pub(crate) fn number(f: &mut Formatter<'_>, before: &str, number: usize, after: &str) -> Result {
-    let mut digits = String::new();
-    write_uint(&mut digits, number as u64);
-    text(f, before, &digits, after)
+/// Lets errors that say what they are be displayed as well.
+macro_rules! displayed {
+    ($error:ty) => {
+        impl std::fmt::Display for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$crate::socketio::say::told(self))
+            }
+        }
+    };
+}
+pub(crate) use displayed;
+
+/// Says a text between two others.
+pub(crate) fn text(out: &mut String, before: &str, text: &str, after: &str) {
+    for part in [before, text, after] {
+        out.push_str(part);
+    }
 }
 
-/// Writes two numbers between three texts.
-pub(crate) fn numbers(f: &mut Formatter<'_>, texts: [&str; 3], numbers: [usize; 2]) -> Result {
+/// Says a number between two texts.
+pub(crate) fn number(out: &mut String, before: &str, number: usize, after: &str) {
+    out.push_str(before);
+    write_uint(out, number as u64);
+    out.push_str(after);
+}
+
+/// Says two numbers between three texts.
+pub(crate) fn numbers(out: &mut String, texts: [&str; 3], numbers: [usize; 2]) {
     let [before, between, after] = texts;
     let [first, second] = numbers;
-    number(f, before, first, between)?;
-    number(f, "", second, after)
+    number(out, before, first, between);
+    number(out, "", second, after);
 }
 
-/// Writes a text, then what caused it.
-pub(crate) fn cause(f: &mut Formatter<'_>, before: &str, cause: &dyn Display) -> Result {
-    f.write_str(before)?;
-    cause.fmt(f)
+/// Says a text, then what caused it.
+pub(crate) fn cause(out: &mut String, before: &str, cause: &dyn Say) {
+    out.push_str(before);
+    cause.say(out);
 }
 
 /// Texts that follow each other; a fraction of the code of `concat`.
@@ -41,9 +58,16 @@ pub(crate) fn joined(parts: &[&str]) -> String {
     joined
 }
 
-/// Text of an error; the one place where such a text is made.
-pub(crate) fn told(error: &dyn Display) -> String {
-    error.to_string()
+/// Text of an error.
+pub(crate) fn told(error: &dyn Say) -> String {
+    let mut out = String::new();
+    error.say(&mut out);
+    out
+}
+
+/// Text of what can only be displayed; the one place where such a text is made.
+pub(crate) fn shown(thing: &dyn Display) -> String {
+    thing.to_string()
 }
 
 #[cfg(test)]
@@ -52,17 +76,28 @@ mod tests {
 
     struct Said;
 
-    impl Display for Said {
-        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-            numbers(f, ["", "..", "a"], [1, 2])?;
-            number(f, "", 0, "b")?;
-            text(f, "c", "d", "e")?;
-            cause(f, ": ", &usize::MAX)
+    impl Say for Said {
+        fn say(&self, out: &mut String) {
+            numbers(out, ["", "..", "a"], [1, 2]);
+            number(out, "", 0, "b");
+            text(out, "c", "d", "e");
         }
     }
 
+    struct Caused;
+
+    impl Say for Caused {
+        fn say(&self, out: &mut String) {
+            cause(out, "because: ", &Said);
+        }
+    }
+
+    displayed!(Caused);
+
     #[test]
     fn parts_follow_each_other() {
-        assert_eq!(Said.to_string(), format!("1..2a0bcde: {}", usize::MAX));
+        assert_eq!(told(&Said), "1..2a0bcde");
+        assert_eq!(Caused.to_string(), "because: 1..2a0bcde");
+        assert_eq!(shown(&Caused), told(&Caused));
     }
 }

@@ -44,7 +44,12 @@ impl Timestamp {
     #[must_use]
     #[inline(never)]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
+        Duration::from_millis(self.millis_since(earlier))
+    }
+
+    /// The same in milliseconds.
+    pub(crate) const fn millis_since(self, earlier: Self) -> u64 {
+        self.0.get().saturating_sub(earlier.0.get())
     }
 }
 

@@ -4,17 +4,15 @@
 //! tries at once when the network is back or the page is seen again. All of it is gone when the last handle is dropped.
 //! Works in workers too, where there is no page to wake it.
 
+mod browser;
 mod callback;
 mod clock;
-mod head_start;
 mod hearing;
 mod http;
+mod tasks;
 mod timer;
 mod wakeups;
 mod websocket;
-
-use js_sys::{Math, Reflect};
-use wasm_bindgen::JsValue;
 
 pub(crate) use clock::Clock;
 pub(crate) use timer::Timer;
@@ -35,8 +33,7 @@ impl Platform {
 
     /// Address of the page.
     pub(crate) fn location() -> Option<String> {
-        let href = Reflect::get(&global("location"), &JsValue::from_str("href")).ok()?;
-        href.as_string()
+        browser::href().ok()
     }
 
     /// There is only one.
@@ -46,7 +43,7 @@ impl Platform {
 
     /// Unlike that of any other client.
     pub(crate) fn seed(&self) -> u64 {
-        let half = || (Math::random() * f64::from(u32::MAX)) as u64;
+        let half = || (browser::random() * f64::from(u32::MAX)) as u64;
         half() << 32 | half()
     }
 
@@ -60,7 +57,7 @@ impl Platform {
     }
 
     pub(crate) fn spawn(&self, future: BoxFuture<()>) {
-        wasm_bindgen_futures::spawn_local(future);
+        tasks::spawn(future);
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.
@@ -81,11 +78,6 @@ impl Platform {
             }
         }
     }
-}
-
-/// Something that a page or a worker has; undefined if it has not.
-fn global(name: &str) -> JsValue {
-    GLOBAL.with(|global| Reflect::get(global, &JsValue::from_str(name)).unwrap_or_default())
 }
 
 /// Open or opening transport; closed when dropped.
@@ -116,11 +108,4 @@ impl Transport {
             Self::WebSocket(_) => {}
         }
     }
-}
-
-#[wasm_bindgen::prelude::wasm_bindgen]
-extern "C" {
-    /// Page or worker.
-    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
-    static GLOBAL: JsValue;
 }

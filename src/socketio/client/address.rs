@@ -7,12 +7,11 @@
 //! The path is the namespace, not the path of the request; that one is `Config::path`. The query goes into the
 //! handshake. A fragment and `user:password@` are dropped, as in the official client.
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::query;
 use crate::socketio::cut::{cut, has};
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::json::{escaped, write_uint};
 use crate::socketio::value::number::uint;
 
@@ -64,20 +63,21 @@ pub enum AddressError {
     Port(String),
 }
 
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for AddressError {
+    fn say(&self, out: &mut String) {
         match self {
             Self::TooLong(bytes) => {
-                say::numbers(f, ["address of ", " bytes, at most ", ""], [*bytes, MAX_BYTES])
+                say::numbers(out, ["address of ", " bytes, at most ", ""], [*bytes, MAX_BYTES]);
             }
-            Self::NoLocation => f.write_str("relative address without a page"),
-            Self::Scheme(scheme) => say::text(f, "unknown scheme '", &escaped(scheme), "'"),
-            Self::Host(host) => say::text(f, "'", &escaped(host), "' is not a host"),
-            Self::Port(port) => say::text(f, "'", &escaped(port), "' is not a port"),
+            Self::NoLocation => out.push_str("relative address without a page"),
+            Self::Scheme(scheme) => say::text(out, "unknown scheme '", &escaped(scheme), "'"),
+            Self::Host(host) => say::text(out, "'", &escaped(host), "' is not a host"),
+            Self::Port(port) => say::text(out, "'", &escaped(port), "' is not a port"),
         }
     }
 }
 
+say::displayed!(AddressError);
 impl std::error::Error for AddressError {}
 
 impl Address {

@@ -66,28 +66,39 @@ pub struct Latency {
     pub samples: u64,
 }
 
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs() as f64 * 1e6 + f64::from(duration.subsec_micros())
+/// The same in whole numbers; only who asks makes times of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Answers {
+    last: u64,
+    average_micros: u64,
+    best: u64,
+    worst: u64,
+    count: u64,
 }
 
-impl Latency {
-    fn with(before: Option<Self>, last: Duration) -> Self {
-        let Some(before) = before else {
-            return Self {
-                last,
-                average: last,
-                best: last,
-                worst: last,
-                samples: 1,
-            };
-        };
-        Self {
-            last,
-            average: Duration::from_micros(((micros(before.average) * 7.0 + micros(last)) / 8.0) as u64),
-            best: before.best.min(last),
-            worst: before.worst.max(last),
-            samples: before.samples + 1,
+impl Answers {
+    fn add(&mut self, millis: u64) {
+        // Enough for weeks, and never too much to be multiplied.
+        let micros = millis.min(u32::MAX.into()) * 1000;
+        self.last = millis;
+        self.worst = self.worst.max(millis);
+        if self.count == 0 {
+            self.best = millis;
+            self.average_micros = micros;
         }
+        self.best = self.best.min(millis);
+        self.average_micros = (self.average_micros * 7 + micros) / 8;
+        self.count += 1;
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        (self.count > 0).then(|| Latency {
+            last: Duration::from_millis(self.last),
+            average: Duration::from_micros(self.average_micros),
+            best: Duration::from_millis(self.best),
+            worst: Duration::from_millis(self.worst),
+            samples: self.count,
+        })
     }
 }
 
@@ -101,7 +112,7 @@ impl Machine {
     /// Round-trip times; `None` until the first answer to an emit with an ack.
     #[must_use]
     pub fn latency(&self) -> Option<Latency> {
-        self.latency
+        self.answers.latency()
     }
 
     /// When the server last pinged on this connection. A gap much longer than
@@ -117,8 +128,8 @@ impl Machine {
         Some(self.session()?.handshake()?.ping_interval)
     }
 
-    pub(super) fn answered_after(&mut self, time: Duration) {
-        self.latency = Some(Latency::with(self.latency, time));
+    pub(super) fn answered_after(&mut self, millis: u64) {
+        self.answers.add(millis);
     }
 
     pub(super) fn count_in(&mut self, frame: &Frame) {
@@ -139,8 +150,11 @@ mod tests {
     #[test]
     fn the_average_follows_slowly() {
         let millis = Duration::from_millis;
-        let first = Latency::with(None, millis(80));
-        let second = Latency::with(Some(first), millis(160));
+        let mut answers = Answers::default();
+        assert_eq!(answers.latency(), None);
+        answers.add(80);
+        answers.add(160);
+        let second = answers.latency().expect("two answers");
         assert_eq!(second.last, millis(160));
         assert_eq!(second.average, millis(90));
         assert_eq!(

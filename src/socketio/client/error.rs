@@ -1,11 +1,9 @@
 //! Why something did not work, one type for each place where a program meets it.
 
-use std::fmt;
-
 use super::{CloseInfo, TransportKind};
 use crate::socketio::engine::session::SessionError;
 use crate::socketio::packet::EncodeError;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::json;
 use crate::socketio::{DecodeError, Value};
 
@@ -51,27 +49,30 @@ pub enum EmitError {
     Encode(EncodeError),
 }
 
-impl fmt::Display for EmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for EmitError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::ReservedName(name) => say::text(f, "'", name, "' is a reserved event name"),
-            Self::Namespace(name) => say::text(f, "'", &json::escaped(name), "' is not a namespace"),
-            Self::TooLarge { size, limit } => {
-                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
-            }
+            Self::ReservedName(name) => say::text(out, "'", name, "' is a reserved event name"),
+            Self::Namespace(name) => say::text(out, "'", &json::escaped(name), "' is not a namespace"),
+            Self::TooLarge { size, limit } => say::numbers(
+                out,
+                ["frame of ", " bytes, the server takes ", ""],
+                [*size, *limit],
+            ),
             Self::TooManyAttachments { count, limit } => {
-                say::numbers(f, ["", " attachments, at most ", ""], [*count, *limit])
+                say::numbers(out, ["", " attachments, at most ", ""], [*count, *limit]);
             }
             Self::OutboxFull { messages, bytes } => say::numbers(
-                f,
+                out,
                 ["queue is full with ", " messages of ", " bytes"],
                 [*messages, *bytes],
             ),
-            Self::Encode(error) => error.fmt(f),
+            Self::Encode(error) => error.say(out),
         }
     }
 }
 
+say::displayed!(EmitError);
 impl std::error::Error for EmitError {}
 
 /// Why an event that was accepted came to nothing, or was not answered.
@@ -107,23 +108,26 @@ pub enum Failure {
     Cancelled,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Failure {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Dropped => f.write_str("volatile and not connected"),
-            Self::Evicted => f.write_str("pushed out of a full queue"),
-            Self::Expired => f.write_str("too old to be sent"),
-            Self::Cleared => f.write_str("queue was cleared"),
-            Self::TooLarge { size, limit } => {
-                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
-            }
-            Self::TimedOut => f.write_str("operation has timed out"),
-            Self::Disconnected => f.write_str("socket has been disconnected"),
-            Self::Cancelled => f.write_str("cancelled"),
+            Self::Dropped => out.push_str("volatile and not connected"),
+            Self::Evicted => out.push_str("pushed out of a full queue"),
+            Self::Expired => out.push_str("too old to be sent"),
+            Self::Cleared => out.push_str("queue was cleared"),
+            Self::TooLarge { size, limit } => say::numbers(
+                out,
+                ["frame of ", " bytes, the server takes ", ""],
+                [*size, *limit],
+            ),
+            Self::TimedOut => out.push_str("operation has timed out"),
+            Self::Disconnected => out.push_str("socket has been disconnected"),
+            Self::Cancelled => out.push_str("cancelled"),
         }
     }
 }
 
+say::displayed!(Failure);
 impl std::error::Error for Failure {}
 
 /// Why an answer to a server's event is not sent.
@@ -156,21 +160,24 @@ pub enum AnswerError {
     Encode(EncodeError),
 }
 
-impl fmt::Display for AnswerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for AnswerError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Stale => f.write_str("the connection that asked is gone"),
-            Self::TooLarge { size, limit } => {
-                say::numbers(f, ["frame of ", " bytes, the server takes ", ""], [*size, *limit])
-            }
+            Self::Stale => out.push_str("the connection that asked is gone"),
+            Self::TooLarge { size, limit } => say::numbers(
+                out,
+                ["frame of ", " bytes, the server takes ", ""],
+                [*size, *limit],
+            ),
             Self::TooManyAttachments { count, limit } => {
-                say::numbers(f, ["", " attachments, at most ", ""], [*count, *limit])
+                say::numbers(out, ["", " attachments, at most ", ""], [*count, *limit]);
             }
-            Self::Encode(error) => error.fmt(f),
+            Self::Encode(error) => error.say(out),
         }
     }
 }
 
+say::displayed!(AnswerError);
 impl std::error::Error for AnswerError {}
 
 /// Why a connection could not be opened, or broke.
@@ -211,10 +218,10 @@ pub enum ConnectionError {
     UpgradeStalled,
 }
 
-impl fmt::Display for ConnectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for ConnectionError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::TimedOut => f.write_str("timeout"),
+            Self::TimedOut => out.push_str("timeout"),
             Self::Transport { kind, info } => {
                 let what = match (kind, &info.error) {
                     (TransportKind::WebSocket, Some(_)) => "websocket error: ",
@@ -222,21 +229,22 @@ impl fmt::Display for ConnectionError {
                     (TransportKind::Polling, Some(_)) => "xhr poll error: ",
                     (TransportKind::Polling, None) => "polling stopped: ",
                 };
-                say::cause(f, what, info)
+                say::cause(out, what, info);
             }
-            Self::Session(error) => error.fmt(f),
-            Self::Parse(error) => error.fmt(f),
-            Self::ClosedByServer => f.write_str("transport closed by the server"),
-            Self::NetworkLost => f.write_str("network connection lost"),
+            Self::Session(error) => error.say(out),
+            Self::Parse(error) => error.say(out),
+            Self::ClosedByServer => out.push_str("transport closed by the server"),
+            Self::NetworkLost => out.push_str("network connection lost"),
             Self::TooManyEarlyEvents { limit } => {
-                say::number(f, "more than ", *limit, " events before the answer to CONNECT")
+                say::number(out, "more than ", *limit, " events before the answer to CONNECT");
             }
-            Self::Unanswered => f.write_str("the server did not answer CONNECT in time"),
-            Self::UpgradeStalled => f.write_str("upgrade did not come to an end in time"),
+            Self::Unanswered => out.push_str("the server did not answer CONNECT in time"),
+            Self::UpgradeStalled => out.push_str("upgrade did not come to an end in time"),
         }
     }
 }
 
+say::displayed!(ConnectionError);
 impl std::error::Error for ConnectionError {}
 
 /// Why a namespace is not connected: what `connect_error` carries.
@@ -317,18 +325,19 @@ impl ConnectError {
     }
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for ConnectError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Refused { message, .. } => f.write_str(message),
-            Self::NotSupported => f.write_str("the server does not speak Socket.IO protocol 5"),
-            Self::TurnedAway => f.write_str("the server disconnected in place of an answer"),
-            Self::IllegalName => f.write_str("no packet can name this namespace"),
-            Self::Auth(error) => say::text(f, "no auth: ", error, ""),
-            Self::TimedOut => f.write_str("the server did not answer CONNECT in time"),
-            Self::Connection(error) => error.fmt(f),
+            Self::Refused { message, .. } => out.push_str(message),
+            Self::NotSupported => out.push_str("the server does not speak Socket.IO protocol 5"),
+            Self::TurnedAway => out.push_str("the server disconnected in place of an answer"),
+            Self::IllegalName => out.push_str("no packet can name this namespace"),
+            Self::Auth(error) => say::text(out, "no auth: ", error, ""),
+            Self::TimedOut => out.push_str("the server did not answer CONNECT in time"),
+            Self::Connection(error) => error.say(out),
         }
     }
 }
 
+say::displayed!(ConnectError);
 impl std::error::Error for ConnectError {}

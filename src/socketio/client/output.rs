@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Event;
 use crate::socketio::Frame;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 
 /// Number of a transport; each gets its own, so that a late report of an old one is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,20 +141,21 @@ impl CloseInfo {
     }
 }
 
-impl fmt::Display for CloseInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for CloseInfo {
+    fn say(&self, out: &mut String) {
         match (&self.error, self.code) {
             (Some(error), Some(code)) => {
-                f.write_str(error)?;
-                say::number(f, " (", code.into(), ")")
+                out.push_str(error);
+                say::number(out, " (", code.into(), ")");
             }
-            (Some(error), None) => f.write_str(error),
-            (None, Some(code)) => say::number(f, "closed with code ", code.into(), ""),
-            (None, None) => f.write_str("closed"),
-        }?;
-        if self.reason.is_empty() {
-            return Ok(());
+            (Some(error), None) => out.push_str(error),
+            (None, Some(code)) => say::number(out, "closed with code ", code.into(), ""),
+            (None, None) => out.push_str("closed"),
         }
-        say::text(f, ": ", &self.reason, "")
+        if !self.reason.is_empty() {
+            say::text(out, ": ", &self.reason, "");
+        }
     }
 }
+
+say::displayed!(CloseInfo);

@@ -201,7 +201,7 @@ impl Machine {
             return;
         };
         if let Some(sent) = pending.sent {
-            self.answered_after(now - sent);
+            self.answered_after(now.millis_since(sent));
         }
         self.settle(now, place, &pending, Ok(args));
     }

@@ -1,9 +1,8 @@
 //! The JSON of the open packet: a session's id and what the server expects of it.
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::json::{self, JsonError};
 use crate::socketio::value::{Number, Value};
 
@@ -45,15 +44,21 @@ pub enum HandshakeError {
     Field(&'static str),
 }
 
-impl fmt::Display for HandshakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for HandshakeError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Json(error) => say::cause(f, "handshake is not JSON: ", error),
-            Self::Field(name) => say::text(f, "handshake field '", name, "' is missing or of the wrong type"),
+            Self::Json(error) => say::cause(out, "handshake is not JSON: ", error),
+            Self::Field(name) => say::text(
+                out,
+                "handshake field '",
+                name,
+                "' is missing or of the wrong type",
+            ),
         }
     }
 }
 
+say::displayed!(HandshakeError);
 impl std::error::Error for HandshakeError {}
 
 /// Longest heartbeat that is believed: a day.

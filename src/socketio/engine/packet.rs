@@ -6,10 +6,8 @@
 //! b<base64>                   binary message where only text can travel (polling)
 //! ```
 
-use std::fmt;
-
 use crate::socketio::Frame;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 
 /// Packet of Engine.IO 4.
 ///
@@ -53,18 +51,19 @@ pub enum PacketError {
     Base64,
 }
 
-impl fmt::Display for PacketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for PacketError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Empty => f.write_str("empty packet"),
+            Self::Empty => out.push_str("empty packet"),
             Self::UnknownType(found) => {
-                say::text(f, "unknown packet type '", found.encode_utf8(&mut [0; 4]), "'")
+                say::text(out, "unknown packet type '", found.encode_utf8(&mut [0; 4]), "'");
             }
-            Self::Base64 => f.write_str("invalid base64 in a binary packet"),
+            Self::Base64 => out.push_str("invalid base64 in a binary packet"),
         }
     }
 }
 
+say::displayed!(PacketError);
 impl std::error::Error for PacketError {}
 
 /// What the first character of a text says.

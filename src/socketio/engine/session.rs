@@ -3,11 +3,9 @@
 //! Says what a frame led to and when the server counts as dead; sending, transports and retries belong to
 //! the [machine](crate::socketio::client::Machine), which makes one session for each connection it opens.
 
-use std::fmt;
-
 use super::packet::{self, Kind};
 use super::{Handshake, HandshakeError, PacketError};
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::{Frame, Timestamp};
 
 /// Life of one connection, from its first frame on.
@@ -71,16 +69,17 @@ pub enum SessionError {
     },
 }
 
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for SessionError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Packet(error) => error.fmt(f),
-            Self::Handshake(error) => error.fmt(f),
-            Self::TooManyPackets { limit } => say::number(f, "more than ", *limit, " packets in a payload"),
+            Self::Packet(error) => error.say(out),
+            Self::Handshake(error) => error.say(out),
+            Self::TooManyPackets { limit } => say::number(out, "more than ", *limit, " packets in a payload"),
         }
     }
 }
 
+say::displayed!(SessionError);
 impl std::error::Error for SessionError {}
 
 impl Session {

@@ -3,7 +3,6 @@
 //! Values cross through serde. A listener's parameters are read one after the other; what a sender gave beyond them is
 //! ignored, as in JavaScript, and a parameter without a value is read as `null`, so `Option` makes it optional.
 
-use std::fmt;
 use std::vec;
 
 use serde::Serialize;
@@ -11,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::message::{Message, Responder};
 use super::shared::MaybeSend;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::{ToValueError, to_value};
 use crate::socketio::{Value, from_value};
 
@@ -31,13 +30,14 @@ pub struct ArgsError {
     pub reason: String,
 }
 
-impl fmt::Display for ArgsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        say::number(f, "argument ", self.index, ": ")?;
-        f.write_str(&self.reason)
+impl Say for ArgsError {
+    fn say(&self, out: &mut String) {
+        say::number(out, "argument ", self.index, ": ");
+        out.push_str(&self.reason);
     }
 }
 
+say::displayed!(ArgsError);
 impl std::error::Error for ArgsError {}
 
 /// Arguments that a listener reads its parameters from.

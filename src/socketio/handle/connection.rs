@@ -44,12 +44,14 @@ pub(super) struct State {
     pub(super) waiters: Line<Waiter>,
     /// Set by whatever may change how a socket stands.
     pub(super) unsettled: bool,
+    /// Who notices that it did, once somebody wants to hear of it: code that other pages do not have.
+    pub(super) watch: Option<fn(&mut Self, Timestamp)>,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
     timer: Timer,
     /// When the timer is due; earlier than needed does no harm.
     timer_due: Option<Timestamp>,
-    to_tell: Fifo<News>,
+    pub(super) to_tell: Fifo<News>,
     /// What overtakes that, the latest first.
     to_tell_next: Vec<News>,
     telling: bool,
@@ -84,6 +86,7 @@ impl Connection {
                     asker,
                     waiters: Line::default(),
                     unsettled: false,
+                    watch: None,
                     clock: Clock::start(),
                     transports: Vec::new(),
                     timer,
@@ -195,13 +198,10 @@ impl Connection {
                 Output::Event(event) => state.notice(event),
             }
         }
-        if std::mem::take(&mut state.unsettled) {
-            for known in &mut state.namespaces {
-                if let Some(status) = known.news(&state.machine, now) {
-                    let namespace = Shared::clone(&known.name);
-                    state.to_tell.push(News::Status { namespace, status });
-                }
-            }
+        if std::mem::take(&mut state.unsettled)
+            && let Some(watch) = state.watch
+        {
+            watch(state, now);
         }
         for (id, transport) in &state.transports {
             transport.flush(&mut state.machine, *id);
@@ -210,7 +210,7 @@ impl Connection {
             && state.timer_due.is_none_or(|armed| due < armed)
         {
             state.timer_due = Some(due);
-            state.timer.set(due.since(now));
+            state.timer.set(due.millis_since(now));
         }
         gone
     }
@@ -366,7 +366,7 @@ impl Drop for Connection {
         drop(state);
         drop((gone, open));
         while let Some((_, waiter)) = waiters.take_first() {
-            guarded(|| waiter.settle(Err(Failure::Disconnected)));
+            guarded(|| waiter(Err(Failure::Disconnected)));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::args::{FromArg, IntoArgs};
 use super::error::{AckError, SendError};
 use super::shared::{Lock, MaybeSend, Shared};
 use super::socket::Socket;
-use super::waiter::{Answered, Slot, Waiter, read};
+use super::waiter::{self, Answered, Slot, read};
 use crate::socketio::client::{Emit, Emitted};
 use crate::socketio::packet::EventName;
 use crate::socketio::{Event, to_value};
@@ -71,7 +71,7 @@ impl Emitter {
     /// Emits an event and waits for the answer; see [`Socket::emit_with_ack`].
     pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Answered<T> {
         let slot = Shared::new(Lock::new(Slot::New));
-        let waiter = Waiter::Future(Shared::clone(&slot));
+        let waiter = waiter::future(&slot);
         let connection = self.socket.connection();
         let sent = self
             .prepare(name.into(), args)
@@ -101,7 +101,7 @@ impl Emitter {
         then: impl FnOnce(Result<T, AckError>) + MaybeSend + 'static,
     ) -> Result<Emitted, SendError> {
         let emit = self.prepare(name.into(), args)?.with_ack();
-        let waiter = Waiter::Callback(Box::new(move |outcome| then(read(outcome))));
+        let waiter = Box::new(move |outcome| then(read(outcome)));
         self.socket.connection().emit(emit, Some(waiter))
     }
 

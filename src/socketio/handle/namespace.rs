@@ -1,8 +1,10 @@
 //! What a namespace has beside its state in the machine: how it stands, and who says who it is.
 
+use super::connection::State;
 use super::options::Asker;
-use super::shared::Name;
+use super::shared::{Name, Shared};
 use super::status::{Ended, Standing, Status};
+use super::tell::News;
 use crate::socketio::Timestamp;
 use crate::socketio::client::{EmitId, EmitState, Event, Machine};
 
@@ -76,5 +78,26 @@ impl Namespace {
         // A second refusal may say something else.
         let again = standing == Standing::Refused && std::mem::take(&mut self.refused);
         (standing != told || again).then(|| standing.at(now, &self.ended))
+    }
+}
+
+impl State {
+    /// From now on it is told how a socket stands, whenever that changes.
+    pub(super) fn watch(&mut self, now: Timestamp) {
+        if self.watch.is_none() {
+            self.watch = Some(Self::tell_status);
+            for known in &mut self.namespaces {
+                known.news(&self.machine, now);
+            }
+        }
+    }
+
+    fn tell_status(&mut self, now: Timestamp) {
+        for known in &mut self.namespaces {
+            if let Some(status) = known.news(&self.machine, now) {
+                let namespace = Shared::clone(&known.name);
+                self.to_tell.push(News::Status { namespace, status });
+            }
+        }
     }
 }

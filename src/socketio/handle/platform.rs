@@ -27,7 +27,7 @@ pub(crate) enum Wakeup {
 
 #[cfg(not(any(target_arch = "wasm32", feature = "native")))]
 mod absent {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::super::error::OpenError;
     use super::super::port::Port;
@@ -54,7 +54,7 @@ mod absent {
     pub(crate) struct Timer;
 
     impl Timer {
-        pub(crate) fn set(&mut self, _delay: Duration) {}
+        pub(crate) fn set(&mut self, _millis: u64) {}
     }
 
     /// Transport that never opens.

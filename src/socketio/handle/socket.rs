@@ -146,6 +146,7 @@ impl Socket {
             }
             Ok(())
         };
+        self.connection.look(State::watch);
         self.listen(Kind::Status, "", false, Box::new(hear))
     }
 

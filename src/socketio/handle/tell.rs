@@ -158,7 +158,7 @@ impl Tale {
                     guarded(|| tell(listener, &mut thing, left == 0, connection));
                 }
             }
-            Self::Settle(waiter, outcome) => guarded(|| waiter.settle(outcome)),
+            Self::Settle(waiter, outcome) => guarded(|| waiter(outcome)),
             Self::Ask(asker, request) => asker.ask(connection, request),
         }
     }

@@ -17,25 +17,18 @@ use crate::socketio::client::{EmitId, Failure};
 /// What became of an event that wants an answer.
 pub(crate) type Outcome = Result<Vec<Value>, Failure>;
 
-/// Where an outcome goes.
-pub(crate) enum Waiter {
-    Future(Shared<Lock<Slot>>),
-    Callback(Callback<Outcome>),
-}
+/// Where an outcome goes. Runs the program's code: call it without any lock.
+pub(crate) type Waiter = Callback<Outcome>;
 
-impl Waiter {
-    /// Hands over the outcome. Runs the program's code: call it without any lock.
-    pub(crate) fn settle(self, outcome: Outcome) {
-        match self {
-            Self::Future(slot) => {
-                let waker = slot.lock().fill(outcome);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-            Self::Callback(callback) => callback(outcome),
+/// Who waits for the future that looks into `slot`.
+pub(crate) fn future(slot: &Shared<Lock<Slot>>) -> Waiter {
+    let slot = Shared::clone(slot);
+    Box::new(move |outcome| {
+        let waker = slot.lock().fill(outcome);
+        if let Some(waker) = waker {
+            waker.wake();
         }
-    }
+    })
 }
 
 /// Place where a future finds its outcome.

@@ -103,7 +103,7 @@ fn what_the_default_parser_refuses_is_refused() {
     let packet = |name: &str| encode(&Packet::new("/", Body::event(name, vec![])));
     assert_eq!(
         decoded(&packet("disconnect")),
-        Err(DecodeError::ReservedName("disconnect".to_owned()))
+        Err(DecodeError::ReservedName("disconnect"))
     );
     let long = format!("/{}", "n".repeat(1024));
     let packet = encode(&Packet::new(long, Body::Disconnect));

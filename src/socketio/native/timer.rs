@@ -57,7 +57,8 @@ impl Timer {
     }
 
     /// Sets the time of the next waking.
-    pub(crate) fn set(&mut self, delay: Duration) {
+    pub(crate) fn set(&mut self, millis: u64) {
+        let delay = Duration::from_millis(millis);
         let now = Instant::now();
         // A day at the most: far beyond any heartbeat, and never too much for a clock to hold.
         self.due

@@ -1,11 +1,9 @@
 //! Packets to frames. The caller's data is only read.
 
-use std::fmt;
-
 use super::{Body, Packet, ROOT, binary};
 use crate::socketio::Frame;
 use crate::socketio::cut::has;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::{Value, json};
 
 /// A packet as it goes out: one text frame, then its attachments in order.
@@ -73,19 +71,19 @@ pub enum EncodeError {
     Namespace(String),
 }
 
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for EncodeError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::AmbiguousPlaceholder => write!(
-                f,
-                "an object with '_placeholder' beside binary cannot be told from an attachment"
-            ),
-            Self::BinaryOutsideEvent => f.write_str("only events and acks can carry binary"),
-            Self::Namespace(name) => say::text(f, "namespace '", name, "' cannot be written"),
+            Self::AmbiguousPlaceholder => {
+                out.push_str("an object with '_placeholder' beside binary cannot be told from an attachment");
+            }
+            Self::BinaryOutsideEvent => out.push_str("only events and acks can carry binary"),
+            Self::Namespace(name) => say::text(out, "namespace '", name, "' cannot be written"),
         }
     }
 }
 
+say::displayed!(EncodeError);
 impl std::error::Error for EncodeError {}
 
 impl Packet {

@@ -1,10 +1,8 @@
 //! Why a frame is not a Socket.IO packet.
 
-use std::fmt;
-
 #[cfg(feature = "msgpack")]
 use crate::socketio::msgpack::MsgpackError;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::json::{self, JsonError};
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
@@ -15,7 +13,7 @@ use crate::socketio::value::json::{self, JsonError};
 /// assert_eq!(error, DecodeError::UnknownType('9'));
 /// assert_eq!(error.to_string(), "unknown packet type '9'");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// Frame without a byte.
@@ -60,7 +58,7 @@ pub enum DecodeError {
     /// Payload is not what a packet of this type carries.
     InvalidPayload(&'static str),
     /// Event name that the protocol keeps for itself.
-    ReservedName(String),
+    ReservedName(&'static str),
     /// Placeholder without an attachment.
     IllegalPlaceholder,
     /// Binary frame without a packet that waits for it.
@@ -72,40 +70,41 @@ pub enum DecodeError {
     },
 }
 
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for DecodeError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Empty => f.write_str("empty packet"),
+            Self::Empty => out.push_str("empty packet"),
             Self::UnknownType(found) => {
                 let found = json::escaped(found.encode_utf8(&mut [0; 4]));
-                say::text(f, "unknown packet type '", &found, "'")
+                say::text(out, "unknown packet type '", &found, "'");
             }
             Self::TooLarge { size, limit } => {
-                say::numbers(f, ["frame of ", " bytes, limit ", ""], [*size, *limit])
+                say::numbers(out, ["frame of ", " bytes, limit ", ""], [*size, *limit]);
             }
-            Self::IllegalAttachments => f.write_str("illegal attachment count"),
-            Self::TooManyAttachments { limit } => say::number(f, "more than ", *limit, " attachments"),
+            Self::IllegalAttachments => out.push_str("illegal attachment count"),
+            Self::TooManyAttachments { limit } => say::number(out, "more than ", *limit, " attachments"),
             Self::AttachmentsTooLarge { limit } => {
-                say::number(f, "attachments of more than ", *limit, " bytes")
+                say::number(out, "attachments of more than ", *limit, " bytes");
             }
-            Self::NamespaceTooLong { limit } => say::number(f, "namespace longer than ", *limit, " bytes"),
-            Self::AckIdOutOfRange => f.write_str("ack id does not fit 64 bits"),
-            Self::MissingAckId => f.write_str("ack without an id"),
-            Self::Json(error) => say::cause(f, "invalid payload: ", error),
+            Self::NamespaceTooLong { limit } => say::number(out, "namespace longer than ", *limit, " bytes"),
+            Self::AckIdOutOfRange => out.push_str("ack id does not fit 64 bits"),
+            Self::MissingAckId => out.push_str("ack without an id"),
+            Self::Json(error) => say::cause(out, "invalid payload: ", error),
             #[cfg(feature = "msgpack")]
-            Self::Msgpack(error) => say::cause(f, "invalid packet: ", error),
-            Self::InvalidPacket(what) => say::text(f, "invalid packet: ", what, ""),
-            Self::InvalidPayload(what) => say::text(f, "invalid payload: ", what, ""),
-            Self::ReservedName(name) => say::text(f, "reserved event name '", name, "'"),
-            Self::IllegalPlaceholder => f.write_str("placeholder without an attachment"),
-            Self::UnexpectedBinary => f.write_str("binary frame without a packet that waits for it"),
+            Self::Msgpack(error) => say::text(out, "invalid packet: ", &say::shown(error), ""),
+            Self::InvalidPacket(what) => say::text(out, "invalid packet: ", what, ""),
+            Self::InvalidPayload(what) => say::text(out, "invalid payload: ", what, ""),
+            Self::ReservedName(name) => say::text(out, "reserved event name '", name, "'"),
+            Self::IllegalPlaceholder => out.push_str("placeholder without an attachment"),
+            Self::UnexpectedBinary => out.push_str("binary frame without a packet that waits for it"),
             Self::UnexpectedText { missing } => {
-                say::number(f, "text frame while ", *missing, " attachments are missing")
+                say::number(out, "text frame while ", *missing, " attachments are missing");
             }
         }
     }
 }
 
+say::displayed!(DecodeError);
 impl std::error::Error for DecodeError {}
 
 impl From<JsonError> for DecodeError {

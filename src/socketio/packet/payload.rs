@@ -26,8 +26,8 @@ pub(crate) fn event(id: Option<u64>, payload: Option<Value>) -> Result<Body, Dec
         Some(Value::Number(number)) => EventName::from(*number),
         _ => return Err(DecodeError::InvalidPayload("EVENT begins with its name")),
     };
-    if name.is_reserved() {
-        return Err(DecodeError::ReservedName(name.as_str().to_owned()));
+    if let Some(name) = name.reserved() {
+        return Err(DecodeError::ReservedName(name));
     }
     args.remove(0);
     Ok(Body::Event { id, name, args })

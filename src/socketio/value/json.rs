@@ -9,10 +9,8 @@ mod read;
 mod scan;
 mod write;
 
-use std::fmt;
-
 use super::Value;
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 pub(crate) use write::{escaped, write_string, write_uint, write_with};
 pub use write::{to_string, write};
 
@@ -41,19 +39,20 @@ pub enum JsonError {
     },
 }
 
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for JsonError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::UnexpectedEnd => f.write_str("unexpected end of JSON"),
+            Self::UnexpectedEnd => out.push_str("unexpected end of JSON"),
             Self::UnexpectedByte { at, byte } => {
-                say::text(f, "unexpected '", &shown(*byte), "' at byte ")?;
-                say::number(f, "", *at, " of JSON")
+                say::text(out, "unexpected '", &shown(*byte), "' at byte ");
+                say::number(out, "", *at, " of JSON");
             }
-            Self::TooDeep { limit } => say::number(f, "JSON nested deeper than ", *limit, ""),
+            Self::TooDeep { limit } => say::number(out, "JSON nested deeper than ", *limit, ""),
         }
     }
 }
 
+say::displayed!(JsonError);
 impl std::error::Error for JsonError {}
 
 /// The character, if the byte is one by itself.

@@ -1,9 +1,8 @@
 //! Closures that the browser calls, all of one shape: each other shape would be compiled, and described to JavaScript,
 //! once more.
 
-use js_sys::Function;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 
 /// Closure that the browser may call for as long as this lives.
 pub(super) struct Callback(Closure<dyn FnMut(JsValue)>);
@@ -15,7 +14,7 @@ impl Callback {
     }
 
     /// The same as JavaScript sees it.
-    pub(super) fn function(&self) -> &Function {
-        self.0.as_ref().unchecked_ref()
+    pub(super) fn function(&self) -> &JsValue {
+        self.0.as_ref()
     }
 }

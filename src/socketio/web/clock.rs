@@ -1,10 +1,6 @@
 //! The browser's time: never backwards, and with the hours that the machine slept.
 
-use js_sys::Date;
-use wasm_bindgen::JsCast;
-use web_sys::Performance;
-
-use super::global;
+use super::browser;
 use crate::socketio::Timestamp;
 
 /// Difference between the two clocks, in milliseconds, from which on the machine is taken to have slept.
@@ -13,7 +9,6 @@ const SLEPT: f64 = 2_000.0;
 /// Clock that puts `performance.now()`, which may stand still while the machine sleeps, and `Date.now()`, which
 /// somebody may turn back, together.
 pub(crate) struct Clock {
-    performance: Option<Performance>,
     monotonic: f64,
     wall: f64,
     elapsed: f64,
@@ -22,30 +17,19 @@ pub(crate) struct Clock {
 impl Clock {
     /// Clock that starts at zero, now.
     pub(crate) fn start() -> Self {
-        let performance = global("performance");
-        let performance = performance.is_object().then(|| performance.unchecked_into());
-        let mut clock = Self {
-            performance,
-            monotonic: 0.0,
-            wall: 0.0,
+        Self {
+            monotonic: browser::monotonic(),
+            wall: browser::wall(),
             elapsed: 0.0,
-        };
-        (clock.monotonic, clock.wall) = clock.read();
-        clock
+        }
     }
 
     /// Moment at which it is called.
     pub(crate) fn now(&mut self) -> Timestamp {
-        let (monotonic, wall) = self.read();
+        let (monotonic, wall) = (browser::monotonic(), browser::wall());
         self.elapsed += step(monotonic - self.monotonic, wall - self.wall);
         (self.monotonic, self.wall) = (monotonic, wall);
         Timestamp::from_millis(self.elapsed as u64)
-    }
-
-    fn read(&self) -> (f64, f64) {
-        let wall = Date::now();
-        let monotonic = self.performance.as_ref().map_or(wall, Performance::now);
-        (monotonic, wall)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Events of the browser, heard for as long as somebody wants to.
 
-use js_sys::Function;
 use wasm_bindgen::JsValue;
-use web_sys::EventTarget;
 
+use super::browser::EventTarget;
 use super::callback::Callback;
 
 /// Closure that hears some events of one target until it is dropped.
@@ -25,11 +24,11 @@ impl Hearing {
             names,
             call: Callback::new(call),
         };
-        hearing.each(EventTarget::add_event_listener_with_callback);
+        hearing.each(EventTarget::add_event_listener);
         hearing
     }
 
-    fn each(&self, change: fn(&EventTarget, &str, &Function) -> Result<(), JsValue>) {
+    fn each(&self, change: fn(&EventTarget, &str, &JsValue) -> Result<(), JsValue>) {
         for name in self.names {
             if change(&self.target, name, self.call.function()).is_err() {
                 // The target is gone with its document, and the listener with it.
@@ -40,6 +39,6 @@ impl Hearing {
 
 impl Drop for Hearing {
     fn drop(&mut self) {
-        self.each(EventTarget::remove_event_listener_with_callback);
+        self.each(EventTarget::remove_event_listener);
     }
 }

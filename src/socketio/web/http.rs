@@ -1,8 +1,8 @@
 //! Requests of the polling transport, through `XMLHttpRequest`.
 
 use wasm_bindgen::JsValue;
-use web_sys::XmlHttpRequest;
 
+use super::browser::HttpRequest;
 use super::hearing::Hearing;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{self, Http, Response, Settings, Shared};
@@ -12,7 +12,7 @@ pub(crate) struct Requests(Shared<Settings>);
 
 /// Request under way; given up when it is dropped before its end.
 pub(crate) struct Request {
-    request: XmlHttpRequest,
+    request: HttpRequest,
     /// Until the end, or until nobody wants to know of it.
     ended: Option<Hearing>,
 }
@@ -29,14 +29,14 @@ impl Requests {
         body: Option<&str>,
         done: handle::Callback<Response>,
     ) -> Result<Request, JsValue> {
-        let request = XmlHttpRequest::new()?;
+        let request = HttpRequest::new();
         request.open(if body.is_some() { "POST" } else { "GET" }, url)?;
         request.set_with_credentials(self.0.with_credentials);
         for (name, value) in &self.0.extra_headers {
-            request.set_request_header(name, value)?;
+            request.set_header(name, value)?;
         }
         if body.is_some() {
-            request.set_request_header("content-type", "text/plain;charset=UTF-8")?;
+            request.set_header("content-type", "text/plain;charset=UTF-8")?;
         }
         let ended = request.clone();
         let mut done = Some(done);
@@ -46,20 +46,17 @@ impl Requests {
             }
         };
         let ended = Some(Hearing::of(&request, &["loadend"], Box::new(ended)));
-        request.send_with_opt_str(body)?;
+        request.send(body)?;
         Ok(Request { request, ended })
     }
 }
 
 /// What became of a request that has ended.
-fn response(request: &XmlHttpRequest) -> Response {
+fn response(request: &HttpRequest) -> Response {
     match request.status() {
-        Ok(200..=299) => {
-            let text = request.response_text().ok().flatten();
-            text.ok_or_else(|| CloseInfo::failed("response is not text"))
-        }
-        Ok(code @ 1..) => Err(CloseInfo::failed("the server refused the request").with_code(code)),
-        Ok(0) | Err(_) => Err(CloseInfo::failed("request failed")),
+        200..=299 => Ok(request.response_text()),
+        code @ 1.. => Err(CloseInfo::failed("the server refused the request").with_code(code)),
+        0 => Err(CloseInfo::failed("request failed")),
     }
 }
 
@@ -81,8 +78,6 @@ impl Drop for Request {
     fn drop(&mut self) {
         // Or the end would be told at once.
         self.ended = None;
-        if self.request.abort().is_err() {
-            // It has ended already.
-        }
+        self.request.abort();
     }
 }

@@ -1,12 +1,9 @@
 //! The one timer of a connection in the browser.
 
-use std::time::Duration;
+use wasm_bindgen::JsValue;
 
-use js_sys::Function;
-use wasm_bindgen::{JsCast, JsValue};
-
+use super::browser::{clear_timeout, set_timeout};
 use super::callback::Callback;
-use super::global;
 
 /// Timer that can be set anew; cancelled when dropped.
 pub(crate) struct Timer {
@@ -25,28 +22,15 @@ impl Timer {
     }
 
     /// Sets the time of the next waking. Browsers hold delays in 31 bits; longer ones wake early, which does no harm.
-    pub(crate) fn set(&mut self, delay: Duration) {
-        let millis = delay.as_secs() as f64 * 1e3 + f64::from(delay.subsec_millis());
-        let millis = millis.min(f64::from(i32::MAX));
-        self.clear();
-        self.set = call("setTimeout", self.wake.function(), &JsValue::from_f64(millis));
+    pub(crate) fn set(&mut self, millis: u64) {
+        let millis = (millis as f64).min(f64::from(i32::MAX));
+        clear_timeout(&self.set);
+        self.set = set_timeout(self.wake.function(), millis);
     }
-
-    fn clear(&self) {
-        call("clearTimeout", &self.set, &JsValue::UNDEFINED);
-    }
-}
-
-/// Calls a function that pages and workers have; the two do not fail.
-fn call(name: &str, first: &JsValue, second: &JsValue) -> JsValue {
-    let function: Function = global(name).unchecked_into();
-    function
-        .call2(&JsValue::UNDEFINED, first, second)
-        .unwrap_or_default()
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.clear();
+        clear_timeout(&self.set);
     }
 }

@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Event, EventTarget};
 
-use super::global;
+use super::browser::{self, Document, Event, EventTarget};
 use super::hearing::Hearing;
 use crate::socketio::handle::Wakeup;
 
@@ -24,8 +23,8 @@ pub(crate) struct Wakeups {
 impl Wakeups {
     /// Listens, and calls `wake` whenever something happens.
     pub(crate) fn listen(wake: impl Fn(Wakeup) + 'static) -> Self {
-        let document = global("document");
-        let document: Option<Document> = document.is_object().then(|| document.unchecked_into());
+        let page = browser::global();
+        let document = page.document();
         let seen = document.clone();
         let heard = Rc::new(move |event: JsValue| {
             let wakeup = match event.unchecked_ref::<Event>().type_().as_str() {
@@ -41,7 +40,7 @@ impl Wakeups {
             Hearing::of(target, names, Box::new(move |event| heard(event)))
         };
         Self {
-            _page: hear(global("self").unchecked_ref(), GLOBAL),
+            _page: hear(&page, GLOBAL),
             _document: document.map(|document| hear(&document, &[DOCUMENT])),
         }
     }

@@ -9,16 +9,25 @@ pub(super) use host::{decode, encode};
 
 #[cfg(all(feature = "web", target_arch = "wasm32"))]
 mod browser {
+    use wasm_bindgen::JsValue;
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_name = encodeURIComponent)]
+        fn encoded(text: &str) -> String;
+
+        #[wasm_bindgen(catch, js_name = decodeURIComponent)]
+        fn decoded(text: &str) -> Result<String, JsValue>;
+    }
+
     pub(in super::super) fn encode(out: &mut String, text: &str) {
-        out.push_str(&String::from(js_sys::encode_uri_component(text)));
+        out.push_str(&encoded(text));
     }
 
     /// What is no legal encoding stays as it is.
     pub(in super::super) fn decode(text: &str) -> String {
-        match js_sys::decode_uri_component(text) {
-            Ok(decoded) => String::from(decoded),
-            Err(_) => text.to_owned(),
-        }
+        decoded(text).unwrap_or_else(|_| text.to_owned())
     }
 }
 

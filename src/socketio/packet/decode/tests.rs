@@ -92,7 +92,7 @@ fn a_comma_is_the_only_end_of_a_namespace() {
 fn reserved_names_are_refused_with_the_name() {
     assert_eq!(
         decode(r#"2["disconnect"]"#),
-        Err(DecodeError::ReservedName("disconnect".to_owned()))
+        Err(DecodeError::ReservedName("disconnect"))
     );
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use crate::socketio::say;
+use crate::socketio::say::{self, Say};
 use crate::socketio::value::path::{Path, shortened};
 use crate::socketio::value::{Value, json};
 
@@ -36,7 +36,7 @@ impl FromValueError {
     fn found(expected: &dyn Expected, found: &str) -> Self {
         Self {
             path: Path::default(),
-            message: say::joined(&["expected ", &say::told(&expected), ", found ", found]),
+            message: say::joined(&["expected ", &say::shown(&expected), ", found ", found]),
         }
     }
 
@@ -56,12 +56,13 @@ impl FromValueError {
     }
 }
 
-impl fmt::Display for FromValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path.describe(&self.message))
+impl Say for FromValueError {
+    fn say(&self, out: &mut String) {
+        out.push_str(&self.path.describe(&self.message));
     }
 }
 
+say::displayed!(FromValueError);
 impl std::error::Error for FromValueError {}
 
 impl de::Error for FromValueError {

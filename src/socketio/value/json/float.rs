@@ -9,16 +9,25 @@ pub(super) use host::{parse, write};
 
 #[cfg(all(feature = "web", target_arch = "wasm32"))]
 mod browser {
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_name = parseFloat)]
+        fn number(text: &str) -> f64;
+
+        #[wasm_bindgen(js_name = String)]
+        fn text(number: f64) -> String;
+    }
+
     /// Reads a number of valid JSON.
     pub(in super::super) fn parse(text: &str) -> Option<f64> {
-        Some(js_sys::parse_float(text))
+        Some(number(text))
     }
 
     /// Appends a finite number other than zero.
     pub(in super::super) fn write(out: &mut String, float: f64) {
-        if let Ok(text) = js_sys::Number::from(float).to_string_with_radix(10) {
-            out.push_str(&String::from(text));
-        }
+        out.push_str(&text(float));
     }
 }
 
