@@ -1,9 +1,11 @@
 //! `cargo xtask soak`: what takes too long for every run: tests marked `#[ignore]`, and those of the page.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{Doing, Failure};
 use crate::job::Job;
 use crate::project::Project;
 use crate::test::{FEATURES, specs_of};
@@ -13,67 +15,129 @@ use crate::{page, server};
 /// Longest time of one long run.
 const LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
 
+/// Packages with tests in Rust, and where these are.
+const PACKAGES: [(&str, &str); 2] = [("pesan", "tests"), ("pesan-server", "server/tests")];
+
+/// A long test in Rust.
+struct Long {
+    package: &'static str,
+    /// Program of tests that it is in.
+    target: String,
+    name: String,
+}
+
 /// Runs those whose names contain one of `names`; without names, lists them.
 pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode, Failure> {
+    let wanted = |name: &str| names.iter().any(|wanted| name.contains(wanted.as_str()));
+    let mut tests = long_tests(&project.root)?;
     let folder = project.root.join("tests/e2e/soak");
     let pages = specs_of(&folder, |name| name.ends_with(".mjs"))?;
-    let cargo = format!("test --release --workspace {FEATURES} -- --ignored");
+    let name_of = |page: &Path| {
+        page.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     if names.is_empty() {
-        let list = Job::cargo("build the tests", &project.root, &format!("{cargo} --list")).run()?;
-        list.lines()
-            .filter_map(|line| line.strip_suffix(": test"))
-            .for_each(|name| println!("  {name}"));
-        pages
-            .iter()
-            .filter_map(|page| page.file_stem())
-            .for_each(|name| println!("  {}", name.display()));
+        tests.iter().for_each(|test| println!("  {}", test.name));
+        pages.iter().for_each(|page| println!("  {}", name_of(page)));
         println!("\ncargo xtask soak NAME… runs those whose names contain NAME");
         return Ok(ExitCode::SUCCESS);
     }
-    let mut ran = false;
-    for page in pages {
-        let name = page
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if names.iter().any(|wanted| name.contains(wanted.as_str())) {
-            ran = true;
-            tools::install_locked(&project.root.join("tests/e2e"))?;
-            tools::install_locked(&project.root.join("tests/peers"))?;
-            page::build(project)?;
-            let program = server::release(project)?;
-            let job = Job::new(name, "node")
-                .words("--test --test-reporter=spec")
-                .arg(page)
-                .folder(&folder);
-            print!(
-                "{}",
-                job.env("PESAN_SERVER", program)
-                    .env("PESAN_DIST", project.dist())
-                    .limit(LIMIT)
-                    .run()?
-            );
-        }
+    tests.retain(|test| wanted(&test.name));
+    let pages: Vec<PathBuf> = pages.into_iter().filter(|page| wanted(&name_of(page))).collect();
+    if tests.is_empty() && pages.is_empty() {
+        let names = names.join(" or ");
+        return Err(Failure::new(format!("no long run is called like {names}")));
     }
-    let job = Job::cargo(
-        "long tests",
-        &project.root,
-        &format!("{cargo} --nocapture --test-threads 1"),
-    );
-    let output = job.args(names).limit(LIMIT).run()?;
-    let told =
-        |line: &&str| !line.trim().is_empty() && !line.contains("Running") && *line != "running 0 tests";
-    output.lines().filter(told).for_each(|line| println!("{line}"));
-    if !ran
-        && !output
-            .lines()
-            .any(|line| line.starts_with("running ") && line != "running 0 tests")
+    for page in &pages {
+        run_page(project, &folder, page, name_of(page))?;
+    }
+    for Long {
+        package,
+        target,
+        name,
+    } in tests
     {
-        return Err(Failure::new(format!(
-            "no long run is called like {}",
-            names.join(" or ")
-        )));
+        let line = format!(
+            "test --release --package {package} {FEATURES} --test {target} -- --ignored --nocapture {name}"
+        );
+        let output = Job::cargo(name, &project.root, &line).limit(LIMIT).run()?;
+        let told = |line: &&str| !line.trim().is_empty();
+        output.lines().filter(told).for_each(|line| println!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A long run of the page in Chromium.
+fn run_page(project: &Project, folder: &Path, page: &Path, name: String) -> Result<(), Failure> {
+    tools::install_locked(&project.root.join("tests/e2e"))?;
+    tools::install_locked(&project.root.join("tests/peers"))?;
+    page::build(project)?;
+    let program = server::release(project)?;
+    let job = Job::new(name, "node")
+        .words("--test --test-reporter=spec")
+        .arg(page)
+        .folder(folder);
+    let job = job.env("PESAN_SERVER", program).env("PESAN_DIST", project.dist());
+    print!("{}", job.limit(LIMIT).run()?);
+    Ok(())
+}
+
+/// Tests that are marked, as the sources have them: to know them nothing need be built.
+fn long_tests(root: &Path) -> Result<Vec<Long>, Failure> {
+    let mut found = Vec::new();
+    for (package, folder) in PACKAGES {
+        let folder = root.join(folder);
+        for file in sources(&folder)? {
+            let text = fs::read_to_string(&file).doing(format_args!("read {}", file.display()))?;
+            let within = file.strip_prefix(&folder).unwrap_or(&file);
+            let target = within
+                .iter()
+                .next()
+                .map(Path::new)
+                .unwrap_or(within)
+                .with_extension("");
+            found.extend(marked(&text).map(|name| Long {
+                package,
+                target: target.display().to_string(),
+                name: name.to_owned(),
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// Rust files in a folder of tests and in the folders of its modules.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).doing(format_args!("read {}", folder.display()))? {
+        let path = entry.doing(format_args!("read {}", folder.display()))?.path();
+        if path.extension().is_some_and(|kind| kind == "rs") {
+            files.push(path);
+        } else if path.with_extension("rs").is_file() || path.join("main.rs").is_file() {
+            files.extend(sources(&path)?);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Names of the tests that are marked in a source.
+fn marked(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n#[ignore").skip(1).filter_map(|after| {
+        let (_, rest) = after.split_once("fn ")?;
+        Some(rest.split_once('(')?.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_tests_are_found_by_their_names() {
+        let text = "#[test]\nfn short() {}\n\n#[tokio::test]\n#[ignore = \"an hour\"]\nasync fn long() {}\n#[ignore]\nfn other() {}\n";
+        assert_eq!(marked(text).collect::<Vec<_>>(), ["long", "other"]);
+    }
 }
