@@ -284,25 +284,20 @@ async fn long_texts_come_back_as_they_were() {
     }
 }
 
-/// What a page's own script does, as the chapter on the client says it.
-const HEAD_START: &str = r#"
-    const socket = new WebSocket(address.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket");
-    const heard = [];
-    const hear = (event) => heard.push(event);
-    const each = (change) => { for (const name of ["open", "message", "close"]) change.call(socket, name, hear) };
-    each(socket.addEventListener);
-    globalThis.socketHeadStart = (wanted) => {
-        delete globalThis.socketHeadStart;
-        if (socket.url !== new URL(wanted).href) return socket.close();
-        each(socket.removeEventListener);
-        queueMicrotask(() => heard.forEach((event) => socket.dispatchEvent(new event.constructor(event.type, event))));
-        return socket;
-    };
-    return socket"#;
+/// The chapter on the client, whose script for a page this is.
+const CHAPTER: &str = include_str!("../docs/client.md");
+
+/// The script, for any address, as a function that gives its socket.
+fn script() -> String {
+    let (_, from) = CHAPTER.split_once("<script>").expect("the chapter has a script");
+    let (script, _) = from.split_once("</script>").expect("it ends");
+    let any = r#"address.replace("http", "ws") + ""#;
+    script.replace(r#""wss://chat.example"#, any) + "return socket"
+}
 
 /// Opens a WebSocket ahead of the client, and waits until the server has spoken on it.
 async fn head_start() -> web_sys::WebSocket {
-    let open = js_sys::Function::new_with_args("address", HEAD_START);
+    let open = js_sys::Function::new_with_args("address", &script());
     let socket = open
         .call1(&JsValue::UNDEFINED, &server().into())
         .expect("no error");
