@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::failure::{Doing, Failure};
+use crate::fingerprint::files_below;
 use crate::job::Job;
 use crate::project::Project;
 use crate::test::{FEATURES, specs_of};
@@ -32,26 +33,20 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode, Failu
     let mut tests = long_tests(&project.root)?;
     let folder = project.root.join("tests/e2e/soak");
     let pages = specs_of(&folder, |name| name.ends_with(".mjs"))?;
-    let name_of = |page: &Path| {
-        page.file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
     if names.is_empty() {
         tests.iter().for_each(|test| println!("  {}", test.name));
-        pages.iter().for_each(|page| println!("  {}", name_of(page)));
+        pages.iter().for_each(|page| println!("  {}", stem(page)));
         println!("\ncargo xtask soak NAME… runs those whose names contain NAME");
         return Ok(ExitCode::SUCCESS);
     }
     tests.retain(|test| wanted(&test.name));
-    let pages: Vec<PathBuf> = pages.into_iter().filter(|page| wanted(&name_of(page))).collect();
+    let pages: Vec<PathBuf> = pages.into_iter().filter(|page| wanted(&stem(page))).collect();
     if tests.is_empty() && pages.is_empty() {
         let names = names.join(" or ");
         return Err(Failure::new(format!("no long run is called like {names}")));
     }
     for page in &pages {
-        run_page(project, &folder, page, name_of(page))?;
+        run_page(project, &folder, page)?;
     }
     for Long {
         package,
@@ -70,12 +65,12 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode, Failu
 }
 
 /// A long run of the page in Chromium.
-fn run_page(project: &Project, folder: &Path, page: &Path, name: String) -> Result<(), Failure> {
+fn run_page(project: &Project, folder: &Path, page: &Path) -> Result<(), Failure> {
     tools::install_locked(&project.root.join("tests/e2e"))?;
     tools::install_locked(&project.root.join("tests/peers"))?;
     page::build(project)?;
     let program = server::release(project)?;
-    let job = Job::new(name, "node")
+    let job = Job::new(stem(page), "node")
         .words("--test --test-reporter=spec")
         .arg(page)
         .folder(folder);
@@ -88,39 +83,36 @@ fn run_page(project: &Project, folder: &Path, page: &Path, name: String) -> Resu
 fn long_tests(root: &Path) -> Result<Vec<Long>, Failure> {
     let mut found = Vec::new();
     for (package, folder) in PACKAGES {
-        let folder = root.join(folder);
-        for file in sources(&folder)? {
-            let text = fs::read_to_string(&file).doing(format_args!("read {}", file.display()))?;
-            let within = file.strip_prefix(&folder).unwrap_or(&file);
-            let target = within
-                .iter()
-                .next()
-                .map(Path::new)
-                .unwrap_or(within)
-                .with_extension("");
-            found.extend(marked(&text).map(|name| Long {
-                package,
-                target: target.display().to_string(),
-                name: name.to_owned(),
-            }));
+        // a file, perhaps with modules in a folder beside it, or a folder with a `main.rs`
+        let mut programs = specs_of(&root.join(folder), |_| true)?;
+        programs.retain(|path| {
+            path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").is_file()
+        });
+        for program in programs {
+            let target = stem(&program);
+            let mut files = files_below(&program)?;
+            if program.is_file() {
+                files.extend(files_below(&program.with_extension(""))?);
+            }
+            for file in files {
+                let text = fs::read_to_string(&file).doing(format_args!("read {}", file.display()))?;
+                found.extend(marked(&text).map(|name| Long {
+                    package,
+                    target: target.clone(),
+                    name: name.to_owned(),
+                }));
+            }
         }
     }
     Ok(found)
 }
 
-/// Rust files in a folder of tests and in the folders of its modules.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).doing(format_args!("read {}", folder.display()))? {
-        let path = entry.doing(format_args!("read {}", folder.display()))?.path();
-        if path.extension().is_some_and(|kind| kind == "rs") {
-            files.push(path);
-        } else if path.with_extension("rs").is_file() || path.join("main.rs").is_file() {
-            files.extend(sources(&path)?);
-        }
-    }
-    files.sort();
-    Ok(files)
+/// Name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Names of the tests that are marked in a source.

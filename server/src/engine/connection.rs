@@ -413,10 +413,14 @@ impl Inner {
         self.in_hub.fetch_sub(message.len(), Ordering::Relaxed);
     }
 
-    /// Whether so much waits for the client that it is not read meanwhile; then its task is woken when that changes.
+    /// Whether so much waits for the client that it is not to be read meanwhile.
+    pub(crate) fn is_behind(&self, state: &State) -> bool {
+        state.queue.bytes + self.in_hub.load(Ordering::Relaxed) > self.hub.limits.max_unread_bytes
+    }
+
+    /// The same for the client's task, which is woken by the next write if so.
     pub(crate) fn pause(&self, state: &mut State) -> bool {
-        let waiting = state.queue.bytes + self.in_hub.load(Ordering::Relaxed);
-        state.paused = waiting > self.hub.limits.max_unread_bytes;
+        state.paused = self.is_behind(state);
         state.paused
     }
 

@@ -474,7 +474,7 @@ impl Heartbeat {
             let mut state = inner.lock();
             let Some(pinged) = state.beat.pinged else { continue };
             let worth = (hub.limits.max_unread_bytes / 16).max(1);
-            if inner.pause(&mut state) && state.queue.take_progress() >= worth {
+            if inner.is_behind(&state) && state.queue.take_progress() >= worth {
                 // Not read meanwhile, and its ping waits in the queue: it lives as long as it takes what comes before.
                 state.beat.pinged = Some(now);
                 self.checks.push_back((now + hub.ping_timeout, connection));

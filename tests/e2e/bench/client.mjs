@@ -2,12 +2,11 @@
 // page that has nothing else. Prints medians of the rounds: navigation until `connect`, round trips of an event and its
 // answer, and events received a second.
 
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { createServer as freePort } from "node:net";
 import { basename, join, resolve } from "node:path";
 import { Bare } from "../harness/bare.mjs";
-import { Whole, median } from "../harness/bench.mjs";
+import { Whole, median, servePages } from "../harness/bench.mjs";
 import { Program } from "../harness/program.mjs";
 import { once, until } from "../harness/wait.mjs";
 
@@ -39,13 +38,11 @@ for (const file of [join(folder, "browser_bench.js"), join(folder, "browser_benc
 }
 
 const whole = new Whole();
-const http = createServer((request, response) => {
+const pages = await servePages(whole, (request, response) => {
   const [type, body] = files[new URL(request.url, "http://x").pathname] ?? [];
   if (type) response.writeHead(200, { ...ISOLATED, "content-type": type }).end(body);
   else response.writeHead(404).end();
 });
-await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
-whole.after(() => { http.closeAllConnections(); http.close(); });
 const port = await unused();
 const backend = new Program(server, [], { env: { ...process.env, PORT: String(port) } });
 whole.after(() => backend.end("SIGKILL"));
@@ -91,7 +88,7 @@ async function job(client, asked, settled = 0) {
   try {
     const search = new URLSearchParams({ ...asked, server: `http://127.0.0.1:${port}` });
     const result = once(tab, "told", 120_000);
-    await tab.open(`http://127.0.0.1:${http.address().port}/${client}?${search}`);
+    await tab.open(`${pages}/${client}?${search}`);
     return await result;
   } finally {
     await tab.close();

@@ -3,9 +3,8 @@
 // message is seen, main-thread time, longest task, heap, DOM nodes. `nothing` is a page that reads the messages from a
 // WebSocket and shows the last one alone: less than it, no page takes.
 
-import { createServer } from "node:http";
 import { Bare } from "../harness/bare.mjs";
-import { Whole, median, ownBackend } from "../harness/bench.mjs";
+import { Whole, median, ownBackend, servePages } from "../harness/bench.mjs";
 import { reactPage } from "../harness/peers.mjs";
 import { startServer } from "../harness/server.mjs";
 import { once } from "../harness/wait.mjs";
@@ -28,7 +27,7 @@ socket.onmessage = ({ data }) => {
 const LAST = { nothing: "p", react: ".messages > :last-child p", pesan: "[role=log] [data-key]:last-child" };
 
 const ours = await startServer(whole, { args: ["--ephemeral"] });
-const pages = { nothing: await nothing(), react: await reactPage(whole), pesan: `${ours.url}/` };
+const pages = { nothing: `${await servePages(whole, nothing)}/`, react: await reactPage(whole), pesan: `${ours.url}/` };
 const browser = await Bare.start(whole);
 const results = Object.fromEntries(Object.keys(pages).map((name) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
@@ -37,12 +36,7 @@ for (let round = 0; round < rounds; round += 1) {
 print();
 await whole.end();
 
-async function nothing() {
-  const http = createServer((request, response) => response.writeHead(200, { "content-type": "text/html" }).end(NOTHING));
-  await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
-  whole.after(() => { http.closeAllConnections(); http.close(); });
-  return `http://127.0.0.1:${http.address().port}/`;
-}
+function nothing(request, response) { response.writeHead(200, { "content-type": "text/html" }).end(NOTHING); }
 
 async function flood(name, round) {
   const page = await browser.tab();

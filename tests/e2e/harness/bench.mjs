@@ -23,5 +23,13 @@ export async function ownBackend(whole) {
   return { io, url: `http://127.0.0.1:${http.address().port}` };
 }
 
+/** A server of pages on a free port: `answer` gets each request and its response. Gives its address. */
+export async function servePages(whole, answer) {
+  const http = createServer(answer);
+  await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
+  whole.after(() => { http.closeAllConnections(); http.close(); });
+  return `http://127.0.0.1:${http.address().port}`;
+}
+
 /** The one in the middle. */
 export function median(values) { return values.toSorted((a, b) => a - b)[values.length >> 1]; }
