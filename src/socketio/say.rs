@@ -1,6 +1,6 @@
 //! Texts of errors, without the machinery of `write!`: in a page it weighs more than all of them.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
 
 use super::value::json::write_uint;
 
@@ -67,7 +67,21 @@ pub(crate) fn told(error: &dyn Say) -> String {
 
 /// Text of what can only be displayed; the one place where such a text is made.
 pub(crate) fn shown(thing: &dyn Display) -> String {
-    thing.to_string()
+    let mut shown = Shown(String::new());
+    if write!(shown, "{thing}").is_err() {
+        // a text takes all; what ends early has said what it could
+    }
+    shown.0
+}
+
+/// Text that is written to; of what `String` itself does as a writer, pages would carry all.
+struct Shown(String);
+
+impl Write for Shown {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.push_str(part);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,19 @@ use crate::socketio::Timestamp;
 /// Difference between the two clocks, in milliseconds, from which on the machine is taken to have slept.
 const SLEPT: f64 = 2_000.0;
 
+/// For so many milliseconds after both clocks were read, `Date.now()` alone will do: it costs a fraction of the other,
+/// and every frame asks.
+const SOON: f64 = 50.0;
+
 /// Clock that puts `performance.now()`, which may stand still while the machine sleeps, and `Date.now()`, which
 /// somebody may turn back, together.
 pub(crate) struct Clock {
+    /// What they showed when both were read, and the time that it was then.
     monotonic: f64,
     wall: f64,
     elapsed: f64,
+    /// Latest time that was told.
+    told: f64,
 }
 
 impl Clock {
@@ -21,15 +28,25 @@ impl Clock {
             monotonic: browser::monotonic(),
             wall: browser::wall(),
             elapsed: 0.0,
+            told: 0.0,
         }
     }
 
     /// Moment at which it is called.
     pub(crate) fn now(&mut self) -> Timestamp {
-        let (monotonic, wall) = (browser::monotonic(), browser::wall());
-        self.elapsed += step(monotonic - self.monotonic, wall - self.wall);
-        (self.monotonic, self.wall) = (monotonic, wall);
-        Timestamp::from_millis(self.elapsed as u64)
+        self.read(browser::wall(), browser::monotonic)
+    }
+
+    fn read(&mut self, wall: f64, monotonic: impl FnOnce() -> f64) -> Timestamp {
+        let passed = wall - self.wall;
+        let mut elapsed = self.elapsed + passed;
+        if !(0.0..SOON).contains(&passed) {
+            let monotonic = monotonic();
+            elapsed = self.elapsed + step(monotonic - self.monotonic, passed);
+            (self.monotonic, self.wall, self.elapsed) = (monotonic, wall, elapsed);
+        }
+        self.told = self.told.max(elapsed);
+        Timestamp::from_millis(self.told as u64)
     }
 }
 
@@ -48,10 +65,33 @@ mod tests {
 
     use super::*;
 
+    /// What a clock says at readings of `Date.now()` and `performance.now()`, both from 1000 on.
+    fn told<const N: usize>(readings: [(f64, f64); N]) -> [u64; N] {
+        let mut clock = Clock {
+            monotonic: 1_000.0,
+            wall: 1_000.0,
+            elapsed: 0.0,
+            told: 0.0,
+        };
+        readings.map(|(wall, monotonic)| {
+            let now = clock.read(1_000.0 + wall, || 1_000.0 + monotonic);
+            now.millis_since(Timestamp::default())
+        })
+    }
+
     #[wasm_bindgen_test]
     fn sleep_counts_and_a_clock_turned_back_does_not() {
-        assert_eq!(step(5.0, 5.5), 5.0);
-        assert_eq!(step(5.0, 60_000.0), 60_000.0);
-        assert_eq!(step(5.0, -60_000.0), 5.0);
+        assert_eq!(told([(5.0, 5.5), (60_000.0, 70.0)]), [5, 60_000]);
+        assert_eq!(told([(500.0, 500.5), (-60_000.0, 520.5)]), [500, 520]);
+        assert_eq!(
+            told([(-60_000.0, 5.0), (-59_980.0, 25.0), (-59_900.0, 105.0)]),
+            [5, 25, 105]
+        );
+    }
+
+    #[wasm_bindgen_test]
+    fn a_clock_put_forward_a_little_is_noticed_and_time_does_not_go_back() {
+        assert_eq!(told([(40.0, 5.0), (60.0, 25.0), (61.0, 26.0)]), [40, 40, 40]);
+        assert_eq!(told([(40.0, 5.0), (60.0, 25.0), (100.0, 65.0)]), [40, 40, 65]);
     }
 }

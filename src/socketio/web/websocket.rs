@@ -84,16 +84,14 @@ fn report(event: &JsValue, encoder: &TextEncoder) -> Report {
 
 /// Message as Rust sees it: text, or an `ArrayBuffer`, as `binaryType` says.
 fn frame(data: &JsValue, encoder: &TextEncoder) -> Frame {
-    if data.is_string() {
-        let text: &Text = data.unchecked_ref();
-        if text.length() >= LONG {
-            return Frame::Text(long(text, encoder));
-        }
+    if !data.is_string() {
+        return Frame::Binary(Bytes::new(data).subarray());
     }
-    match data.as_string() {
-        Some(text) => Frame::Text(text),
-        None => Frame::Binary(Bytes::new(data).subarray()),
+    let text: &Text = data.unchecked_ref();
+    if text.length() >= LONG {
+        return Frame::Text(long(text, encoder));
     }
+    Frame::Text(data.as_string().unwrap_or_default())
 }
 
 fn long(text: &Text, encoder: &TextEncoder) -> String {

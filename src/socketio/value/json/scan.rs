@@ -20,12 +20,11 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
 
 /// Sets the high bit of each special byte. Bits above the lowest hit may be wrong, the lowest never is.
 fn special(word: u64) -> u64 {
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let zero_at = |byte: u8| {
-        let zeroed = word ^ (ONES * u64::from(byte));
-        zeroed.wrapping_sub(ONES) & !zeroed
-    };
-    (control | zero_at(b'"') | zero_at(b'\\')) & HIGHS
+    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word;
+    // a quote is 0x20 then, a space 0x22, and what was a control character still is one
+    let quotes_and_controls = below(word ^ (ONES * 2), 0x21);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quotes_and_controls | backslashes) & HIGHS
 }
 
 #[cfg(test)]
