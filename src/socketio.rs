@@ -6,7 +6,7 @@ pub mod engine;
 mod event;
 mod fifo;
 mod frame;
-#[cfg(any(feature = "web", feature = "native"))]
+#[cfg(any(feature = "websocket", feature = "native"))]
 #[cfg_attr(
     not(any(feature = "native", target_arch = "wasm32")),
     expect(dead_code, unused_imports, reason = "without a transport nobody calls back")
@@ -25,12 +25,12 @@ mod parser;
 mod say;
 mod time;
 pub mod value;
-#[cfg(all(feature = "web", target_arch = "wasm32"))]
+#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
 pub mod web;
 
 pub use event::{Event, NoAck};
 pub use frame::Frame;
-#[cfg(any(feature = "web", feature = "native"))]
+#[cfg(any(feature = "websocket", feature = "native"))]
 pub use handle::{
     AckError, Answered, Args, ArgsError, Client, EmitChange, Emitter, FromArg, Handler, IntoArgs, Lifecycle,
     Listening, MaybeSend, Message, Messages, One, OpenError, Options, Responder, Rest, Seen, SendError,

@@ -2,7 +2,7 @@
 //!
 //! Needs `tests/peers/client-server.mjs` running, and its address in `PESAN_TEST_SERVER` when this is compiled.
 
-#![cfg(all(target_arch = "wasm32", feature = "web"))]
+#![cfg(all(target_arch = "wasm32", feature = "websocket"))]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -103,6 +103,7 @@ async fn acks_go_both_ways_and_binary_at_any_depth() {
     socket.client().close();
 }
 
+#[cfg(feature = "polling")]
 #[wasm_bindgen_test]
 async fn polling_works_and_moves_to_websocket() {
     let socket = open(options().transports([TransportKind::Polling, TransportKind::WebSocket]));
@@ -121,6 +122,7 @@ async fn polling_works_and_moves_to_websocket() {
     client.close();
 }
 
+#[cfg(feature = "polling")]
 #[wasm_bindgen_test]
 async fn polling_alone_carries_everything() {
     let socket = open(options().transports([TransportKind::Polling]));

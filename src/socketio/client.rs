@@ -42,6 +42,7 @@ pub use emit::{Emit, Emitted};
 pub use error::{AnswerError, ConnectError, ConnectionError, EmitError, Failure};
 pub use event::{AckToken, AuthRequest, Direction, EmitId, EmitState, Event, Reason};
 pub use outbox::QueuedMessage;
+pub(crate) use output::Polls;
 pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;
 
@@ -102,7 +103,7 @@ pub struct Machine {
     /// Whether the last WebSocket carried a session.
     websocket_worked: bool,
     /// Polling transport that was closed last, with its session's id: what waits there may still be sent.
-    last_polled: Option<(TransportId, String)>,
+    last_polled: Option<(TransportId, TransportKind, String)>,
     stats: Stats,
     answers: Answers,
 }

@@ -73,8 +73,8 @@ impl Platform {
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         let max_frame_bytes = settings.max_frame_bytes;
-        match kind {
-            TransportKind::WebSocket => {
+        match kind.polls() {
+            None => {
                 let target = websocket::Target {
                     url: url.to_owned(),
                     protocols: settings.protocols.clone(),
@@ -86,10 +86,10 @@ impl Platform {
                 self.handle.spawn(websocket::run(target, waiting, port));
                 Ok(Transport::WebSocket(unsent))
             }
-            TransportKind::Polling => {
+            Some(polls) => {
                 let runtime = self.handle.clone();
                 let requests = http::Requests::new(runtime, settings);
-                Polling::open(requests, url, port).map(Transport::Polling)
+                Polling::open(requests, polls, url, port).map(Transport::Polling)
             }
         }
     }

@@ -68,13 +68,13 @@ impl Platform {
         settings: &Shared<Settings>,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
-        match kind {
-            TransportKind::WebSocket => websocket::Socket::open(url, &settings.protocols, port)
+        match kind.polls() {
+            None => websocket::Socket::open(url, &settings.protocols, port)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
-            TransportKind::Polling => {
+            Some(polls) => {
                 let requests = http::Requests::new(Shared::clone(settings));
-                Polling::open(requests, url, port).map(Transport::Polling)
+                Polling::open(requests, polls, url, port).map(Transport::Polling)
             }
         }
     }

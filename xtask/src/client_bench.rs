@@ -15,7 +15,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
     tools::install_locked(&project.root.join("tests/e2e"))?;
     tools::install_locked(&project.root.join("tests/peers"))?;
     let out = project.target.join("client-bench");
-    page::example(project, EXAMPLE, &out)?;
+    page::example(project, EXAMPLE, "web", &out)?;
     let program = server::example(project, "client_bench")?;
     let browser = tools::browser()?;
     let job = Job::new("compare the clients", "node")

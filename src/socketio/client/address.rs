@@ -135,7 +135,7 @@ impl Address {
     }
 
     /// `http://localhost`.
-    #[cfg(any(feature = "web", feature = "native"))]
+    #[cfg(any(feature = "websocket", feature = "native"))]
     pub(crate) fn local() -> Self {
         Self {
             secure: false,
@@ -171,7 +171,7 @@ impl Address {
     }
 
     /// The namespace, which is `/` from then on.
-    #[cfg(any(feature = "web", feature = "native"))]
+    #[cfg(any(feature = "websocket", feature = "native"))]
     pub(crate) fn take_namespace(&mut self) -> String {
         std::mem::replace(&mut self.namespace, "/".to_owned())
     }

@@ -84,7 +84,7 @@ impl Config {
             path: "/socket.io".to_owned(),
             add_trailing_slash: true,
             query: Vec::new(),
-            transports: vec![TransportKind::WebSocket, TransportKind::Polling],
+            transports: TransportKind::ALL.to_vec(),
             try_all_transports: true,
             upgrade: true,
             remember_upgrade: false,

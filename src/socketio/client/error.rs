@@ -223,11 +223,11 @@ impl Say for ConnectionError {
         match self {
             Self::TimedOut => out.push_str("timeout"),
             Self::Transport { kind, info } => {
-                let what = match (kind, &info.error) {
-                    (TransportKind::WebSocket, Some(_)) => "websocket error: ",
-                    (TransportKind::WebSocket, None) => "websocket connection closed: ",
-                    (TransportKind::Polling, Some(_)) => "xhr poll error: ",
-                    (TransportKind::Polling, None) => "polling stopped: ",
+                let what = match (kind.polls(), &info.error) {
+                    (None, Some(_)) => "websocket error: ",
+                    (None, None) => "websocket connection closed: ",
+                    (Some(_), Some(_)) => "xhr poll error: ",
+                    (Some(_), None) => "polling stopped: ",
                 };
                 say::cause(out, what, info);
             }

@@ -212,10 +212,10 @@ impl Machine {
                 id: opening.transport,
             }),
             Phase::Open(link) => {
-                let id = link.transport;
+                let (id, polls) = (link.transport, link.kind.polls());
                 self.phase = Phase::Open(link);
                 self.release_held();
-                if self.transport() == Some((id, TransportKind::Polling)) {
+                if polls.is_some() {
                     self.transmit(id, Frame::from(wire::CLOSE));
                 }
                 self.drop_link(Told::No);

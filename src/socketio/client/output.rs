@@ -26,12 +26,24 @@ impl fmt::Display for TransportId {
 
 /// How frames travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TransportKind {
     /// One WebSocket.
     WebSocket,
-    /// HTTP long-polling: one GET that waits, and a POST for what is sent.
+    /// HTTP long-polling: one GET that waits, and a POST for what is sent. Feature `polling`, which `web` and `native`
+    /// have.
+    #[cfg(feature = "polling")]
     Polling,
 }
+
+/// Proof that a transport polls. Without the feature there is none, and with it what only a transport that polls would
+/// need falls away, checked all the same.
+#[cfg(feature = "polling")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Polls;
+#[cfg(not(feature = "polling"))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Polls {}
 
 impl TransportKind {
     /// Name in the handshake's `upgrades` and in the query.
@@ -39,7 +51,24 @@ impl TransportKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
+            #[cfg(feature = "polling")]
             Self::Polling => "polling",
+        }
+    }
+
+    /// All that this program has, in the order in which they are tried.
+    pub(super) const ALL: &[Self] = &[
+        Self::WebSocket,
+        #[cfg(feature = "polling")]
+        Self::Polling,
+    ];
+
+    /// Whether it is polling.
+    pub(crate) const fn polls(self) -> Option<Polls> {
+        match self {
+            Self::WebSocket => None,
+            #[cfg(feature = "polling")]
+            Self::Polling => Some(Polls),
         }
     }
 }

@@ -36,19 +36,14 @@ pub(super) fn url(
     unique: &mut dyn FnMut() -> String,
 ) -> String {
     let address = &config.address;
-    let stamped = config
-        .timestamp_requests
-        .unwrap_or(kind == TransportKind::Polling);
-    let text_only = match kind {
-        TransportKind::WebSocket => config.force_base64,
-        TransportKind::Polling => config.force_base64 && sid.is_none(),
-    };
+    let stamped = config.timestamp_requests.unwrap_or(kind.polls().is_some());
+    let text_only = config.force_base64 && (kind.polls().is_none() || sid.is_none());
     let unique = stamped.then(unique);
-    let mut out = address.with_scheme(match (kind, address.is_secure()) {
-        (TransportKind::WebSocket, false) => "ws",
-        (TransportKind::WebSocket, true) => "wss",
-        (TransportKind::Polling, false) => "http",
-        (TransportKind::Polling, true) => "https",
+    let mut out = address.with_scheme(match (kind.polls(), address.is_secure()) {
+        (None, false) => "ws",
+        (None, true) => "wss",
+        (Some(_), false) => "http",
+        (Some(_), true) => "https",
     });
     if !config.path.starts_with('/') {
         out.push('/');

@@ -4,10 +4,7 @@ use super::lifecycle::Told;
 use super::namespace::Standing;
 use super::phase::Phase;
 use super::wire;
-use super::{
-    AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId,
-    TransportKind,
-};
+use super::{AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId};
 use crate::socketio::cut::cut;
 use crate::socketio::engine::payload::SEPARATOR;
 use crate::socketio::engine::session::{SessionError, Step};
@@ -97,9 +94,9 @@ impl Machine {
 
     /// Engine.IO `close`: the end of a polling session. On WebSocket it means nothing; the close frame counts.
     fn closed_by_server(&mut self, now: Timestamp) {
-        let Some((_, TransportKind::Polling)) = self.transport() else {
+        if !self.polls() {
             return;
-        };
+        }
         let error = ConnectionError::ClosedByServer;
         if matches!(self.phase, Phase::Opening(_)) {
             self.opening_failed(now, error, Told::No);
@@ -254,8 +251,7 @@ impl Machine {
     /// Size and limit of the first frame that the server of this connection would not take.
     pub(super) fn oversize(&self, frames: &[Frame]) -> Option<(usize, usize)> {
         let limit = usize::try_from(self.max_payload()?).unwrap_or(usize::MAX);
-        let (_, kind) = self.transport()?;
-        let base64 = self.config.force_base64 || kind == TransportKind::Polling;
+        let base64 = self.config.force_base64 || self.polls();
         let mut size = 0;
         for frame in frames {
             size = size.max(wire::wire_len(frame, base64));

@@ -1,7 +1,7 @@
 //! URLs of the requests of a polling transport.
 
 use super::chance::Chance;
-use super::{Machine, TransportId, TransportKind, query};
+use super::{Machine, TransportId, query};
 use crate::socketio::engine::Session;
 
 impl Machine {
@@ -9,12 +9,12 @@ impl Machine {
     /// to have a URL of its own. A transport that was just closed still has one, for what it has to send; `None` when
     /// it is older, or no polling transport.
     pub fn request_url(&mut self, id: TransportId) -> Option<String> {
-        let sid = match (self.transport(), &self.last_polled) {
-            (Some((current, TransportKind::Polling)), _) if current == id => self.polled_sid(),
-            (_, Some((last, sid))) if *last == id => Some(sid.clone()),
+        let current = self.transport().filter(|(_, kind)| kind.polls().is_some());
+        let (kind, sid) = match (current, &self.last_polled) {
+            (Some((current, kind)), _) if current == id => (kind, self.polled_sid()),
+            (_, Some((last, kind, sid))) if *last == id => (*kind, Some(sid.clone())),
             _ => return None,
         };
-        let kind = TransportKind::Polling;
         Some(query::url(&self.config, kind, sid.as_deref(), &mut || {
             unique(&mut self.chance)
         }))
@@ -25,10 +25,18 @@ impl Machine {
         Some(handshake.sid.clone())
     }
 
+    /// Whether the connection polls, or is to.
+    pub(crate) fn polls(&self) -> bool {
+        self.transport().is_some_and(|(_, kind)| kind.polls().is_some())
+    }
+
     /// Remembers a polling transport that closes.
     pub(super) fn stop_polling(&mut self) {
-        if let (Some((id, TransportKind::Polling)), Some(sid)) = (self.transport(), self.polled_sid()) {
-            self.last_polled = Some((id, sid));
+        if let Some((id, kind)) = self.transport()
+            && kind.polls().is_some()
+            && let Some(sid) = self.polled_sid()
+        {
+            self.last_polled = Some((id, kind, sid));
         }
     }
 }

@@ -11,7 +11,9 @@
 
 use super::lifecycle::Told;
 use super::phase::{Link, Phase};
-use super::{ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, query, wire};
+use super::{
+    ConnectionError, Event, Machine, Output, Polls, Reason, TransportId, TransportKind, query, wire,
+};
 use crate::socketio::engine::{Session, session::Step};
 use crate::socketio::time::after;
 use crate::socketio::{Frame, Timestamp};
@@ -24,11 +26,13 @@ pub(super) enum Upgrade {
     None,
     /// The WebSocket opens, or its probe is not answered yet.
     Probing {
+        polls: Polls,
         transport: TransportId,
         due: Option<Timestamp>,
     },
     /// The probe was answered; polling comes to rest.
     Pausing {
+        _polls: Polls,
         transport: TransportId,
         due: Option<Timestamp>,
         held: Vec<Frame>,
@@ -69,16 +73,20 @@ impl Machine {
             return;
         };
         let offered = handshake.upgrades.iter().any(|name| name == kind.as_str());
-        if link.kind == kind || !offered {
+        let Some(polls) = link.kind.polls().filter(|_| offered) else {
             return;
-        }
+        };
         let url = query::url(&self.config, kind, Some(&handshake.sid), &mut || {
             super::requests::unique(&mut self.chance)
         });
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
         let due = after(now, self.config.timeout);
-        link.upgrade = Upgrade::Probing { transport: id, due };
+        link.upgrade = Upgrade::Probing {
+            polls,
+            transport: id,
+            due,
+        };
         self.outputs.push(Output::Open { id, kind, url });
     }
 
@@ -98,9 +106,10 @@ impl Machine {
             Upgrade::None => {}
             // A second answer changes nothing.
             Upgrade::Pausing { .. } if answered => {}
-            Upgrade::Probing { .. } if answered => {
+            Upgrade::Probing { polls, .. } if answered => {
                 let due = after(now, self.config.timeout);
                 link.upgrade = Upgrade::Pausing {
+                    _polls: *polls,
                     transport: id,
                     due,
                     held: Vec::new(),

@@ -16,7 +16,7 @@ use super::shared::{Callback, Guard, Lock, Name, Shared, Weak};
 use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
-    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId, TransportKind,
+    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
 };
 use crate::socketio::fifo::Fifo;
 use crate::socketio::line::Line;
@@ -162,9 +162,9 @@ impl Connection {
         self.called_back(|state, now| match report {
             Report::Opened => state.machine.handle_opened(now, id),
             Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
-            Report::Payload(body) => state.machine.handle_payload(now, id, &body),
+            Report::Payload(_, body) => state.machine.handle_payload(now, id, &body),
             Report::Closed(info) => state.machine.handle_closed(now, id, info),
-            Report::Paused => state.machine.handle_paused(now, id),
+            Report::Paused(_) => state.machine.handle_paused(now, id),
         });
     }
 
@@ -352,7 +352,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut state = self.state.lock();
         let now = state.clock.now();
-        if let Some((_, TransportKind::Polling)) = state.machine.transport() {
+        if state.machine.polls() {
             let State {
                 namespaces, machine, ..
             } = &mut *state;

@@ -6,7 +6,7 @@
 use super::port::{Port, Report};
 use super::shared::{Callback, Lock, MaybeSend, Shared};
 use crate::socketio::Frame;
-use crate::socketio::client::{Batch, CloseInfo, Machine, TransportId};
+use crate::socketio::client::{Batch, CloseInfo, Machine, Polls, TransportId};
 
 /// What became of a request: the body of the response.
 pub(crate) type Response = Result<String, CloseInfo>;
@@ -26,10 +26,11 @@ pub(crate) trait Http: MaybeSend + 'static {
 }
 
 /// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
-pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>);
+pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>, Polls);
 
 struct State<H: Http> {
     http: H,
+    polls: Polls,
     port: Port,
     waiting: Batch,
     get: Option<H::Request>,
@@ -42,9 +43,10 @@ struct State<H: Http> {
 
 impl<H: Http> Polling<H> {
     /// Begins to poll; `port` hears what becomes of it.
-    pub(crate) fn open(http: H, url: &str, port: Port) -> Result<Self, CloseInfo> {
-        let polling = Self(Shared::new(Lock::new(State {
+    pub(crate) fn open(http: H, polls: Polls, url: &str, port: Port) -> Result<Self, CloseInfo> {
+        let state = Shared::new(Lock::new(State {
             http,
+            polls,
             port,
             waiting: Batch::default(),
             get: None,
@@ -52,9 +54,9 @@ impl<H: Http> Polling<H> {
             pausing: false,
             closed: false,
             last_url: None,
-        })));
-        get(&polling.0, url)?;
-        Ok(polling)
+        }));
+        get(&state, url)?;
+        Ok(Self(state, polls))
     }
 
     /// Queues a frame until the next flush.
@@ -81,6 +83,7 @@ impl<H: Http> Polling<H> {
 
 impl<H: Http> Drop for Polling<H> {
     fn drop(&mut self) {
+        comes_here(self.1);
         let mut state = self.0.lock();
         state.closed = true;
         let get = state.get.take();
@@ -90,6 +93,14 @@ impl<H: Http> Drop for Polling<H> {
         if last_words {
             post_next(&self.0);
         }
+    }
+}
+
+/// Does nothing. What follows falls away in a program without polling, which the compiler does not see of a drop.
+const fn comes_here(polls: Polls) {
+    match polls {
+        #[cfg(feature = "polling")]
+        Polls => {}
     }
 }
 
@@ -118,12 +129,12 @@ fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseI
 /// A GET has ended.
 fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
     let mut state = shared.lock();
-    let port = state.port.clone();
+    let (polls, port) = (state.polls, state.port.clone());
     let ended = state.get.take();
     drop(state);
     drop(ended);
     match response {
-        Ok(body) => port.report(Report::Payload(body)),
+        Ok(body) => port.report(Report::Payload(polls, body)),
         Err(info) => return port.report(Report::Closed(info)),
     }
     let state = shared.lock();
@@ -170,9 +181,9 @@ fn rest<H: Http>(shared: &Shared<Lock<State<H>>>) {
     let state = shared.lock();
     let idle = state.get.is_none() && state.post.is_none() && state.waiting.is_empty();
     let resting = state.pausing && !state.closed && idle;
-    let port = state.port.clone();
+    let (polls, port) = (state.polls, state.port.clone());
     drop(state);
     if resting {
-        port.report(Report::Paused);
+        port.report(Report::Paused(polls));
     }
 }

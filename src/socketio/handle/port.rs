@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::shared::Weak;
 use crate::socketio::Frame;
-use crate::socketio::client::{CloseInfo, TransportId};
+use crate::socketio::client::{CloseInfo, Polls, TransportId};
 
 /// What a transport reports.
 pub(crate) enum Report {
@@ -12,11 +12,11 @@ pub(crate) enum Report {
     /// A frame came.
     Frame(Frame),
     /// The body of a polling response came.
-    Payload(String),
+    Payload(Polls, String),
     /// It is closed, or never opened.
     Closed(CloseInfo),
     /// Polling has stopped, as it was asked to.
-    Paused,
+    Paused(Polls),
 }
 
 /// Where a transport reports to. Holds nothing alive.

@@ -8,16 +8,22 @@ use crate::job::Job;
 use crate::project::Project;
 use crate::tools::{self, WASM};
 
-/// Builds an example with feature `web` into `folder`; returns its wasm and its script.
-pub(crate) fn example(project: &Project, name: &str, folder: &Path) -> Result<[PathBuf; 2], Failure> {
+/// Builds an example with these features into `folder`; returns its wasm and its script.
+pub(crate) fn example(
+    project: &Project,
+    name: &str,
+    features: &str,
+    folder: &Path,
+) -> Result<[PathBuf; 2], Failure> {
     let path = tools::for_page(project)?;
     let library = SmallStd::find();
     library.fetch(project)?;
-    let line =
-        format!("build --profile page --target {WASM} --no-default-features --features web --example {name}");
+    let line = format!(
+        "build --profile page --target {WASM} --no-default-features --features {features} --example {name}"
+    );
     library
         .set(Job::cargo(
-            format!("build the example {name}"),
+            format!("build the example {name} with `{features}`"),
             &project.root,
             &line,
         ))

@@ -12,14 +12,14 @@ pub(super) fn size(project: &Project) -> Result<Tally, Failure> {
     let (table, gzip) = size::table(&size::weigh(&project.dist())?);
     print!("{table}");
     let built = Tally::pass();
-    Ok(built + within("page", gzip, BUDGET) + client(project)?)
-}
-
-fn client(project: &Project) -> Result<Tally, Failure> {
-    let [wasm, script] = client_weight::weigh(project)?;
-    let budget = client_weight::BUDGET;
-    println!("the client alone, gzipped: {wasm} of wasm, {script} of JavaScript; budget {budget}");
-    Ok(within("client alone", wasm + script, budget))
+    let mut tally = built + within("page", gzip, BUDGET);
+    for (features, budget) in client_weight::BUDGETS {
+        let [wasm, script] = client_weight::weigh(project, features)?;
+        let what = format!("client alone with `{features}`");
+        println!("the {what}, gzipped: {wasm} of wasm, {script} of JavaScript; budget {budget}");
+        tally = tally + within(&what, wasm + script, budget);
+    }
+    Ok(tally)
 }
 
 fn within(what: &str, gzip: usize, budget: usize) -> Tally {

@@ -14,8 +14,10 @@ use crate::tools::{self, WASM};
 pub(crate) const HOST_FEATURES: &str = "--no-default-features --features pesan/native,pesan/msgpack";
 
 /// Features that are checked one at a time: on the host, in the browser.
-const ALONE: [(&str, bool, bool); 6] = [
+const ALONE: [(&str, bool, bool); 8] = [
     ("", true, true),
+    ("polling", true, true),
+    ("websocket", false, true),
     ("msgpack", true, true),
     ("native", true, false),
     ("web", false, true),
@@ -135,15 +137,21 @@ pub(super) fn wasm(project: &Project) -> Result<Tally, Failure> {
     let runner = tools::wasm_test_runner(project)?;
     let browser = tools::browser()?;
     let peer = Peer::start(project)?;
-    let line = format!("test --package pesan --lib --tests --no-fail-fast --target {WASM}");
-    let job = Job::cargo("wasm tests in Chromium", &project.root, &line)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .env("CHROMEDRIVER", browser.driver)
-        .env("PESAN_TEST_SERVER", &peer.address)
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
-        .log(project.notes().join("wasm.log"))
-        .limit(LIMIT);
-    Ok(Tally::tests("wasm", &job.outcome()?, of_cargo))
+    let suite = |name: &str, what: &str| {
+        let line = format!("test --package pesan {what} --no-fail-fast --target {WASM}");
+        let job = Job::cargo(format!("{name} tests in Chromium"), &project.root, &line)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
+            .env("CHROMEDRIVER", &browser.driver)
+            .env("PESAN_TEST_SERVER", &peer.address)
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .log(project.notes().join(format!("{name}.log")))
+            .limit(LIMIT);
+        job.outcome()
+            .map(|outcome| Tally::tests(name, &outcome, of_cargo))
+    };
+    let all = suite("wasm", "--lib --tests")?;
+    let alone = "--no-default-features --features websocket --test web_client";
+    Ok(all + suite("wasm by WebSocket alone", alone)?)
 }
 
 fn tests(project: &Project, name: &str, line: &str) -> Result<Tally, Failure> {

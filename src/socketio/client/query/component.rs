@@ -2,12 +2,12 @@
 //!
 //! In a browser JavaScript itself does it, so that it need not be downloaded once more.
 
-#[cfg(all(feature = "web", target_arch = "wasm32"))]
+#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
 pub(super) use browser::{decode, encode};
-#[cfg(not(all(feature = "web", target_arch = "wasm32")))]
+#[cfg(not(all(feature = "websocket", target_arch = "wasm32")))]
 pub(super) use host::{decode, encode};
 
-#[cfg(all(feature = "web", target_arch = "wasm32"))]
+#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
 mod browser {
     use wasm_bindgen::JsValue;
     use wasm_bindgen::prelude::wasm_bindgen;
@@ -31,7 +31,7 @@ mod browser {
     }
 }
 
-#[cfg(any(test, not(all(feature = "web", target_arch = "wasm32"))))]
+#[cfg(any(test, not(all(feature = "websocket", target_arch = "wasm32"))))]
 mod host {
     pub(in super::super) fn encode(out: &mut String, text: &str) {
         const HEX: [u8; 16] = *b"0123456789ABCDEF";
@@ -80,7 +80,7 @@ mod host {
     }
 }
 
-#[cfg(all(test, feature = "web", target_arch = "wasm32"))]
+#[cfg(all(test, feature = "websocket", target_arch = "wasm32"))]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 

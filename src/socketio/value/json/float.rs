@@ -2,12 +2,12 @@
 //!
 //! In a browser JavaScript itself does it, so that its tables need not be downloaded once more.
 
-#[cfg(all(feature = "web", target_arch = "wasm32"))]
+#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
 pub(super) use browser::{parse, write};
-#[cfg(not(all(feature = "web", target_arch = "wasm32")))]
+#[cfg(not(all(feature = "websocket", target_arch = "wasm32")))]
 pub(super) use host::{parse, write};
 
-#[cfg(all(feature = "web", target_arch = "wasm32"))]
+#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
 mod browser {
     use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -31,7 +31,7 @@ mod browser {
     }
 }
 
-#[cfg(any(test, not(all(feature = "web", target_arch = "wasm32"))))]
+#[cfg(any(test, not(all(feature = "websocket", target_arch = "wasm32"))))]
 mod host {
     use std::fmt::Write as _;
 
@@ -52,7 +52,7 @@ mod host {
     }
 }
 
-#[cfg(all(test, feature = "web", target_arch = "wasm32"))]
+#[cfg(all(test, feature = "websocket", target_arch = "wasm32"))]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
