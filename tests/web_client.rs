@@ -238,7 +238,7 @@ async fn a_thousand_reconnects_leave_memory_flat() {
         })
         .await;
         if time == WARM {
-            before = Some((wasm_pages(), heap()));
+            before = Some((wasm_pages(), heap(), wasm_bindgen::externref_heap_live_count()));
         }
         if time < TIMES {
             socket.emit("cut", ()).expect("connected");
@@ -248,7 +248,12 @@ async fn a_thousand_reconnects_leave_memory_flat() {
             .await;
         }
     }
-    let (pages, bytes) = before.expect("measured above");
+    let (pages, bytes, handles) = before.expect("measured above");
+    assert_eq!(
+        wasm_bindgen::externref_heap_live_count(),
+        handles,
+        "things of JavaScript that are held"
+    );
     assert_eq!(socket.client().stats().reconnects, u64::from(TIMES - 1));
     assert!(
         wasm_pages() <= pages + 1,

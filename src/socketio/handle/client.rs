@@ -29,7 +29,7 @@ use crate::socketio::say;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    connection: Shared<Connection>,
+    pub(super) connection: Shared<Connection>,
     home: Name,
 }
 

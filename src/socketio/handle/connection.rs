@@ -4,6 +4,9 @@
 //! asks for, set the timer, and only after the lock is released tell the program. Events are told one at a time and
 //! in order; whatever a listener causes queues behind them.
 
+#[cfg(all(test, feature = "native", not(target_arch = "wasm32")))]
+mod tests;
+
 use super::error::SendError;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
@@ -48,6 +51,8 @@ pub(super) struct State {
     pub(super) watch: Option<fn(&mut Self, Timestamp)>,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
+    /// Those that have come to their end, to be dropped without the lock.
+    gone: Vec<Transport>,
     timer: Timer,
     /// When the timer is due; earlier than needed does no harm.
     timer_due: Option<Timestamp>,
@@ -89,6 +94,7 @@ impl Connection {
                     watch: None,
                     clock: Clock::start(),
                     transports: Vec::new(),
+                    gone: Vec::new(),
                     timer,
                     timer_due: None,
                     to_tell: Fifo::default(),
@@ -151,7 +157,8 @@ impl Connection {
     }
 
     fn leave(&self, mut state: Guard<'_, State>, now: Timestamp) {
-        let gone = self.carry_out(&mut state, now);
+        self.carry_out(&mut state, now);
+        let gone = std::mem::take(&mut state.gone);
         drop(state);
         drop(gone);
         self.tell();
@@ -163,14 +170,16 @@ impl Connection {
             Report::Opened => state.machine.handle_opened(now, id),
             Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
             Report::Payload(_, body) => state.machine.handle_payload(now, id, &body),
-            Report::Closed(info) => state.machine.handle_closed(now, id, info),
+            Report::Closed(info) => {
+                state.let_go(id);
+                state.machine.handle_closed(now, id, info);
+            }
             Report::Paused(_) => state.machine.handle_paused(now, id),
         });
     }
 
-    /// Does what the machine asks for. Transports that it closes are handed back, to be dropped without the lock.
-    fn carry_out(&self, state: &mut State, now: Timestamp) -> Vec<(TransportId, Transport)> {
-        let mut gone = Vec::new();
+    /// Does what the machine asks for.
+    fn carry_out(&self, state: &mut State, now: Timestamp) {
         while let Some(output) = state.machine.poll_output() {
             match output {
                 Output::Open { id, kind, url } => {
@@ -190,11 +199,7 @@ impl Connection {
                         transport.pause();
                     }
                 }
-                Output::Close { id } => {
-                    if let Some(place) = state.transports.iter().position(|(open, _)| *open == id) {
-                        gone.push(state.transports.swap_remove(place));
-                    }
-                }
+                Output::Close { id } => state.let_go(id),
                 Output::Event(event) => state.notice(event),
             }
         }
@@ -212,7 +217,6 @@ impl Connection {
             state.timer_due = Some(due);
             state.timer.set(due.millis_since(now));
         }
-        gone
     }
 
     /// Tells the program what happened, unless somebody is at it already, who then tells this too.
@@ -329,6 +333,14 @@ impl State {
             .map(|(_, transport)| transport)
     }
 
+    /// A transport has come to its end.
+    fn let_go(&mut self, id: TransportId) {
+        if let Some(place) = self.transports.iter().position(|(open, _)| *open == id) {
+            let (_, transport) = self.transports.swap_remove(place);
+            self.gone.push(transport);
+        }
+    }
+
     pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
         self.namespaces.iter().find(|known| *known.name == *name)
     }
@@ -360,7 +372,8 @@ impl Drop for Connection {
                 machine.disconnect(now, &known.name);
             }
         }
-        let gone = self.carry_out(&mut state, now);
+        self.carry_out(&mut state, now);
+        let gone = std::mem::take(&mut state.gone);
         let open = std::mem::take(&mut state.transports);
         let mut waiters = std::mem::take(&mut state.waiters);
         drop(state);
