@@ -24,6 +24,8 @@ use pesan::socketio::{
 };
 use proxy::{Proxy, Wire};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Message::Ping;
 
 /// Longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -346,10 +348,11 @@ async fn a_stalled_wire_is_noticed_by_the_missing_heartbeat() {
     connected(&socket).await;
 }
 
-/// Server that greets its only client and then reads nothing; gives its address.
-async fn deaf_server() -> String {
+/// Server that greets its only client and then reads nothing; gives its address, and says when the client is gone.
+async fn deaf_server() -> (String, oneshot::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("just bound"));
+    let (gone, ended) = oneshot::channel();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a client");
         let mut socket = tokio_tungstenite::accept_async(stream)
@@ -360,16 +363,23 @@ async fn deaf_server() -> String {
         for packet in [open, r#"40{"sid":"s"}"#] {
             socket.send(packet.into()).await.expect("the client is there");
         }
-        std::future::pending::<()>().await;
+        // the connection's end is an error of what is written to it
+        while socket.send(Ping("".into())).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if gone.send(()).is_err() {
+            // the test does not ask
+        }
     });
-    url
+    (url, ended)
 }
 
 #[tokio::test]
 async fn what_a_server_does_not_read_is_bounded() {
     let mut options = options();
     options.config.limits.max_unsent_bytes = 1 << 20;
-    let socket = open(&deaf_server().await, options);
+    let (url, _ended) = deaf_server().await;
+    let socket = open(&url, options);
     let reasons = Log::new();
     let heard = reasons.clone();
     socket
@@ -389,6 +399,21 @@ async fn what_a_server_does_not_read_is_bounded() {
     let reasons = reasons.until("the end", |all| !all.is_empty()).await;
     assert!(reasons[0].starts_with("transport error"), "{reasons:?}");
     assert!(reasons[0].contains("more than 1048576 bytes wait"), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_read_is_not_kept_for_ever() {
+    let (url, ended) = deaf_server().await;
+    let socket = open(&url, options());
+    connected(&socket).await;
+    let text = "x".repeat(256 << 10);
+    for _ in 0..64 {
+        socket.emit("echo", &text).expect("less than may wait");
+    }
+    // from here on time passes as soon as nobody has anything to do
+    tokio::time::pause();
+    drop(socket);
+    ended.await.expect("the server sees the end");
 }
 
 #[tokio::test]

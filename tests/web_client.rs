@@ -270,6 +270,34 @@ async fn a_thousand_reconnects_leave_memory_flat() {
 }
 
 #[wasm_bindgen_test]
+async fn what_a_server_does_not_read_is_bounded() {
+    let mut options = options();
+    options.config.limits.max_unsent_bytes = 1 << 20;
+    let socket = open(options);
+    let (heard, add) = log();
+    socket
+        .on("disconnect", move |reason: String, details: Rest| {
+            add(format!("{reason} {details:?}"));
+        })
+        .forget();
+    until("connect", || socket.connected()).await;
+    socket.emit("deaf", ()).expect("connected");
+    let text = "x".repeat(256 << 10);
+    // browser and system take some megabytes before anything waits
+    for _ in 0..PATIENCE {
+        if !heard.borrow().is_empty() || socket.emit("silent", &text).is_err() {
+            break;
+        }
+        sleep(4).await;
+    }
+    until("the end", || !heard.borrow().is_empty()).await;
+    let reason = heard.borrow().first().cloned().expect("heard above");
+    assert!(reason.starts_with("transport error"), "{reason}");
+    assert!(reason.contains("more than 1048576 bytes wait"), "{reason}");
+    socket.client().close();
+}
+
+#[wasm_bindgen_test]
 async fn long_texts_come_back_as_they_were() {
     let socket = open(options());
     for text in [

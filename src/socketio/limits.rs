@@ -28,8 +28,8 @@ pub struct Limits {
     pub max_namespace_bytes: usize,
     /// Most packets of one polling payload. Defaults to 4096.
     pub max_payload_packets: usize,
-    /// Most bytes that wait for a server to read them, on a WebSocket outside of a browser. Defaults to 64 MiB; beyond it
-    /// the connection is given up with `transport error`, and made anew.
+    /// Most bytes that wait for a server to read them. Defaults to 64 MiB; beyond it the connection is given up with
+    /// `transport error`, and made anew.
     pub max_unsent_bytes: usize,
 }
 

@@ -89,7 +89,7 @@ impl Platform {
             Some(polls) => {
                 let runtime = self.handle.clone();
                 let requests = http::Requests::new(runtime, settings);
-                Polling::open(requests, polls, url, port).map(Transport::Polling)
+                Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
@@ -105,7 +105,10 @@ pub(crate) enum Transport {
 
 impl Transport {
     /// Queues a frame.
-    pub(crate) fn send(&self, frame: Frame) {
+    ///
+    /// # Errors
+    /// The end of the transport, when more waits than may.
+    pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         match self {
             Self::WebSocket(unsent) => unsent.send(frame),
             Self::Polling(polling) => polling.send(frame),

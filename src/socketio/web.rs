@@ -69,12 +69,12 @@ impl Platform {
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         match kind.polls() {
-            None => websocket::Socket::open(url, &settings.protocols, port)
+            None => websocket::Socket::open(url, settings, port)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
             Some(polls) => {
                 let requests = http::Requests::new(Shared::clone(settings));
-                Polling::open(requests, polls, url, port).map(Transport::Polling)
+                Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
@@ -87,7 +87,11 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    pub(crate) fn send(&self, frame: Frame) {
+    /// Sends a frame, or queues it.
+    ///
+    /// # Errors
+    /// The end of the transport, when more waits than may.
+    pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         match self {
             Self::WebSocket(socket) => socket.send(&frame),
             Self::Polling(polling) => polling.send(frame),

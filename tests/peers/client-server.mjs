@@ -51,6 +51,8 @@ function common(socket) {
   socket.on("kick", (close) => socket.disconnect(close === true));
   socket.on("hang up", () => socket.conn.close());
   socket.on("cut", () => socket.conn.transport.socket?.terminate());
+  // Reads nothing any more.
+  socket.on("deaf", () => socket.conn.transport.socket?._socket.pause());
   socket.on("numbers", () => socket.emit(7, "seven"));
   socket.on("join", (room, answer) => {
     socket.join(room);

@@ -21,32 +21,47 @@ use crate::socketio::fifo::Fifo;
 #[derive(Debug, Default)]
 pub struct Batch {
     packets: Fifo<String>,
+    bytes: usize,
 }
 
 impl Batch {
     /// Queues a frame; binary becomes base64, since a body is text.
     pub fn push(&mut self, frame: Frame) {
-        self.packets.push(match frame {
+        let packet = match frame {
             Frame::Text(text) => text,
             Frame::Binary(bytes) => {
                 let mut text = String::from("b");
                 payload::encode_base64(&mut text, &bytes);
                 text
             }
-        });
+        };
+        self.bytes += packet.len();
+        self.packets.push(packet);
+    }
+
+    /// Bytes of all that waits, without what goes between packets.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn pop(&mut self) -> Option<String> {
+        let packet = self.packets.pop()?;
+        self.bytes -= packet.len();
+        Some(packet)
     }
 
     /// Next body of at most `max_payload` bytes, the server's
     /// [`max_payload`](super::Machine::max_payload); `None` when nothing waits. A single packet always goes.
     pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
         let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
-        let mut body = self.packets.pop()?;
+        let mut body = self.pop()?;
         while let Some(next) = self.packets.first()
             && body.len().saturating_add(next.len()).saturating_add(1) <= limit
         {
             body.push(SEPARATOR);
             body.push_str(next);
-            self.packets.pop();
+            self.pop();
         }
         Some(body)
     }
@@ -68,8 +83,10 @@ mod tests {
         for text in ["4a", "4toolarge", "4b", "4c"] {
             batch.push(text.into());
         }
+        assert_eq!(batch.bytes(), "4a4toolarge4b4c".len());
         let bodies: Vec<String> = std::iter::from_fn(|| batch.next_body(Some(5))).collect();
         assert_eq!(bodies, ["4a", "4toolarge", "4b\u{1e}4c"]);
         assert!(batch.is_empty());
+        assert_eq!(batch.bytes(), 0);
     }
 }

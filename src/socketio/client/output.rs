@@ -162,6 +162,15 @@ impl CloseInfo {
         }
     }
 
+    /// Given up, since more than `limit` bytes wait for the server.
+    #[must_use]
+    pub fn unread(limit: usize) -> Self {
+        let mut error = String::new();
+        let after = " bytes wait, and the server does not read";
+        say::number(&mut error, "more than ", limit, after);
+        Self::failed(error)
+    }
+
     /// The same with a code.
     #[must_use]
     pub fn with_code(mut self, code: u16) -> Self {

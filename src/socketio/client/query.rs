@@ -113,6 +113,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "polling")]
     #[test]
     fn polling_stamps_each_request_unless_told_not_to() {
         let mut config = config("http://a.b");
@@ -138,6 +139,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "polling")]
     #[test]
     fn base64_is_announced_at_the_handshake() {
         let mut config = config("http://a.b");

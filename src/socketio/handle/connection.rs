@@ -19,7 +19,7 @@ use super::shared::{Callback, Guard, Lock, Name, Shared, Weak};
 use super::tell::{News, guarded};
 use super::waiter::Waiter;
 use crate::socketio::client::{
-    AckToken, AuthRequest, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
+    AckToken, AuthRequest, CloseInfo, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
 };
 use crate::socketio::fifo::Fifo;
 use crate::socketio::line::Line;
@@ -170,10 +170,7 @@ impl Connection {
             Report::Opened => state.machine.handle_opened(now, id),
             Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
             Report::Payload(_, body) => state.machine.handle_payload(now, id, &body),
-            Report::Closed(info) => {
-                state.let_go(id);
-                state.machine.handle_closed(now, id, info);
-            }
+            Report::Closed(info) => state.closed(now, id, info),
             Report::Paused(_) => state.machine.handle_paused(now, id),
         });
     }
@@ -190,8 +187,10 @@ impl Connection {
                     }
                 }
                 Output::Send { id, frame } => {
-                    if let Some(transport) = state.transport(id) {
-                        transport.send(frame);
+                    if let Some(transport) = state.transport(id)
+                        && let Err(info) = transport.send(frame)
+                    {
+                        state.closed(now, id, info);
                     }
                 }
                 Output::Pause { id } => {
@@ -333,7 +332,13 @@ impl State {
             .map(|(_, transport)| transport)
     }
 
-    /// A transport has come to its end.
+    /// A transport has ended by itself.
+    fn closed(&mut self, now: Timestamp, id: TransportId, info: CloseInfo) {
+        self.let_go(id);
+        self.machine.handle_closed(now, id, info);
+    }
+
+    /// Nobody needs a transport any more.
     fn let_go(&mut self, id: TransportId) {
         if let Some(place) = self.transports.iter().position(|(open, _)| *open == id) {
             let (_, transport) = self.transports.swap_remove(place);

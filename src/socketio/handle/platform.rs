@@ -61,7 +61,9 @@ mod absent {
     pub(crate) struct Transport;
 
     impl Transport {
-        pub(crate) fn send(&self, _frame: Frame) {}
+        pub(crate) fn send(&self, _frame: Frame) -> Result<(), CloseInfo> {
+            Ok(())
+        }
 
         pub(crate) fn flush(&self, _machine: &mut Machine, _id: TransportId) {}
 

@@ -33,6 +33,8 @@ struct State<H: Http> {
     polls: Polls,
     port: Port,
     waiting: Batch,
+    /// Bytes that may wait.
+    most: usize,
     get: Option<H::Request>,
     post: Option<H::Request>,
     pausing: bool,
@@ -42,13 +44,14 @@ struct State<H: Http> {
 }
 
 impl<H: Http> Polling<H> {
-    /// Begins to poll; `port` hears what becomes of it.
-    pub(crate) fn open(http: H, polls: Polls, url: &str, port: Port) -> Result<Self, CloseInfo> {
+    /// Begins to poll; `port` hears what becomes of it. At most so many bytes may wait for a POST.
+    pub(crate) fn open(http: H, polls: Polls, url: &str, port: Port, most: usize) -> Result<Self, CloseInfo> {
         let state = Shared::new(Lock::new(State {
             http,
             polls,
             port,
             waiting: Batch::default(),
+            most,
             get: None,
             post: None,
             pausing: false,
@@ -60,8 +63,16 @@ impl<H: Http> Polling<H> {
     }
 
     /// Queues a frame until the next flush.
-    pub(crate) fn send(&self, frame: Frame) {
-        self.0.lock().waiting.push(frame);
+    ///
+    /// # Errors
+    /// The end of the transport, when more waits than may.
+    pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
+        let mut state = self.0.lock();
+        state.waiting.push(frame);
+        if state.waiting.bytes() > state.most {
+            return Err(CloseInfo::unread(state.most));
+        }
+        Ok(())
     }
 
     /// Sends what waits, together, unless a POST is under way; its end sends the rest.

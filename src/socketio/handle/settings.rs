@@ -22,7 +22,6 @@ pub(crate) struct Settings {
     pub(crate) ca: Vec<u8>,
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
     pub(crate) max_frame_bytes: usize,
-    #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
     pub(crate) max_unsent_bytes: usize,
     /// Server, for whoever debugs.
     pub(super) origin: String,
@@ -42,7 +41,6 @@ impl Settings {
             ca: options.ca,
             #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
             max_frame_bytes: options.config.limits.max_frame_bytes,
-            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
             max_unsent_bytes: options.config.limits.max_unsent_bytes,
             origin: options.config.address.origin(),
             key,

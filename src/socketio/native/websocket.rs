@@ -1,10 +1,8 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -17,9 +15,6 @@ use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Port, Report};
-
-/// How long a socket that nobody needs any more may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Where to, and how.
 pub(crate) struct Target {
@@ -65,22 +60,19 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     port.report(Report::Opened);
 
     let (mut sink, mut source) = stream.split();
-    let (left, mut goodbye) = mpsc::channel::<()>(1);
     let account = Arc::clone(&outbox.account);
     let write = async {
-        while let Some(frame) = outbox.recv().await {
-            let mut fed = frame.len();
-            sink.feed(message(frame)).await?;
-            while let Some(frame) = outbox.try_recv() {
-                fed += frame.len();
+        while let Some(first) = outbox.recv().await {
+            let mut next = Some(first);
+            while let Some(frame) = next {
+                let size = frame.len();
                 sink.feed(message(frame)).await?;
+                account.sent(size);
+                next = outbox.try_recv();
             }
             sink.flush().await?;
-            account.sent(fed);
         }
-        drop(left);
-        sink.send(Message::Close(None)).await?;
-        Ok::<_, Error>(())
+        sink.send(Message::Close(None)).await
     };
     let read = async {
         loop {
@@ -102,8 +94,7 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     tokio::select! {
         ended = read => Some(ended),
         Err(error) = write => Some(lost(&error)),
-        why = account.over() => Some(CloseInfo::failed(why)),
-        () = async { goodbye.recv().await; tokio::time::sleep(GOODBYE).await } => None,
+        () = account.abandoned() => None,
     }
 }
 

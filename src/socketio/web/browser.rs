@@ -117,6 +117,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = send)]
     pub(super) fn send_bytes(this: &WebSocket, bytes: &[u8]) -> Result<(), JsValue>;
 
+    /// Bytes that have not left yet.
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    pub(super) fn buffered_amount(this: &WebSocket) -> f64;
+
     /// Only a code can be wrong, and none is given.
     #[wasm_bindgen(method)]
     pub(super) fn close(this: &WebSocket);

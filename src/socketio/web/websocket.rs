@@ -6,7 +6,7 @@ use super::browser::{Array, Bytes, Event, Text, TextEncoder, WebSocket, global};
 use super::hearing::Hearing;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{Port, Report};
+use crate::socketio::handle::{Port, Report, Settings};
 
 /// Text of so many UTF-16 units is encoded by the browser at once; below, character by character is quicker.
 const LONG: u32 = 256;
@@ -14,13 +14,16 @@ const LONG: u32 = 256;
 /// Open or opening WebSocket.
 pub(crate) struct Socket {
     socket: WebSocket,
+    /// Bytes that may wait in the browser.
+    most: usize,
     /// Lives as long as the socket, and no longer.
     _hearing: Hearing,
 }
 
 impl Socket {
     /// Begins to open; `port` hears what becomes of it.
-    pub(crate) fn open(url: &str, protocols: &[String], port: Port) -> Result<Self, JsValue> {
+    pub(crate) fn open(url: &str, settings: &Settings, port: Port) -> Result<Self, JsValue> {
+        let protocols = &settings.protocols;
         let begun = protocols.is_empty().then(|| begun(url)).flatten();
         let socket = match begun {
             Some(socket) => socket,
@@ -33,12 +36,16 @@ impl Socket {
         let hearing = Hearing::of(&socket, &["open", "message", "close"], Box::new(hear));
         Ok(Self {
             socket,
+            most: settings.max_unsent_bytes,
             _hearing: hearing,
         })
     }
 
     /// Hands one frame to the browser; after a close there is nobody to send to, and `close` says so.
-    pub(crate) fn send(&self, frame: &Frame) {
+    ///
+    /// # Errors
+    /// The end of the connection, when more waits in the browser than may.
+    pub(crate) fn send(&self, frame: &Frame) -> Result<(), CloseInfo> {
         let sent = match frame {
             Frame::Text(text) => self.socket.send_text(text),
             Frame::Binary(bytes) => self.socket.send_bytes(bytes),
@@ -46,6 +53,10 @@ impl Socket {
         if sent.is_err() {
             // Not open any more: `close` is on its way and tells the machine.
         }
+        if self.socket.buffered_amount() > self.most as f64 {
+            return Err(CloseInfo::unread(self.most));
+        }
+        Ok(())
     }
 }
 

@@ -41,7 +41,11 @@ async fn a_transport_that_has_ended_is_let_go() {
         assert!(next.is_ok(), "it did not come back after {time} times");
     }
     let state = client.connection.state.lock();
-    assert!(state.transports.len() <= 1, "{} transports", state.transports.len());
+    assert!(
+        state.transports.len() <= 1,
+        "{} transports",
+        state.transports.len()
+    );
     assert!(state.gone.is_empty());
     drop(state);
     drop(counting);
