@@ -4,6 +4,8 @@
 
 #![cfg(feature = "native")]
 
+#[path = "client_native/ends.rs"]
+mod ends;
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/proxy.rs"]

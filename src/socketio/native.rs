@@ -12,12 +12,13 @@ mod websocket;
 use std::hash::{BuildHasher, RandomState};
 
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 pub(crate) use timer::{Clock, Timer};
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Shared, Wakeup};
+use super::handle::{BoxFuture, MaybeSend, OpenError, Polling, Port, Settings, Shared, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Nothing to listen to.
@@ -60,8 +61,9 @@ impl Platform {
         Wakeups
     }
 
-    pub(crate) fn spawn(&self, future: BoxFuture<()>) {
-        self.handle.spawn(future);
+    /// Runs a future until it ends or what this gives is dropped.
+    pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
+        Box::new(Running(self.handle.spawn(future).abort_handle()))
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.
@@ -92,6 +94,15 @@ impl Platform {
                 Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
+    }
+}
+
+/// Task that ends when this is dropped.
+struct Running(AbortHandle);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

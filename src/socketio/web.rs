@@ -20,7 +20,7 @@ pub(crate) use wakeups::Wakeups;
 
 use super::Frame;
 use super::client::{CloseInfo, Machine, TransportId, TransportKind};
-use super::handle::{BoxFuture, OpenError, Polling, Port, Settings, Shared, Wakeup};
+use super::handle::{BoxFuture, MaybeSend, OpenError, Polling, Port, Settings, Shared, Wakeup};
 pub use super::handle::{Client, Socket};
 
 /// Page or worker.
@@ -56,8 +56,9 @@ impl Platform {
         Wakeups::listen(wake)
     }
 
-    pub(crate) fn spawn(&self, future: BoxFuture<()>) {
-        tasks::spawn(future);
+    /// Runs a future until it ends or what this gives is dropped.
+    pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
+        Box::new(tasks::spawn(future))
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.

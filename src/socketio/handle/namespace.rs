@@ -2,7 +2,7 @@
 
 use super::connection::State;
 use super::options::Asker;
-use super::shared::{Name, Shared};
+use super::shared::{MaybeSend, Name, Shared};
 use super::status::{Ended, Standing, Status};
 use super::tell::News;
 use crate::socketio::Timestamp;
@@ -36,6 +36,8 @@ pub struct EmitChange {
 pub(super) struct Namespace {
     pub(super) name: Name,
     pub(super) asker: Option<Asker>,
+    /// Dropped, it ends the asking that is under way.
+    pub(super) asking: Option<Box<dyn MaybeSend>>,
     ended: Ended,
     /// What was told last.
     standing: Standing,
@@ -48,6 +50,7 @@ impl Namespace {
         Self {
             name,
             asker: None,
+            asking: None,
             ended: Ended::default(),
             standing: Standing::default(),
             refused: false,

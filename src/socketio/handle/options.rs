@@ -11,7 +11,8 @@ use crate::socketio::client::{Address, Auth, AuthRequest, Config, TransportKind}
 
 /// Function that says who the socket is, asked at each CONNECT.
 pub(super) trait AskAuth: MaybeSend {
-    fn ask(&self, connection: &Connection, request: AuthRequest);
+    /// Asks; gives what ends the asking when it is dropped.
+    fn ask(&self, connection: &Connection, request: AuthRequest) -> Box<dyn MaybeSend>;
 }
 
 struct Asked<F>(F);
@@ -21,11 +22,11 @@ where
     F: Fn() -> R + MaybeSend,
     R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
 {
-    fn ask(&self, connection: &Connection, request: AuthRequest) {
+    fn ask(&self, connection: &Connection, request: AuthRequest) -> Box<dyn MaybeSend> {
         let answer = (self.0)();
         let hear = connection.hear_auth(request);
         let hear = async move { hear(answer.await) };
-        connection.platform.spawn(Box::pin(hear));
+        connection.platform.spawn(Box::pin(hear))
     }
 }
 
@@ -43,9 +44,15 @@ impl Asker {
         Self(Shared::new(Lock::new(Asked(ask))))
     }
 
-    /// Asks; the connection hears the answer when it is there.
+    /// Asks; the connection hears the answer when it is there, unless it asks again before, or is gone.
     pub(super) fn ask(&self, connection: &Connection, request: AuthRequest) {
-        self.0.lock().ask(connection, request);
+        let name = request.namespace().to_owned();
+        let asking = self.0.lock().ask(connection, request);
+        let before = connection.look(|state, _| {
+            let known = state.namespaces.iter_mut().find(|known| *known.name == name)?;
+            known.asking.replace(asking)
+        });
+        drop(before);
     }
 }
 

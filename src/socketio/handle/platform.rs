@@ -32,7 +32,7 @@ mod absent {
     use super::super::error::OpenError;
     use super::super::port::Port;
     use super::super::settings::Settings;
-    use super::super::shared::{BoxFuture, Shared};
+    use super::super::shared::{BoxFuture, MaybeSend, Shared};
     use super::Wakeup;
     use crate::socketio::client::{CloseInfo, Machine, TransportId, TransportKind};
     use crate::socketio::{Frame, Timestamp};
@@ -101,7 +101,9 @@ mod absent {
             Wakeups
         }
 
-        pub(crate) fn spawn(&self, _future: BoxFuture<()>) {}
+        pub(crate) fn spawn(&self, _future: BoxFuture<()>) -> Box<dyn MaybeSend> {
+            Box::new(())
+        }
 
         pub(crate) fn open(
             &self,

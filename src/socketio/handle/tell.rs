@@ -159,7 +159,7 @@ impl Tale {
                 }
             }
             Self::Settle(waiter, outcome) => guarded(|| waiter(outcome)),
-            Self::Ask(asker, request) => asker.ask(connection, request),
+            Self::Ask(asker, request) => guarded(|| asker.ask(connection, request)),
         }
     }
 }

@@ -19,21 +19,42 @@ thread_local! {
 #[derive(Default)]
 struct Tasks {
     last: u64,
-    waiting: Vec<(u64, BoxFuture<()>)>,
+    /// Without its future while one is polled.
+    waiting: Vec<(u64, Option<BoxFuture<()>>)>,
     /// One for each microtask that is queued.
     woken: Fifo<u64>,
     /// What the microtasks call.
     next: Option<Callback>,
 }
 
-/// Runs a future to its end; nothing of it happens at once.
-pub(super) fn spawn(future: BoxFuture<()>) {
+impl Tasks {
+    fn place(&self, id: u64) -> Option<usize> {
+        self.waiting.iter().position(|(waiting, _)| *waiting == id)
+    }
+}
+
+/// Task that ends when this is dropped.
+pub(super) struct Running(u64);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let ended = TASKS.with_borrow_mut(|tasks| {
+            let place = tasks.place(self.0)?;
+            Some(tasks.waiting.swap_remove(place))
+        });
+        drop(ended);
+    }
+}
+
+/// Runs a future until it ends or what this gives is dropped; nothing of it happens at once.
+pub(super) fn spawn(future: BoxFuture<()>) -> Running {
     let id = TASKS.with_borrow_mut(|tasks| {
         tasks.last += 1;
-        tasks.waiting.push((tasks.last, future));
+        tasks.waiting.push((tasks.last, Some(future)));
         tasks.last
     });
     wake(id);
+    Running(id)
 }
 
 fn wake(id: u64) {
@@ -50,18 +71,27 @@ fn wake(id: u64) {
 fn next() {
     let found = TASKS.with_borrow_mut(|tasks| {
         let id = tasks.woken.pop()?;
-        let place = tasks.waiting.iter().position(|(waiting, _)| *waiting == id)?;
-        Some(tasks.waiting.swap_remove(place))
+        let place = tasks.place(id)?;
+        Some((id, tasks.waiting.get_mut(place)?.1.take()?))
     });
     let Some((id, mut future)) = found else { return };
     let waker = Waker::from(Arc::new(Task(id)));
-    if future
-        .as_mut()
-        .poll(&mut Context::from_waker(&waker))
-        .is_pending()
-    {
-        TASKS.with_borrow_mut(|tasks| tasks.waiting.push((id, future)));
-    }
+    let ended = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+    let left = TASKS.with_borrow_mut(|tasks| {
+        let Some(place) = tasks.place(id) else {
+            // nobody wants it any more since it was polled
+            return Some(future);
+        };
+        if ended {
+            tasks.waiting.swap_remove(place);
+            return Some(future);
+        }
+        if let Some((_, free)) = tasks.waiting.get_mut(place) {
+            *free = Some(future);
+        }
+        None
+    });
+    drop(left);
 }
 
 /// Number of a task: all that a waker holds, since it may go to another thread.
@@ -97,7 +127,7 @@ mod tests {
     async fn a_task_is_polled_whenever_it_is_woken_and_dropped_at_its_end() {
         let steps = Rc::new(Cell::new(0));
         let counted = Rc::clone(&steps);
-        spawn(Box::pin(poll_fn(move |context| {
+        let running = spawn(Box::pin(poll_fn(move |context| {
             counted.set(counted.get() + 1);
             // Twice, as some do: the second one finds nothing to do in the end.
             context.waker().wake_by_ref();
@@ -112,6 +142,31 @@ mod tests {
         a_while().await;
         assert_eq!(steps.get(), 3);
         assert_eq!(Rc::strong_count(&steps), 1);
+        drop(running);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_task_that_nobody_wants_is_dropped_even_while_it_is_polled() {
+        let steps = Rc::new(Cell::new(0));
+        let itself = Rc::new(RefCell::new(None));
+        for during_poll in [false, true] {
+            let (counted, running) = (Rc::clone(&steps), Rc::clone(&itself));
+            *itself.borrow_mut() = Some(spawn(Box::pin(poll_fn(move |context| {
+                counted.set(counted.get() + 1);
+                context.waker().wake_by_ref();
+                if during_poll {
+                    running.take();
+                }
+                Poll::Pending
+            }))));
+            a_while().await;
+            itself.take();
+            a_while().await;
+            let taken = steps.replace(0);
+            assert_eq!(taken == 1, during_poll, "{taken} steps");
+            a_while().await;
+            assert_eq!((steps.get(), Rc::strong_count(&steps)), (0, 1));
+        }
     }
 
     #[wasm_bindgen_test]
@@ -119,9 +174,9 @@ mod tests {
         let told = Rc::new(Cell::new(None));
         let (waker, done) = (Rc::new(RefCell::new(None::<Waker>)), Rc::new(Cell::new(false)));
         let (heard, ended) = (Rc::clone(&told), Rc::clone(&done));
-        spawn(Box::pin(async move {
+        let both = spawn(Box::pin(async move {
             let (woken, ending) = (Rc::clone(&waker), Rc::clone(&ended));
-            spawn(Box::pin(async move {
+            let other = spawn(Box::pin(async move {
                 ending.set(true);
                 if let Some(waker) = woken.take() {
                     waker.wake();
@@ -137,8 +192,10 @@ mod tests {
             })
             .await;
             heard.set(Some("both"));
+            drop(other);
         }));
         a_while().await;
         assert_eq!((told.get(), done.get()), (Some("both"), true));
+        drop(both);
     }
 }
