@@ -99,6 +99,7 @@ impl Machine {
             kind: opening.kind,
             session: opening.session,
             decoder: self.config.parser.decoder(self.config.limits.clone()),
+            bytes: 0,
             upgrade: Upgrade::None,
         });
         self.event(Event::Open);

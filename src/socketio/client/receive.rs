@@ -109,8 +109,13 @@ impl Machine {
         let Phase::Open(link) = &mut self.phase else {
             return;
         };
+        // A packet weighs what all of its frames do, its attachments included.
+        link.bytes = link.bytes.saturating_add(bytes);
         match link.decoder.decode(frame) {
-            Ok(Decoded::Packet(packet)) => self.packet(now, packet, bytes),
+            Ok(Decoded::Packet(packet)) => {
+                let bytes = std::mem::take(&mut link.bytes);
+                self.packet(now, packet, bytes);
+            }
             Ok(Decoded::Incomplete { .. }) => {}
             Err(error) => {
                 let details = Some(ConnectionError::Parse(error));
