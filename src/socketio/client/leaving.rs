@@ -1,6 +1,6 @@
 //! How a namespace goes: by the program's wish, by the server's, or with its connection.
 
-use super::namespace::Standing;
+use super::namespace::{Patience, Standing};
 use super::{ConnectError, ConnectionError, Event, Failure, Machine, Reason};
 use crate::socketio::packet::Body;
 use crate::socketio::{Packet, Timestamp};
@@ -52,7 +52,7 @@ impl Machine {
         namespace.standing = if outstanding {
             Standing::Withdrawn {
                 again: false,
-                due: None,
+                patience: Patience::Endless,
             }
         } else {
             Standing::Inactive
@@ -64,6 +64,7 @@ impl Machine {
         if was_joined {
             self.part(now, place, reason, None);
         }
+        self.give_up_without_hope(now);
     }
 
     /// A namespace is not let in: it becomes inactive, then the program hears why.
@@ -80,6 +81,7 @@ impl Machine {
             namespace: name,
             error,
         });
+        self.give_up_without_hope(self.now);
     }
 
     /// The connection is gone: a namespace that is wanted waits for the next one.
