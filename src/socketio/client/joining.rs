@@ -151,6 +151,7 @@ impl Machine {
                 if again {
                     namespace.standing = Standing::Away;
                 }
+                namespace.left = sid.is_some();
                 if sid.is_some() {
                     let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
                     self.send_packet(&packet);
@@ -173,6 +174,7 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
+        namespace.left = false;
         namespace.recovery.accepted(pid);
         let recovered = namespace.recovery.recovered;
         let name = namespace.name.clone();
@@ -196,6 +198,7 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
+        namespace.left = false;
         match &namespace.standing {
             Standing::Joining { .. } => self.refuse(place, ConnectError::from_payload(payload)),
             Standing::Withdrawn { again: true, .. } => {

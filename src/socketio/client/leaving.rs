@@ -12,7 +12,7 @@ impl Machine {
         let Some(place) = self.place(namespace) else {
             return;
         };
-        let Some(namespace) = self.namespaces.get(place) else {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
         if !namespace.is_active() {
@@ -20,6 +20,7 @@ impl Machine {
         }
         if namespace.is_joined() {
             let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+            namespace.left = true;
             self.send_packet(&packet);
         }
         self.leave(now, place, Reason::IoClientDisconnect);
@@ -32,6 +33,8 @@ impl Machine {
         };
         match &namespace.standing {
             Standing::Joined { .. } => self.leave(now, place, Reason::IoServerDisconnect),
+            // It crossed ours.
+            Standing::Joining { .. } | Standing::Withdrawn { .. } if namespace.left => namespace.left = false,
             Standing::Joining { .. } => self.refuse(place, ConnectError::TurnedAway),
             Standing::Withdrawn { .. } => self.connect_refused(now, place, None),
             Standing::Inactive | Standing::Away | Standing::Asking { .. } => {}
@@ -102,6 +105,7 @@ impl Machine {
             Standing::Inactive
         };
         namespace.epoch += 1;
+        namespace.left = false;
         if was_joined {
             self.part(now, place, reason, details);
         }

@@ -18,6 +18,9 @@ pub(super) struct Namespace {
     pub(super) standing: Standing,
     /// Counts CONNECTs and connections, so that what belongs to an old one is known.
     pub(super) epoch: u64,
+    /// Whether the server may not have read our last DISCONNECT yet: what comes before it answers the next CONNECT
+    /// belongs to the socket that was left.
+    pub(super) left: bool,
     pub(super) recovery: Recovery,
     pub(super) acks: Acks,
     pub(super) outbox: Outbox,
@@ -94,6 +97,7 @@ impl Namespace {
             auth: None,
             standing: Standing::default(),
             epoch: 0,
+            left: false,
             recovery: Recovery::default(),
             acks: Acks::default(),
             outbox: Outbox::default(),

@@ -171,6 +171,8 @@ impl Machine {
         };
         match &mut known.standing {
             Standing::Joined { .. } => self.deliver(place, event),
+            // The socket that was left heard it; nothing waits for a new one, since one that was left is not restored.
+            Standing::Joining { .. } if known.left => {}
             Standing::Joining { early, .. } => {
                 early.bytes = early.bytes.saturating_add(bytes);
                 if early.events.len() >= limit || early.bytes > max_bytes {
