@@ -3,6 +3,7 @@
 use super::lifecycle::Told;
 use super::namespace::Standing;
 use super::phase::Phase;
+use super::recovery::Recovery;
 use super::wire;
 use super::{AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId};
 use crate::socketio::cut::cut;
@@ -118,10 +119,20 @@ impl Machine {
             }
             Ok(Decoded::Incomplete { .. }) => {}
             Err(error) => {
-                let details = Some(ConnectionError::Parse(error));
-                self.close(now, Reason::ParseError, details, Told::No);
+                self.unreadable(now, ConnectionError::Parse(error));
             }
         }
+    }
+
+    /// The server sends what cannot be taken. Where that may be what was missed, it would come again with each attempt
+    /// to restore the session: the next CONNECT asks for a new one.
+    fn unreadable(&mut self, now: Timestamp, error: ConnectionError) {
+        for namespace in &mut self.namespaces {
+            if matches!(namespace.standing, Standing::Joining { .. }) {
+                namespace.recovery = Recovery::default();
+            }
+        }
+        self.close(now, Reason::ParseError, Some(error), Told::No);
     }
 
     fn packet(&mut self, now: Timestamp, packet: Packet, bytes: usize) {
@@ -178,7 +189,7 @@ impl Machine {
                 if early.events.len() >= limit || early.bytes > max_bytes {
                     let error = ConnectionError::TooManyEarlyEvents { limit };
                     self.event(Event::Error(error.clone()));
-                    self.close(now, Reason::ParseError, Some(error), Told::No);
+                    self.unreadable(now, error);
                 } else {
                     early.events.push(event);
                 }
