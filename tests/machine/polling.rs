@@ -294,6 +294,20 @@ fn a_payload_is_its_packets_in_order_and_nothing_after_the_end() {
 }
 
 #[test]
+fn all_that_waited_at_the_server_may_come_at_once() {
+    let mut world = World::with(official);
+    world.connect("/");
+    let id = world.current();
+    world.frame(crate::world::OPEN);
+    world.frame(r#"40{"sid":"s"}"#);
+    world.forget();
+    let body = [r#"42["x"]"#; 65_536].join("\u{1e}");
+    world.act(|machine, now| machine.handle_payload(now, id, &body));
+    assert_eq!(world.machine.stats().events_in, 65_536);
+    assert!(world.machine.is_connected("/"));
+}
+
+#[test]
 fn a_payload_of_too_many_packets_breaks_the_connection() {
     let mut world = World::with(|config| {
         official(config);
