@@ -26,7 +26,8 @@ pub struct Limits {
     pub max_depth: usize,
     /// Longest namespace, in bytes. Defaults to 1024.
     pub max_namespace_bytes: usize,
-    /// Most packets of one polling payload. Defaults to 4096.
+    /// Most packets of one polling payload. Defaults to 65,536, since a server sends all that waits at once; a server
+    /// itself takes fewer.
     pub max_payload_packets: usize,
     /// Most bytes that wait for a server to read them. Defaults to 64 MiB; beyond it the connection is given up with
     /// `transport error`, and made anew.
@@ -41,7 +42,7 @@ impl Default for Limits {
             max_attachment_bytes: 16 << 20,
             max_depth: 512,
             max_namespace_bytes: 1024,
-            max_payload_packets: 4096,
+            max_payload_packets: 65_536,
             max_unsent_bytes: 64 << 20,
         }
     }

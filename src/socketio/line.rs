@@ -37,6 +37,10 @@ impl<T> Line<T> {
         self.things.get_mut(entry.at)?.as_mut()
     }
 
+    pub(crate) fn first_mut(&mut self) -> Option<&mut T> {
+        self.get_mut(self.order.first()?)
+    }
+
     pub(crate) fn take(&mut self, number: u64) -> Option<T> {
         let at = self.order.leave(number)?;
         self.things.get_mut(at)?.take()
@@ -63,8 +67,8 @@ impl<T> Line<T> {
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
-        let entries = self.order.entries.iter().filter(|entry| entry.waits);
-        entries.filter_map(|entry| Some((entry.number, self.things.get(entry.at)?.as_ref()?)))
+        let waiting = self.order.rest().iter().filter(|entry| entry.waits);
+        waiting.filter_map(|entry| Some((entry.number, self.things.get(entry.at)?.as_ref()?)))
     }
 }
 
@@ -81,6 +85,11 @@ struct Order {
     free: Vec<usize>,
     /// Earliest deadline of them all.
     due: Option<Timestamp>,
+    /// Deadline of the last who came with one.
+    last_due: Option<Timestamp>,
+    /// Whether someone's deadline is before that of one before it. Mostly nobody's is, since all wait as long; then
+    /// the first who has one has the earliest.
+    mixed: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +104,10 @@ impl Order {
     /// Adds a number; says at which place its thing is to be.
     fn push(&mut self, number: u64, due: Option<Timestamp>) -> usize {
         self.due = sooner(self.due, due);
+        if due.is_some() {
+            self.mixed |= due < self.last_due;
+            self.last_due = due;
+        }
         // Places that are taken or free are as many as ever waited together.
         let at = self.free.pop().unwrap_or(self.entries.len() - self.left);
         self.entries.push(Entry {
@@ -119,8 +132,24 @@ impl Order {
         if self.due? > now {
             return None;
         }
-        let entry = self.entries.iter().find(|entry| entry.due == self.due)?;
+        let entry = self.rest().iter().find(|entry| entry.due == self.due)?;
         Some(entry.number)
+    }
+
+    /// Entries from the first who waits on.
+    fn rest(&self) -> &[Entry] {
+        self.entries.get(self.start..).unwrap_or_default()
+    }
+
+    fn earliest(&self) -> Option<Timestamp> {
+        let mut earliest = None;
+        for entry in self.rest() {
+            earliest = sooner(earliest, entry.due);
+            if !self.mixed && earliest.is_some() {
+                break;
+            }
+        }
+        earliest
     }
 
     /// Removes a number; says at which place its thing was.
@@ -130,12 +159,6 @@ impl Order {
         let (at, due) = (entry.at, entry.due.take());
         self.free.push(at);
         self.left += 1;
-        if due.is_some() && due == self.due {
-            self.due = None;
-            for entry in &self.entries {
-                self.due = sooner(self.due, entry.due);
-            }
-        }
         while self.entries.get(self.start).is_some_and(|entry| !entry.waits) {
             self.start += 1;
         }
@@ -143,6 +166,13 @@ impl Order {
             self.entries.retain(|entry| entry.waits);
             self.left = 0;
             self.start = 0;
+            if self.entries.is_empty() {
+                self.last_due = None;
+                self.mixed = false;
+            }
+        }
+        if due.is_some() && due == self.due {
+            self.due = self.earliest();
         }
         Some(at)
     }
@@ -208,5 +238,14 @@ mod tests {
         assert_eq!(line.take_due(at(99)), Some((1, 10)));
         assert_eq!(line.due(), None);
         assert_eq!(line.take_due(at(99)), None);
+        line.push(6, Some(at(50)), 60);
+        line.push(7, Some(at(60)), 70);
+        line.push(8, Some(at(60)), 80);
+        assert_eq!(line.take(6), Some(60));
+        assert_eq!(line.due(), Some(at(60)));
+        line.push(9, Some(at(40)), 90);
+        assert_eq!(line.take_due(at(60)), Some((9, 90)));
+        assert_eq!(line.take_due(at(60)), Some((7, 70)));
+        assert_eq!(line.due(), Some(at(60)));
     }
 }

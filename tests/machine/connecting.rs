@@ -309,3 +309,81 @@ fn auth_with_binary_is_refused_rather_than_cut() {
         "/ connect_error: no auth: it holds binary, which this format cannot carry",
     );
 }
+
+#[test]
+fn a_connect_that_was_not_answered_is_tried_again_once_nobody_else_needs_the_connection() {
+    let mut world = World::joined();
+    world.connect("/room");
+    world.wait(20_000);
+    world.forget();
+    world.disconnect("/");
+    let error = "the server did not answer CONNECT in time";
+    world.sees(&format!(
+        "send 1 41
+         / disconnect: io client disconnect
+         close 1
+         - close: forced close ({error})"
+    ));
+    world.wait(1000);
+    world.sees("- reconnect_attempt 1\nopen 2 websocket");
+    let mut world = World::joined();
+    world.connect("/room");
+    world.connect("/other");
+    world.wait(20_000);
+    world.disconnect("/other");
+    world.forget();
+    world.frame("41");
+    world.sees_of(
+        &["/ ", "- close"],
+        &format!("/ disconnect: io server disconnect\n- close: forced close ({error})"),
+    );
+}
+
+#[test]
+fn a_connect_without_a_limit_keeps_the_connection_when_another_runs_out_of_time() {
+    let mut world = World::new();
+    world.connect("/room");
+    world.open();
+    world.machine.config_mut().connect_timeout = None;
+    world.connect("/patient");
+    world.forget();
+    world.wait(20_000);
+    world.sees("/room connect_timeout\n/room connect_error: the server did not answer CONNECT in time");
+    world.frame(r#"40/patient,{"sid":"p"}"#);
+    world.sees("/patient connect p");
+}
+
+#[test]
+fn a_disconnect_that_crosses_ours_does_not_answer_the_next_connect() {
+    let mut world = World::joined();
+    world.connect("/room");
+    world.frame(r#"40/room,{"sid":"r1"}"#);
+    world.disconnect("/room");
+    world.connect("/room");
+    world.forget();
+    world.frame("41/room,");
+    world.frame(r#"40/room,{"sid":"r2"}"#);
+    world.sees("/room connect r2");
+    // The second one would be an answer.
+    world.disconnect("/room");
+    world.connect("/room");
+    world.forget();
+    world.frame("41/room,");
+    world.frame("41/room,");
+    world.sees("/room connect_error: the server disconnected in place of an answer");
+}
+
+#[test]
+fn what_the_socket_that_was_left_is_sent_does_not_come_to_the_next_one() {
+    let mut world = World::joined();
+    world.connect("/room");
+    world.frame(r#"40/room,{"sid":"r1"}"#);
+    world.disconnect("/room");
+    world.connect("/room");
+    world.forget();
+    world.frame(r#"42/room,0["question"]"#);
+    world.frame(r#"40/room,{"sid":"r2"}"#);
+    world.sees("/room connect r2");
+    world.frame(r#"42/room,0["question"]"#);
+    world.sees("/room got question [] ?");
+}

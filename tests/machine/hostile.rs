@@ -142,6 +142,23 @@ fn a_flood_before_the_answer_to_connect_is_bounded() {
 }
 
 #[test]
+fn of_what_comes_before_the_answer_to_connect_all_frames_are_counted() {
+    let mut world = World::with(|config| config.limits.max_frame_bytes = 100);
+    world.connect("/");
+    world.open();
+    world.forget();
+    for _ in 0..2 {
+        world.frame(r#"452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
+        world.binary(&[0; 50]);
+        world.binary(&[0]);
+    }
+    world.sees_of(
+        &["- error"],
+        "- error: more than 4096 events before the answer to CONNECT",
+    );
+}
+
+#[test]
 fn handshakes_that_say_nothing_fail_the_attempt() {
     for frame in [
         "0",

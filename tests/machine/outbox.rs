@@ -1,8 +1,10 @@
 //! What cannot be sent waits: in order, bounded, open to inspection.
 
-use pesan::socketio::client::{Emit, EmitError, Flush, WhenFull};
+use std::time::Instant;
 
-use crate::world::{World, millis};
+use pesan::socketio::client::{Config, Emit, EmitError, Flush, Machine, WhenFull};
+
+use crate::world::{World, millis, secs};
 
 #[test]
 fn what_is_emitted_offline_leaves_in_order_before_connect() {
@@ -154,4 +156,52 @@ fn leaving_a_namespace_keeps_its_queue() {
     world.connect("/");
     world.accept();
     world.sees_of(&["send"], "send 2 40\nsend 2 42[\"later\"]");
+}
+
+/// Whoever looks at all of a queue for each of its messages takes minutes for this, not a fraction of a second.
+#[test]
+fn a_long_queue_takes_no_longer_for_each_message() {
+    const MANY: u64 = 50_000;
+    fn filled(change: impl FnOnce(&mut Config)) -> World {
+        let mut world = World::with(|config| {
+            config.outbox.messages = MANY as usize;
+            config.outbox.max_age = Some(secs(60));
+            config.ack_timeout = Some(secs(90));
+            change(config);
+        });
+        for _ in 0..MANY {
+            world.emit(Emit::new("x").with_ack());
+            world.sleep(1);
+        }
+        world
+    }
+    let start = Instant::now();
+    let mut cleared = filled(|_| {});
+    cleared.act(|machine, _| machine.clear_queue("/"));
+    assert_eq!(cleared.machine.queue_len("/"), 0);
+
+    let mut expired = filled(|_| {});
+    expired.sleep(90_000);
+    expired.act(Machine::handle_timeout);
+    assert_eq!(expired.machine.queue_len("/"), 0);
+
+    let mut full = filled(|config| config.outbox.when_full = WhenFull::DropOldest);
+    for _ in 0..MANY {
+        full.emit(Emit::new("y").with_ack());
+    }
+    assert_eq!(full.machine.queue_len("/"), MANY as usize);
+    full.connect("/");
+    full.accept();
+    assert_eq!(full.machine.pending_acks("/"), MANY as usize);
+    full.cut();
+    assert_eq!(full.machine.pending_acks("/"), 0);
+
+    let mut retried = filled(|config| config.retries = 1);
+    retried.connect("/");
+    retried.accept();
+    for id in 0..MANY {
+        retried.frame(&format!("43{id}[]"));
+    }
+    assert_eq!(retried.machine.queue_len("/"), 0);
+    assert!(start.elapsed() < secs(20), "{:?}", start.elapsed());
 }

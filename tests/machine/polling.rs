@@ -157,6 +157,27 @@ fn a_pause_that_does_not_end_gives_the_connection_up() {
 }
 
 #[test]
+fn a_pause_in_which_more_was_to_be_sent_than_is_held_leaves_no_gap() {
+    for (pings, outcome) in [
+        (4095, "send 2 430[]"),
+        (4096, "- error: upgrade did not come to an end in time"),
+    ] {
+        let (mut world, polling, _) = pausing();
+        world.frame_on(polling, r#"420["question"]"#);
+        for _ in 0..pings {
+            world.frame_on(polling, "2");
+        }
+        let token = world.tokens.remove(0);
+        world
+            .act(|machine, now| machine.answer(now, token, Vec::new()))
+            .expect("the connection is open");
+        world.forget();
+        world.act(|machine, now| machine.handle_paused(now, polling));
+        world.sees_of(&["send 2 430", "- error"], outcome);
+    }
+}
+
+#[test]
 fn leaving_during_the_pause_sends_what_was_held_by_polling() {
     let (mut world, polling, _) = pausing();
     world.disconnect("/");
@@ -270,6 +291,20 @@ fn a_payload_is_its_packets_in_order_and_nothing_after_the_end() {
         &["- close"],
         "- close: transport close (transport closed by the server)",
     );
+}
+
+#[test]
+fn all_that_waited_at_the_server_may_come_at_once() {
+    let mut world = World::with(official);
+    world.connect("/");
+    let id = world.current();
+    world.frame(crate::world::OPEN);
+    world.frame(r#"40{"sid":"s"}"#);
+    world.forget();
+    let body = [r#"42["x"]"#; 65_536].join("\u{1e}");
+    world.act(|machine, now| machine.handle_payload(now, id, &body));
+    assert_eq!(world.machine.stats().events_in, 65_536);
+    assert!(world.machine.is_connected("/"));
 }
 
 #[test]

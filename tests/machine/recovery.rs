@@ -101,3 +101,28 @@ fn acks_do_not_move_the_offset() {
     world.open();
     world.sees_of(&["send 2"], r#"send 2 40{"pid":"p"}"#);
 }
+
+/// The server would send the same again at every attempt.
+#[test]
+fn a_session_whose_missed_events_cannot_be_taken_is_not_asked_for_again() {
+    let many = [r#"42["x","o2"]"#; 4].as_slice();
+    let unreadable = [r#"42["x","o2"]"#, r#"42["connect"]"#].as_slice();
+    for missed in [many, unreadable] {
+        let mut world = World::with(|config| config.early_events = 3);
+        world.connect("/");
+        world.open();
+        world.frame(r#"40{"sid":"s","pid":"p"}"#);
+        world.frame(r#"42["x","o1"]"#);
+        world.cut();
+        world.wait(1000);
+        world.forget();
+        world.open();
+        world.sees_of(&["send"], r#"send 2 40{"pid":"p","offset":"o1"}"#);
+        for frame in missed {
+            world.frame(frame);
+        }
+        world.wait(1000);
+        world.open();
+        world.sees_of(&["send"], "send 3 40");
+    }
+}

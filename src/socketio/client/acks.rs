@@ -55,7 +55,12 @@ impl Acks {
         self.pending.take(wire)
     }
 
-    /// Stops waiting for one event.
+    /// Stops waiting for the answer to what would have had, or has, this id on the wire.
+    pub(super) fn take(&mut self, wire: u64) -> Option<Pending> {
+        self.pending.take(wire)
+    }
+
+    /// Stops waiting for one event, whose id on the wire is not at hand; looks at each until it is found.
     pub(super) fn take_by_id(&mut self, id: EmitId) -> Option<Pending> {
         let (wire, _) = self.pending.iter().rfind(|(_, pending)| pending.id == id)?;
         self.pending.take(wire)

@@ -4,6 +4,10 @@ use crate::socketio::Frame;
 use crate::socketio::engine::payload::{self, SEPARATOR};
 use crate::socketio::fifo::Fifo;
 
+/// Most packets of one body: what a server of this project takes unless told otherwise. A queue that was filled while
+/// there was no connection may hold more.
+const MAX_PACKETS: usize = 4096;
+
 /// Queue of a polling transport: as many frames as fit go into one body.
 ///
 /// ```
@@ -52,16 +56,20 @@ impl Batch {
     }
 
     /// Next body of at most `max_payload` bytes, the server's
-    /// [`max_payload`](super::Machine::max_payload); `None` when nothing waits. A single packet always goes.
+    /// [`max_payload`](super::Machine::max_payload), and at most 4096 packets; `None` when nothing waits. A single
+    /// packet always goes.
     pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
         let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
         let mut body = self.pop()?;
-        while let Some(next) = self.packets.first()
+        let mut packets = 1;
+        while packets < MAX_PACKETS
+            && let Some(next) = self.packets.first()
             && body.len().saturating_add(next.len()).saturating_add(1) <= limit
         {
             body.push(SEPARATOR);
             body.push_str(next);
             self.pop();
+            packets += 1;
         }
         Some(body)
     }
@@ -88,5 +96,16 @@ mod tests {
         assert_eq!(bodies, ["4a", "4toolarge", "4b\u{1e}4c"]);
         assert!(batch.is_empty());
         assert_eq!(batch.bytes(), 0);
+    }
+
+    #[test]
+    fn a_long_queue_goes_in_bodies_that_a_server_takes() {
+        let mut batch = Batch::default();
+        for _ in 0..10_000 {
+            batch.push("42[\"pesan\"]".into());
+        }
+        let bodies = std::iter::from_fn(|| batch.next_body(Some(1_000_000)));
+        let packets: Vec<usize> = bodies.map(|body| body.split(SEPARATOR).count()).collect();
+        assert_eq!(packets, [4096, 4096, 1808]);
     }
 }

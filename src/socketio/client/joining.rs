@@ -1,7 +1,7 @@
 //! Namespaces come and go: CONNECT, its answers, its time limit, DISCONNECT.
 
 use super::lifecycle::Told;
-use super::namespace::{Early, Namespace, Standing, is_legal};
+use super::namespace::{Early, Namespace, Patience, Standing, is_legal};
 use super::phase::Phase;
 use super::{Auth, AuthRequest, ConnectError, ConnectionError, Event, Flush, Machine, Reason, wire};
 use crate::socketio::packet::Body;
@@ -23,16 +23,16 @@ impl Machine {
             return;
         }
         let place = self.place_or_new(namespace);
-        let limit = after(now, self.config.connect_timeout);
+        let limit = Patience::until(after(now, self.config.connect_timeout));
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
         match &mut namespace.standing {
             Standing::Inactive => namespace.standing = Standing::Away,
-            Standing::Withdrawn { again, due } => {
+            Standing::Withdrawn { again, patience } => {
                 if !*again {
                     *again = true;
-                    *due = limit;
+                    *patience = limit;
                 }
             }
             Standing::Away | Standing::Asking { .. } | Standing::Joining { .. } | Standing::Joined { .. } => {
@@ -69,21 +69,21 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
-        let Standing::Asking { due } = namespace.standing else {
+        let Standing::Asking { patience } = namespace.standing else {
             return;
         };
         if namespace.epoch != epoch {
             return;
         }
         match auth {
-            Ok(auth) => self.send_connect(place, auth, due),
+            Ok(auth) => self.send_connect(place, auth, patience),
             Err(error) => self.refuse(place, ConnectError::Auth(error)),
         }
     }
 
     /// Sends CONNECT for a namespace that waits for it, or asks who it is first.
     pub(super) fn join(&mut self, now: Timestamp, place: usize) {
-        let due = after(now, self.config.connect_timeout);
+        let patience = Patience::until(after(now, self.config.connect_timeout));
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
@@ -92,13 +92,13 @@ impl Machine {
         }
         namespace.epoch += 1;
         match namespace.auth.as_ref().unwrap_or(&self.config.auth) {
-            Auth::None => self.send_connect(place, None, due),
+            Auth::None => self.send_connect(place, None, patience),
             Auth::Value(value) => {
                 let value = value.clone();
-                self.send_connect(place, Some(value), due);
+                self.send_connect(place, Some(value), patience);
             }
             Auth::Ask => {
-                namespace.standing = Standing::Asking { due };
+                namespace.standing = Standing::Asking { patience };
                 let request = AuthRequest {
                     namespace: namespace.name.clone(),
                     epoch: namespace.epoch,
@@ -108,7 +108,7 @@ impl Machine {
         }
     }
 
-    fn send_connect(&mut self, place: usize, auth: Option<Value>, due: Option<Timestamp>) {
+    fn send_connect(&mut self, place: usize, auth: Option<Value>, patience: Patience) {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
@@ -118,7 +118,7 @@ impl Machine {
             return;
         }
         namespace.standing = Standing::Joining {
-            due,
+            patience,
             early: Early::default(),
         };
         let body = Body::Connect(namespace.recovery.payload(auth));
@@ -151,6 +151,7 @@ impl Machine {
                 if again {
                     namespace.standing = Standing::Away;
                 }
+                namespace.left = sid.is_some();
                 if sid.is_some() {
                     let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
                     self.send_packet(&packet);
@@ -173,6 +174,7 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
+        namespace.left = false;
         namespace.recovery.accepted(pid);
         let recovered = namespace.recovery.recovered;
         let name = namespace.name.clone();
@@ -196,6 +198,7 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
+        namespace.left = false;
         match &namespace.standing {
             Standing::Joining { .. } => self.refuse(place, ConnectError::from_payload(payload)),
             Standing::Withdrawn { again: true, .. } => {
@@ -208,9 +211,7 @@ impl Machine {
     }
 
     /// CONNECTs that ran out of time. They stay outstanding, since the server would take a second one for an error.
-    /// When no namespace of the connection has hope left, the connection is given up and tried again.
     pub(super) fn connect_timeouts(&mut self, now: Timestamp) {
-        let mut any = false;
         for place in 0..self.namespaces.len() {
             let Some(namespace) = self.namespaces.get_mut(place) else {
                 return;
@@ -219,11 +220,11 @@ impl Machine {
                 continue;
             }
             match &mut namespace.standing {
-                Standing::Joining { due, .. } | Standing::Withdrawn { due, .. } => *due = None,
-                Standing::Asking { due } => *due = None,
+                Standing::Asking { patience }
+                | Standing::Joining { patience, .. }
+                | Standing::Withdrawn { patience, .. } => *patience = Patience::Spent,
                 Standing::Inactive | Standing::Away | Standing::Joined { .. } => {}
             }
-            any = true;
             let namespace = namespace.name.clone();
             self.event(Event::ConnectTimeout {
                 namespace: Some(namespace.clone()),
@@ -233,7 +234,12 @@ impl Machine {
                 error: ConnectError::TimedOut,
             });
         }
-        if any && !self.namespaces.iter().any(Namespace::has_hope) {
+        self.give_up_without_hope(now);
+    }
+
+    /// When none of the namespaces that want the connection has hope left, it is given up and tried again.
+    pub(super) fn give_up_without_hope(&mut self, now: Timestamp) {
+        if self.is_wanted() && !self.namespaces.iter().any(Namespace::has_hope) {
             let error = ConnectionError::Unanswered;
             self.close(now, Reason::ForcedClose, Some(error), Told::No);
         }

@@ -1,6 +1,6 @@
 //! How a namespace goes: by the program's wish, by the server's, or with its connection.
 
-use super::namespace::Standing;
+use super::namespace::{Patience, Standing};
 use super::{ConnectError, ConnectionError, Event, Failure, Machine, Reason};
 use crate::socketio::packet::Body;
 use crate::socketio::{Packet, Timestamp};
@@ -12,7 +12,7 @@ impl Machine {
         let Some(place) = self.place(namespace) else {
             return;
         };
-        let Some(namespace) = self.namespaces.get(place) else {
+        let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
         if !namespace.is_active() {
@@ -20,6 +20,7 @@ impl Machine {
         }
         if namespace.is_joined() {
             let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+            namespace.left = true;
             self.send_packet(&packet);
         }
         self.leave(now, place, Reason::IoClientDisconnect);
@@ -32,6 +33,8 @@ impl Machine {
         };
         match &namespace.standing {
             Standing::Joined { .. } => self.leave(now, place, Reason::IoServerDisconnect),
+            // It crossed ours.
+            Standing::Joining { .. } | Standing::Withdrawn { .. } if namespace.left => namespace.left = false,
             Standing::Joining { .. } => self.refuse(place, ConnectError::TurnedAway),
             Standing::Withdrawn { .. } => self.connect_refused(now, place, None),
             Standing::Inactive | Standing::Away | Standing::Asking { .. } => {}
@@ -52,7 +55,7 @@ impl Machine {
         namespace.standing = if outstanding {
             Standing::Withdrawn {
                 again: false,
-                due: None,
+                patience: Patience::Endless,
             }
         } else {
             Standing::Inactive
@@ -64,6 +67,7 @@ impl Machine {
         if was_joined {
             self.part(now, place, reason, None);
         }
+        self.give_up_without_hope(now);
     }
 
     /// A namespace is not let in: it becomes inactive, then the program hears why.
@@ -80,6 +84,7 @@ impl Machine {
             namespace: name,
             error,
         });
+        self.give_up_without_hope(self.now);
     }
 
     /// The connection is gone: a namespace that is wanted waits for the next one.
@@ -100,6 +105,7 @@ impl Machine {
             Standing::Inactive
         };
         namespace.epoch += 1;
+        namespace.left = false;
         if was_joined {
             self.part(now, place, reason, details);
         }

@@ -99,6 +99,7 @@ impl Machine {
             kind: opening.kind,
             session: opening.session,
             decoder: self.config.parser.decoder(self.config.limits.clone()),
+            bytes: 0,
             upgrade: Upgrade::None,
         });
         self.event(Event::Open);
@@ -260,9 +261,10 @@ impl Machine {
         true
     }
 
-    /// CONNECTs that nobody waited for are gone with their connection.
+    /// CONNECTs that nobody waited for are gone with their connection, as are DISCONNECTs.
     fn forget_withdrawn(&mut self) {
         for namespace in &mut self.namespaces {
+            namespace.left = false;
             if matches!(namespace.standing, Standing::Withdrawn { again: false, .. }) {
                 namespace.standing = Standing::Inactive;
             }

@@ -18,6 +18,9 @@ pub(super) struct Namespace {
     pub(super) standing: Standing,
     /// Counts CONNECTs and connections, so that what belongs to an old one is known.
     pub(super) epoch: u64,
+    /// Whether the server may not have read our last DISCONNECT yet: what comes before it answers the next CONNECT
+    /// belongs to the socket that was left.
+    pub(super) left: bool,
     pub(super) recovery: Recovery,
     pub(super) acks: Acks,
     pub(super) outbox: Outbox,
@@ -33,19 +36,15 @@ pub(super) enum Standing {
     /// Wanted, and there is no connection.
     Away,
     /// The program was asked for its `auth`.
-    Asking { due: Option<Timestamp> },
+    Asking { patience: Patience },
     /// CONNECT was sent.
-    Joining {
-        /// `None` once the program heard of the delay, or when there is no limit.
-        due: Option<Timestamp>,
-        early: Early,
-    },
+    Joining { patience: Patience, early: Early },
     /// CONNECT was sent and is not wanted any more. Its answer has to come before anything else is sent.
     Withdrawn {
         /// Whether the program wants to connect anew after it.
         again: bool,
-        /// Limit for it, if so.
-        due: Option<Timestamp>,
+        /// For that, if so.
+        patience: Patience,
     },
     /// Connected.
     Joined {
@@ -53,6 +52,35 @@ pub(super) enum Standing {
         /// When the queue is to be sent, if that is put off.
         flush: Option<Timestamp>,
     },
+}
+
+/// How long the answer to a CONNECT is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience {
+    Until(Timestamp),
+    Endless,
+    /// The program has heard of the delay.
+    Spent,
+}
+
+impl Patience {
+    pub(super) fn until(due: Option<Timestamp>) -> Self {
+        due.map_or(Self::Endless, Self::Until)
+    }
+
+    fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::Until(due) => Some(due),
+            Self::Endless | Self::Spent => None,
+        }
+    }
+
+    fn has_hope(self) -> bool {
+        match self {
+            Self::Until(_) | Self::Endless => true,
+            Self::Spent => false,
+        }
+    }
 }
 
 /// Events that came before the answer to CONNECT, as a recovered session sends them.
@@ -69,6 +97,7 @@ impl Namespace {
             auth: None,
             standing: Standing::default(),
             epoch: 0,
+            left: false,
             recovery: Recovery::default(),
             acks: Acks::default(),
             outbox: Outbox::default(),
@@ -92,13 +121,13 @@ impl Namespace {
         matches!(self.standing, Standing::Joined { .. })
     }
 
-    /// Whether its CONNECT may still succeed in time.
+    /// Whether it is connected, or may still be in time.
     pub(super) fn has_hope(&self) -> bool {
         match &self.standing {
-            Standing::Inactive | Standing::Away => false,
-            Standing::Joined { .. } => true,
-            Standing::Asking { due } | Standing::Joining { due, .. } => due.is_some(),
-            Standing::Withdrawn { again, due } => *again && due.is_some(),
+            Standing::Inactive => false,
+            Standing::Away | Standing::Joined { .. } => true,
+            Standing::Asking { patience } | Standing::Joining { patience, .. } => patience.has_hope(),
+            Standing::Withdrawn { again, patience } => *again && patience.has_hope(),
         }
     }
 
@@ -106,9 +135,9 @@ impl Namespace {
     pub(super) fn connect_due(&self) -> Option<Timestamp> {
         match &self.standing {
             Standing::Inactive | Standing::Away | Standing::Joined { .. } => None,
-            Standing::Asking { due } | Standing::Joining { due, .. } | Standing::Withdrawn { due, .. } => {
-                *due
-            }
+            Standing::Asking { patience }
+            | Standing::Joining { patience, .. }
+            | Standing::Withdrawn { patience, .. } => patience.due(),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Opening {
     pub(super) attempt: u32,
     pub(super) transport: TransportId,
     pub(super) kind: TransportKind,
-    /// Transports to try after this one, the next one last.
+    /// Transports to try after this one, in order.
     pub(super) rest: Vec<TransportKind>,
     pub(super) session: Session,
     /// When this transport has had its time.
@@ -47,6 +47,8 @@ pub(super) struct Link {
     pub(super) kind: TransportKind,
     pub(super) session: Session,
     pub(super) decoder: Decoder,
+    /// Of the frames of a packet that is not whole yet.
+    pub(super) bytes: usize,
     pub(super) upgrade: Upgrade,
 }
 

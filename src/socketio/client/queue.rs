@@ -31,12 +31,12 @@ impl Machine {
         let Some(place) = self.place(namespace) else {
             return;
         };
-        while let Some(id) = self
+        while let Some((id, entry)) = self
             .namespaces
             .get_mut(place)
             .and_then(|found| found.outbox.take_first())
         {
-            self.unsent(place, id.0, Failure::Cleared);
+            self.unsent(place, id, entry.wire, Failure::Cleared);
         }
         let Some(found) = self.namespaces.get_mut(place) else {
             return;
@@ -54,8 +54,8 @@ impl Machine {
             let Some(found) = self.namespaces.get_mut(place) else {
                 break;
             };
-            if found.outbox.take(id).is_some() {
-                self.unsent(place, id, Failure::Cancelled);
+            if let Some(entry) = found.outbox.take(id) {
+                self.unsent(place, id, entry.wire, Failure::Cancelled);
                 return true;
             }
             let pending = found.acks.take_by_id(id);
@@ -114,10 +114,12 @@ impl Machine {
             });
         };
         for id in evicted {
-            if let Some(found) = self.namespaces.get_mut(place) {
-                found.outbox.take(id);
-            }
-            self.unsent(place, id, Failure::Evicted);
+            let evicted = self
+                .namespaces
+                .get_mut(place)
+                .and_then(|found| found.outbox.take(id));
+            let wire = evicted.and_then(|entry| entry.wire);
+            self.unsent(place, id, wire, Failure::Evicted);
         }
         Ok(())
     }
@@ -132,7 +134,7 @@ impl Machine {
                 break;
             };
             if let Some((size, limit)) = self.oversize(&entry.frames) {
-                self.unsent(place, id, Failure::TooLarge { size, limit });
+                self.unsent(place, id, entry.wire, Failure::TooLarge { size, limit });
                 continue;
             }
             if let (Some(wire), Some(found)) = (entry.wire, self.namespaces.get_mut(place)) {
@@ -169,7 +171,7 @@ impl Machine {
             } else {
                 Failure::TimedOut
             };
-            self.unsent(place, id, failure);
+            self.unsent(place, id, entry.wire, failure);
         }
         while let Some(pending) = self
             .namespaces
@@ -193,11 +195,11 @@ impl Machine {
     }
 
     /// An event that waited is not sent; its ack, if it has one, ends with it.
-    fn unsent(&mut self, place: usize, id: EmitId, failure: Failure) {
+    fn unsent(&mut self, place: usize, id: EmitId, wire: Option<u64>, failure: Failure) {
         let Some(found) = self.namespaces.get_mut(place) else {
             return;
         };
-        let wants_ack = found.acks.take_by_id(id).is_some();
+        let wants_ack = wire.is_some_and(|wire| found.acks.take(wire).is_some());
         self.settled(place, id, wants_ack, Err(failure));
     }
 }

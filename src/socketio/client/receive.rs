@@ -3,6 +3,7 @@
 use super::lifecycle::Told;
 use super::namespace::Standing;
 use super::phase::Phase;
+use super::recovery::Recovery;
 use super::wire;
 use super::{AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId};
 use crate::socketio::cut::cut;
@@ -109,14 +110,29 @@ impl Machine {
         let Phase::Open(link) = &mut self.phase else {
             return;
         };
+        // A packet weighs what all of its frames do, its attachments included.
+        link.bytes = link.bytes.saturating_add(bytes);
         match link.decoder.decode(frame) {
-            Ok(Decoded::Packet(packet)) => self.packet(now, packet, bytes),
+            Ok(Decoded::Packet(packet)) => {
+                let bytes = std::mem::take(&mut link.bytes);
+                self.packet(now, packet, bytes);
+            }
             Ok(Decoded::Incomplete { .. }) => {}
             Err(error) => {
-                let details = Some(ConnectionError::Parse(error));
-                self.close(now, Reason::ParseError, details, Told::No);
+                self.unreadable(now, ConnectionError::Parse(error));
             }
         }
+    }
+
+    /// The server sends what cannot be taken. Where that may be what was missed, it would come again with each attempt
+    /// to restore the session: the next CONNECT asks for a new one.
+    fn unreadable(&mut self, now: Timestamp, error: ConnectionError) {
+        for namespace in &mut self.namespaces {
+            if matches!(namespace.standing, Standing::Joining { .. }) {
+                namespace.recovery = Recovery::default();
+            }
+        }
+        self.close(now, Reason::ParseError, Some(error), Told::No);
     }
 
     fn packet(&mut self, now: Timestamp, packet: Packet, bytes: usize) {
@@ -166,12 +182,14 @@ impl Machine {
         };
         match &mut known.standing {
             Standing::Joined { .. } => self.deliver(place, event),
+            // The socket that was left heard it; nothing waits for a new one, since one that was left is not restored.
+            Standing::Joining { .. } if known.left => {}
             Standing::Joining { early, .. } => {
                 early.bytes = early.bytes.saturating_add(bytes);
                 if early.events.len() >= limit || early.bytes > max_bytes {
                     let error = ConnectionError::TooManyEarlyEvents { limit };
                     self.event(Event::Error(error.clone()));
-                    self.close(now, Reason::ParseError, Some(error), Told::No);
+                    self.unreadable(now, error);
                 } else {
                     early.events.push(event);
                 }

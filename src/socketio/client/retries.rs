@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::acks::Pending;
 use super::sending::Settled;
 use super::{EmitId, EmitState, Failure, Machine, wire};
+use crate::socketio::line::Line;
 use crate::socketio::packet::{Body, EventName};
 use crate::socketio::time::after;
 use crate::socketio::{Packet, Timestamp, Value};
@@ -16,7 +17,8 @@ use crate::socketio::{Packet, Timestamp, Value};
 /// Queue of one namespace.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    queue: Vec<Retried>,
+    /// In the order of emission, which is the order of the ids.
+    queue: Line<Retried>,
     bytes: usize,
 }
 
@@ -41,7 +43,7 @@ pub(super) struct Retried {
 impl Retries {
     pub(super) fn push(&mut self, retried: Retried) {
         self.bytes += retried.bytes;
-        self.queue.push(retried);
+        self.queue.push(retried.id.0, None, retried);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,22 +55,23 @@ impl Retries {
     }
 
     pub(super) fn take(&mut self, id: EmitId) -> Option<Retried> {
-        let place = self.queue.iter().position(|retried| retried.id == id)?;
-        let retried = self.queue.remove(place);
+        let retried = self.queue.take(id.0)?;
         self.bytes -= retried.bytes;
         Some(retried)
     }
 
     /// Empties the queue, but leaves a try that is under way.
     pub(super) fn take_waiting(&mut self) -> Vec<Retried> {
-        let (kept, taken) = self.queue.drain(..).partition(|retried| retried.in_flight);
-        self.queue = kept;
-        self.bytes = self.queue.iter().map(|retried| retried.bytes).sum();
-        taken
+        let waiting = self.queue.iter().filter(|(_, retried)| !retried.in_flight);
+        let waiting: Vec<u64> = waiting.map(|(id, _)| id).collect();
+        waiting
+            .into_iter()
+            .filter_map(|id| self.take(EmitId(id)))
+            .collect()
     }
 
     pub(super) fn get_mut(&mut self, id: EmitId) -> Option<&mut Retried> {
-        self.queue.iter_mut().find(|retried| retried.id == id)
+        self.queue.get_mut(id.0)
     }
 }
 

@@ -47,6 +47,11 @@ impl Upgrade {
         }
     }
 
+    /// Whether more came to be held than may be.
+    fn is_overfull(&self) -> bool {
+        matches!(self, Self::Pausing { held, .. } if held.len() > MAX_HELD)
+    }
+
     /// Transport that is to take over.
     pub(super) fn transport(&self) -> Option<TransportId> {
         match self {
@@ -164,6 +169,12 @@ impl Machine {
             return;
         };
         let (transport, held) = match std::mem::take(&mut link.upgrade) {
+            // More was to be held than was: what would be sent has a gap.
+            stalled @ Upgrade::Pausing { .. } if stalled.is_overfull() => {
+                link.upgrade = stalled;
+                self.upgrade_stalled(now);
+                return;
+            }
             Upgrade::Pausing { transport, held, .. } => (transport, held),
             // Nobody asked for a pause.
             other @ (Upgrade::None | Upgrade::Probing { .. }) => {
@@ -193,9 +204,10 @@ impl Link {
     pub(super) fn hold(&mut self, frame: Frame) -> Option<Frame> {
         match &mut self.upgrade {
             Upgrade::Pausing { held, due, .. } => {
-                if held.len() < MAX_HELD {
+                if held.len() <= MAX_HELD {
                     held.push(frame);
-                } else {
+                }
+                if held.len() > MAX_HELD {
                     // The connection is given up at the next timeout, which is due at once.
                     *due = Some(Timestamp::default());
                 }
