@@ -50,6 +50,7 @@ use self::chance::Chance;
 use self::diagnostics::Answers;
 use self::namespace::Namespace;
 use self::phase::Phase;
+use self::requests::Polled;
 use super::engine::Session;
 use super::fifo::Fifo;
 use super::time::sooner;
@@ -103,7 +104,7 @@ pub struct Machine {
     /// Whether the last WebSocket carried a session.
     websocket_worked: bool,
     /// Polling transport that was closed last, with its session's id: what waits there may still be sent.
-    last_polled: Option<(TransportId, TransportKind, String)>,
+    last_polled: Option<(TransportId, Polled)>,
     stats: Stats,
     answers: Answers,
 }

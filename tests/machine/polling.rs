@@ -119,6 +119,34 @@ fn the_upgrade_follows_the_probe_and_the_pause() {
 }
 
 #[test]
+fn the_session_is_told_to_nobody_but_its_server() {
+    let (mut world, polling, _) = probing();
+    let elsewhere = "http://elsewhere.org".parse().expect("a legal address");
+    world.machine.config_mut().address = elsewhere;
+    let here = "http://example.org/socket.io/?EIO=4&transport=polling&sid=e&";
+    let url = world.machine.request_url(polling).expect("it polls");
+    assert!(url.starts_with(here), "{url}");
+    world.act(|machine, now| machine.handle_closed(now, polling, CloseInfo::closed(1006, "")));
+    let last = world.machine.request_url(polling).expect("for its last words");
+    assert!(last.starts_with(here), "{last}");
+    world.wait(2000);
+    let next = world.urls.last().expect("it tries again");
+    assert!(next.starts_with("http://elsewhere.org/"), "{next}");
+}
+
+#[test]
+fn a_disconnect_that_is_held_is_not_sent_when_the_server_said_it_first() {
+    let (mut world, polling, _) = pausing();
+    world.connect("/other");
+    world.frame_on(polling, r#"40/other,{"sid":"o"}"#);
+    world.disconnect("/");
+    world.frame_on(polling, "41");
+    world.forget();
+    world.act(|machine, now| machine.handle_paused(now, polling));
+    world.sees_of(&["send 2 4"], "send 2 40/other,");
+}
+
+#[test]
 fn a_probe_that_fails_leaves_polling_as_it_is() {
     let (mut world, polling, probe) = probing();
     world.act(|machine, now| machine.handle_closed(now, probe, CloseInfo::failed("blocked")));

@@ -31,10 +31,14 @@ impl Machine {
         let Some(namespace) = self.namespaces.get_mut(place) else {
             return;
         };
+        if std::mem::take(&mut namespace.left) {
+            // It crossed ours, of which the server is to hear nothing any more if it has not left yet.
+            let packet = Packet::new(namespace.name.clone(), Body::Disconnect);
+            self.unhold(&packet);
+            return;
+        }
         match &namespace.standing {
             Standing::Joined { .. } => self.leave(now, place, Reason::IoServerDisconnect),
-            // It crossed ours.
-            Standing::Joining { .. } | Standing::Withdrawn { .. } if namespace.left => namespace.left = false,
             Standing::Joining { .. } => self.refuse(place, ConnectError::TurnedAway),
             Standing::Withdrawn { .. } => self.connect_refused(now, place, None),
             Standing::Inactive | Standing::Away | Standing::Asking { .. } => {}

@@ -73,11 +73,15 @@ impl Machine {
             let left = overall.as_millis().saturating_sub(now.as_millis());
             Timestamp::from_millis(now.as_millis() + left / (1 + rest.len() as u64))
         });
-        let url = query::url(&self.config, kind, None, &mut || unique(&mut self.chance));
+        let address = self.config.address.clone();
+        let url = query::url(&self.config, &address, kind, None, &mut || {
+            unique(&mut self.chance)
+        });
         self.phase = Phase::Opening(Opening {
             attempt,
             transport: id,
             kind,
+            address,
             rest,
             session: Session::new(),
             due,
@@ -97,6 +101,7 @@ impl Machine {
         self.phase = Phase::Open(Link {
             transport: opening.transport,
             kind: opening.kind,
+            address: opening.address,
             session: opening.session,
             decoder: self.config.parser.decoder(self.config.limits.clone()),
             bytes: 0,

@@ -1,7 +1,7 @@
 //! Where a connection stands, in the order in which it lives.
 
 use super::upgrade::Upgrade;
-use super::{TransportId, TransportKind};
+use super::{Address, TransportId, TransportKind};
 use crate::socketio::engine::Session;
 use crate::socketio::time::sooner;
 use crate::socketio::{Decoder, Timestamp};
@@ -31,6 +31,8 @@ pub(super) struct Opening {
     pub(super) attempt: u32,
     pub(super) transport: TransportId,
     pub(super) kind: TransportKind,
+    /// Where to, whatever the settings say by now: the session is that server's secret.
+    pub(super) address: Address,
     /// Transports to try after this one, in order.
     pub(super) rest: Vec<TransportKind>,
     pub(super) session: Session,
@@ -45,6 +47,8 @@ pub(super) struct Opening {
 pub(super) struct Link {
     pub(super) transport: TransportId,
     pub(super) kind: TransportKind,
+    /// As in [`Opening`].
+    pub(super) address: Address,
     pub(super) session: Session,
     pub(super) decoder: Decoder,
     /// Of the frames of a packet that is not whole yet.

@@ -2,7 +2,7 @@
 
 mod component;
 
-use super::{Config, TransportKind};
+use super::{Address, Config, TransportKind};
 use crate::socketio::cut::cut;
 
 /// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
@@ -31,11 +31,11 @@ fn set(pairs: &mut Vec<(String, String)>, key: String, value: String) {
 /// URL of a transport, parameters in the official order: the user's, `EIO`, `transport`, `sid`, time, `b64`.
 pub(super) fn url(
     config: &Config,
+    address: &Address,
     kind: TransportKind,
     sid: Option<&str>,
     unique: &mut dyn FnMut() -> String,
 ) -> String {
-    let address = &config.address;
     let stamped = config.timestamp_requests.unwrap_or(kind.polls().is_some());
     let text_only = config.force_base64 && (kind.polls().is_none() || sid.is_none());
     let unique = stamped.then(unique);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn first(config: &Config, kind: TransportKind) -> String {
-        url(config, kind, None, &mut || "abc".to_owned())
+        url(config, &config.address, kind, None, &mut || "abc".to_owned())
     }
 
     #[test]
@@ -123,7 +123,8 @@ mod tests {
             "http://a.b/socket.io/?EIO=4&transport=polling&t=abc"
         );
         assert_eq!(
-            url(&config, kind, Some("s/1"), &mut || "abc".to_owned()),
+            url(&config, &config.address, kind, Some("s/1"), &mut || "abc"
+                .to_owned()),
             "http://a.b/socket.io/?EIO=4&transport=polling&sid=s%2F1&t=abc"
         );
         config.timestamp_requests = Some(false);
@@ -146,7 +147,9 @@ mod tests {
         config.force_base64 = true;
         assert!(first(&config, TransportKind::WebSocket).ends_with("&b64=1"));
         assert!(first(&config, TransportKind::Polling).ends_with("&b64=1"));
-        assert!(!url(&config, TransportKind::Polling, Some("s"), &mut String::new).contains("b64"));
+        let kind = TransportKind::Polling;
+        let later = url(&config, &config.address, kind, Some("s"), &mut String::new);
+        assert!(!later.contains("b64"));
     }
 
     #[test]

@@ -1,28 +1,50 @@
 //! URLs of the requests of a polling transport.
 
 use super::chance::Chance;
-use super::{Machine, TransportId, query};
-use crate::socketio::engine::Session;
+use super::phase::Phase;
+use super::{Address, Machine, TransportId, TransportKind, query};
+
+/// Session whose server is polled.
+#[derive(Debug, Clone)]
+pub(super) struct Polled {
+    kind: TransportKind,
+    address: Address,
+    /// `None` until the server has named it.
+    sid: Option<String>,
+}
 
 impl Machine {
     /// URL for the next request of a polling transport, the session's id included once it is known. Each request is
     /// to have a URL of its own. A transport that was just closed still has one, for what it has to send; `None` when
     /// it is older, or no polling transport.
     pub fn request_url(&mut self, id: TransportId) -> Option<String> {
-        let current = self.transport().filter(|(_, kind)| kind.polls().is_some());
-        let (kind, sid) = match (current, &self.last_polled) {
-            (Some((current, kind)), _) if current == id => (kind, self.polled_sid()),
-            (_, Some((last, kind, sid))) if *last == id => (*kind, Some(sid.clone())),
-            _ => return None,
+        let polled = match &self.last_polled {
+            _ if self.is_current(id) => self.polled(),
+            Some((last, polled)) if *last == id => Some(polled.clone()),
+            _ => None,
         };
-        Some(query::url(&self.config, kind, sid.as_deref(), &mut || {
-            unique(&mut self.chance)
-        }))
+        let Polled { kind, address, sid } = polled?;
+        Some(query::url(
+            &self.config,
+            &address,
+            kind,
+            sid.as_deref(),
+            &mut || unique(&mut self.chance),
+        ))
     }
 
-    fn polled_sid(&self) -> Option<String> {
-        let handshake = self.session().and_then(Session::handshake)?;
-        Some(handshake.sid.clone())
+    fn polled(&self) -> Option<Polled> {
+        let (kind, address, session) = match &self.phase {
+            Phase::Opening(opening) => (opening.kind, &opening.address, &opening.session),
+            Phase::Open(link) => (link.kind, &link.address, &link.session),
+            Phase::Idle | Phase::Waiting { .. } => return None,
+        };
+        kind.polls()?;
+        Some(Polled {
+            kind,
+            address: address.clone(),
+            sid: session.handshake().map(|handshake| handshake.sid.clone()),
+        })
     }
 
     /// Whether the connection polls, or is to.
@@ -32,11 +54,11 @@ impl Machine {
 
     /// Remembers a polling transport that closes.
     pub(super) fn stop_polling(&mut self) {
-        if let Some((id, kind)) = self.transport()
-            && kind.polls().is_some()
-            && let Some(sid) = self.polled_sid()
+        if let Some((id, _)) = self.transport()
+            && let Some(polled) = self.polled()
+            && polled.sid.is_some()
         {
-            self.last_polled = Some((id, kind, sid));
+            self.last_polled = Some((id, polled));
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::socketio::engine::{Session, session::Step};
 use crate::socketio::time::after;
-use crate::socketio::{Frame, Timestamp};
+use crate::socketio::{Frame, Packet, Timestamp};
 
 /// How far the change has come.
 #[derive(Debug, Default)]
@@ -81,7 +81,8 @@ impl Machine {
         let Some(polls) = link.kind.polls().filter(|_| offered) else {
             return;
         };
-        let url = query::url(&self.config, kind, Some(&handshake.sid), &mut || {
+        let sid = Some(handshake.sid.as_str());
+        let url = query::url(&self.config, &link.address, kind, sid, &mut || {
             super::requests::unique(&mut self.chance)
         });
         self.last_transport += 1;
@@ -160,6 +161,16 @@ impl Machine {
         let error = ConnectionError::UpgradeStalled;
         self.event(Event::Error(error.clone()));
         self.close(now, Reason::TransportError, Some(error), Told::No);
+    }
+
+    /// Takes a packet back that is held while polling pauses.
+    pub(super) fn unhold(&mut self, packet: &Packet) {
+        if let Phase::Open(link) = &mut self.phase
+            && let Upgrade::Pausing { held, .. } = &mut link.upgrade
+            && let Ok(frames) = wire::encode(self.config.parser, packet, &self.config.limits)
+        {
+            held.retain(|frame| !frames.contains(frame));
+        }
     }
 
     /// Polling has come to rest: the WebSocket takes over.
