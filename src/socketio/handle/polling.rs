@@ -139,18 +139,19 @@ fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseI
 
 /// A GET has ended.
 fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
-    let mut state = shared.lock();
+    let state = shared.lock();
     let (polls, port) = (state.polls, state.port.clone());
-    let ended = state.get.take();
     drop(state);
-    drop(ended);
     match response {
         Ok(body) => port.report(Report::Payload(polls, body)),
         Err(info) => return port.report(Report::Closed(info)),
     }
-    let state = shared.lock();
+    // Not before: a POST that ends meanwhile would report that all is at rest, and what came would be too late.
+    let mut state = shared.lock();
+    let ended = state.get.take();
     let (closed, pausing) = (state.closed, state.pausing);
     drop(state);
+    drop(ended);
     if closed {
         return;
     }
