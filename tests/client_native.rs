@@ -6,6 +6,8 @@
 
 #[path = "client_native/ends.rs"]
 mod ends;
+#[path = "client_native/last_words.rs"]
+mod last_words;
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/proxy.rs"]

@@ -4,6 +4,7 @@
 //! the last handle is dropped.
 
 mod http;
+mod stream;
 mod timer;
 mod tls;
 mod unsent;

@@ -23,6 +23,9 @@ pub(crate) trait Http: MaybeSend + 'static {
         body: Option<String>,
         done: Callback<Response>,
     ) -> Result<Self::Request, CloseInfo>;
+
+    /// Nobody needs the transport any more: what is still to be sent has only so much time.
+    fn hurry(&self);
 }
 
 /// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
@@ -97,6 +100,7 @@ impl<H: Http> Drop for Polling<H> {
         comes_here(self.1);
         let mut state = self.0.lock();
         state.closed = true;
+        state.http.hurry();
         let get = state.get.take();
         let last_words = state.post.is_none() && !state.waiting.is_empty();
         drop(state);

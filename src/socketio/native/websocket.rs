@@ -9,8 +9,9 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, client_async_tls_with_config};
 
+use super::stream::Stream;
 use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
@@ -48,7 +49,11 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
         Ok(tls) => Connector::Rustls(tls),
         Err(error) => return Some(CloseInfo::failed(error)),
     };
-    let connect = connect_async_tls_with_config(request, Some(config), true, Some(tls));
+    let account = Arc::clone(&outbox.account);
+    let connect = async {
+        let stream = Stream::connect(request.uri(), Arc::clone(&account)).await?;
+        client_async_tls_with_config(request, stream, Some(config), Some(tls)).await
+    };
     let (stream, _) = tokio::select! {
         connected = connect => match connected {
             Ok(connected) => connected,
@@ -60,7 +65,6 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     port.report(Report::Opened);
 
     let (mut sink, mut source) = stream.split();
-    let account = Arc::clone(&outbox.account);
     let write = async {
         while let Some(first) = outbox.recv().await {
             let mut next = Some(first);

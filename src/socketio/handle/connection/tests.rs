@@ -74,6 +74,8 @@ impl Http for Slow {
         self.0.lock().push(done);
         Ok(Given(body.is_none().then(|| self.clone())))
     }
+
+    fn hurry(&self) {}
 }
 
 #[tokio::test]
