@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pesan::socketio::client::TransportKind;
+use pesan::socketio::{AckError, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +13,9 @@ use crate::{connected, open, options, soon};
 
 const OPEN: &str = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
 const JOINED: &str = r#"40{"sid":"s"}"#;
+
+/// Port where nobody answers.
+const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[tokio::test]
 async fn one_long_event_has_time_while_it_goes_out() {
@@ -93,4 +97,33 @@ async fn a_goodbye_that_is_not_answered_is_given_up() {
     let hour = Duration::from_secs(3600);
     let end = tokio::time::timeout(hour, goodbye.recv()).await;
     assert_eq!(end, Ok(Some("it was given up")));
+}
+
+#[tokio::test]
+async fn a_closed_client_keeps_nothing_that_captured_it() {
+    let socket = open(NOWHERE, options());
+    let (captured, (held, gone)) = (socket.clone(), oneshot::channel::<()>());
+    socket
+        .emit_then("pesan", (), move |answer: Result<Value, AckError>| {
+            assert!(answer.is_err() && !captured.connected());
+            drop(held);
+        })
+        .expect("queued");
+    socket.client().close();
+    drop(socket);
+    assert!(soon("the closure to go", gone).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_client() {
+    let socket = open(NOWHERE, options());
+    let (mut closed, mut dropped) = (socket.events(), socket.events());
+    let waiting = tokio::spawn(async move { closed.recv().await.is_none() });
+    tokio::task::yield_now().await;
+    socket.client().close();
+    assert!(soon("the end", waiting).await.expect("no panic"));
+    let mut again = socket.events();
+    drop(socket);
+    assert!(soon("the end", dropped.recv()).await.is_none());
+    assert!(soon("the end", again.recv()).await.is_none());
 }
