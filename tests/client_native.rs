@@ -12,6 +12,8 @@ mod last_words;
 mod node;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "client_native/telling.rs"]
+mod telling;
 #[path = "client_native/wire.rs"]
 mod wire;
 

@@ -67,6 +67,11 @@ impl Platform {
         Box::new(Running(self.handle.spawn(future).abort_handle()))
     }
 
+    /// Runs a future to its end.
+    pub(crate) fn soon(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(future);
+    }
+
     /// Begins to open a transport; `port` hears what becomes of it.
     pub(crate) fn open(
         &self,

@@ -1,6 +1,7 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -16,6 +17,9 @@ use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Port, Report};
+
+/// How long nothing is read when the program is behind.
+const BEHIND: Duration = Duration::from_millis(1);
 
 /// Where to, and how.
 pub(crate) struct Target {
@@ -80,6 +84,9 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     };
     let read = async {
         loop {
+            while port.is_behind() {
+                tokio::time::sleep(BEHIND).await;
+            }
             match source.try_next().await {
                 Ok(Some(Message::Text(text))) => {
                     port.report(Report::Frame(Frame::Text(text.as_str().to_owned())));
