@@ -47,12 +47,14 @@ impl Asker {
     /// Asks; the connection hears the answer when it is there, unless it asks again before, or is gone.
     pub(super) fn ask(&self, connection: &Connection, request: AuthRequest) {
         let name = request.namespace().to_owned();
-        let asking = self.0.lock().ask(connection, request);
-        let before = connection.look(|state, _| {
-            let known = state.namespaces.iter_mut().find(|known| *known.name == name)?;
-            known.asking.replace(asking)
+        let mut asking = Some(self.0.lock().ask(connection, request));
+        // What was asked before, or nobody wants to know any more, is dropped without the lock.
+        connection.look(|state, _| {
+            if let Some(known) = state.namespaces.iter_mut().find(|known| *known.name == name) {
+                std::mem::swap(&mut known.asking, &mut asking);
+            }
         });
-        drop(before);
+        drop(asking);
     }
 }
 
