@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use pesan::socketio::{Socket, Value};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::node::Node;
 use crate::{Log, connected, open, options, soon};
 
 /// Server that answers an event with itself, and one named `flood` with as many as anybody reads, numbered; gives its
@@ -96,6 +98,27 @@ async fn an_emit_is_not_kept_by_a_flood_and_the_flood_waits_for_the_program() {
     let told = heard.until("more than waited", |all| all.len() > 1500).await;
     assert!(told.iter().copied().eq(0..told.len()), "in order");
     socket.client().close();
+}
+
+#[tokio::test]
+async fn who_is_asked_may_make_another_client_ask_the_same() {
+    let node = Node::start("{}");
+    let other = Arc::new(Mutex::new(None::<Socket>));
+    let taken = Arc::clone(&other);
+    let options = options().auto_connect(false).auth_with(move || {
+        let other = taken.lock().expect("no panic").take();
+        other.inspect(Socket::connect);
+        async { Ok(Value::object([("name", Value::from("Afief"))])) }
+    });
+    let first = open(&node.url(), options.clone());
+    first.connect();
+    connected(&first).await;
+    let chat = first.client().socket("/chat");
+    *other.lock().expect("no panic") = Some(chat.clone());
+    let second = open(&node.url(), options);
+    second.connect();
+    connected(&second).await;
+    connected(&chat).await;
 }
 
 /// Panics as it goes.
