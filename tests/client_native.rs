@@ -6,10 +6,14 @@
 
 #[path = "client_native/ends.rs"]
 mod ends;
+#[path = "client_native/last_words.rs"]
+mod last_words;
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "client_native/telling.rs"]
+mod telling;
 #[path = "client_native/wire.rs"]
 mod wire;
 

@@ -49,13 +49,20 @@ pub struct UseSocket {
 struct Owned {
     _listening: Listening,
     socket: Socket,
-    countdown: RwSignal<Option<IntervalHandle>>,
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        stop(self.countdown);
         self.socket.disconnect();
+    }
+}
+
+/// Interval that ends when it is dropped. The listener has it: a signal would be gone before the socket is.
+struct Countdown(IntervalHandle);
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -67,37 +74,31 @@ pub fn use_socket(url: &str, options: Options) -> Result<UseSocket, OpenError> {
     let socket = Socket::open(url, options)?;
     let status = RwSignal::new(socket.status());
     let retry_in = RwSignal::new(None);
-    let countdown = RwSignal::new(None);
+    let mut countdown = None;
     let watched = socket.clone();
     let listening = socket.on_status(move |now| {
         status.try_set(now.clone());
-        stop(countdown);
+        drop(countdown.take());
         retry_in.try_set(seconds(now));
         if seconds(now).is_some() {
             let socket = watched.clone();
             let tick = move || {
                 retry_in.try_set(seconds(&socket.status()));
             };
-            countdown.try_set(set_interval_with_handle(tick, Duration::from_millis(500)).ok());
+            countdown = set_interval_with_handle(tick, Duration::from_millis(500))
+                .ok()
+                .map(Countdown);
         }
     });
     let owned = StoredValue::new_local(Owned {
         _listening: listening,
         socket,
-        countdown,
     });
     Ok(UseSocket {
         status: status.into(),
         retry_in: retry_in.into(),
         owned,
     })
-}
-
-fn stop(countdown: RwSignal<Option<IntervalHandle>>) {
-    if let Some(Some(interval)) = countdown.try_get_untracked() {
-        interval.clear();
-        countdown.try_set(None);
-    }
 }
 
 /// Seconds of a pause, begun ones counted whole.

@@ -4,6 +4,7 @@
 //! the last handle is dropped.
 
 mod http;
+mod stream;
 mod timer;
 mod tls;
 mod unsent;
@@ -64,6 +65,11 @@ impl Platform {
     /// Runs a future until it ends or what this gives is dropped.
     pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
         Box::new(Running(self.handle.spawn(future).abort_handle()))
+    }
+
+    /// Runs a future to its end.
+    pub(crate) fn soon(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(future);
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.

@@ -105,15 +105,17 @@ impl Client {
         socket
     }
 
-    /// Disconnects every namespace and removes every listener, for good: also those that keep the client alive through
-    /// what they captured.
+    /// Disconnects every namespace, empties its queue, and removes every listener, for good: also those that keep the
+    /// client alive through what they captured.
     pub fn close(&self) {
         let names: Vec<Name> = self.connection.look(|state, _| {
             let names = state.namespaces.iter().map(|known| Shared::clone(&known.name));
             names.collect()
         });
         for name in names {
-            Socket::new(Shared::clone(&self.connection), name).disconnect();
+            let socket = Socket::new(Shared::clone(&self.connection), name);
+            socket.disconnect();
+            socket.clear_queue();
         }
         let gone = self.connection.look(|state, _| {
             state.machine.config_mut().observe_frames = false;
@@ -163,7 +165,7 @@ impl Client {
         });
     }
 
-    /// Changes settings; most count from the next connection on.
+    /// Changes settings; most count from the next connection on. The client waits for the closure, which must not use it.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.connection
             .look(|state, _| change(state.machine.config_mut()));

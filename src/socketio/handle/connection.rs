@@ -25,6 +25,9 @@ use crate::socketio::fifo::Fifo;
 use crate::socketio::line::Line;
 use crate::socketio::{Timestamp, Value};
 
+/// Whether others may be at it while somebody calls.
+const THREADS: bool = cfg!(all(feature = "native", not(target_arch = "wasm32")));
+
 /// Machine and drivers of one connection; closed when the last handle is dropped.
 pub(crate) struct Connection {
     state: Lock<State>,
@@ -127,19 +130,26 @@ impl Connection {
     /// Enters from a callback of the platform, which is never inside another one. If telling was cut short, by an
     /// exception that left through a listener, it goes on here.
     pub(super) fn called_back<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
-        self.enter(|state, now| {
-            if cfg!(target_arch = "wasm32") {
-                state.telling = false;
-            }
-            change(state, now)
-        })
+        let (mut state, now) = self.lock();
+        if cfg!(target_arch = "wasm32") {
+            state.telling = false;
+        }
+        let result = change(&mut state, now);
+        let (state, _) = self.leave(state, now);
+        self.tell(state, usize::MAX);
+        result
     }
 
-    /// Changes the machine, does what it asks for, and tells the program.
+    /// Changes the machine, does what it asks for, and tells the program what came of it. What others caused is theirs
+    /// to tell: whoever calls may hold what a listener waits for.
     pub(super) fn enter<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let (mut state, now) = self.lock();
+        let others = state.telling || state.to_tell.len() > 0;
         let result = change(&mut state, now);
-        self.leave(state, now);
+        let (state, ours) = self.leave(state, now);
+        if !others {
+            self.tell(state, if THREADS { ours } else { usize::MAX });
+        }
         result
     }
 
@@ -156,12 +166,17 @@ impl Connection {
         (state, now)
     }
 
-    fn leave(&self, mut state: Guard<'_, State>, now: Timestamp) {
+    /// Does what the machine asks for; says how much there is to tell.
+    fn leave<'l>(&'l self, mut state: Guard<'l, State>, now: Timestamp) -> (Guard<'l, State>, usize) {
         self.carry_out(&mut state, now);
+        let news = state.to_tell.len();
         let gone = std::mem::take(&mut state.gone);
-        drop(state);
-        drop(gone);
-        self.tell();
+        if !gone.is_empty() {
+            drop(state);
+            drop(gone);
+            state = self.state.lock();
+        }
+        (state, news)
     }
 
     /// A transport reports what became of it.
@@ -218,21 +233,33 @@ impl Connection {
         }
     }
 
-    /// Tells the program what happened, unless somebody is at it already, who then tells this too.
-    fn tell(&self) {
-        let mut state = self.state.lock();
+    /// Tells the program so much of what happened, unless somebody is at it already, who then tells this too.
+    fn tell<'l>(&'l self, mut state: Guard<'l, State>, mut most: usize) {
         if state.telling {
             return;
         }
-        while let Some(news) = state.next_news() {
+        while let Some(news) = state.next_news(&mut most) {
             let Some(tale) = state.address(news, &self.myself) else {
                 continue;
             };
             state.telling = true;
             drop(state);
-            tale.tell(self);
+            guarded(|| tale.tell(self));
             state = self.state.lock();
             state.telling = false;
+        }
+        #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+        self.hand_over(state);
+    }
+
+    /// What came meanwhile, from a listener or from those who saw that somebody was telling, is told by a task.
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    fn hand_over(&self, state: Guard<'_, State>) {
+        let left = state.to_tell.len() > 0;
+        drop(state);
+        if left && let Some(connection) = self.myself.upgrade() {
+            let tell = async move { connection.tell(connection.state.lock(), usize::MAX) };
+            self.platform.soon(tell);
         }
     }
 
@@ -296,8 +323,12 @@ impl Connection {
 }
 
 impl State {
-    fn next_news(&mut self) -> Option<News> {
-        self.to_tell_next.pop().or_else(|| self.to_tell.pop())
+    fn next_news(&mut self, most: &mut usize) -> Option<News> {
+        if let Some(next) = self.to_tell_next.pop() {
+            return Some(next);
+        }
+        *most = most.checked_sub(1)?;
+        self.to_tell.pop()
     }
 
     /// Queues an event for the program.

@@ -5,14 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::shared::{Lock, MaybeSend, Shared};
+use super::shared::{BoxFuture, Lock, MaybeSend, Shared};
 use crate::socketio::Value;
 use crate::socketio::client::{Address, Auth, AuthRequest, Config, TransportKind};
 
 /// Function that says who the socket is, asked at each CONNECT.
 pub(super) trait AskAuth: MaybeSend {
-    /// Asks; gives what ends the asking when it is dropped.
-    fn ask(&self, connection: &Connection, request: AuthRequest) -> Box<dyn MaybeSend>;
+    fn ask(&self) -> BoxFuture<Result<Value, String>>;
 }
 
 struct Asked<F>(F);
@@ -22,11 +21,8 @@ where
     F: Fn() -> R + MaybeSend,
     R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
 {
-    fn ask(&self, connection: &Connection, request: AuthRequest) -> Box<dyn MaybeSend> {
-        let answer = (self.0)();
-        let hear = connection.hear_auth(request);
-        let hear = async move { hear(answer.await) };
-        connection.platform.spawn(Box::pin(hear))
+    fn ask(&self) -> BoxFuture<Result<Value, String>> {
+        Box::pin((self.0)())
     }
 }
 
@@ -47,12 +43,21 @@ impl Asker {
     /// Asks; the connection hears the answer when it is there, unless it asks again before, or is gone.
     pub(super) fn ask(&self, connection: &Connection, request: AuthRequest) {
         let name = request.namespace().to_owned();
-        let asking = self.0.lock().ask(connection, request);
-        let before = connection.look(|state, _| {
-            let known = state.namespaces.iter_mut().find(|known| *known.name == name)?;
-            known.asking.replace(asking)
+        let hear = connection.hear_auth(request);
+        let asker = self.clone();
+        // In a task of its own: a connection that shares the function may be made to ask it while it runs.
+        let ask = async move {
+            let answer = asker.0.lock().ask();
+            hear(answer.await);
+        };
+        let mut asking = Some(connection.platform.spawn(Box::pin(ask)));
+        // What was asked before, or nobody wants to know any more, is dropped without the lock.
+        connection.look(|state, _| {
+            if let Some(known) = state.namespaces.iter_mut().find(|known| *known.name == name) {
+                std::mem::swap(&mut known.asking, &mut asking);
+            }
         });
-        drop(before);
+        drop(asking);
     }
 }
 

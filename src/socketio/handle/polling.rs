@@ -23,6 +23,9 @@ pub(crate) trait Http: MaybeSend + 'static {
         body: Option<String>,
         done: Callback<Response>,
     ) -> Result<Self::Request, CloseInfo>;
+
+    /// Nobody needs the transport any more: what is still to be sent has only so much time.
+    fn hurry(&self);
 }
 
 /// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
@@ -97,6 +100,7 @@ impl<H: Http> Drop for Polling<H> {
         comes_here(self.1);
         let mut state = self.0.lock();
         state.closed = true;
+        state.http.hurry();
         let get = state.get.take();
         let last_words = state.post.is_none() && !state.waiting.is_empty();
         drop(state);
@@ -139,18 +143,19 @@ fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseI
 
 /// A GET has ended.
 fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
-    let mut state = shared.lock();
+    let state = shared.lock();
     let (polls, port) = (state.polls, state.port.clone());
-    let ended = state.get.take();
     drop(state);
-    drop(ended);
     match response {
         Ok(body) => port.report(Report::Payload(polls, body)),
         Err(info) => return port.report(Report::Closed(info)),
     }
-    let state = shared.lock();
+    // Not before: a POST that ends meanwhile would report that all is at rest, and what came would be too late.
+    let mut state = shared.lock();
+    let ended = state.get.take();
     let (closed, pausing) = (state.closed, state.pausing);
     drop(state);
+    drop(ended);
     if closed {
         return;
     }

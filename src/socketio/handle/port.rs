@@ -5,6 +5,10 @@ use super::shared::Weak;
 use crate::socketio::Frame;
 use crate::socketio::client::{CloseInfo, Polls, TransportId};
 
+/// So much may wait to be told before nothing more is read.
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+const MOST_TO_TELL: usize = 1024;
+
 /// What a transport reports.
 pub(crate) enum Report {
     /// It is open.
@@ -37,6 +41,13 @@ impl Port {
         if let Some(connection) = self.connection.upgrade() {
             connection.reported(self.id, report);
         }
+    }
+
+    /// Whether so much waits for the program that nothing more should be read for now.
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    pub(crate) fn is_behind(&self) -> bool {
+        let connection = self.connection.upgrade();
+        connection.is_some_and(|connection| connection.look(|state, _| state.to_tell.len() > MOST_TO_TELL))
     }
 
     /// Where the next request of a polling transport goes; `None` when nobody needs it any more.

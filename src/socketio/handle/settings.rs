@@ -160,7 +160,11 @@ pub(super) fn key(options: &Options) -> String {
     match auth {
         Auth::None => {}
         Auth::Ask => key.push('?'),
-        Auth::Value(auth) => json::write_with(&mut key, auth, &mut |key, bytes| encode_base64(key, bytes)),
+        Auth::Value(auth) => json::write_with(&mut key, auth, &mut |key, bytes| {
+            // no number begins like this
+            key.push('b');
+            encode_base64(key, bytes);
+        }),
     }
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
     encode_base64(&mut key, ca);
@@ -208,6 +212,8 @@ mod tests {
             Options::new().extra_header("a", "b"),
             Options::new().auth(Value::object([("a", Value::from(1))])),
             Options::new().auth(Value::object([("a", Value::from("1"))])),
+            Options::new().auth(Value::object([("a", Value::from(1234))])),
+            Options::new().auth(Value::object([("a", Value::from(vec![0xd7, 0x6d, 0xf8]))])),
             Options::new().auth_with(|| async { Ok(Value::Null) }),
             Options::new().transports([]),
             Options::new().reconnection(false),

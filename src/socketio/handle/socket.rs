@@ -17,7 +17,7 @@ use super::namespace::EmitChange;
 use super::options::{Asker, Options};
 use super::shared::{Lock, MaybeSend, Name, Shared};
 use super::status::Status;
-use super::stream::{Buffer, Messages};
+use super::stream::{Buffer, Filling, Messages};
 use super::waiter::Answered;
 use crate::socketio::client::{Auth, EmitId, Emitted};
 use crate::socketio::packet::EventName;
@@ -173,13 +173,8 @@ impl Socket {
     #[must_use]
     pub fn events(&self) -> Messages {
         let buffer = Shared::new(Lock::new(Buffer::default()));
-        let filled = Shared::clone(&buffer);
-        let listening = self.on_any(move |message| {
-            let waker = filled.lock().push(message);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        });
+        let filling = Filling(Shared::clone(&buffer));
+        let listening = self.on_any(move |message| filling.push(message));
         Messages::new(buffer, listening)
     }
 

@@ -16,8 +16,8 @@ const CAPACITY: usize = 65_536;
 
 /// Events of a socket, in order; made by [`Socket::events`](super::Socket::events). Stops listening when dropped.
 ///
-/// It never ends by itself: a socket that is disconnected may connect again. A stream that nobody reads keeps the last
-/// 65,536 events.
+/// It ends when the client is closed, or its last handle dropped; not before, since a socket that is disconnected may
+/// connect again. A stream that nobody reads keeps the last 65,536 events.
 ///
 /// ```no_run
 /// # async fn read(socket: pesan::socketio::Socket) {
@@ -37,11 +37,39 @@ pub(super) struct Buffer {
     waiting: Fifo<Message>,
     missed: u64,
     waker: Option<Waker>,
+    ended: bool,
+}
+
+/// End of a stream that its listener has: when that goes, nothing more comes.
+pub(super) struct Filling(pub(super) Shared<Lock<Buffer>>);
+
+impl Filling {
+    pub(super) fn push(&self, message: Message) {
+        let waker = self.0.lock().push(message);
+        wake(waker);
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        let mut buffer = self.0.lock();
+        buffer.ended = true;
+        let waker = buffer.waker.take();
+        drop(buffer);
+        wake(waker);
+    }
+}
+
+/// To be called without the lock.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
 }
 
 impl Buffer {
     /// Adds an event; hands back whom to wake, without the lock.
-    pub(super) fn push(&mut self, message: Message) -> Option<Waker> {
+    fn push(&mut self, message: Message) -> Option<Waker> {
         if self.waiting.len() >= CAPACITY {
             self.waiting.pop();
             self.missed += 1;
@@ -59,7 +87,7 @@ impl Messages {
         }
     }
 
-    /// Next event.
+    /// Next event; `None` when there will be no more.
     pub async fn recv(&mut self) -> Option<Message> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -78,6 +106,7 @@ impl Stream for Messages {
         let mut buffer = self.buffer.lock();
         match buffer.waiting.pop() {
             Some(message) => Poll::Ready(Some(message)),
+            None if buffer.ended => Poll::Ready(None),
             None => {
                 buffer.waker = Some(context.waker().clone());
                 Poll::Pending

@@ -148,7 +148,8 @@ fn message(name: EventName, args: Vec<Value>, ack: Option<AckToken>, connection:
 }
 
 impl Tale {
-    /// Calls the program. Nothing is locked.
+    /// Calls the program. Nothing is locked. A listener that panics keeps no other from being called; what else is of
+    /// the program, and what its closures captured, panics here.
     pub(super) fn tell(self, connection: &Connection) {
         match self {
             Self::Tell(called, mut thing) => {
@@ -158,8 +159,8 @@ impl Tale {
                     guarded(|| tell(listener, &mut thing, left == 0, connection));
                 }
             }
-            Self::Settle(waiter, outcome) => guarded(|| waiter(outcome)),
-            Self::Ask(asker, request) => guarded(|| asker.ask(connection, request)),
+            Self::Settle(waiter, outcome) => waiter(outcome),
+            Self::Ask(asker, request) => asker.ask(connection, request),
         }
     }
 }

@@ -1,20 +1,26 @@
 //! Requests of the polling transport, through reqwest.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Callback, Http, Response as Body, Settings};
+
+/// Time for a request whose transport nobody needs any more.
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// Sends requests with the same headers each time.
 pub(crate) struct Requests {
     runtime: Handle,
     client: Result<Client, String>,
     max_bytes: usize,
+    hurried: watch::Sender<bool>,
 }
 
 impl Requests {
@@ -24,6 +30,7 @@ impl Requests {
             runtime,
             client: client(&settings.extra_headers, &settings.ca),
             max_bytes: settings.max_frame_bytes,
+            hurried: watch::Sender::new(false),
         }
     }
 }
@@ -86,15 +93,28 @@ impl Http for Requests {
             None => client.get(url),
         };
         let max_bytes = self.max_bytes;
+        let hurried = self.hurried.subscribe();
         let task = self.runtime.spawn(async move {
-            let body = match accepted(request.send().await) {
-                Ok(response) => read(response, max_bytes).await,
-                Err(info) => Err(info),
+            let response = async { read(accepted(request.send().await)?, max_bytes).await };
+            let body = tokio::select! {
+                body = response => body,
+                () = too_late(hurried) => Err(CloseInfo::failed("the server does not answer")),
             };
             done(body);
         });
         Ok(Request(task.abort_handle()))
     }
+
+    fn hurry(&self) {
+        self.hurried.send_replace(true);
+    }
+}
+
+/// Waits until there is a hurry, and then for the time that is left.
+async fn too_late(mut hurried: watch::Receiver<bool>) {
+    // the sender lives for as long as anybody would hear of the request's end
+    drop(hurried.wait_for(|hurried| *hurried).await);
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// Body of a response.

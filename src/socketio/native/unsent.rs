@@ -29,6 +29,8 @@ pub(super) struct Waiting {
 #[derive(Default)]
 pub(super) struct Account {
     bytes: AtomicUsize,
+    /// Bytes that the network took.
+    moved: AtomicUsize,
     left: Notify,
 }
 
@@ -83,7 +85,12 @@ impl Waiting {
 }
 
 impl Account {
-    /// Bytes have left.
+    /// The network took so many bytes.
+    pub(super) fn moved(&self, bytes: usize) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A frame has left the line, if not the machine: one may always be under way.
     pub(super) fn sent(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -93,11 +100,11 @@ impl Account {
         self.left.notified().await;
         let mut before = None;
         loop {
-            let left = self.bytes.load(Ordering::Relaxed);
-            if before == Some(left) {
+            let moved = self.moved.load(Ordering::Relaxed);
+            if before == Some(moved) {
                 return;
             }
-            before = Some(left);
+            before = Some(moved);
             tokio::time::sleep(PATIENCE).await;
         }
     }
@@ -139,7 +146,7 @@ mod tests {
         let slowly = async {
             for _ in 0..3 {
                 tokio::time::sleep(PATIENCE * 3 / 5).await;
-                account.sent(10);
+                account.moved(10);
             }
             std::future::pending::<()>().await;
         };

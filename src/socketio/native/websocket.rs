@@ -1,6 +1,7 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -9,12 +10,16 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, client_async_tls_with_config};
 
+use super::stream::Stream;
 use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Port, Report};
+
+/// How long nothing is read when the program is behind.
+const BEHIND: Duration = Duration::from_millis(1);
 
 /// Where to, and how.
 pub(crate) struct Target {
@@ -48,7 +53,11 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
         Ok(tls) => Connector::Rustls(tls),
         Err(error) => return Some(CloseInfo::failed(error)),
     };
-    let connect = connect_async_tls_with_config(request, Some(config), true, Some(tls));
+    let account = Arc::clone(&outbox.account);
+    let connect = async {
+        let stream = Stream::connect(request.uri(), Arc::clone(&account)).await?;
+        client_async_tls_with_config(request, stream, Some(config), Some(tls)).await
+    };
     let (stream, _) = tokio::select! {
         connected = connect => match connected {
             Ok(connected) => connected,
@@ -60,7 +69,6 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     port.report(Report::Opened);
 
     let (mut sink, mut source) = stream.split();
-    let account = Arc::clone(&outbox.account);
     let write = async {
         while let Some(first) = outbox.recv().await {
             let mut next = Some(first);
@@ -76,6 +84,9 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     };
     let read = async {
         loop {
+            while port.is_behind() {
+                tokio::time::sleep(BEHIND).await;
+            }
             match source.try_next().await {
                 Ok(Some(Message::Text(text))) => {
                     port.report(Report::Frame(Frame::Text(text.as_str().to_owned())));

@@ -72,6 +72,9 @@ impl Http for Requests {
         self.begin(url, body.as_deref(), done)
             .map_err(|_| CloseInfo::failed("request refused by the browser"))
     }
+
+    /// The browser knows when to give up.
+    fn hurry(&self) {}
 }
 
 impl Drop for Request {

@@ -6,7 +6,9 @@ use futures_util::SinkExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::socketio::handle::{Client, Lifecycle, Options};
+use super::{Lock, Port, Report, Shared};
+use crate::socketio::client::{CloseInfo, TransportKind};
+use crate::socketio::handle::{Callback, Client, Http, Lifecycle, Options, Polling, Response};
 
 /// Server that greets each client and hangs up; gives its address.
 async fn hasty_server() -> String {
@@ -49,4 +51,66 @@ async fn a_transport_that_has_ended_is_let_go() {
     assert!(state.gone.is_empty());
     drop(state);
     drop(counting);
+}
+
+/// Requests that end when the test says so; what ends a POST runs when the GET's request is dropped.
+#[derive(Clone)]
+struct Slow(Shared<Lock<Vec<Callback<Response>>>>);
+
+struct Given(Option<Slow>);
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        if let Some(post) = self.0.take().and_then(|slow| slow.0.lock().pop()) {
+            post(Ok("ok".to_owned()));
+        }
+    }
+}
+
+impl Http for Slow {
+    type Request = Given;
+
+    fn begin(&self, _: &str, body: Option<String>, done: Callback<Response>) -> Result<Given, CloseInfo> {
+        self.0.lock().push(done);
+        Ok(Given(body.is_none().then(|| self.clone())))
+    }
+
+    fn hurry(&self) {}
+}
+
+#[tokio::test]
+async fn what_the_last_get_brings_is_heard_though_a_post_ends_at_the_same_time() {
+    let polling = TransportKind::Polling;
+    let polls = polling.polls().expect("it polls");
+    let options = Options::new()
+        .force_new()
+        .transports([polling, TransportKind::WebSocket]);
+    // Nothing is awaited below, so that its own transports do nothing.
+    let client = Client::open("http://127.0.0.1:9", options).expect("a good address");
+    let socket = client.socket("/");
+    let heard = Shared::new(Lock::new(Vec::new()));
+    let log = Shared::clone(&heard);
+    let listening = socket.on("late", move |number: u8| log.lock().push(number));
+    let connection = &client.connection;
+    let get = connection.state.lock().transports[0].0;
+    let open = r#"0{"sid":"e","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
+    for body in [open, r#"40{"sid":"s"}"#] {
+        connection.reported(get, Report::Payload(polls, body.to_owned()));
+    }
+    let probe = connection.state.lock().transports[1].0;
+    connection.reported(probe, Report::Opened);
+
+    let http = Slow(Shared::new(Lock::new(Vec::new())));
+    let port = Port::new(connection.downgrade(), get);
+    let transport = Polling::open(http.clone(), polls, "", port, 100).expect("it opens");
+    transport.send("42[\"echo\"]".into()).expect("there is room");
+    transport.flush(&mut connection.state.lock().machine, get);
+    connection.reported(probe, Report::Frame("3probe".into()));
+    transport.pause();
+    let got = http.0.lock().remove(0);
+    got(Ok("42[\"late\",7]".to_owned()));
+    assert_eq!(*heard.lock(), [7]);
+    assert!(http.0.lock().is_empty(), "both have ended");
+    assert_eq!(client.transport(), Some(TransportKind::WebSocket));
+    drop((listening, transport));
 }

@@ -1,0 +1,129 @@
+//! What a client still does when it is closed or its last handle is dropped, and for how long.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use pesan::socketio::client::TransportKind;
+use pesan::socketio::{AckError, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{connected, open, options, soon};
+
+const OPEN: &str = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+const JOINED: &str = r#"40{"sid":"s"}"#;
+
+/// Port where nobody answers.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[tokio::test]
+async fn one_long_event_has_time_while_it_goes_out() {
+    const SIZE: usize = 40 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("just bound"));
+    let (count, counted) = oneshot::channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut socket = tokio_tungstenite::accept_async(stream)
+            .await
+            .expect("a WebSocket");
+        socket.send(OPEN.into()).await.expect("the client is there");
+        assert!(socket.next().await.is_some(), "CONNECT");
+        socket.send(JOINED.into()).await.expect("the client is there");
+        // half a megabyte a second: longer than any patience
+        let (mut slowly, mut read) = (socket.into_inner(), 0);
+        let mut buffer = vec![0; 256 << 10];
+        while let Ok(more @ 1..) = slowly.read(&mut buffer).await {
+            read += more;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        count.send(read).expect("the test waits");
+    });
+    let socket = open(&url, options());
+    connected(&socket).await;
+    // from here on time passes as soon as nobody has anything to do
+    tokio::time::pause();
+    socket.emit("pesan", "x".repeat(SIZE)).expect("connected");
+    drop(socket);
+    let read = counted.await.expect("the server counts");
+    assert!(read > SIZE, "{read} bytes arrived of {SIZE}");
+}
+
+/// Answers what a client polls, but not its goodbye; tells when that came, and when the client gave it up.
+async fn answer(mut stream: TcpStream, goodbye: mpsc::UnboundedSender<&'static str>) {
+    let mut buffer = vec![0; 64 << 10];
+    let mut gets = 0;
+    while let Ok(size @ 1..) = stream.read(&mut buffer).await {
+        let request = String::from_utf8_lossy(buffer.get(..size).unwrap_or_default()).into_owned();
+        let body = if request.starts_with("GET") {
+            gets += 1;
+            if request.contains("sid=e") { JOINED } else { OPEN }
+        } else if request.contains("\r\n\r\n40") {
+            "ok"
+        } else {
+            goodbye.send("it came").expect("the test waits");
+            while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
+            goodbye.send("it was given up").expect("the test waits");
+            return;
+        };
+        let head = "HTTP/1.1 200 OK\r\ncontent-length:";
+        let response = format!("{head} {}\r\n\r\n{body}", body.len());
+        stream
+            .write_all(response.as_bytes())
+            .await
+            .expect("the client is there");
+        if gets == 2 {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_that_is_not_answered_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("just bound"));
+    let (sender, mut goodbye) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, sender.clone()));
+        }
+    });
+    let socket = open(&url, options().transports([TransportKind::Polling]));
+    connected(&socket).await;
+    drop(socket);
+    assert_eq!(soon("the goodbye", goodbye.recv()).await, Some("it came"));
+    tokio::time::pause();
+    let hour = Duration::from_secs(3600);
+    let end = tokio::time::timeout(hour, goodbye.recv()).await;
+    assert_eq!(end, Ok(Some("it was given up")));
+}
+
+#[tokio::test]
+async fn a_closed_client_keeps_nothing_that_captured_it() {
+    let socket = open(NOWHERE, options());
+    let (captured, (held, gone)) = (socket.clone(), oneshot::channel::<()>());
+    socket
+        .emit_then("pesan", (), move |answer: Result<Value, AckError>| {
+            assert!(answer.is_err() && !captured.connected());
+            drop(held);
+        })
+        .expect("queued");
+    socket.client().close();
+    drop(socket);
+    assert!(soon("the closure to go", gone).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_client() {
+    let socket = open(NOWHERE, options());
+    let (mut closed, mut dropped) = (socket.events(), socket.events());
+    let waiting = tokio::spawn(async move { closed.recv().await.is_none() });
+    tokio::task::yield_now().await;
+    socket.client().close();
+    assert!(soon("the end", waiting).await.expect("no panic"));
+    let mut again = socket.events();
+    drop(socket);
+    assert!(soon("the end", dropped.recv()).await.is_none());
+    assert!(soon("the end", again.recv()).await.is_none());
+}
