@@ -1,19 +1,20 @@
-//! A session that is busy, and what waits meanwhile.
+//! A session that is busy, and a server that was: what waits meanwhile, and who is still there afterwards.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pesan::socketio::Frame;
 use pesan_server::engine::{
-    CloseReason, Connection, Engine, HandshakeRequest, Protocol, Session,
+    CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Protocol, Session,
 };
 use pesan_server::http::serve::ServeConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::harness::{Answer, config, listen, soon};
+use super::harness::{Answer, Server, config, listen, quick, soon};
 
 /// Takes one message, and then no more.
 struct Busy(mpsc::UnboundedSender<CloseReason>);
@@ -81,4 +82,43 @@ async fn a_busy_session_holds_one_body_however_many_are_given_up() {
         soon("an end", closed.recv()).await,
         Some(CloseReason::TransportError)
     );
+}
+
+#[test]
+fn a_server_that_stood_still_asks_its_clients_before_it_ends_them() {
+    let (told, address) = std::sync::mpsc::channel();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stand, mut standing) = mpsc::unbounded_channel::<()>();
+    let serving = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let server = Server::start(EngineConfig {
+                ping_interval: Duration::from_millis(300),
+                ping_timeout: Duration::from_millis(300),
+                ..quick()
+            });
+            told.send(server.address).expect("the test listens");
+            loop {
+                tokio::select! {
+                    Some(()) = standing.recv() => std::thread::sleep(Duration::from_millis(1000)),
+                    _ = &mut stopped => break,
+                }
+            }
+        });
+    });
+    let address = address.recv().expect("the server starts");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = format!("ws://{address}/engine.io/?EIO=4&transport=websocket");
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("a handshake");
+        let mut socket = super::harness::Socket(socket);
+        assert!(socket.text().await.starts_with("0{"));
+        stand.send(()).expect("the server runs");
+        for _ in 0..3 {
+            assert_eq!(socket.text().await, "2");
+            socket.send("3").await;
+        }
+    });
+    stop.send(()).expect("the server runs");
+    serving.join().expect("no panic");
 }
