@@ -82,3 +82,51 @@ impl Drop for Told {
         self.0.send(()).unwrap_or_default();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
+    let served = Served::start().await;
+    let (sender, coming) = std::sync::mpsc::channel::<Socket>();
+    let sender = std::sync::Mutex::new(sender);
+    served.io.use_(move |socket: Socket| {
+        let sender = sender.lock().map_err(|_| "no panic")?;
+        sender.send(socket).map_err(|_| "the test listens")
+    });
+    let ending = std::thread::spawn(move || {
+        for socket in coming {
+            while !socket.connected() {
+                std::hint::spin_loop();
+            }
+            socket.disconnect(false);
+        }
+    });
+    // the lock on the rooms is busy, so that there is time between two steps
+    let (busy, io) = (
+        Arc::new(std::sync::atomic::AtomicBool::new(true)),
+        served.io.clone(),
+    );
+    let looking = std::thread::spawn({
+        let busy = busy.clone();
+        move || {
+            while busy.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::black_box(io.sockets());
+            }
+        }
+    });
+    for _ in 0..300 {
+        let mut raw = Raw::open(served.address).await;
+        raw.send("0").await;
+        while raw.next().await != "1" {}
+        drop(raw);
+    }
+    busy.store(false, std::sync::atomic::Ordering::Relaxed);
+    looking.join().expect("no panic");
+    tokio::time::timeout(
+        Duration::from_secs(5),
+        until("they went", || served.io.is_empty()),
+    )
+    .await
+    .expect("nobody is left");
+    drop(served);
+    drop(ending);
+}
