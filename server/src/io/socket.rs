@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
 
+use tokio::runtime::Handle;
+
 use super::acks::PendingAcks;
 use super::client::Client;
 use super::data::Data;
@@ -203,6 +205,10 @@ impl Socket {
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.0.client.connection
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.client.runtime
     }
 
     pub(super) fn listeners(&self) -> &Listeners {

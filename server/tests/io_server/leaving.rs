@@ -61,6 +61,16 @@ fn recovering(skip_middlewares: bool) -> IoConfig {
     }
 }
 
+#[tokio::test]
+async fn a_server_with_recovery_is_closed_from_any_thread() {
+    let served = Served::with(recovering(true)).await;
+    let mut raw = served.join().await;
+    let io = served.io.clone();
+    let closing = std::thread::spawn(move || io.close());
+    closing.join().expect("no panic");
+    raw.expect_end().await;
+    assert!(served.io.is_empty());
+}
 
 /// A client that lost its connection; what it needs to return.
 async fn lost(served: &Served) -> (String, String) {

@@ -418,10 +418,10 @@ impl Namespace {
                     cluster.save(self.name(), &session, recovery.max_disconnection_duration);
                 }
                 if let Some(due) = log.save(session) {
-                    tokio::spawn(expire(self.clone(), due));
+                    socket.runtime().spawn(expire(self.clone(), due));
                 }
             } else if let Some(cluster) = &self.0.server.cluster {
-                cluster.forget(self.name(), &session.pid);
+                cluster.forget(self.name(), &session.pid, socket.runtime());
             }
         }
         if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_empty() {
