@@ -31,6 +31,8 @@ pub struct Session {
     left: Vec<Arc<str>>,
     /// Time for the first namespace.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// It broke the protocol: the end is under way, and what it sent since is left.
+    broken: bool,
 }
 
 struct Member {
@@ -63,6 +65,7 @@ impl Session {
             io,
             members: Vec::new(),
             left: Vec::new(),
+            broken: false,
         }
     }
 
@@ -124,6 +127,7 @@ impl Session {
                 task.error(message);
             }
         }
+        self.broken = true;
         self.client.connection.close(reason);
     }
 
@@ -247,7 +251,7 @@ impl Session {
 
 impl engine::Session for Session {
     fn receive(&mut self, message: Frame) {
-        if self.client.connection.is_closed() {
+        if self.broken || self.client.connection.is_closed() {
             return;
         }
         self.reap();
