@@ -214,6 +214,16 @@ impl Session {
         }
     }
 
+    /// Takes all sockets out of their namespaces.
+    fn leave(&mut self, reason: CloseReason) {
+        for member in &self.members {
+            if let State::Joined(task) = &member.state {
+                task.socket.close(reason.into());
+            }
+        }
+        self.reap();
+    }
+
     /// Drives middleware; those whose outcome is known get in or are refused.
     fn poll_admissions(&mut self, cx: &mut Context<'_>) {
         let mut place = 0;
@@ -286,11 +296,15 @@ impl engine::Session for Session {
     }
 
     fn closed(mut self, reason: CloseReason) {
-        for member in &self.members {
-            if let State::Joined(task) = &member.state {
-                task.socket.close(reason.into());
-            }
+        self.leave(reason);
+    }
+}
+
+impl Drop for Session {
+    /// Where a panic ends the connection's task, nobody else says that its sockets are gone.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.leave(CloseReason::TransportError);
         }
-        self.reap();
     }
 }

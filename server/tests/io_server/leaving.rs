@@ -93,6 +93,28 @@ impl Drop for Told {
     }
 }
 
+#[tokio::test]
+async fn a_rule_that_panics_leaves_no_socket_behind() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let sender = sender.clone();
+        socket.join("room");
+        socket.on("disconnect", move |_: Socket, reason: DisconnectReason| {
+            sender.send(reason).map_err(|_| "the test listens")
+        });
+    });
+    served
+        .io
+        .of_dynamic(|name: &str, _: &pesan::socketio::Value| name.parse::<u8>().expect("on purpose") == 0);
+    let mut raw = served.join().await;
+    raw.send("0/a,").await;
+    raw.expect_end().await;
+    assert_eq!(soon(told.recv()).await, Some(DisconnectReason::TransportError));
+    assert!(served.io.is_empty());
+    assert!(served.io.room_sizes().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
     let served = Served::start().await;
