@@ -183,7 +183,6 @@ impl Session {
 
     fn join(&mut self, namespace: Namespace, admitted: Admitted, returns: bool) {
         if self.client.connection.is_closed() {
-            admitted.abandon();
             return;
         }
         self.deadline = None;

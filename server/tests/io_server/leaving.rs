@@ -83,6 +83,31 @@ async fn lost(served: &Served) -> (String, String) {
     (sid, format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#))
 }
 
+#[tokio::test]
+async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
+    let served = Served::with(recovering(false)).await;
+    let (sid, auth) = lost(&served).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (asked, mut coming) = mpsc::unbounded_channel();
+    let opened = gate.clone();
+    served.io.use_(move |_: Socket| {
+        let (gate, asked) = (opened.clone(), asked.clone());
+        async move {
+            asked.send(()).map_err(|_| "the test listens")?;
+            gate.acquire().await.expect("never closed").forget();
+            Ok::<_, &str>(())
+        }
+    });
+    let mut raw = served.open().await;
+    raw.send(&format!("0{auth}")).await;
+    soon(coming.recv()).await.expect("it is asked");
+    let engine = served.io.engine(pesan_server::engine::EngineConfig::default());
+    raw.close().await;
+    until("the connection is gone", || engine.sessions() == 0).await;
+    gate.add_permits(1);
+    let mut raw = served.open().await;
+    assert_eq!(join(&mut raw, &auth).await.0, sid);
+}
 
 /// Tells when it is dropped.
 struct Told(mpsc::UnboundedSender<()>);
@@ -91,6 +116,28 @@ impl Drop for Told {
     fn drop(&mut self) {
         self.0.send(()).unwrap_or_default();
     }
+}
+
+#[tokio::test]
+async fn a_socket_that_is_lost_on_its_way_in_is_let_go() {
+    let served = Served::start().await;
+    let (sender, mut dropped) = mpsc::unbounded_channel();
+    let (asked, mut coming) = mpsc::unbounded_channel();
+    served.io.use_(move |socket: Socket| {
+        socket.data().insert(Told(sender.clone()));
+        let held = socket.clone();
+        socket.on("hello", move |_: Socket, ()| held.emit("hello", ()));
+        let asked = asked.clone();
+        async move {
+            asked.send(()).map_err(|_| "the test listens")?;
+            std::future::pending::<Result<(), &str>>().await
+        }
+    });
+    let mut raw = served.open().await;
+    raw.send("0").await;
+    soon(coming.recv()).await.expect("it is asked");
+    raw.close().await;
+    soon(dropped.recv()).await.expect("nothing holds it");
 }
 
 #[tokio::test]
