@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 
 use super::admission::{Admitted, Refused, admit};
 use super::client::Client;
+use super::entering::Entering;
 use super::error::ConnectError;
 use super::handler::Later;
 use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
@@ -41,10 +42,19 @@ struct Member {
 }
 
 enum State {
-    /// Middleware is at work; the flag says whether the client brought an earlier session.
-    Connecting(Later<Result<Admitted, Refused>>, bool),
+    /// Middleware is at work.
+    Connecting(Coming),
     /// It is in.
     Joined(Task),
+}
+
+/// What is known of a client before it is in.
+struct Coming {
+    admission: Later<Result<Admitted, Refused>>,
+    /// Whether it brought an earlier session.
+    returns: bool,
+    /// Until it is in or refused.
+    _entering: Entering,
 }
 
 impl fmt::Debug for Session {
@@ -136,7 +146,7 @@ impl Session {
         let full = self.members.len() >= self.io.config().limits.max_namespaces_per_connection;
         let returns = self.io.config().recovery.is_some() && auth.get("pid").is_some();
         let found = if full { None } else { self.io.find(name, &auth) };
-        let Some(namespace) = found else {
+        let Some(entering) = found else {
             let why = if full {
                 "Too many namespaces"
             } else {
@@ -145,6 +155,7 @@ impl Session {
             self.refuse(name, &ConnectError::new(why), returns);
             return;
         };
+        let namespace = entering.namespace().clone();
         if returns {
             self.io.hooks().reconnect_attempt(&Reconnecting {
                 namespace: name.to_owned(),
@@ -163,7 +174,11 @@ impl Session {
         let admission = admit(namespace.clone(), self.client.clone(), auth, middlewares);
         self.members.push(Member {
             namespace,
-            state: State::Connecting(Box::pin(admission), returns),
+            state: State::Connecting(Coming {
+                admission: Box::pin(admission),
+                returns,
+                _entering: entering,
+            }),
         });
     }
 
@@ -227,12 +242,12 @@ impl Session {
     fn poll_admissions(&mut self, cx: &mut Context<'_>) {
         let mut place = 0;
         while let Some(member) = self.members.get_mut(place) {
-            let State::Connecting(admission, returns) = &mut member.state else {
+            let State::Connecting(coming) = &mut member.state else {
                 place += 1;
                 continue;
             };
-            let returns = *returns;
-            let outcome = match catch_unwind(AssertUnwindSafe(|| admission.as_mut().poll(cx))) {
+            let returns = coming.returns;
+            let outcome = match catch_unwind(AssertUnwindSafe(|| coming.admission.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => {
                     place += 1;
                     continue;
@@ -251,7 +266,7 @@ impl Session {
             };
             let member = self.members.swap_remove(place);
             match outcome {
-                Ok(admitted) => self.join(member.namespace, admitted, returns),
+                Ok(admitted) => self.join(member.namespace.clone(), admitted, returns),
                 Err(Refused(error)) => self.refuse(member.namespace.name(), &error, returns),
             }
         }

@@ -50,6 +50,74 @@ async fn disconnect_is_told_after_a_panic_in_disconnecting() {
     assert_eq!(soon(reported.recv()).await, Some(ErrorKind::Panic));
 }
 
+#[tokio::test]
+async fn a_namespace_that_nobody_was_let_into_goes() {
+    let served = Served::with(cleaning()).await;
+    let parent = served.io.of_dynamic("/team-*");
+    parent.use_(async |_: Socket| {
+        tokio::task::yield_now().await;
+        Err::<(), _>("no")
+    });
+    let mut raw = served.open().await;
+    for team in 0..5 {
+        raw.send(&format!("0/team-{team},")).await;
+        assert_eq!(raw.next().await, format!(r#"4/team-{team},{{"message":"no"}}"#));
+    }
+    assert_eq!(names(&served.io), ["/"]);
+    assert!(parent.children().is_empty());
+}
+
+#[tokio::test]
+async fn a_namespace_goes_when_its_only_client_is_lost_on_the_way_in() {
+    let served = Served::with(cleaning()).await;
+    let (asked, mut coming) = mpsc::unbounded_channel();
+    served.io.of_dynamic("/team-*").use_(move |_: Socket| {
+        let asked = asked.clone();
+        async move {
+            asked.send(()).map_err(|_| "the test listens")?;
+            std::future::pending::<Result<(), &str>>().await
+        }
+    });
+    let mut raw = served.open().await;
+    raw.send("0/team-1,").await;
+    soon(coming.recv()).await.expect("it is asked");
+    assert_eq!(served.io.namespaces().len(), 2);
+    raw.close().await;
+    until("the namespace went", || names(&served.io) == ["/"]).await;
+}
+
+#[tokio::test]
+async fn a_namespace_stays_while_someone_is_on_the_way_in() {
+    let served = Served::with(cleaning()).await;
+    let gate = Arc::new(Semaphore::new(1));
+    let (asked, mut coming) = mpsc::unbounded_channel();
+    let (opened, team) = (gate.clone(), served.io.of_dynamic("/team-*"));
+    team.use_(move |_: Socket| {
+        let (gate, asked) = (opened.clone(), asked.clone());
+        async move {
+            asked.send(()).map_err(|_| "the test listens")?;
+            gate.acquire().await.expect("never closed").forget();
+            Ok::<_, &str>(())
+        }
+    });
+    let mut first = served.open().await;
+    first.join("/team-1").await;
+    soon(coming.recv()).await.expect("the first is asked");
+    let mut second = served.open().await;
+    second.send("0/team-1,").await;
+    soon(coming.recv()).await.expect("the second is asked");
+    first.send("1/team-1,").await;
+    // the answer to another CONNECT shows that the first has left
+    first.join("/").await;
+    gate.add_permits(2);
+    assert!(second.next().await.starts_with("0/team-1,{"));
+    let mut third = served.open().await;
+    third.join("/team-1").await;
+    served.io.of("/team-1").emit("all", ()).expect("can be sent");
+    for raw in [&mut second, &mut third] {
+        assert_eq!(raw.next().await, r#"2/team-1,["all"]"#);
+    }
+}
 
 fn recovering(skip_middlewares: bool) -> IoConfig {
     IoConfig {
@@ -208,4 +276,31 @@ async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
     .expect("nobody is left");
     drop(served);
     drop(ending);
+}
+
+#[tokio::test]
+async fn a_namespace_stays_for_those_who_may_return() {
+    let served = Served::with(IoConfig {
+        recovery: Some(Recovery {
+            max_disconnection_duration: Duration::from_millis(500),
+            ..Recovery::default()
+        }),
+        ..cleaning()
+    })
+    .await;
+    let team = served.io.of_dynamic("/team-*");
+    team.on_connection(|socket: Socket| socket.emit("hello", ()));
+    let mut raw = served.open().await;
+    let sid = raw.join("/team-1").await;
+    let hello = raw.next().await;
+    let args = hello.strip_prefix("2/team-1,").expect("an event");
+    let last = offset(&format!("2{args}"));
+    let socket = served.io.of("/team-1").socket(&sid).expect("it is in");
+    drop(socket);
+    raw.close().await;
+    until("it is gone", || served.io.of("/team-1").is_empty()).await;
+    assert!(!team.children().is_empty());
+    assert!(!last.is_empty());
+    until("the namespace went in the end", || team.children().is_empty()).await;
+    assert_eq!(names(&served.io), ["/"]);
 }

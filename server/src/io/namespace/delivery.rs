@@ -420,9 +420,7 @@ impl Namespace {
                 cluster.forget(self.name(), &session.pid, socket.runtime());
             }
         }
-        if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_empty() {
-            self.0.server.forget(self);
-        }
+        self.go_if_unused();
     }
 
     /// Keeps a session for the return of its client.
@@ -439,6 +437,13 @@ impl Namespace {
     pub(in crate::io) fn give_back(&self, restored: Restored, runtime: &Handle) {
         if let Some(log) = &self.0.log {
             self.keep(log, restored.session, runtime);
+        }
+    }
+
+    /// One that was made from a pattern goes with the last who is in it, on the way in, or may return.
+    pub(in crate::io) fn go_if_unused(&self) {
+        if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_unused() {
+            self.0.server.forget(self);
         }
     }
 }
@@ -462,7 +467,7 @@ async fn expire(namespace: Namespace, mut due: Instant) {
         }
         match next {
             Some(next) => due = next,
-            None => return,
+            None => return namespace.go_if_unused(),
         }
     }
 }
