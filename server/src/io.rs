@@ -26,6 +26,7 @@ mod cluster;
 mod config;
 mod data;
 mod emitter;
+mod entering;
 mod error;
 mod handler;
 mod handshake;

@@ -2,6 +2,8 @@
 
 #[path = "engine/harness.rs"]
 mod harness;
+#[path = "engine/held.rs"]
+mod held;
 #[path = "engine/limits.rs"]
 mod limits;
 #[path = "engine/official.rs"]

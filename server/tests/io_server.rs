@@ -10,6 +10,8 @@ mod compress;
 mod connect;
 #[path = "io_server/handlers.rs"]
 mod handlers;
+#[path = "io_server/leaving.rs"]
+mod leaving;
 #[path = "io_server/msgpack.rs"]
 mod msgpack;
 #[path = "io_server/official.rs"]

@@ -6,6 +6,9 @@ use pesan::messages::{Refusal, RefusalCode};
 
 use super::text::refusal;
 
+/// Longest wait that anyone is told, in seconds.
+const LONGEST: f64 = 3600.0;
+
 /// Bucket of tokens; each request takes some.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
@@ -27,6 +30,12 @@ impl Bucket {
         }
     }
 
+    /// Whether it is as it was at first; in any case after the longest wait that anyone is told.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        self.left + passed * self.rate >= self.most || passed >= LONGEST
+    }
+
     /// Takes one token.
     ///
     /// # Errors
@@ -39,7 +48,7 @@ impl Bucket {
             self.left -= 1.0;
             return Ok(());
         }
-        let wait = ((1.0 - self.left) / self.rate).clamp(1.0, 3600.0).ceil();
+        let wait = ((1.0 - self.left) / self.rate).clamp(1.0, LONGEST).ceil();
         Err(refusal(RefusalCode::TooFast, wait))
     }
 }

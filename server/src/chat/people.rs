@@ -3,6 +3,7 @@
 //! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
 //! node, or stands for all that a person has on another one.
 
+mod buckets;
 mod lines;
 
 use std::collections::{HashMap, HashSet};
@@ -11,11 +12,12 @@ use std::time::Instant;
 use pesan::messages::{Person, Refusal, RefusalCode};
 use sha2::{Digest, Sha256};
 
-use super::limits::Bucket;
 use super::names::Name;
 use super::text::refusal;
 use super::wishes::Wishes;
 use crate::config::ChatLimits;
+pub(super) use buckets::Cost;
+use buckets::{Buckets, Resting};
 pub(super) use lines::{Line, Move, went};
 
 /// Everyone who is here.
@@ -26,6 +28,8 @@ pub(super) struct People {
     names: HashMap<String, String>,
     /// Seats, by the ids of sockets or by what stands for another node.
     seats: HashMap<String, Seat>,
+    /// What those who have gone may do when they return.
+    resting: Resting,
 }
 
 /// Someone who is here.
@@ -56,34 +60,12 @@ impl Count {
     }
 }
 
-/// How often someone may do what.
-#[derive(Debug)]
-struct Buckets {
-    write: Bucket,
-    read: Bucket,
-    typing: Bucket,
-    rooms: Bucket,
-}
-
 /// A connection of someone, or all that they have on another node.
 #[derive(Debug)]
 struct Seat {
     person: String,
     rooms: HashSet<String>,
     away: bool,
-}
-
-/// What a request costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    /// Others see it.
-    Write,
-    /// Only the store works for it.
-    Read,
-    /// A sign that someone is typing.
-    Typing,
-    /// A room that stays.
-    Room,
 }
 
 impl People {
@@ -126,7 +108,7 @@ impl People {
         now: Instant,
         away: bool,
     ) -> Person {
-        let names = &mut self.names;
+        let (names, resting) = (&mut self.names, &mut self.resting);
         let present = self.present.entry(id.to_owned()).or_insert_with(|| {
             // nobody's, but where two nodes gave it away at the same time
             names.entry(name.key.clone()).or_insert_with(|| id.to_owned());
@@ -138,12 +120,7 @@ impl People {
                 key: name.key,
                 seats: Count::default(),
                 rooms: HashMap::new(),
-                buckets: Buckets {
-                    write: Bucket::new(limits.rate, limits.burst, now),
-                    read: Bucket::new(20.0, 100.0, now),
-                    typing: Bucket::new(0.5, 3.0, now),
-                    rooms: Bucket::new(0.1, 10.0, now),
-                },
+                buckets: resting.take(id, limits, now),
             }
         });
         *present.seats.of(away) += 1;
@@ -172,6 +149,7 @@ impl People {
             && let Some(present) = self.present.remove(&seat.person)
         {
             self.forget_name(&present.key, &seat.person);
+            self.resting.keep(seat.person, present.buckets, Instant::now());
         }
         Some((person, gone))
     }
@@ -271,12 +249,7 @@ impl People {
         let Some(present) = self.present.get_mut(id) else {
             return Err(refusal(RefusalCode::PersonUnknown, ""));
         };
-        match cost {
-            Cost::Write => present.buckets.write.take(now),
-            Cost::Read => present.buckets.read.take(now),
-            Cost::Typing => present.buckets.typing.take(now),
-            Cost::Room => present.buckets.rooms.take(now),
-        }
+        present.buckets.pay(cost, now)
     }
 
     /// How many people are here, on whatever node.

@@ -462,6 +462,7 @@ impl Inner {
 
     /// Whether the pong is overdue.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        self.lock().beat.deadline <= now
+        let beat = &self.lock().beat;
+        beat.pinged.is_some() && beat.deadline <= now
     }
 }

@@ -451,7 +451,7 @@ impl Heartbeat {
 
     fn work(&mut self, hub: &Hub, now: Instant) {
         static PING: OnceLock<Outgoing> = OnceLock::new();
-        while let Some((due, connection)) = pop_due(&mut self.pings, now) {
+        while let Some((_, connection)) = pop_due(&mut self.pings, now) {
             let Some(inner) = connection.upgrade() else {
                 continue;
             };
@@ -459,13 +459,15 @@ impl Heartbeat {
             if state.closing.is_some() || inner.closed.load(Ordering::Relaxed) {
                 continue;
             }
-            state.beat.pinged = Some(due);
+            // its time begins now: a ping may be late, where the whole process stood still
+            state.beat.pinged = Some(now);
             state.beat.heard = None;
+            state.beat.deadline = now + hub.ping_timeout;
             state.queue.take_progress();
             inner.awaiting_pong.store(true, Ordering::Relaxed);
             state.push(PING.get_or_init(|| Outgoing::packet("2")));
             state.flush(hub);
-            self.checks.push_back((due + hub.ping_timeout, connection));
+            self.checks.push_back((now + hub.ping_timeout, connection));
         }
         while let Some((_, connection)) = pop_due(&mut self.checks, now) {
             let Some(inner) = connection.upgrade() else {

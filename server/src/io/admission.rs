@@ -14,10 +14,25 @@ use super::namespace::{MiddlewareCall, Namespace};
 use super::recovery::Restored;
 use super::socket::Socket;
 
-/// A socket that may come in.
+/// A socket that may come in. Where its connection ends first, nothing of it stays, and its client may take an earlier
+/// session up another time.
 pub(super) struct Admitted {
     socket: Socket,
     restored: Option<Restored>,
+    entered: bool,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        if self.entered {
+            return;
+        }
+        self.socket.abandon();
+        if let Some(restored) = self.restored.take() {
+            let namespace = self.socket.namespace();
+            namespace.give_back(restored, self.socket.runtime());
+        }
+    }
 }
 
 /// One that may not.
@@ -29,17 +44,14 @@ impl Admitted {
         Self {
             socket: Socket::new(namespace, client, auth, None),
             restored: None,
+            entered: false,
         }
     }
 
-    /// The connection ended first.
-    pub(super) fn abandon(self) {
-        self.socket.abandon();
-    }
-
     /// Tells the client, and makes it a member. `returns` says whether it brought an earlier session.
-    pub(super) fn enter(self, returns: bool) -> Socket {
-        let Self { socket, restored } = self;
+    pub(super) fn enter(mut self, returns: bool) -> Socket {
+        self.entered = true;
+        let (socket, restored) = (self.socket.clone(), self.restored.take());
         let namespace = socket.namespace();
         let sid = ("sid", Value::from(socket.id()));
         let pid = socket.pid().map(|pid| ("pid", Value::from(pid)));
@@ -82,17 +94,22 @@ pub(super) async fn admit(
         .recovery()
         .is_some_and(|recovery| recovery.skip_middlewares);
     let socket = Socket::new(&namespace, &client, auth, restored.as_ref());
-    if !(skips && restored.is_some()) {
+    let mut admitted = Admitted {
+        socket,
+        restored,
+        entered: false,
+    };
+    if !(skips && admitted.restored.is_some()) {
         for middleware in middlewares.iter() {
-            let verdict = match middleware(socket.clone()) {
+            let verdict = match middleware(admitted.socket.clone()) {
                 Called::Done(verdict) => verdict,
                 Called::Later(future) => future.await,
             };
             if let Err(error) = verdict {
-                socket.abandon();
+                admitted.restored = None;
                 return Err(Refused(error));
             }
         }
     }
-    Ok(Admitted { socket, restored })
+    Ok(admitted)
 }

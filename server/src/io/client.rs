@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
+use tokio::runtime::Handle;
 
 use super::reason::DisconnectReason;
 use super::socket::{Socket, SocketInner};
@@ -17,9 +18,12 @@ pub(super) struct Client {
     /// Sockets that are gone, for the connection's own task to tell their listeners.
     gone: Mutex<Vec<(Socket, DisconnectReason)>>,
     waker: AtomicWaker,
+    /// Where its tasks run: a socket may be used from threads that know of no runtime.
+    pub(super) runtime: Handle,
 }
 
 impl Client {
+    /// Called by the transport, in its runtime.
     pub(super) fn new(connection: Connection, request: Arc<HandshakeRequest>) -> Self {
         Self {
             connection,
@@ -27,6 +31,7 @@ impl Client {
             sockets: Mutex::default(),
             gone: Mutex::default(),
             waker: AtomicWaker::new(),
+            runtime: Handle::current(),
         }
     }
 

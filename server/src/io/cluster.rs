@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName, Packet};
 use pesan::socketio::{Value, msgpack};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -217,8 +218,8 @@ impl Cluster {
     }
 
     /// Forgets a session that may not be taken up.
-    pub(super) fn forget(&self, namespace: &str, pid: &str) {
-        drop(tokio::spawn(self.adapter.take(&key(namespace, pid))));
+    pub(super) fn forget(&self, namespace: &str, pid: &str, runtime: &Handle) {
+        drop(runtime.spawn(self.adapter.take(&key(namespace, pid))));
     }
 
     /// Says good-bye to the other nodes.

@@ -3,7 +3,7 @@
 mod delivery;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -108,6 +108,8 @@ struct Inner {
     server_events: RwLock<Vec<(Box<str>, Arc<ServerCall>)>>,
     /// Whether it was made from a pattern.
     dynamic: bool,
+    /// Clients on their way in.
+    entering: AtomicUsize,
 }
 
 impl fmt::Debug for Namespace {
@@ -142,6 +144,7 @@ impl Namespace {
                 .map(|recovery| Log::new(recovery, server.cluster.is_some())),
             server_events: RwLock::default(),
             dynamic,
+            entering: AtomicUsize::new(0),
         }))
     }
 
@@ -406,6 +409,18 @@ impl Namespace {
 
     pub(super) fn is_dynamic(&self) -> bool {
         self.0.dynamic
+    }
+
+    /// Clients on their way in.
+    pub(super) fn entering(&self) -> &AtomicUsize {
+        &self.0.entering
+    }
+
+    /// Whether nobody is in it, on the way in, or expected back.
+    pub(super) fn is_unused(&self) -> bool {
+        self.0.entering.load(Ordering::Acquire) == 0
+            && self.is_empty()
+            && self.0.log.as_ref().is_none_or(Log::is_empty)
     }
 
     pub(super) fn next_ack_id(&self) -> u64 {

@@ -162,6 +162,11 @@ impl Log {
         (expired, None)
     }
 
+    /// Whether nobody's session is kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().sessions.is_empty()
+    }
+
     /// Takes a session away for its client.
     pub(super) fn take(&self, pid: &str) -> Option<(Session, Duration)> {
         let (session, since) = self.lock().sessions.remove(pid)?;

@@ -126,15 +126,11 @@ impl Rooms {
     }
 
     /// Adds a socket with its rooms, and sends it the reply to its CONNECT: whoever knows of the reply finds it here, and
-    /// nothing is sent to it before.
-    pub(super) fn insert(
-        &self,
-        socket: &Socket,
-        rooms: impl IntoIterator<Item = Arc<str>>,
-        reply: &Outgoing,
-    ) {
+    /// nothing is sent to it before. Nor can it leave before it is here.
+    pub(super) fn insert(&self, socket: &Socket, reply: &Outgoing) {
         let mut inner = self.lock();
         socket.connection().send(reply);
+        let rooms = socket.begin();
         inner.all = None;
         let member = Member {
             socket: socket.clone(),

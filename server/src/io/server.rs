@@ -14,6 +14,7 @@ use super::adapter::{Adapter, Health};
 use super::client::Client;
 use super::cluster::Cluster;
 use super::config::IoConfig;
+use super::entering::Entering;
 use super::hooks::{
     ConnectRefused, ErrorReport, Hooks, List, Meters, ReconnectFailed, Reconnected, Reconnecting,
 };
@@ -71,6 +72,15 @@ impl Server {
             .cloned()
     }
 
+    /// The same for a client that wants to come in.
+    fn enter(&self, name: &str) -> Option<Entering> {
+        self.namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .map(Entering::new)
+    }
+
     pub(super) fn all(&self) -> Vec<Namespace> {
         self.namespaces
             .read()
@@ -84,14 +94,16 @@ impl Server {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Drops a namespace that was made from a pattern and has no socket any more.
+    /// Drops a namespace that was made from a pattern and is not used any more.
     pub(super) fn forget(&self, namespace: &Namespace) {
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if namespaces
             .get(namespace.name())
-            .is_some_and(|known| known == namespace && known.is_empty())
+            .is_some_and(|known| known == namespace && known.is_unused())
         {
             namespaces.remove(namespace.name());
+        } else {
+            return;
         }
         drop(namespaces);
         for parent in self.parents.read().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -214,7 +226,7 @@ impl Io {
             format!("/{name}")
         };
         let known = self.known(&name);
-        known.unwrap_or_else(|| self.make(&name, Entrance::default(), false))
+        known.unwrap_or_else(|| self.make(&name, Entrance::default(), false).namespace().clone())
     }
 
     /// Namespaces that are made when a client asks for a name that fits `rule`: text in which `*` stands for any
@@ -339,28 +351,29 @@ impl Io {
         self.server.known(name)
     }
 
-    fn make(&self, name: &str, entrance: Entrance, dynamic: bool) -> Namespace {
+    fn make(&self, name: &str, entrance: Entrance, dynamic: bool) -> Entering {
         let mut namespaces = self
             .server
             .namespaces
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = namespaces.get(name) {
-            return known.clone();
+            return Entering::new(known);
         }
         let namespace = Namespace::new(&self.server, name, entrance, dynamic);
         namespaces.insert(name.into(), namespace.clone());
+        let entering = Entering::new(&namespace);
         drop(namespaces);
         self.server.new_namespace.call(&namespace);
-        namespace
+        entering
     }
 
     /// Namespace that a client asked for, made if a pattern says so.
-    pub(super) fn find(&self, name: &str, auth: &Value) -> Option<Namespace> {
+    pub(super) fn find(&self, name: &str, auth: &Value) -> Option<Entering> {
         if self.server.is_closed() {
             return None;
         }
-        if let Some(known) = self.known(name) {
+        if let Some(known) = self.server.enter(name) {
             return Some(known);
         }
         // Rules are the program's code: not under the lock.
@@ -380,9 +393,9 @@ impl Io {
             tracing::warn!(name, "too many namespaces were made from patterns");
             return None;
         }
-        let namespace = self.make(name, parent.entrance(), true);
-        parent.adopt(&namespace);
-        Some(namespace)
+        let entering = self.make(name, parent.entrance(), true);
+        parent.adopt(entering.namespace());
+        Some(entering)
     }
 }
 

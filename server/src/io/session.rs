@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 
 use super::admission::{Admitted, Refused, admit};
 use super::client::Client;
+use super::entering::Entering;
 use super::error::ConnectError;
 use super::handler::Later;
 use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
@@ -31,6 +32,8 @@ pub struct Session {
     left: Vec<Arc<str>>,
     /// Time for the first namespace.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// It broke the protocol: the end is under way, and what it sent since is left.
+    broken: bool,
 }
 
 struct Member {
@@ -39,10 +42,19 @@ struct Member {
 }
 
 enum State {
-    /// Middleware is at work; the flag says whether the client brought an earlier session.
-    Connecting(Later<Result<Admitted, Refused>>, bool),
+    /// Middleware is at work.
+    Connecting(Coming),
     /// It is in.
     Joined(Task),
+}
+
+/// What is known of a client before it is in.
+struct Coming {
+    admission: Later<Result<Admitted, Refused>>,
+    /// Whether it brought an earlier session.
+    returns: bool,
+    /// Until it is in or refused.
+    _entering: Entering,
 }
 
 impl fmt::Debug for Session {
@@ -63,6 +75,7 @@ impl Session {
             io,
             members: Vec::new(),
             left: Vec::new(),
+            broken: false,
         }
     }
 
@@ -124,6 +137,7 @@ impl Session {
                 task.error(message);
             }
         }
+        self.broken = true;
         self.client.connection.close(reason);
     }
 
@@ -132,7 +146,7 @@ impl Session {
         let full = self.members.len() >= self.io.config().limits.max_namespaces_per_connection;
         let returns = self.io.config().recovery.is_some() && auth.get("pid").is_some();
         let found = if full { None } else { self.io.find(name, &auth) };
-        let Some(namespace) = found else {
+        let Some(entering) = found else {
             let why = if full {
                 "Too many namespaces"
             } else {
@@ -141,6 +155,7 @@ impl Session {
             self.refuse(name, &ConnectError::new(why), returns);
             return;
         };
+        let namespace = entering.namespace().clone();
         if returns {
             self.io.hooks().reconnect_attempt(&Reconnecting {
                 namespace: name.to_owned(),
@@ -159,7 +174,11 @@ impl Session {
         let admission = admit(namespace.clone(), self.client.clone(), auth, middlewares);
         self.members.push(Member {
             namespace,
-            state: State::Connecting(Box::pin(admission), returns),
+            state: State::Connecting(Coming {
+                admission: Box::pin(admission),
+                returns,
+                _entering: entering,
+            }),
         });
     }
 
@@ -179,7 +198,6 @@ impl Session {
 
     fn join(&mut self, namespace: Namespace, admitted: Admitted, returns: bool) {
         if self.client.connection.is_closed() {
-            admitted.abandon();
             return;
         }
         self.deadline = None;
@@ -210,16 +228,26 @@ impl Session {
         }
     }
 
+    /// Takes all sockets out of their namespaces.
+    fn leave(&mut self, reason: CloseReason) {
+        for member in &self.members {
+            if let State::Joined(task) = &member.state {
+                task.socket.close(reason.into());
+            }
+        }
+        self.reap();
+    }
+
     /// Drives middleware; those whose outcome is known get in or are refused.
     fn poll_admissions(&mut self, cx: &mut Context<'_>) {
         let mut place = 0;
         while let Some(member) = self.members.get_mut(place) {
-            let State::Connecting(admission, returns) = &mut member.state else {
+            let State::Connecting(coming) = &mut member.state else {
                 place += 1;
                 continue;
             };
-            let returns = *returns;
-            let outcome = match catch_unwind(AssertUnwindSafe(|| admission.as_mut().poll(cx))) {
+            let returns = coming.returns;
+            let outcome = match catch_unwind(AssertUnwindSafe(|| coming.admission.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => {
                     place += 1;
                     continue;
@@ -238,7 +266,7 @@ impl Session {
             };
             let member = self.members.swap_remove(place);
             match outcome {
-                Ok(admitted) => self.join(member.namespace, admitted, returns),
+                Ok(admitted) => self.join(member.namespace.clone(), admitted, returns),
                 Err(Refused(error)) => self.refuse(member.namespace.name(), &error, returns),
             }
         }
@@ -247,7 +275,7 @@ impl Session {
 
 impl engine::Session for Session {
     fn receive(&mut self, message: Frame) {
-        if self.client.connection.is_closed() {
+        if self.broken || self.client.connection.is_closed() {
             return;
         }
         self.reap();
@@ -282,11 +310,15 @@ impl engine::Session for Session {
     }
 
     fn closed(mut self, reason: CloseReason) {
-        for member in &self.members {
-            if let State::Joined(task) = &member.state {
-                task.socket.close(reason.into());
-            }
+        self.leave(reason);
+    }
+}
+
+impl Drop for Session {
+    /// Where a panic ends the connection's task, nobody else says that its sockets are gone.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.leave(CloseReason::TransportError);
         }
-        self.reap();
     }
 }

@@ -5,10 +5,12 @@ mod talking;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
+
+use tokio::runtime::Handle;
 
 use super::acks::PendingAcks;
 use super::client::Client;
@@ -205,6 +207,10 @@ impl Socket {
         &self.0.client.connection
     }
 
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.client.runtime
+    }
+
     pub(super) fn listeners(&self) -> &Listeners {
         &self.0.listeners
     }
@@ -231,8 +237,7 @@ impl Socket {
     pub fn join(&self, rooms: impl RoomNames) -> bool {
         let rooms = rooms.names();
         let limit = self.0.namespace.config().limits.max_rooms_per_socket;
-        if self.0.state.load(Ordering::Acquire) == CONNECTING {
-            let mut early = self.early_rooms();
+        if let Some(mut early) = self.before_it_is_in() {
             let fits = early.len() + rooms.len() <= limit;
             if fits {
                 early.extend(rooms);
@@ -255,8 +260,8 @@ impl Socket {
     /// Leaves a room.
     pub fn leave(&self, room: impl RoomNames) {
         let rooms = room.names();
-        if self.0.state.load(Ordering::Acquire) == CONNECTING {
-            self.early_rooms().retain(|known| !rooms.contains(known));
+        if let Some(mut early) = self.before_it_is_in() {
+            early.retain(|known| !rooms.contains(known));
             return;
         }
         for room in rooms {
@@ -275,7 +280,13 @@ impl Socket {
         }
     }
 
-    fn early_rooms(&self) -> std::sync::MutexGuard<'_, Vec<Arc<str>>> {
+    /// Its rooms, if they are not with the namespace yet.
+    fn before_it_is_in(&self) -> Option<MutexGuard<'_, Vec<Arc<str>>>> {
+        let early = self.early_rooms();
+        (self.0.state.load(Ordering::Acquire) == CONNECTING).then_some(early)
+    }
+
+    fn early_rooms(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
         self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -299,10 +310,15 @@ impl Socket {
 
     /// Becomes a member of its namespace, and is told so.
     pub(super) fn open(&self, reply: &Outgoing) {
-        let rooms = std::mem::take(&mut *self.early_rooms());
-        self.0.state.store(CONNECTED, Ordering::Release);
-        self.0.namespace.rooms().insert(self, rooms, reply);
+        self.0.namespace.rooms().insert(self, reply);
         self.0.client.add(self);
+    }
+
+    /// From now on it can be talked to; gives the rooms that it joined before.
+    pub(super) fn begin(&self) -> Vec<Arc<str>> {
+        let mut early = self.early_rooms();
+        self.0.state.store(CONNECTED, Ordering::Release);
+        std::mem::take(&mut *early)
     }
 
     /// Leaves its rooms and namespace at once; its listeners hear of it in the connection's own task.

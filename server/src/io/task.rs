@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use pesan::socketio::value::Value;
 
 use super::ErrorKind;
@@ -152,7 +153,7 @@ fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
             Some(rest) => {
                 let socket = socket.clone();
                 Some(Box::pin(async move {
-                    rest.await;
+                    survive(&socket, rest).await;
                     socket.listeners().clear();
                 }))
             }
@@ -164,12 +165,19 @@ fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
     };
     let socket = socket.clone();
     Some(Box::pin(async move {
-        first.await;
+        survive(&socket, first).await;
         if let Some(rest) = last(&socket) {
-            rest.await;
+            survive(&socket, rest).await;
         }
         socket.listeners().clear();
     }))
+}
+
+/// Waits for listeners; a panic ends them, and not what comes after them.
+async fn survive(socket: &Socket, listeners: Later<()>) {
+    if let Err(panic) = AssertUnwindSafe(listeners).catch_unwind().await {
+        panicked(socket, None, panic.as_ref());
+    }
 }
 
 /// Calls the connection handlers from number `from` on; gives what is left when one is async.

@@ -1,6 +1,7 @@
 //! The chat over real sockets: pages and plain clients against the whole server.
 
 mod access;
+mod limits;
 mod lobby;
 mod operator;
 mod peer;

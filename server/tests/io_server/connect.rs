@@ -387,3 +387,25 @@ async fn arguments_come_back_as_they_were() {
     assert_eq!(raw.next_binary().await, [1, 2, 3]);
     assert_eq!(raw.next_binary().await, [4, 5, 6]);
 }
+
+#[tokio::test]
+async fn nothing_is_heard_of_a_client_after_it_broke_the_protocol() {
+    let served = Served::start().await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let (sender, reasons) = (sender.clone(), sender.clone());
+        socket.on("after", move |_: Socket, ()| {
+            sender.send("event".to_owned()).map_err(|_| "the test listens")
+        });
+        socket.on("disconnect", move |_: Socket, reason: DisconnectReason| {
+            reasons.send(reason.to_string()).map_err(|_| "the test listens")
+        });
+    });
+    for (broken, reason) in [("2{}", "parse error"), ("0", "forced server close")] {
+        let mut raw = served.join().await;
+        raw.send_all([broken, r#"2["after"]"#, r#"2["after"]"#].map(str::to_owned))
+            .await;
+        raw.expect_end().await;
+        assert_eq!(told.recv().await.as_deref(), Some(reason));
+    }
+}

@@ -104,7 +104,8 @@ pub(super) async fn post(
         let Line::Polling(polling) = &mut state.line else {
             return Err(bad("the session has left polling"));
         };
-        let problem = if polling.posting {
+        // one whose sender has gone may still wait for the session
+        let problem = if polling.posting || polling.taken.is_some() {
             Some("two bodies at a time")
         } else if octets {
             Some("binary body")

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pesan::socketio::Packet;
 use pesan::socketio::packet::{Body, EventName};
 use pesan::socketio::value::Value;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -19,7 +20,7 @@ use crate::io::error::EmitError;
 use crate::io::hooks::ReconnectFailed;
 use crate::io::operator::Flags;
 use crate::io::reason::DisconnectReason;
-use crate::io::recovery::{Log, Place, Restored};
+use crate::io::recovery::{Log, Place, Restored, Session};
 use crate::io::remote::RemoteSocket;
 use crate::io::responses::{Gathered, Gathering};
 use crate::io::rooms::{Receivers, Target};
@@ -414,17 +415,34 @@ impl Namespace {
         self.0.server.meters.sockets.decrement(1);
         if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
             if reason.is_recoverable() {
-                if let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) {
-                    cluster.save(self.name(), &session, recovery.max_disconnection_duration);
-                }
-                if let Some(due) = log.save(session) {
-                    tokio::spawn(expire(self.clone(), due));
-                }
+                self.keep(log, session, socket.runtime());
             } else if let Some(cluster) = &self.0.server.cluster {
-                cluster.forget(self.name(), &session.pid);
+                cluster.forget(self.name(), &session.pid, socket.runtime());
             }
         }
-        if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_empty() {
+        self.go_if_unused();
+    }
+
+    /// Keeps a session for the return of its client.
+    fn keep(&self, log: &Log, session: Session, runtime: &Handle) {
+        if let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) {
+            cluster.save(self.name(), &session, recovery.max_disconnection_duration);
+        }
+        if let Some(due) = log.save(session) {
+            runtime.spawn(expire(self.clone(), due));
+        }
+    }
+
+    /// A session was taken away for a client that is lost again before it was let in: it may return once more.
+    pub(in crate::io) fn give_back(&self, restored: Restored, runtime: &Handle) {
+        if let Some(log) = &self.0.log {
+            self.keep(log, restored.session, runtime);
+        }
+    }
+
+    /// One that was made from a pattern goes with the last who is in it, on the way in, or may return.
+    pub(in crate::io) fn go_if_unused(&self) {
+        if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_unused() {
             self.0.server.forget(self);
         }
     }
@@ -449,7 +467,7 @@ async fn expire(namespace: Namespace, mut due: Instant) {
         }
         match next {
             Some(next) => due = next,
-            None => return,
+            None => return namespace.go_if_unused(),
         }
     }
 }
