@@ -16,6 +16,9 @@ use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
 use crate::io::{Ack, Args, Socket};
 
+/// For each open room that there may be, so many between two people.
+const DIRECT: usize = 10;
+
 impl Chat {
     /// Listens to a page.
     pub(super) fn listen(&self, socket: &Socket, named: bool) {
@@ -168,7 +171,8 @@ impl Chat {
                 .or_else(|| book.rooms.partner(&direct.person))
                 .filter(|other| other.id != person.id)
                 .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
-            book.rooms.plan_direct(&person, &other)
+            let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
+            book.rooms.plan_direct(&person, &other, most)?
         };
         if let Some(room) = planned {
             self.who(&socket, Cost::Room)?;

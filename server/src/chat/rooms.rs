@@ -131,11 +131,24 @@ impl Rooms {
     }
 
     /// Plans the room of two people; none when it is there already.
-    pub(super) fn plan_direct(&self, a: &Person, b: &Person) -> (String, Option<SavedRoom>) {
+    ///
+    /// # Errors
+    /// [`RefusalCode::Unavailable`] when there are too many: whoever comes with a new key is someone new, and may have
+    /// rooms with everyone.
+    pub(super) fn plan_direct(
+        &self,
+        a: &Person,
+        b: &Person,
+        most: usize,
+    ) -> Result<(String, Option<SavedRoom>), Refusal> {
         let (a, b) = if a.id <= b.id { (a, b) } else { (b, a) };
         let id = format!("d.{}", id_of("direct", &format!("{} {}", a.id, b.id)));
         if self.rooms.contains_key(&id) {
-            return (id, None);
+            return Ok((id, None));
+        }
+        // the lobby is neither
+        if self.rooms.len() - self.names.len() > most {
+            return Err(refusal(RefusalCode::Unavailable, ""));
         }
         let room = SavedRoom {
             id: id.clone(),
@@ -145,7 +158,7 @@ impl Rooms {
             last_seq: 0,
             last: None,
         };
-        (id, Some(room))
+        Ok((id, Some(room)))
     }
 
     /// Adds a room that the store has; says whether it is new, as it is not when someone else was first.

@@ -23,7 +23,7 @@ pub struct ChatLimits {
     /// Plain messages a second that one plain client may send; 0 for no limit.
     #[arg(long, env = "PESAN_PLAIN_RATE", value_name = "N", default_value_t = 0.0)]
     pub plain_rate: f64,
-    /// Most open rooms.
+    /// Most open rooms; between two people ten times as many.
     #[arg(long, env = "PESAN_MAX_ROOMS", value_name = "N", default_value_t = 1000)]
     pub max_rooms: usize,
 }

@@ -1,6 +1,6 @@
 //! What one person can make the chat do, however often they come.
 
-use pesan::messages::{Create, RefusalCode, Send};
+use pesan::messages::{Create, Direct, RefusalCode, Send};
 
 use crate::peer::Page;
 use crate::server::Server;
@@ -46,4 +46,20 @@ async fn who_leaves_and_returns_may_not_make_more_rooms() {
     }
     let refused = refused.expect("ten rooms at once were all");
     assert_eq!(refused.code, RefusalCode::TooFast);
+}
+
+#[tokio::test]
+async fn strangers_may_not_fill_the_store_with_rooms_of_two() {
+    let server = Server::with(&["--max-rooms", "1"]).await;
+    let bob = server.page("Bob").await;
+    let mut refusals = Vec::new();
+    for n in 0..11 {
+        let mut stranger = server.page(&format!("Stranger {n}")).await;
+        let person = bob.you().id.clone();
+        refusals.push(stranger.ask(&Direct { person }).await.err());
+        leaves(stranger).await;
+    }
+    let last = refusals.pop().flatten().expect("ten were all");
+    assert_eq!(last.code, RefusalCode::Unavailable);
+    assert_eq!(refusals, vec![None; 10]);
 }
