@@ -1,6 +1,6 @@
 // client.mjs [ROUNDS]: this client beside socket.io-client, in turn in one Chromium and against one server, each in a
-// page that has nothing else. Prints medians of the rounds: navigation until `connect`, the same with the head start of
-// docs/client.md, round trips of an event and its answer, and events received a second.
+// page that has nothing else. Prints medians of the rounds: navigation until `connect`, round trips of an event and its
+// answer, and events received a second.
 
 import { readFile } from "node:fs/promises";
 import { createServer as freePort } from "node:net";
@@ -19,24 +19,18 @@ const FLOODS = {
 };
 const ROUND_TRIPS = 2_000;
 const CONNECTS = 5;
-const CHAPTER_SERVER = "wss://chat.example/";
-const CONNECTED = "connected after ms";
-const HEAD_START = "with a head start";
 // Isolated pages have a clock of microseconds; others have one of tenths of milliseconds.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const WASM = '<link rel="preload" as="fetch" type="application/wasm" crossorigin href="./browser_bench_bg.wasm">';
 
 // As Trunk and other bundlers write a page: what it will need is asked for at once.
-const page = (script, first, ...modules) => `<!doctype html><meta charset="utf-8"><title>bench</title>${first}
-${modules.map((module) => `<link rel="modulepreload" href="${module}">`).join("")}
+const page = (script, wasm, ...modules) => `<!doctype html><meta charset="utf-8"><title>bench</title>
+${modules.map((module) => `<link rel="modulepreload" href="${module}">`).join("")}${wasm}
 <script>Object.defineProperty(globalThis, "result", { set: (result) => tell(JSON.stringify(result)) });</script>
 <script type="module">${script}</script>`;
 const peers = resolve(import.meta.dirname, "../../peers/node_modules/socket.io-client/dist/socket.io.esm.min.js");
-const ours = (first) => page('import init from "./browser_bench.js"; await init();', `${first}${WASM}`, "./browser_bench.js");
-const port = await unused();
 const files = {
-  "/pesan": ["text/html", ours("")],
-  "/begun": ["text/html", ours(await headStart())],
+  "/pesan": ["text/html", page('import init from "./browser_bench.js"; await init();', WASM, "./browser_bench.js")],
   "/official": ["text/html", page('import "./official.mjs";', "", "./official.mjs", "./socket.io.esm.min.js")],
 };
 for (const file of [join(folder, "browser_bench.js"), join(folder, "browser_bench_bg.wasm"), join(import.meta.dirname, "client/official.mjs"), peers]) {
@@ -49,6 +43,7 @@ const pages = await servePages(whole, (request, response) => {
   if (type) response.writeHead(200, { ...ISOLATED, "content-type": type }).end(body);
   else response.writeHead(404).end();
 });
+const port = await unused();
 const backend = new Program(server, [], { env: { ...process.env, PORT: String(port) } });
 whole.after(() => backend.end("SIGKILL"));
 const browser = await Bare.start(whole);
@@ -58,10 +53,7 @@ try {
   await until("the server listens", () => fetch(`http://127.0.0.1:${port}/socket.io/`).then(() => true, () => false));
   for (let round = 0; round < rounds; round += 1) {
     const clients = round % 2 ? ["official", "pesan"] : ["pesan", "official"];
-    for (let i = 0; i < CONNECTS; i += 1) {
-      for (const client of clients) keep(client, CONNECTED, await connect(client));
-      keep("pesan", HEAD_START, await connect("begun"));
-    }
+    for (let i = 0; i < CONNECTS; i += 1) for (const client of clients) await connect(client);
     for (const client of clients) await measure(client);
   }
   print();
@@ -69,34 +61,23 @@ try {
   await whole.end();
 }
 
-function keep(client, figure, value) {
-  (results[client][figure] ??= []).push(value);
-}
-
-/** How long one connection takes, in a tab that is there already, as a person's is. */
-async function connect(path) {
-  const [after] = await job(path, { job: "connect" }, 250);
-  return after;
-}
-
-/** The script of the chapter, for this server. */
-async function headStart() {
-  const chapter = await readFile(resolve(import.meta.dirname, "../../../docs/client.md"), "utf8");
-  const script = chapter.match(/<script>[^<]*socketHeadStart[^<]*<\/script>/)?.[0];
-  if (!script?.includes(CHAPTER_SERVER)) throw new Error("docs/client.md has no script for a head start");
-  return script.replace(CHAPTER_SERVER, `ws://127.0.0.1:${port}/`);
+/** One connection, of a tab that is there already, as a person's is. */
+async function connect(client) {
+  const [after] = await job(client, { job: "connect" }, 250);
+  (results[client]["connected after ms"] ??= []).push(after);
 }
 
 /** One round of one client: every other figure, each in a page of its own. */
 async function measure(client) {
+  const keep = (name, value) => { (results[client][name] ??= []).push(value); };
   const trips = (await job(client, { job: "echo", count: ROUND_TRIPS })).sort((a, b) => a - b);
   if (trips.length !== ROUND_TRIPS) throw new Error(`${client}: ${trips.length} of ${ROUND_TRIPS} answers`);
-  keep(client, "round trip p50 ms", trips[ROUND_TRIPS >> 1]);
-  keep(client, "round trip p99 ms", trips[Math.floor(ROUND_TRIPS * 0.99)]);
+  keep("round trip p50 ms", trips[ROUND_TRIPS >> 1]);
+  keep("round trip p99 ms", trips[Math.floor(ROUND_TRIPS * 0.99)]);
   for (const [kind, { title, count, batch, size }] of Object.entries(FLOODS)) {
     const [time, bytes] = await job(client, { job: kind, count, batch });
     if (bytes !== count * size) throw new Error(`${client}: ${bytes} bytes of ${title}, not ${count * size}`);
-    keep(client, `${title}, events/s`, ((count - 1) / time) * 1000);
+    keep(`${title}, events/s`, ((count - 1) / time) * 1000);
   }
 }
 
@@ -117,7 +98,7 @@ async function job(client, asked, settled = 0) {
 function print() {
   console.log(`median of ${rounds} rounds`.padEnd(26) + ["socket.io-client", "pesan", "ratio"].map((title) => title.padStart(18)).join(""));
   for (const figure of Object.keys(results.pesan)) {
-    const [official, pesan] = [results.official[figure] ?? results.official[CONNECTED], results.pesan[figure]].map(median);
+    const [official, pesan] = [results.official, results.pesan].map((figures) => median(figures[figure]));
     const digits = pesan > 100 ? 0 : 2;
     console.log(figure.padEnd(26) + [official.toFixed(digits), pesan.toFixed(digits), (pesan / official).toFixed(2)].map((text) => text.padStart(18)).join(""));
   }
