@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use timer::{Clock, Timer};
 
@@ -96,11 +97,22 @@ impl Platform {
             }
             Some(polls) => {
                 let runtime = self.handle.clone();
-                let requests = http::Requests::new(runtime, settings);
+                let requests = http::Requests::new(runtime, settings, port.clone());
                 Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
+}
+
+/// Headers of every request, as often as they were given.
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
+        headers.append(name, value);
+    }
+    Ok(headers)
 }
 
 /// Task that ends when this is dropped.

@@ -387,3 +387,17 @@ fn what_the_socket_that_was_left_is_sent_does_not_come_to_the_next_one() {
     world.frame(r#"42/room,0["question"]"#);
     world.sees("/room got question [] ?");
 }
+
+#[test]
+fn auth_that_the_server_would_not_take_refuses_the_namespace() {
+    let mut world = World::with(|config| config.auth = Auth::Value(token(&"x".repeat(1000))));
+    world.connect("/");
+    world.open();
+    world.sees(
+        "open 1 websocket
+         - open
+         close 1
+         - close: forced close
+         / connect_error: no auth: it is more than the server takes",
+    );
+}

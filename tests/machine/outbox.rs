@@ -205,3 +205,11 @@ fn a_long_queue_takes_no_longer_for_each_message() {
     assert_eq!(retried.machine.queue_len("/"), 0);
     assert!(start.elapsed() < secs(20), "{:?}", start.elapsed());
 }
+
+#[test]
+fn what_a_program_emits_while_it_handles_connect_leaves_at_once_when_nothing_waited() {
+    let mut world = World::joined_with(|config| config.outbox.flush = Flush::AfterConnect);
+    world.emit(Emit::new("typing").volatile());
+    world.emit(Emit::new("hello"));
+    world.sees("send 1 42[\"typing\"]\nsend 1 42[\"hello\"]");
+}

@@ -128,3 +128,27 @@ fn clearing_leaves_the_one_in_flight() {
     world.frame("430[]");
     world.sees("/ #1 Acknowledged");
 }
+
+#[test]
+fn what_waits_too_long_is_not_sent_but_what_is_under_way_is_waited_for() {
+    let mut world = World::joined_with(|config| {
+        twice(config);
+        config.ack_timeout = Some(millis(10_000));
+        config.outbox.max_age = Some(millis(1500));
+    });
+    world.emit(Emit::new("a"));
+    world.emit(Emit::new("b").with_ack());
+    world.forget();
+    world.wait(1500);
+    world.sees("/ #2 Failed(Expired)\n/ #2 ack too old to be sent");
+    world.frame("430[]");
+    world.sees("/ #1 Acknowledged");
+    world.emit(Emit::new("c"));
+    world.cut();
+    world.forget();
+    world.wait(1499);
+    world.emit(Emit::new("d"));
+    world.wait(1);
+    world.sees_of(&["/ #"], "/ #3 Failed(Expired)");
+    assert_eq!(world.machine.queue_len("/"), 1);
+}

@@ -141,7 +141,8 @@ pub struct OutboxConfig {
     pub messages: usize,
     /// Most bytes of one namespace. Defaults to 16 MiB.
     pub bytes: usize,
-    /// Longest that a message may wait; `None`, the default, is for ever.
+    /// Longest that a message may wait; `None`, the default, is for ever. While a try of a retried one is under way, it
+    /// does not count as waiting.
     pub max_age: Option<Duration>,
     /// What happens when a message finds no place.
     pub when_full: WhenFull,
@@ -178,6 +179,6 @@ pub enum Flush {
     #[default]
     BeforeConnect,
     /// At the first timeout after the `connect` event, which is due at once: the program can look at the
-    /// queue, or clear it, while it handles the event.
+    /// queue, or clear it, while it handles the event. When nothing waits, what it emits then leaves at once.
     AfterConnect,
 }

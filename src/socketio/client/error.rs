@@ -274,7 +274,7 @@ pub enum ConnectError {
     TurnedAway,
     /// No packet can name it: it must begin with `/`, hold no comma, and keep to the limit.
     IllegalName,
-    /// The program could not say who it is, or said it with what is not an object.
+    /// The program could not say who it is, or said it with what is not an object, or is more than the server takes.
     Auth(String),
     /// No answer to CONNECT within [`Config::connect_timeout`](super::Config::connect_timeout).
     TimedOut,

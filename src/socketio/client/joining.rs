@@ -123,13 +123,13 @@ impl Machine {
         };
         let body = Body::Connect(namespace.recovery.payload(auth));
         let packet = Packet::new(namespace.name.clone(), body);
-        match wire::encode(self.config.parser, &packet, &self.config.limits) {
-            Ok(frames) => self.send_frames(frames),
-            Err(_) => {
-                let error = ConnectError::Auth("it holds binary, which this format cannot carry".to_owned());
-                self.refuse(place, error);
-            }
-        }
+        let error = match wire::encode(self.config.parser, &packet, &self.config.limits) {
+            // The server would cut the connection, at each attempt anew.
+            Ok(frames) if self.oversize(&frames).is_some() => "it is more than the server takes",
+            Ok(frames) => return self.send_frames(frames),
+            Err(_) => "it holds binary, which this format cannot carry",
+        };
+        self.refuse(place, ConnectError::Auth(error.to_owned()));
     }
 
     /// The server answered a CONNECT with an id, or with something that is not Socket.IO 5.
@@ -177,10 +177,12 @@ impl Machine {
         namespace.left = false;
         namespace.recovery.accepted(pid);
         let recovered = namespace.recovery.recovered;
+        // Without a queue to look at, what is emitted from now on leaves at once.
+        let waits = !namespace.outbox.is_empty() || namespace.retries.len() > 0;
         let name = namespace.name.clone();
         namespace.standing = Standing::Joined {
             id: id.clone(),
-            flush: put_off.then_some(now),
+            flush: (put_off && waits).then_some(now),
         };
         for event in early.events {
             self.deliver(place, event);

@@ -156,7 +156,8 @@ impl Namespace {
     /// Earliest moment at which it has something to do.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let standing = sooner(self.connect_due(), self.flush_due());
-        sooner(standing, sooner(self.acks.due(), self.outbox.due()))
+        let queues = sooner(self.outbox.due(), self.retries.due());
+        sooner(standing, sooner(self.acks.due(), queues))
     }
 }
 

@@ -173,6 +173,13 @@ impl Machine {
             };
             self.unsent(place, id, entry.wire, failure);
         }
+        while let Some(retried) = self
+            .namespaces
+            .get_mut(place)
+            .and_then(|found| found.retries.take_due(now))
+        {
+            self.settled(place, retried.id, retried.wants_ack, Err(Failure::Expired));
+        }
         while let Some(pending) = self
             .namespaces
             .get_mut(place)

@@ -28,6 +28,8 @@ pub(super) struct Retried {
     pub(super) id: EmitId,
     pub(super) name: EventName,
     pub(super) args: Vec<Value>,
+    /// When it has waited too long, unless a try is under way.
+    pub(super) expires: Option<Timestamp>,
     /// Time for each try.
     pub(super) timeout: Option<Duration>,
     /// Whether the program wants the answer.
@@ -68,6 +70,26 @@ impl Retries {
             .into_iter()
             .filter_map(|id| self.take(EmitId(id)))
             .collect()
+    }
+
+    /// Moment at which the first that waits has done so for too long. All have the same time.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        Some(self.first_waiting()?.1)
+    }
+
+    /// Takes one that has waited too long.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Retried> {
+        let (id, due) = self.first_waiting()?;
+        if now < due {
+            return None;
+        }
+        self.take(id)
+    }
+
+    fn first_waiting(&self) -> Option<(EmitId, Timestamp)> {
+        let mut queue = self.queue.iter();
+        let (_, retried) = queue.find(|(_, retried)| !retried.in_flight)?;
+        Some((retried.id, retried.expires?))
     }
 
     pub(super) fn get_mut(&mut self, id: EmitId) -> Option<&mut Retried> {

@@ -72,6 +72,7 @@ impl Machine {
                 id,
                 name,
                 args,
+                expires: after(now, self.config.outbox.max_age),
                 timeout: timeout_or_usual,
                 wants_ack: ack,
                 tries: 0,

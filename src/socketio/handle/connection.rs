@@ -135,8 +135,8 @@ impl Connection {
             state.telling = false;
         }
         let result = change(&mut state, now);
-        let (state, _) = self.leave(state, now);
-        self.tell(state, usize::MAX);
+        let (state, most) = self.leave(state, now);
+        self.tell(state, most);
         result
     }
 
@@ -146,9 +146,9 @@ impl Connection {
         let (mut state, now) = self.lock();
         let others = state.telling || state.to_tell.len() > 0;
         let result = change(&mut state, now);
-        let (state, ours) = self.leave(state, now);
+        let (state, most) = self.leave(state, now);
         if !others {
-            self.tell(state, if THREADS { ours } else { usize::MAX });
+            self.tell(state, most);
         }
         result
     }
@@ -166,17 +166,18 @@ impl Connection {
         (state, now)
     }
 
-    /// Does what the machine asks for; says how much there is to tell.
+    /// Does what the machine asks for; says how much is the caller's to tell. Where there are threads, that ends: a flood
+    /// must not keep the timer, nor whoever emits.
     fn leave<'l>(&'l self, mut state: Guard<'l, State>, now: Timestamp) -> (Guard<'l, State>, usize) {
         self.carry_out(&mut state, now);
-        let news = state.to_tell.len();
+        let most = if THREADS { state.to_tell.len() } else { usize::MAX };
         let gone = std::mem::take(&mut state.gone);
         if !gone.is_empty() {
             drop(state);
             drop(gone);
             state = self.state.lock();
         }
-        (state, news)
+        (state, most)
     }
 
     /// A transport reports what became of it.
@@ -234,10 +235,17 @@ impl Connection {
     }
 
     /// Tells the program so much of what happened, unless somebody is at it already, who then tells this too.
-    fn tell<'l>(&'l self, mut state: Guard<'l, State>, mut most: usize) {
-        if state.telling {
-            return;
+    fn tell<'l>(&'l self, state: Guard<'l, State>, most: usize) {
+        if !state.telling {
+            let state = self.tell_some(state, most);
+            #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+            self.hand_over(state);
+            #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
+            drop(state);
         }
+    }
+
+    fn tell_some<'l>(&'l self, mut state: Guard<'l, State>, mut most: usize) -> Guard<'l, State> {
         while let Some(news) = state.next_news(&mut most) {
             let Some(tale) = state.address(news, &self.myself) else {
                 continue;
@@ -248,19 +256,37 @@ impl Connection {
             state = self.state.lock();
             state.telling = false;
         }
-        #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-        self.hand_over(state);
+        state
     }
 
-    /// What came meanwhile, from a listener or from those who saw that somebody was telling, is told by a task.
+    /// What came meanwhile, from a listener or from those who saw that somebody was telling, is told by a task. For what
+    /// comes while it does so it keeps nobody's connection open: a flood has no end.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
     fn hand_over(&self, state: Guard<'_, State>) {
         let left = state.to_tell.len() > 0;
         drop(state);
-        if left && let Some(connection) = self.myself.upgrade() {
-            let tell = async move { connection.tell(connection.state.lock(), usize::MAX) };
-            self.platform.soon(tell);
+        let mut kept = self.myself.upgrade().filter(|_| left);
+        if kept.is_none() {
+            return;
         }
+        let myself = self.myself.clone();
+        self.platform.soon(async move {
+            while let Some(connection) = kept.take()
+                && connection.tell_what_waits()
+            {
+                drop(connection);
+                tokio::task::yield_now().await;
+                kept = myself.upgrade();
+            }
+        });
+    }
+
+    /// Tells the program what waits now, unless somebody is at it already; says whether more came meanwhile.
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    fn tell_what_waits(&self) -> bool {
+        let state = self.state.lock();
+        let most = state.to_tell.len();
+        !state.telling && self.tell_some(state, most).to_tell.len() > 0
     }
 
     /// Makes a namespace; says whether it was not there before.

@@ -44,6 +44,8 @@ struct State<H: Http> {
     closed: bool,
     /// Where the last request of the session went.
     last_url: Option<String>,
+    /// Largest body that its server takes, also for what leaves after it.
+    max_payload: Option<u64>,
 }
 
 impl<H: Http> Polling<H> {
@@ -60,6 +62,7 @@ impl<H: Http> Polling<H> {
             pausing: false,
             closed: false,
             last_url: None,
+            max_payload: None,
         }));
         get(&state, url)?;
         Ok(Self(state, polls))
@@ -81,11 +84,12 @@ impl<H: Http> Polling<H> {
     /// Sends what waits, together, unless a POST is under way; its end sends the rest.
     pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
         let mut state = self.0.lock();
+        state.max_payload = machine.max_payload();
         if state.post.is_none()
             && !state.waiting.is_empty()
             && let Some(url) = machine.request_url(id)
         {
-            state.post(&self.0, url, machine.max_payload());
+            state.post(&self.0, url);
         }
     }
 
@@ -121,8 +125,8 @@ const fn comes_here(polls: Polls) {
 
 impl<H: Http> State<H> {
     /// Begins the next POST, if there is anything to send.
-    fn post(&mut self, shared: &Shared<Lock<Self>>, url: String, max_payload: Option<u64>) {
-        let Some(body) = self.waiting.next_body(max_payload) else {
+    fn post(&mut self, shared: &Shared<Lock<Self>>, url: String) {
+        let Some(body) = self.waiting.next_body(self.max_payload) else {
             return;
         };
         let after = Shared::clone(shared);
@@ -182,11 +186,11 @@ fn posted<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
 /// Sends what waits. What was sent before the transport was closed still leaves, to where the last request went.
 fn post_next<H: Http>(shared: &Shared<Lock<State<H>>>) {
     let port = shared.lock().port.clone();
-    let (url, max_payload) = (port.request_url(), port.max_payload());
+    let url = port.request_url();
     let mut state = shared.lock();
     let ended = state.post.take();
     if let Some(url) = url.or_else(|| state.last_url.clone()) {
-        state.post(shared, url, max_payload);
+        state.post(shared, url);
     }
     drop(state);
     drop(ended);

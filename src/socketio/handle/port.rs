@@ -9,6 +9,10 @@ use crate::socketio::client::{CloseInfo, Polls, TransportId};
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 const MOST_TO_TELL: usize = 1024;
 
+/// How long nothing is read when the program is behind.
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+const BEHIND: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// What a transport reports.
 pub(crate) enum Report {
     /// It is open.
@@ -43,9 +47,16 @@ impl Port {
         }
     }
 
-    /// Whether so much waits for the program that nothing more should be read for now.
+    /// Waits while so much waits for the program that nothing more should be read.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(crate) async fn caught_up(&self) {
+        while self.is_behind() {
+            tokio::time::sleep(BEHIND).await;
+        }
+    }
+
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    fn is_behind(&self) -> bool {
         let connection = self.connection.upgrade();
         connection.is_some_and(|connection| connection.look(|state, _| state.to_tell.len() > MOST_TO_TELL))
     }
@@ -54,11 +65,5 @@ impl Port {
     pub(super) fn request_url(&self) -> Option<String> {
         let connection = self.connection.upgrade()?;
         connection.look(|state, _| state.machine.request_url(self.id))
-    }
-
-    /// Largest body that the server takes, as far as is known.
-    pub(super) fn max_payload(&self) -> Option<u64> {
-        let connection = self.connection.upgrade()?;
-        connection.look(|state, _| state.machine.max_payload())
     }
 }

@@ -3,14 +3,14 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::socketio::client::CloseInfo;
-use crate::socketio::handle::{Callback, Http, Response as Body, Settings};
+use crate::socketio::handle::{Callback, Http, Port, Response as Body, Settings};
 
 /// Time for a request whose transport nobody needs any more.
 const LAST_WORDS: Duration = Duration::from_secs(30);
@@ -21,27 +21,24 @@ pub(crate) struct Requests {
     client: Result<Client, String>,
     max_bytes: usize,
     hurried: watch::Sender<bool>,
+    port: Port,
 }
 
 impl Requests {
-    /// Requests with the headers, the certificates and the limit of `settings`.
-    pub(crate) fn new(runtime: Handle, settings: &Settings) -> Self {
+    /// Requests with the headers, the certificates and the limit of `settings`, for what reports to `port`.
+    pub(crate) fn new(runtime: Handle, settings: &Settings, port: Port) -> Self {
         Self {
             runtime,
             client: client(&settings.extra_headers, &settings.ca),
             max_bytes: settings.max_frame_bytes,
             hurried: watch::Sender::new(false),
+            port,
         }
     }
 }
 
 fn client(headers: &[(String, String)], ca: &[u8]) -> Result<Client, String> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
-        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
-        map.append(name, value);
-    }
+    let map = super::headers(headers)?;
     // `no_proxy`: the machine's proxy settings do not apply to WebSockets either.
     let builder = Client::builder().default_headers(map).no_proxy();
     let tls = super::tls::config(ca)?.as_ref().clone();
@@ -85,6 +82,7 @@ impl Http for Requests {
 
     fn begin(&self, url: &str, body: Option<String>, done: Callback<Body>) -> Result<Request, CloseInfo> {
         let client = self.client.clone().map_err(CloseInfo::failed)?;
+        let gets = body.is_none();
         let request = match body {
             Some(body) => client
                 .post(url)
@@ -92,10 +90,16 @@ impl Http for Requests {
                 .body(body),
             None => client.get(url),
         };
+        let reads = gets.then(|| self.port.clone());
         let max_bytes = self.max_bytes;
         let hurried = self.hurried.subscribe();
         let task = self.runtime.spawn(async move {
-            let response = async { read(accepted(request.send().await)?, max_bytes).await };
+            let response = async {
+                if let Some(port) = reads {
+                    port.caught_up().await;
+                }
+                read(accepted(request.send().await)?, max_bytes).await
+            };
             let body = tokio::select! {
                 body = response => body,
                 () = too_late(hurried) => Err(CloseInfo::failed("the server does not answer")),

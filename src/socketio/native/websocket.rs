@@ -1,13 +1,11 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, client_async_tls_with_config};
@@ -17,9 +15,6 @@ use super::unsent::Waiting;
 use crate::socketio::Frame;
 use crate::socketio::client::CloseInfo;
 use crate::socketio::handle::{Port, Report};
-
-/// How long nothing is read when the program is behind.
-const BEHIND: Duration = Duration::from_millis(1);
 
 /// Where to, and how.
 pub(crate) struct Target {
@@ -84,9 +79,7 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     };
     let read = async {
         loop {
-            while port.is_behind() {
-                tokio::time::sleep(BEHIND).await;
-            }
+            port.caught_up().await;
             match source.try_next().await {
                 Ok(Some(Message::Text(text))) => {
                     port.report(Report::Frame(Frame::Text(text.as_str().to_owned())));
@@ -140,11 +133,9 @@ fn request(target: &Target) -> Result<Request, String> {
     let headers = request.headers_mut();
     let protocols = target.protocols.join(", ");
     let protocols = (!protocols.is_empty()).then_some(("sec-websocket-protocol".to_owned(), protocols));
-    for (name, value) in target.headers.iter().cloned().chain(protocols) {
-        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
-        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
-        headers.insert(name, value);
-    }
+    // In the place of those that every handshake has, each as often as it was given.
+    headers.extend(super::headers(&target.headers)?);
+    headers.extend(super::headers(protocols.as_slice())?);
     Ok(request)
 }
 
@@ -152,5 +143,27 @@ fn message(frame: Frame) -> Message {
     match frame {
         Frame::Text(text) => Message::text(text),
         Frame::Binary(bytes) => Message::binary(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_goes_as_often_as_it_was_given_and_in_the_place_of_a_usual_one() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let target = Target {
+            url: "ws://a.b/socket.io/".to_owned(),
+            protocols: vec!["one".to_owned(), "two".to_owned()],
+            headers: vec![pair("X-Via", "a"), pair("host", "c.d"), pair("x-via", "b")],
+            ca: Vec::new(),
+            max_frame_bytes: 1,
+        };
+        let request = request(&target).expect("legal headers");
+        let all = |name: &str| -> Vec<_> { request.headers().get_all(name).iter().collect() };
+        assert_eq!(all("x-via"), ["a", "b"]);
+        assert_eq!(all("host"), ["c.d"]);
+        assert_eq!(all("sec-websocket-protocol"), ["one, two"]);
     }
 }

@@ -114,3 +114,76 @@ async fn what_the_last_get_brings_is_heard_though_a_post_ends_at_the_same_time()
     assert_eq!(client.transport(), Some(TransportKind::WebSocket));
     drop((listening, transport));
 }
+
+/// Requests that note what they send, and end when the test says so.
+#[derive(Clone)]
+struct Noting(Shared<Lock<Vec<Callback<Response>>>>, Shared<Lock<Vec<String>>>);
+
+impl Http for Noting {
+    type Request = ();
+
+    fn begin(&self, _: &str, body: Option<String>, done: Callback<Response>) -> Result<(), CloseInfo> {
+        self.0.lock().push(done);
+        self.1.lock().extend(body);
+        Ok(())
+    }
+
+    fn hurry(&self) {}
+}
+
+#[tokio::test]
+async fn the_last_words_go_in_bodies_that_the_server_takes() {
+    let polling = TransportKind::Polling;
+    let polls = polling.polls().expect("it polls");
+    let options = Options::new().force_new().transports([polling]);
+    // Nothing is awaited below, so that its own transport does nothing.
+    let client = Client::open("http://127.0.0.1:9", options).expect("a good address");
+    let socket = client.socket("/");
+    let connection = &client.connection;
+    let id = connection.state.lock().transports[0].0;
+    let http = Noting(
+        Shared::new(Lock::new(Vec::new())),
+        Shared::new(Lock::new(Vec::new())),
+    );
+    let port = Port::new(connection.downgrade(), id);
+    let transport = Polling::open(http.clone(), polls, "", port, 100).expect("it opens");
+    let open = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":9}"#;
+    connection.reported(id, Report::Payload(polls, open.to_owned()));
+    for text in ["4one", "4two", "4three"] {
+        transport.send(text.into()).expect("there is room");
+        transport.flush(&mut connection.state.lock().machine, id);
+    }
+    socket.disconnect();
+    drop(transport);
+    for _ in 0..2 {
+        let post = http.0.lock().pop().expect("one is under way");
+        post(Ok("ok".to_owned()));
+    }
+    assert_eq!(*http.1.lock(), ["4one", "4two", "4three"]);
+}
+
+#[tokio::test]
+async fn whoever_brings_an_event_does_not_tell_all_that_follow() {
+    // Nothing is awaited below, so that its own transport does nothing.
+    let client = Client::open("http://127.0.0.1:9", Options::new().force_new()).expect("a good address");
+    let socket = client.socket("/");
+    let connection = &client.connection;
+    let id = connection.state.lock().transports[0].0;
+    let open = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+    for frame in [open, r#"40{"sid":"s"}"#] {
+        connection.reported(id, Report::Frame(frame.into()));
+    }
+    let heard = Shared::new(Lock::new(0));
+    let (log, same) = (Shared::clone(&heard), connection.downgrade());
+    let listening = socket.on("next", move |number: u64| {
+        *log.lock() = number;
+        // the server is always one ahead
+        let frame = format!(r#"42["next",{}]"#, number + 1);
+        if let Some(connection) = same.upgrade().filter(|_| number < 100) {
+            connection.reported(id, Report::Frame(frame.as_str().into()));
+        }
+    });
+    connection.reported(id, Report::Frame(r#"42["next",1]"#.into()));
+    assert_eq!(*heard.lock(), 1, "a task tells the others");
+    drop(listening);
+}
