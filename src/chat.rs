@@ -390,7 +390,12 @@ impl Chat {
         for room in &mut self.rooms {
             room.typists.expire(now);
         }
-        self.outbox.expire(now);
+        while let Some(unsent) = self.outbox.take_due(now) {
+            if let Some(lobby) = self.room_mut(LOBBY) {
+                let entry = &unsent.entry;
+                lobby.timeline.push(entry.key, entry.at, entry.what.clone());
+            }
+        }
         self.pump(now);
     }
 
@@ -400,15 +405,14 @@ impl Chat {
         self.server = Server::Unknown;
         self.comeback = None;
         self.kicked = None;
-        if self.closing.as_ref().is_some_and(|(at, _)| *at <= now) {
-            self.closing = None;
-        }
+        // what the connection before left behind, and a server that goes down says so again
+        self.hold = None;
+        self.closing = None;
     }
 
     /// The connection is gone; `by_server` when the server ended it on purpose.
     pub fn handle_disconnected(&mut self, now: u64, by_server: bool) {
         self.online = None;
-        self.hold = None;
         self.outbox.rewind();
         for room in &mut self.rooms {
             room.loading = false;

@@ -46,8 +46,6 @@ pub enum Progress {
     },
     /// Was not taken.
     Failed(Option<Refusal>),
-    /// Was sent on a plain server that does not echo.
-    Told,
 }
 
 /// All texts that wait, in the order in which they were written.
@@ -74,9 +72,7 @@ impl Outbox {
     pub fn kept(&self) -> Vec<Kept> {
         let mut kept = Vec::new();
         for unsent in &self.unsent {
-            if !matches!(unsent.state, Progress::Told) {
-                kept.push(unsent.kept.clone());
-            }
+            kept.push(unsent.kept.clone());
         }
         kept
     }
@@ -164,14 +160,13 @@ impl Outbox {
         }
     }
 
-    /// Gives up waiting for echoes that are due.
-    pub fn expire(&mut self, now: u64) {
-        for unsent in &mut self.unsent {
-            if matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now) {
-                unsent.state = Progress::Told;
-                self.changes += 1;
-            }
-        }
+    /// Takes out a text whose echo is due: it was told, on a plain server that does not echo.
+    pub fn take_due(&mut self, now: u64) -> Option<Unsent> {
+        let due = self.unsent.iter().find(
+            |unsent| matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now),
+        )?;
+        let id = due.kept.id.clone();
+        self.take(&id)
     }
 
     /// When the next echo is due.
@@ -181,7 +176,7 @@ impl Outbox {
             .iter()
             .filter_map(|unsent| match unsent.state {
                 Progress::UnderWay { until } => until,
-                Progress::Waiting | Progress::Failed(_) | Progress::Told => None,
+                Progress::Waiting | Progress::Failed(_) => None,
             })
             .min()
     }
@@ -195,7 +190,6 @@ impl Unsent {
             Progress::Waiting => Delivery::Waiting,
             Progress::UnderWay { .. } => Delivery::Sending,
             Progress::Failed(why) => Delivery::Failed(why.clone()),
-            Progress::Told => Delivery::Sent,
         }
     }
 }
@@ -253,16 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn without_an_echo_a_text_counts_as_told_and_is_not_kept() {
+    fn without_an_echo_a_text_counts_as_told_when_that_is_due() {
         let mut outbox = Outbox::default();
         outbox.push(1, kept("a"), None);
         outbox.get_mut("a").expect("is there").state = Progress::UnderWay { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
-        outbox.expire(9);
-        assert_eq!(
-            outbox.of("lobby").map(Unsent::delivery).collect::<Vec<_>>(),
-            [Delivery::Sent]
-        );
+        assert!(outbox.take_due(8).is_none());
+        assert!(outbox.take_due(9).is_some());
         assert_eq!((outbox.due(), outbox.kept().len()), (None, 0));
     }
 }

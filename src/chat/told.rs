@@ -164,10 +164,12 @@ impl Chat {
     pub(super) fn note_gap(&mut self, id: &str, placed: Placed) {
         let Placed::AfterGap(after) = placed else { return };
         let Some(room) = self.room_mut(id) else { return };
-        // before the room was entered, and while a gap is being filled, the answer on its way brings it
-        if room.gap.is_none() && room.membership == Membership::Inside {
+        // while a gap is being filled, and until the room is entered, the answer to come brings it
+        if room.gap.is_none() {
             room.gap = Some(after);
-            self.ask_after(id, after);
+            if room.membership == Membership::Inside {
+                self.ask_after(id, after);
+            }
         }
     }
 
@@ -188,7 +190,9 @@ impl Chat {
                 room.seen();
             } else {
                 if room.fresh == 0 && current {
-                    room.divider = Some(key);
+                    // what was missed before counts too
+                    room.divide();
+                    room.divider.get_or_insert(key);
                 }
                 room.fresh = room.fresh.saturating_add(1);
             }
@@ -230,6 +234,8 @@ impl Chat {
         {
             if change == Change::Renamed {
                 me.name.clone_from(&person.name);
+                // also when another window took it
+                self.wished_name = Some(person.name.clone());
             }
             if change == Change::Went {
                 return;
