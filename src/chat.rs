@@ -188,9 +188,12 @@ impl Chat {
             chat.room_or_new(&id).draft = text;
         }
         for kept in carried.unsent {
-            chat.room_or_new(&kept.room);
-            let key = chat.next_key();
-            chat.outbox.push(key, kept, None);
+            // a window that was only hidden carries what another one took over from it
+            if chat.outbox.get_mut(&kept.id).is_none() {
+                chat.room_or_new(&kept.room);
+                let key = chat.next_key();
+                chat.outbox.push(key, kept, None);
+            }
         }
         chat
     }
@@ -390,11 +393,8 @@ impl Chat {
         for room in &mut self.rooms {
             room.typists.expire(now);
         }
-        while let Some(unsent) = self.outbox.take_due(now) {
-            if let Some(lobby) = self.room_mut(LOBBY) {
-                let entry = &unsent.entry;
-                lobby.timeline.push(entry.key, entry.at, entry.what.clone());
-            }
+        while let Some(text) = self.outbox.told(now) {
+            self.plain(now, text);
         }
         self.pump(now);
     }

@@ -122,16 +122,29 @@ impl Outbox {
 
     /// Takes a text out.
     pub fn take(&mut self, id: &str) -> Option<Unsent> {
-        let place = self.unsent.iter().position(|unsent| unsent.kept.id == id)?;
-        self.changes += 1;
-        Some(self.unsent.remove(place))
+        self.take_first(&|unsent| unsent.kept.id == id)
     }
 
     /// Takes out the text that a plain server's echo belongs to.
     pub fn take_echoed(&mut self, text: &str) -> Option<Unsent> {
-        let place = self.unsent.iter().position(|unsent| {
+        self.take_first(&|unsent| {
             matches!(unsent.state, Progress::UnderWay { until: Some(_) }) && unsent.kept.text == text
-        })?;
+        })
+    }
+
+    /// Text whose echo is due: it was told, on a plain server that does not echo.
+    #[must_use]
+    pub fn told(&self, now: u64) -> Option<String> {
+        let mut unsent = self.unsent.iter();
+        let due = unsent.find(
+            |unsent| matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now),
+        )?;
+        Some(due.kept.text.clone())
+    }
+
+    #[inline(never)]
+    fn take_first(&mut self, wanted: &dyn Fn(&Unsent) -> bool) -> Option<Unsent> {
+        let place = self.unsent.iter().position(wanted)?;
         self.changes += 1;
         Some(self.unsent.remove(place))
     }
@@ -158,15 +171,6 @@ impl Outbox {
                 unsent.state = Progress::Waiting;
             }
         }
-    }
-
-    /// Takes out a text whose echo is due: it was told, on a plain server that does not echo.
-    pub fn take_due(&mut self, now: u64) -> Option<Unsent> {
-        let due = self.unsent.iter().find(
-            |unsent| matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now),
-        )?;
-        let id = due.kept.id.clone();
-        self.take(&id)
     }
 
     /// When the next echo is due.
@@ -252,8 +256,7 @@ mod tests {
         outbox.push(1, kept("a"), None);
         outbox.get_mut("a").expect("is there").state = Progress::UnderWay { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
-        assert!(outbox.take_due(8).is_none());
-        assert!(outbox.take_due(9).is_some());
-        assert_eq!((outbox.due(), outbox.kept().len()), (None, 0));
+        assert_eq!(outbox.told(8), None);
+        assert_eq!(outbox.told(9).as_deref(), Some("text a"));
     }
 }

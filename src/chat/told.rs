@@ -39,7 +39,8 @@ impl Chat {
         self.pump(now);
     }
 
-    fn plain(&mut self, now: u64, text: String) {
+    /// A text came on a plain server, or is taken for one that came.
+    pub(super) fn plain(&mut self, now: u64, text: String) {
         let echoed = self.outbox.take_echoed(&text);
         let key = echoed
             .as_ref()

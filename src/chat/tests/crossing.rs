@@ -197,3 +197,13 @@ fn without_an_echo_own_texts_stand_where_they_were_told() {
     assert_eq!(texts(&chat), ["satu", "dua"]);
     assert_eq!(chat.carried().unsent, []);
 }
+
+#[test]
+fn a_text_that_two_windows_carried_is_sent_once() {
+    let mut chat = opened();
+    chat.submit(0, "halo");
+    let mut carried = chat.carried();
+    carried.unsent.extend(chat.carried().unsent);
+    let chat = Chat::new("next".to_owned(), 0, Saved::default(), carried);
+    assert_eq!(texts(&chat), ["halo"]);
+}
