@@ -60,12 +60,12 @@ impl Page {
         let kept = saved.clone();
         let saved = saved.and_then(Saved::read).unwrap_or_default();
         let mut chat = Chat::new(ids.clone(), clock::zone(), saved, carried);
-        if !begun.is_empty() {
-            chat.set_draft(begun);
-        }
         if let Some(room) = navigation::room() {
             chat.open(now, &room);
         }
+        // it stands in the open room, after what was begun there before
+        let draft = [chat.room().draft.as_str(), begun].concat();
+        chat.set_draft(&draft);
         let place = chat.room().room.id.clone();
         // the shell has found both out already
         let root = dom::doc().at("html");
