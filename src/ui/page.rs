@@ -33,6 +33,8 @@ pub(crate) struct Page {
     link: Cell<Option<&'static Link>>,
     pub(crate) log: Cell<Option<&'static Log>>,
     window: String,
+    /// Makes this browser the same person each time; also where nothing is kept.
+    key: String,
     /// What the browser keeps already.
     kept: RefCell<(u32, Option<Value>)>,
     /// Room that the address names, or that was the first one.
@@ -80,6 +82,11 @@ impl Page {
             link: Cell::default(),
             log: Cell::default(),
             window: ids,
+            key: store::text("pesan.key").unwrap_or_else(|| {
+                let key = [clock::random_text(), clock::random_text()].concat();
+                store::set_text("pesan.key", Some(&key));
+                key
+            }),
             kept: RefCell::new((0, kept)),
             place: RefCell::new(place),
             timer: Cell::default(),
@@ -341,6 +348,10 @@ impl Page {
         if kept.1 != saved {
             store::set_value("pesan.saved", saved.as_ref().unwrap_or(&Value::Null));
             kept.1 = saved;
+            // it may be another name: a connection that is made by itself goes under it too
+            if let Some(link) = self.link.get() {
+                link.set_auth(self.auth());
+            }
         }
         if kept.0 != changes {
             kept.0 = changes;
@@ -354,14 +365,9 @@ impl Page {
 
     /// Who this page is.
     fn auth(&self) -> Value {
-        let key = store::text("pesan.key").unwrap_or_else(|| {
-            let key = [clock::random_text(), clock::random_text()].concat();
-            store::set_text("pesan.key", Some(&key));
-            key
-        });
         Auth {
             pesan: VERSION,
-            key,
+            key: self.key.clone(),
             name: self.look(|state| state.chat.wished_name().map(str::to_owned)),
             token: store::text("pesan.token").filter(|token| !token.is_empty()),
         }
