@@ -7,7 +7,7 @@ use pesan::chat::scroll::{Extent, Scroll, Window};
 use pesan::chat::words::fill;
 
 use super::browser::{ResizeObserver, Wake};
-use super::clock::{self, Calendar};
+use super::clock::Calendar;
 use super::dom::{El, part};
 use super::list::List;
 use super::page::Page;
@@ -40,7 +40,6 @@ impl Log {
     /// List of the open room's rows; another language makes another one.
     pub(crate) fn begin(page: &'static Page, shell: &El) {
         let words = page.words();
-        let today = page.look(|state| state.chat.day(clock::now()));
         let frame = shell.at(".log-frame");
         let place = frame.at(".head");
         place.bind(page, "class", |state| Some(head(state).0.to_owned()));
@@ -62,7 +61,7 @@ impl Log {
             scroll: RefCell::new(Scroll::new(GUESS)),
             room: RefCell::default(),
             first: Cell::default(),
-            rows: RefCell::new(Rows::new(words, Calendar::new(words, today))),
+            rows: RefCell::new(Rows::new(words, Calendar::new(words))),
             observer: ResizeObserver::new(&measured),
         }));
         measured.forget();
@@ -204,10 +203,11 @@ fn shown(state: &State) -> (String, Extent, Option<usize>) {
 
 fn lines(state: &State, start: usize, end: usize) -> Vec<Line> {
     let chat = &state.chat;
+    let today = chat.day(state.now);
     let mut lines = Vec::new();
     for row in chat.rows(start, end) {
         lines.push(Line {
-            day: chat.day(row.entry.at),
+            ago: today - chat.day(row.entry.at),
             open: state.unfolded.contains(&row.entry.key),
             answers: state.full(),
             row,
