@@ -171,6 +171,12 @@ impl Page {
             Act::Find if !self.look(State::full) => return,
             Act::ToRooms | Act::ToPeople => navigation::enter_panel(),
             Act::ClosePanel => return self.close_panel(),
+            // what had the cursor before gets it back from a dialog that closes, not from one that is taken away
+            Act::CloseDialog => {
+                if let Some(dialog) = dom::find("dialog") {
+                    dialog.close();
+                }
+            }
             Act::Open if self.look(|state| state.room() == of) => self.close_panel(),
             Act::Language => store::set_text("pesan.language", Some(Language::of_tag(of).words().locale)),
             Act::Theme => store::set_text("pesan.theme", Theme::of_name(of).name()),

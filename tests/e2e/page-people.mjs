@@ -145,6 +145,10 @@ describe("people and rooms", () => {
     await one.page.getByRole("dialog", { name: "Bantuan" }).waitFor();
     await one.page.keyboard.press("Escape");
     await one.page.getByRole("dialog").waitFor({ state: "detached" });
+    await one.log.focus();
+    await one.page.keyboard.press("?");
+    await one.page.getByRole("dialog").getByRole("button", { name: "Tutup" }).press("Enter");
+    await until("the cursor where it was", () => one.page.evaluate(() => document.activeElement.matches(".log")));
   });
 
   test("on a phone a panel takes the cursor, and Escape and Back give it back", async (t) => {
