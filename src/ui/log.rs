@@ -72,14 +72,14 @@ impl Log {
     /// Follows the open room.
     fn start(&'static self, page: &'static Page) {
         self.observer.observe(&self.log);
-        let mut last = None;
+        let (mut last, mut reached) = (None, None);
         page.follow(Box::new(move || {
             let (room, extent, divider) = page.look(shown);
             if *self.room.borrow() != room {
                 self.room.replace(room);
                 self.scroll.replace(Scroll::new(GUESS));
                 page.look_again(Some(true));
-                last = None;
+                (last, reached) = (None, None);
             }
             let seen = Some((extent, divider));
             if seen == last {
@@ -89,9 +89,12 @@ impl Log {
             self.scroll.borrow_mut().follow(extent);
             self.measure_frame();
             let at_end = self.scroll.borrow().at_end();
-            if let Some(row) = divider.filter(|_| at_end) {
+            // who has been there and went on to the end stays at the end
+            let (line, unread) = page.look(|state| (state.chat.room().divider, state.chat.room().fresh > 0));
+            if let Some(row) = divider.filter(|_| at_end && (unread || line != reached)) {
                 self.scroll.borrow_mut().to_row(row, ABOVE);
             }
+            reached = line;
             self.draw(page);
             self.settle();
         }));
