@@ -105,11 +105,9 @@ impl Outbox {
         self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
     }
 
-    /// Id of the text whose line has this key.
-    #[must_use]
-    pub fn by_key(&self, key: u64) -> Option<String> {
-        let unsent = self.unsent.iter().find(|unsent| unsent.entry.key == key)?;
-        Some(unsent.kept.id.clone())
+    /// Text whose line has this key.
+    pub fn by_key(&mut self, key: u64) -> Option<&mut Unsent> {
+        self.unsent.iter_mut().find(|unsent| unsent.entry.key == key)
     }
 
     /// Whether a text waits to be sent.
@@ -123,6 +121,11 @@ impl Outbox {
     /// Takes a text out.
     pub fn take(&mut self, id: &str) -> Option<Unsent> {
         self.take_first(&|unsent| unsent.kept.id == id)
+    }
+
+    /// Takes out the text whose line has this key.
+    pub fn discard(&mut self, key: u64) {
+        self.take_first(&|unsent| unsent.entry.key == key);
     }
 
     /// Takes out the text that a plain server's echo belongs to.
