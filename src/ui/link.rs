@@ -85,9 +85,8 @@ impl Link {
         self.socket.set_auth(auth);
     }
 
-    /// Connects now, as the one that `auth` says, whether it waits for its turn or has given up.
-    pub(crate) fn connect_now(&self, auth: Value) {
-        self.set_auth(auth);
+    /// Connects now, whether it waits for its turn or has given up.
+    pub(crate) fn connect_now(&self) {
         self.socket.connect();
         self.socket.reconnect_now();
     }

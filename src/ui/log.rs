@@ -90,8 +90,11 @@ impl Log {
             self.measure_frame();
             let at_end = self.scroll.borrow().at_end();
             // who has been there and went on to the end stays at the end
-            let (line, unread) = page.look(|state| (state.chat.room().divider, state.chat.room().fresh > 0));
-            if let Some(row) = divider.filter(|_| at_end && (unread || line != reached)) {
+            let (line, fresh) = page.look(|state| {
+                let room = state.chat.room();
+                (room.divider, room.fresh)
+            });
+            if let Some(row) = divider.filter(|_| at_end && (fresh > 0 || line != reached)) {
                 self.scroll.borrow_mut().to_row(row, ABOVE);
             }
             reached = line;

@@ -152,7 +152,7 @@ impl Page {
         self.changed.notify();
         for request in requests {
             match self.link.get() {
-                Some(link) if matches!(request, Request::Reconnect) => link.connect_now(self.auth()),
+                Some(link) if matches!(request, Request::Reconnect) => link.connect_now(),
                 Some(link) => link.perform(request),
                 None => {}
             }
@@ -205,7 +205,8 @@ impl Page {
             Act::Reply => composer::focus(),
             Act::Connect | Act::Token => {
                 if let Some(link) = self.link.get() {
-                    link.connect_now(self.auth());
+                    link.set_auth(self.auth());
+                    link.connect_now();
                 }
             }
             _ => {}
@@ -350,10 +351,9 @@ impl Page {
     fn keep_new(&self, now: u64) {
         let (changes, saved) = self.look(|state| (state.chat.outbox_changes(), state.chat.saved().write()));
         let mut kept = self.kept.borrow_mut();
-        let saved = Some(saved);
-        if kept.1 != saved {
-            store::set_value("pesan.saved", saved.as_ref().unwrap_or(&Value::Null));
-            kept.1 = saved;
+        if kept.1.as_ref() != Some(&saved) {
+            store::set_value("pesan.saved", &saved);
+            kept.1 = Some(saved);
             // it may be another name: a connection that is made by itself goes under it too
             if let Some(link) = self.link.get() {
                 link.set_auth(self.auth());
