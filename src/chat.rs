@@ -188,9 +188,12 @@ impl Chat {
             chat.room_or_new(&id).draft = text;
         }
         for kept in carried.unsent {
-            chat.room_or_new(&kept.room);
-            let key = chat.next_key();
-            chat.outbox.push(key, kept, None);
+            // a window that was only hidden carries what another one took over from it
+            if chat.outbox.get_mut(&kept.id).is_none() {
+                chat.room_or_new(&kept.room);
+                let key = chat.next_key();
+                chat.outbox.push(key, kept, None);
+            }
         }
         chat
     }
@@ -390,7 +393,9 @@ impl Chat {
         for room in &mut self.rooms {
             room.typists.expire(now);
         }
-        self.outbox.expire(now);
+        while let Some(text) = self.outbox.told(now) {
+            self.plain(now, text);
+        }
         self.pump(now);
     }
 
@@ -400,15 +405,14 @@ impl Chat {
         self.server = Server::Unknown;
         self.comeback = None;
         self.kicked = None;
-        if self.closing.as_ref().is_some_and(|(at, _)| *at <= now) {
-            self.closing = None;
-        }
+        // what the connection before left behind, and a server that goes down says so again
+        self.hold = None;
+        self.closing = None;
     }
 
     /// The connection is gone; `by_server` when the server ended it on purpose.
     pub fn handle_disconnected(&mut self, now: u64, by_server: bool) {
         self.online = None;
-        self.hold = None;
         self.outbox.rewind();
         for room in &mut self.rooms {
             room.loading = false;

@@ -94,7 +94,9 @@ impl Chat {
                 room.membership = Membership::Inside;
                 room.set_people(joined.people);
                 let seq = joined.room.last_seq;
-                if seq < room.timeline.newest() {
+                room.read = room.read.min(seq);
+                // what was told meanwhile may be ahead of the answer, what the server was told before may not
+                if join.after > Some(seq) {
                     // a server without a history was started anew and counts from one
                     room.timeline.forget_numbers();
                     room.read = 0;
@@ -191,7 +193,6 @@ impl Chat {
         match outcome {
             Some(Ok(())) | None => {
                 if let Some(room) = self.room_mut(id) {
-                    room.membership = Membership::Outside;
                     room.people.clear();
                 }
             }
@@ -216,12 +217,7 @@ impl Chat {
                 self.keys = keys;
             }
             Some(Ok(page)) => self.add(&history.room, page.messages, page.more, false),
-            // older lines are asked for again when someone scrolls there
-            outcome if history.before.is_some() => {
-                if let Some(Err(refusal)) = outcome {
-                    self.refuse(now, refusal);
-                }
-            }
+            // older lines are asked for again once the room is entered, not before the server wants it
             outcome => self.enter_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
         }
     }

@@ -46,8 +46,6 @@ pub enum Progress {
     },
     /// Was not taken.
     Failed(Option<Refusal>),
-    /// Was sent on a plain server that does not echo.
-    Told,
 }
 
 /// All texts that wait, in the order in which they were written.
@@ -74,9 +72,7 @@ impl Outbox {
     pub fn kept(&self) -> Vec<Kept> {
         let mut kept = Vec::new();
         for unsent in &self.unsent {
-            if !matches!(unsent.state, Progress::Told) {
-                kept.push(unsent.kept.clone());
-            }
+            kept.push(unsent.kept.clone());
         }
         kept
     }
@@ -109,11 +105,9 @@ impl Outbox {
         self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
     }
 
-    /// Id of the text whose line has this key.
-    #[must_use]
-    pub fn by_key(&self, key: u64) -> Option<String> {
-        let unsent = self.unsent.iter().find(|unsent| unsent.entry.key == key)?;
-        Some(unsent.kept.id.clone())
+    /// Text whose line has this key.
+    pub fn by_key(&mut self, key: u64) -> Option<&mut Unsent> {
+        self.unsent.iter_mut().find(|unsent| unsent.entry.key == key)
     }
 
     /// Whether a text waits to be sent.
@@ -126,16 +120,34 @@ impl Outbox {
 
     /// Takes a text out.
     pub fn take(&mut self, id: &str) -> Option<Unsent> {
-        let place = self.unsent.iter().position(|unsent| unsent.kept.id == id)?;
-        self.changes += 1;
-        Some(self.unsent.remove(place))
+        self.take_first(&|unsent| unsent.kept.id == id)
+    }
+
+    /// Takes out the text whose line has this key.
+    pub fn discard(&mut self, key: u64) {
+        self.take_first(&|unsent| unsent.entry.key == key);
     }
 
     /// Takes out the text that a plain server's echo belongs to.
     pub fn take_echoed(&mut self, text: &str) -> Option<Unsent> {
-        let place = self.unsent.iter().position(|unsent| {
+        self.take_first(&|unsent| {
             matches!(unsent.state, Progress::UnderWay { until: Some(_) }) && unsent.kept.text == text
-        })?;
+        })
+    }
+
+    /// Text whose echo is due: it was told, on a plain server that does not echo.
+    #[must_use]
+    pub fn told(&self, now: u64) -> Option<String> {
+        let mut unsent = self.unsent.iter();
+        let due = unsent.find(
+            |unsent| matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now),
+        )?;
+        Some(due.kept.text.clone())
+    }
+
+    #[inline(never)]
+    fn take_first(&mut self, wanted: &dyn Fn(&Unsent) -> bool) -> Option<Unsent> {
+        let place = self.unsent.iter().position(wanted)?;
         self.changes += 1;
         Some(self.unsent.remove(place))
     }
@@ -164,16 +176,6 @@ impl Outbox {
         }
     }
 
-    /// Gives up waiting for echoes that are due.
-    pub fn expire(&mut self, now: u64) {
-        for unsent in &mut self.unsent {
-            if matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now) {
-                unsent.state = Progress::Told;
-                self.changes += 1;
-            }
-        }
-    }
-
     /// When the next echo is due.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
@@ -181,7 +183,7 @@ impl Outbox {
             .iter()
             .filter_map(|unsent| match unsent.state {
                 Progress::UnderWay { until } => until,
-                Progress::Waiting | Progress::Failed(_) | Progress::Told => None,
+                Progress::Waiting | Progress::Failed(_) => None,
             })
             .min()
     }
@@ -195,7 +197,6 @@ impl Unsent {
             Progress::Waiting => Delivery::Waiting,
             Progress::UnderWay { .. } => Delivery::Sending,
             Progress::Failed(why) => Delivery::Failed(why.clone()),
-            Progress::Told => Delivery::Sent,
         }
     }
 }
@@ -253,16 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn without_an_echo_a_text_counts_as_told_and_is_not_kept() {
+    fn without_an_echo_a_text_counts_as_told_when_that_is_due() {
         let mut outbox = Outbox::default();
         outbox.push(1, kept("a"), None);
         outbox.get_mut("a").expect("is there").state = Progress::UnderWay { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
-        outbox.expire(9);
-        assert_eq!(
-            outbox.of("lobby").map(Unsent::delivery).collect::<Vec<_>>(),
-            [Delivery::Sent]
-        );
-        assert_eq!((outbox.due(), outbox.kept().len()), (None, 0));
+        assert_eq!(outbox.told(8), None);
+        assert_eq!(outbox.told(9).as_deref(), Some("text a"));
     }
 }

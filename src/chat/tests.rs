@@ -6,6 +6,8 @@ use crate::messages::{
     VERSION,
 };
 
+mod crossing;
+
 fn person(id: &str) -> Person {
     Person {
         id: id.to_owned(),

@@ -117,7 +117,7 @@ impl Timeline {
             return Placed::Among;
         }
         self.entries.push(entry);
-        if previous > 0 && seq > previous + 1 {
+        if seq > previous + 1 {
             Placed::AfterGap(previous)
         } else {
             Placed::Newest
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_second_copy_is_dropped_and_a_hole_reported() {
         let mut timeline = Timeline::default();
-        assert_eq!(timeline.insert(1, message(4), false), Placed::Newest);
+        assert_eq!(timeline.insert(1, message(4), false), Placed::AfterGap(0));
         assert_eq!(timeline.insert(2, message(5), false), Placed::Newest);
         assert_eq!(timeline.insert(3, message(5), false), Placed::Known);
         assert_eq!(timeline.insert(4, message(8), false), Placed::AfterGap(5));

@@ -39,7 +39,8 @@ impl Chat {
         self.pump(now);
     }
 
-    fn plain(&mut self, now: u64, text: String) {
+    /// A text came on a plain server, or is taken for one that came.
+    pub(super) fn plain(&mut self, now: u64, text: String) {
         let echoed = self.outbox.take_echoed(&text);
         let key = echoed
             .as_ref()
@@ -164,10 +165,12 @@ impl Chat {
     pub(super) fn note_gap(&mut self, id: &str, placed: Placed) {
         let Placed::AfterGap(after) = placed else { return };
         let Some(room) = self.room_mut(id) else { return };
-        // before the room was entered, and while a gap is being filled, the answer on its way brings it
-        if room.gap.is_none() && room.membership == Membership::Inside {
+        // while a gap is being filled, and until the room is entered, the answer to come brings it
+        if room.gap.is_none() {
             room.gap = Some(after);
-            self.ask_after(id, after);
+            if room.membership == Membership::Inside {
+                self.ask_after(id, after);
+            }
         }
     }
 
@@ -188,7 +191,9 @@ impl Chat {
                 room.seen();
             } else {
                 if room.fresh == 0 && current {
-                    room.divider = Some(key);
+                    // what was missed before counts too
+                    room.divide();
+                    room.divider.get_or_insert(key);
                 }
                 room.fresh = room.fresh.saturating_add(1);
             }
@@ -230,6 +235,8 @@ impl Chat {
         {
             if change == Change::Renamed {
                 me.name.clone_from(&person.name);
+                // also when another window took it
+                self.wished_name = Some(person.name.clone());
             }
             if change == Change::Went {
                 return;

@@ -50,7 +50,7 @@ impl Chat {
 
     /// Tries a failed text again, by the key of its line.
     pub fn retry(&mut self, now: u64, key: u64) {
-        if let Some(unsent) = self.outbox.by_key(key).and_then(|id| self.outbox.get_mut(&id)) {
+        if let Some(unsent) = self.outbox.by_key(key) {
             unsent.state = Progress::Waiting;
         }
         self.pump(now);
@@ -58,9 +58,7 @@ impl Chat {
 
     /// Gives a text up that was not sent, by the key of its line.
     pub fn discard(&mut self, key: u64) {
-        if let Some(id) = self.outbox.by_key(key) {
-            self.outbox.take(&id);
-        }
+        self.outbox.discard(key);
     }
 
     /// Opens a room, and enters it if need be.

@@ -60,6 +60,8 @@ extern "C" {
     pub(crate) fn focus(this: &El);
     #[wasm_bindgen(method, js_name = showModal)]
     pub(crate) fn show_modal(this: &El);
+    #[wasm_bindgen(method)]
+    pub(crate) fn close(this: &El);
     #[wasm_bindgen(method, js_name = preventDefault)]
     pub(crate) fn prevent_default(this: &El);
     #[wasm_bindgen(method, js_name = setRangeText)]

@@ -36,16 +36,14 @@ pub(crate) struct Calendar {
     words: &'static Words,
     /// Made with the first day that needs it: a browser takes longer for it than for all else that is seen at first.
     day: OnceCell<DateTimeFormat>,
-    today: i64,
 }
 
 impl Calendar {
-    /// Calendar of a language; `today` is today's number of days since 1970, in local time.
-    pub(crate) fn new(words: &'static Words, today: i64) -> Self {
+    /// Calendar of a language.
+    pub(crate) fn new(words: &'static Words) -> Self {
         Self {
             words,
             day: OnceCell::new(),
-            today,
         }
     }
 
@@ -60,9 +58,9 @@ impl Calendar {
         .concat()
     }
 
-    /// Day, whose number is given too.
-    pub(crate) fn day(&self, at: u64, number: i64) -> String {
-        match self.today - number {
+    /// Day that was so many days ago.
+    pub(crate) fn day(&self, at: u64, ago: i64) -> String {
+        match ago {
             0 => self.words.today.to_owned(),
             1 => self.words.yesterday.to_owned(),
             _ => {

@@ -80,9 +80,13 @@ impl Link {
         })))
     }
 
-    /// Connects now, as the one that `auth` says, whether it waits for its turn or has given up.
-    pub(crate) fn connect_now(&self, auth: Value) {
+    /// Is the one that `auth` says whenever it connects from now on.
+    pub(crate) fn set_auth(&self, auth: Value) {
         self.socket.set_auth(auth);
+    }
+
+    /// Connects now, whether it waits for its turn or has given up.
+    pub(crate) fn connect_now(&self) {
         self.socket.connect();
         self.socket.reconnect_now();
     }

@@ -7,7 +7,7 @@ use pesan::chat::scroll::{Extent, Scroll, Window};
 use pesan::chat::words::fill;
 
 use super::browser::{ResizeObserver, Wake};
-use super::clock::{self, Calendar};
+use super::clock::Calendar;
 use super::dom::{El, part};
 use super::list::List;
 use super::page::Page;
@@ -40,7 +40,6 @@ impl Log {
     /// List of the open room's rows; another language makes another one.
     pub(crate) fn begin(page: &'static Page, shell: &El) {
         let words = page.words();
-        let today = page.look(|state| state.chat.day(clock::now()));
         let frame = shell.at(".log-frame");
         let place = frame.at(".head");
         place.bind(page, "class", |state| Some(head(state).0.to_owned()));
@@ -62,7 +61,7 @@ impl Log {
             scroll: RefCell::new(Scroll::new(GUESS)),
             room: RefCell::default(),
             first: Cell::default(),
-            rows: RefCell::new(Rows::new(words, Calendar::new(words, today))),
+            rows: RefCell::new(Rows::new(words, Calendar::new(words))),
             observer: ResizeObserver::new(&measured),
         }));
         measured.forget();
@@ -73,14 +72,14 @@ impl Log {
     /// Follows the open room.
     fn start(&'static self, page: &'static Page) {
         self.observer.observe(&self.log);
-        let mut last = None;
+        let (mut last, mut reached) = (None, None);
         page.follow(Box::new(move || {
             let (room, extent, divider) = page.look(shown);
             if *self.room.borrow() != room {
                 self.room.replace(room);
                 self.scroll.replace(Scroll::new(GUESS));
                 page.look_again(Some(true));
-                last = None;
+                (last, reached) = (None, None);
             }
             let seen = Some((extent, divider));
             if seen == last {
@@ -90,9 +89,15 @@ impl Log {
             self.scroll.borrow_mut().follow(extent);
             self.measure_frame();
             let at_end = self.scroll.borrow().at_end();
-            if let Some(row) = divider.filter(|_| at_end) {
+            // who has been there and went on to the end stays at the end
+            let (line, fresh) = page.look(|state| {
+                let room = state.chat.room();
+                (room.divider, room.fresh)
+            });
+            if let Some(row) = divider.filter(|_| at_end && (fresh > 0 || line != reached)) {
                 self.scroll.borrow_mut().to_row(row, ABOVE);
             }
+            reached = line;
             self.draw(page);
             self.settle();
         }));
@@ -204,10 +209,11 @@ fn shown(state: &State) -> (String, Extent, Option<usize>) {
 
 fn lines(state: &State, start: usize, end: usize) -> Vec<Line> {
     let chat = &state.chat;
+    let today = chat.day(state.now);
     let mut lines = Vec::new();
     for row in chat.rows(start, end) {
         lines.push(Line {
-            day: chat.day(row.entry.at),
+            ago: today - chat.day(row.entry.at),
             open: state.unfolded.contains(&row.entry.key),
             answers: state.full(),
             row,

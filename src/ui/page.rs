@@ -33,6 +33,8 @@ pub(crate) struct Page {
     link: Cell<Option<&'static Link>>,
     pub(crate) log: Cell<Option<&'static Log>>,
     window: String,
+    /// Makes this browser the same person each time; also where nothing is kept.
+    key: String,
     /// What the browser keeps already.
     kept: RefCell<(u32, Option<Value>)>,
     /// Room that the address names, or that was the first one.
@@ -60,12 +62,12 @@ impl Page {
         let kept = saved.clone();
         let saved = saved.and_then(Saved::read).unwrap_or_default();
         let mut chat = Chat::new(ids.clone(), clock::zone(), saved, carried);
-        if !begun.is_empty() {
-            chat.set_draft(begun);
-        }
         if let Some(room) = navigation::room() {
             chat.open(now, &room);
         }
+        // it stands in the open room, after what was begun there before
+        let draft = [chat.room().draft.as_str(), begun].concat();
+        chat.set_draft(&draft);
         let place = chat.room().room.id.clone();
         // the shell has found both out already
         let root = dom::doc().at("html");
@@ -80,6 +82,11 @@ impl Page {
             link: Cell::default(),
             log: Cell::default(),
             window: ids,
+            key: store::text("pesan.key").unwrap_or_else(|| {
+                let key = [clock::random_text(), clock::random_text()].concat();
+                store::set_text("pesan.key", Some(&key));
+                key
+            }),
             kept: RefCell::new((0, kept)),
             place: RefCell::new(place),
             timer: Cell::default(),
@@ -145,7 +152,7 @@ impl Page {
         self.changed.notify();
         for request in requests {
             match self.link.get() {
-                Some(link) if matches!(request, Request::Reconnect) => link.connect_now(self.auth()),
+                Some(link) if matches!(request, Request::Reconnect) => link.connect_now(),
                 Some(link) => link.perform(request),
                 None => {}
             }
@@ -164,6 +171,12 @@ impl Page {
             Act::Find if !self.look(State::full) => return,
             Act::ToRooms | Act::ToPeople => navigation::enter_panel(),
             Act::ClosePanel => return self.close_panel(),
+            // what had the cursor before gets it back from a dialog that closes, not from one that is taken away
+            Act::CloseDialog => {
+                if let Some(dialog) = dom::find("dialog") {
+                    dialog.close();
+                }
+            }
             Act::Open if self.look(|state| state.room() == of) => self.close_panel(),
             Act::Language => store::set_text("pesan.language", Some(Language::of_tag(of).words().locale)),
             Act::Theme => store::set_text("pesan.theme", Theme::of_name(of).name()),
@@ -192,7 +205,8 @@ impl Page {
             Act::Reply => composer::focus(),
             Act::Connect | Act::Token => {
                 if let Some(link) = self.link.get() {
-                    link.connect_now(self.auth());
+                    link.set_auth(self.auth());
+                    link.connect_now();
                 }
             }
             _ => {}
@@ -337,10 +351,13 @@ impl Page {
     fn keep_new(&self, now: u64) {
         let (changes, saved) = self.look(|state| (state.chat.outbox_changes(), state.chat.saved().write()));
         let mut kept = self.kept.borrow_mut();
-        let saved = Some(saved);
-        if kept.1 != saved {
-            store::set_value("pesan.saved", saved.as_ref().unwrap_or(&Value::Null));
-            kept.1 = saved;
+        if kept.1.as_ref() != Some(&saved) {
+            store::set_value("pesan.saved", &saved);
+            kept.1 = Some(saved);
+            // it may be another name: a connection that is made by itself goes under it too
+            if let Some(link) = self.link.get() {
+                link.set_auth(self.auth());
+            }
         }
         if kept.0 != changes {
             kept.0 = changes;
@@ -354,14 +371,9 @@ impl Page {
 
     /// Who this page is.
     fn auth(&self) -> Value {
-        let key = store::text("pesan.key").unwrap_or_else(|| {
-            let key = [clock::random_text(), clock::random_text()].concat();
-            store::set_text("pesan.key", Some(&key));
-            key
-        });
         Auth {
             pesan: VERSION,
-            key,
+            key: self.key.clone(),
             name: self.look(|state| state.chat.wished_name().map(str::to_owned)),
             token: store::text("pesan.token").filter(|token| !token.is_empty()),
         }

@@ -14,8 +14,8 @@ use super::face::face;
 pub(crate) struct Line {
     /// The line and its neighbours.
     pub(crate) row: Row,
-    /// Number of its day.
-    pub(crate) day: i64,
+    /// How many days ago it was.
+    pub(crate) ago: i64,
     /// Whether a folded text is shown whole.
     pub(crate) open: bool,
     /// Whether messages can be answered.
@@ -24,7 +24,9 @@ pub(crate) struct Line {
 
 impl PartialEq for Line {
     fn eq(&self, other: &Self) -> bool {
-        let look = |line: &Self| (line.row.stamp(), line.open, line.answers);
+        // after midnight a day has another name
+        let ago = |line: &Self| if line.row.starts_day { line.ago } else { 0 };
+        let look = |line: &Self| (line.row.stamp(), line.open, line.answers, ago(line));
         look(self) == look(other)
     }
 }
@@ -119,7 +121,7 @@ impl Rows {
         row.set("class", Some(class));
         row.set("data-key", Some(&entry.key.to_string()));
         if line.row.starts_day {
-            row.at(".day span").write(&self.calendar.day(entry.at, line.day));
+            row.at(".day span").write(&self.calendar.day(entry.at, line.ago));
         }
         match &entry.what {
             What::Said(message) => self.said(&row, line, message),

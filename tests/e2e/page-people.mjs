@@ -145,6 +145,29 @@ describe("people and rooms", () => {
     await one.page.getByRole("dialog", { name: "Bantuan" }).waitFor();
     await one.page.keyboard.press("Escape");
     await one.page.getByRole("dialog").waitFor({ state: "detached" });
+    await one.log.focus();
+    await one.page.keyboard.press("?");
+    await one.page.getByRole("dialog").getByRole("button", { name: "Tutup" }).press("Enter");
+    await until("the cursor where it was", () => one.page.evaluate(() => document.activeElement.matches(".log")));
+  });
+
+  test("who has gone on to the end from the first new message stays at the end", async (t) => {
+    const own = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
+    const one = await Chat.open(t, browser, own.url);
+    const two = await Chat.open(t, browser, own.url);
+    for (let number = 1; number <= 60; number += 1) await one.say(`dulu ${number}.`);
+    await two.sees("dulu 60.");
+    await two.log.hover();
+    await two.page.mouse.wheel(0, -200);
+    const newest = two.page.getByRole("button", { name: /terbaru|baru/ });
+    await newest.waitFor();
+    for (let number = 1; number <= 60; number += 1) await one.say(`datang ${number}.`);
+    await one.sees("datang 60.");
+    await newest.click();
+    await two.sees("datang 60.");
+    await one.say("lagi");
+    await two.sees("lagi");
+    await newest.waitFor({ state: "detached" });
   });
 
   test("on a phone a panel takes the cursor, and Escape and Back give it back", async (t) => {

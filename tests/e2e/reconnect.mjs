@@ -36,6 +36,23 @@ describe("the connection is lost", () => {
     await one.sees("sesudah hidup");
   });
 
+  test("a name that was taken here is the name of the connection that comes back", async (t) => {
+    const server = await startServer(t);
+    const one = await Chat.open(t, browser, server.url);
+    const field = one.page.getByRole("textbox", { name: "Siapa nama Anda?" });
+    await field.fill("Wati");
+    await field.press("Enter");
+    const present = one.page.getByRole("complementary", { name: "Yang hadir" }).getByText("Wati", { exact: true });
+    await present.waitFor();
+    await server.kill();
+    await one.disconnected();
+    await server.start();
+    await one.connected();
+    await one.say("masih saya");
+    await one.sees("masih saya");
+    await present.waitFor();
+  });
+
   test("a cut wire is mended: nothing is missing on either side", async (t) => {
     const server = await startServer(t);
     const wire = await Wire.to(t, server.port);
