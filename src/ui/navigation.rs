@@ -13,6 +13,15 @@ pub(crate) fn server() -> String {
         .unwrap_or_else(|| location("origin"))
 }
 
+/// The server that the page's address names, if the page did not come from it; else nothing.
+pub(crate) fn elsewhere() -> String {
+    let server = server();
+    if server == location("origin") {
+        return String::new();
+    }
+    server
+}
+
 fn location(part: &str) -> String {
     of_window("location").text(part).unwrap_or_default()
 }

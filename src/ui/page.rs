@@ -56,7 +56,7 @@ impl Page {
     /// Page with what the browser kept; `begun` was typed before it was there. Not connected yet.
     pub(crate) fn new(begun: &str, focused: bool) -> &'static Self {
         let ids = clock::random_text();
-        let saved = store::value("pesan.saved");
+        let saved = store::value(&store::for_server("pesan.saved"));
         let now = clock::now();
         let carried = store::take_carried(now);
         let kept = saved.clone();
@@ -82,9 +82,9 @@ impl Page {
             link: Cell::default(),
             log: Cell::default(),
             window: ids,
-            key: store::text("pesan.key").unwrap_or_else(|| {
+            key: store::text(&store::for_server("pesan.key")).unwrap_or_else(|| {
                 let key = [clock::random_text(), clock::random_text()].concat();
-                store::set_text("pesan.key", Some(&key));
+                store::set_text(&store::for_server("pesan.key"), Some(&key));
                 key
             }),
             kept: RefCell::new((0, kept)),
@@ -191,7 +191,7 @@ impl Page {
                     log.to(self, of.parse().ok());
                 }
             }
-            Act::Token => store::set_text("pesan.token", Some(of.trim())),
+            Act::Token => store::set_text(&store::for_server("pesan.token"), Some(of.trim())),
             Act::Reload => {
                 self.keep(true);
                 dom::of_window("location").reload();
@@ -352,7 +352,7 @@ impl Page {
         let (changes, saved) = self.look(|state| (state.chat.outbox_changes(), state.chat.saved().write()));
         let mut kept = self.kept.borrow_mut();
         if kept.1.as_ref() != Some(&saved) {
-            store::set_value("pesan.saved", &saved);
+            store::set_value(&store::for_server("pesan.saved"), &saved);
             kept.1 = Some(saved);
             // it may be another name: a connection that is made by itself goes under it too
             if let Some(link) = self.link.get() {
@@ -375,7 +375,7 @@ impl Page {
             pesan: VERSION,
             key: self.key.clone(),
             name: self.look(|state| state.chat.wished_name().map(str::to_owned)),
-            token: store::text("pesan.token").filter(|token| !token.is_empty()),
+            token: store::text(&store::for_server("pesan.token")).filter(|token| !token.is_empty()),
         }
         .write()
     }

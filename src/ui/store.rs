@@ -5,7 +5,7 @@ use pesan::messages::wire::Wire;
 use pesan::socketio::Value;
 use pesan::socketio::value::json;
 
-use super::{browser, dom};
+use super::{browser, dom, navigation};
 
 /// Deepest nesting of what is kept.
 const DEPTH: usize = 16;
@@ -36,6 +36,12 @@ pub(crate) fn set_value(name: &str, value: &Value) {
     set_text(name, Some(&json::to_string(value)));
 }
 
+/// Name of what is for this server's eyes alone: any link may name another one, and is not to be told who somebody is
+/// here, nor what they have not sent yet.
+pub(crate) fn for_server(name: &str) -> String {
+    [&navigation::elsewhere(), name].concat()
+}
+
 /// Begin of the names under which windows keep what they carry over a reload.
 const CARRIED: &str = "pesan.carried.";
 /// A window that gave no sign for this long is gone, in milliseconds.
@@ -45,9 +51,10 @@ const GONE: u64 = 5000;
 pub(crate) fn take_carried(now: u64) -> Carried {
     let mut taken = Carried::default();
     let mut names = Vec::new();
+    let begin = for_server(CARRIED);
     let mut at = 0;
     while let Ok(Some(name)) = browser::kept_name(at) {
-        if name.starts_with(CARRIED) {
+        if name.starts_with(&begin) {
             names.push(name);
         }
         at += 1;
@@ -67,7 +74,7 @@ pub(crate) fn take_carried(now: u64) -> Carried {
 
 /// Keeps what this window carries; `sign` is when it gave a sign, or 0 when it goes.
 pub(crate) fn keep_carried(window: &str, sign: u64, carried: Carried) {
-    let name = [CARRIED, window].concat();
+    let name = for_server(&[CARRIED, window].concat());
     if carried.unsent.is_empty() && carried.drafts.is_empty() {
         set_text(&name, None);
     } else {

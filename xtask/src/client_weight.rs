@@ -8,7 +8,7 @@ use crate::project::Project;
 
 /// Features of the client in a page, and the most bytes of wasm and JavaScript together, gzipped. Ratchets;
 /// `docs/client.md` says what the bytes are.
-pub(crate) const BUDGETS: [(&str, usize); 2] = [("web", 43_000), ("websocket", 38_700)];
+pub(crate) const BUDGETS: [(&str, usize); 2] = [("web", 43_000), ("websocket", 39_100)];
 
 /// Gzipped bytes of the wasm and of its JavaScript, with these features.
 pub(crate) fn weigh(project: &Project, features: &str) -> Result<[usize; 2], Failure> {
