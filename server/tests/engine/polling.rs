@@ -415,6 +415,11 @@ async fn long_answers_are_compressed_for_those_who_take_it() {
     assert!(answer.bytes.len() < 200);
     server.post(&session, &body).await;
     assert_eq!(server.get(&session).await.body, body);
+    server.post(&session, &body).await;
+    let answer = server
+        .request("GET", &session, "Accept-Encoding: gzip;q=0, identity\r\n", "")
+        .await;
+    assert_eq!(answer.body, body);
 }
 
 #[tokio::test]
