@@ -423,6 +423,20 @@ async fn long_answers_are_compressed_for_those_who_take_it() {
 }
 
 #[tokio::test]
+async fn who_still_sends_after_the_end_is_answered_at_once() {
+    let mut server = Server::start(config());
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    connection.close(CloseReason::ForcedClose);
+    assert_eq!(server.closed().await, CloseReason::ForcedClose);
+    let post = tokio::time::timeout(Duration::from_secs(5), server.post(&session, "4late"));
+    let answer = post.await.expect("an answer before the session is given up");
+    assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    assert_eq!(server.get(&session).await.body, "1");
+    assert_eq!(server.get(&session).await.code(), 1);
+}
+
+#[tokio::test]
 async fn a_handshake_may_be_refused_with_a_message_and_the_hook_hears_of_it() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hook = Arc::clone(&heard);
