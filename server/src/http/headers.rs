@@ -109,7 +109,7 @@ fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, uri: &Uri) -> 
     let servers: Vec<String> = policy
         .connect_to
         .iter()
-        .filter_map(|text| origins(text))
+        .filter_map(|text| origins(text.trim()))
         .chain(named)
         .collect();
     let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();
