@@ -106,6 +106,22 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_cannot_work_is_named() {
+        for (flag, value) in [
+            ("--drain", "18446744073709551615"),
+            ("--ping-interval", "18446744073709551615"),
+            ("--ping-timeout", "99"),
+            ("--rate", "nan"),
+            ("--rate", "-1"),
+            ("--burst", ""),
+            ("--plain-rate", "x"),
+        ] {
+            let error = Config::from_args([format!("{flag}={value}").as_str()]).expect_err(value);
+            assert!(error.to_string().contains(flag), "{error}");
+        }
+    }
+
+    #[test]
     fn a_wrong_address_is_named() {
         let error = Config::from_args(["--listen", "nowhere"]).expect_err("no port");
         assert!(error.to_string().contains("--listen"), "{error}");

@@ -35,6 +35,7 @@
 //! let router: axum::Router = engine.router();
 //! ```
 
+pub(crate) mod coding;
 mod config;
 mod connection;
 mod cors;

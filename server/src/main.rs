@@ -56,6 +56,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         ));
     }
     signals(&state)?;
+    tokio::spawn(health::keep_counting());
     let scheme = if serving.tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{address}");
     let drain = serving.drain;

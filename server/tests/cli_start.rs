@@ -161,6 +161,7 @@ fn the_environment_configures_and_port_wins() {
     command
         .env("PORT", "0")
         .env("PESAN_EPHEMERAL", "true")
+        .env("PESAN_OWN_SERVER_ONLY", "1")
         .env("PESAN_ASSETS", "dist");
     let running = Running::with(command);
     assert!(!running.address.ends_with(":5000"), "{}", running.address);

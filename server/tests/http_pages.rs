@@ -252,6 +252,18 @@ async fn the_pages_servers_can_be_limited() {
 }
 
 #[tokio::test]
+async fn a_page_below_the_path_of_socketio_is_protected_too() {
+    let (app, _folder) = pages().await;
+    let response = get(&app, "/socket.io/room", &[(ACCEPT, "text/html")]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(header(&response, CONTENT_SECURITY_POLICY).contains("frame-ancestors 'none'"));
+    assert_eq!(header(&response, X_CONTENT_TYPE_OPTIONS), "nosniff");
+    let response = get(&app, "/socket.io/?EIO=4&transport=polling", &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(&response, CONTENT_SECURITY_POLICY), "");
+}
+
+#[tokio::test]
 async fn health_follows_the_state() {
     let folder = dist();
     let state = state(folder.path(), &[]).await;

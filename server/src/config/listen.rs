@@ -39,7 +39,7 @@ pub struct Listen {
     )]
     pub trusted_proxy: Vec<Network>,
     /// Seconds that connections have to end after SIGTERM or SIGINT.
-    #[arg(long, env = "PESAN_DRAIN", value_name = "SECONDS", default_value_t = 5)]
+    #[arg(long, env = "PESAN_DRAIN", value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub drain: u64,
 }
 

@@ -14,6 +14,6 @@ pub struct Page {
     #[arg(long, env = "PESAN_CONNECT_TO", value_name = "ORIGIN", value_delimiter = ',')]
     pub connect_to: Vec<String>,
     /// Refuses the page's `?server=` unless it is named by --connect-to.
-    #[arg(long, env = "PESAN_OWN_SERVER_ONLY")]
+    #[arg(long, env = "PESAN_OWN_SERVER_ONLY", value_parser = clap::builder::BoolishValueParser::new())]
     pub own_server_only: bool,
 }

@@ -11,7 +11,7 @@ pub struct Store {
     #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
     /// Keeps messages in memory only, the newest 1,000 of a room (or --keep-messages).
-    #[arg(long, env = "PESAN_EPHEMERAL", conflicts_with = "redis")]
+    #[arg(long, env = "PESAN_EPHEMERAL", value_parser = clap::builder::BoolishValueParser::new(), conflicts_with = "redis")]
     pub ephemeral: bool,
     /// Redis or Valkey that the machines of one chat share, as redis://user:password@host:port; rediss: is TLS.
     /// Messages are kept there then, and --data holds the operator's socket only.

@@ -236,6 +236,15 @@ impl Queue {
         *self = Self::default();
     }
 
+    /// Forgets all but the piece that may have gone out in part.
+    pub(crate) fn keep_first(&mut self) {
+        let first = self.chunks.pop_front();
+        self.clear();
+        if let Some((bytes, frames)) = first {
+            self.push(bytes, frames);
+        }
+    }
+
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
         self.taken += written;

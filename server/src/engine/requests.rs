@@ -17,7 +17,7 @@ use super::config::EngineConfig;
 use super::connection::{Inner, Line};
 use super::reason::{CloseReason, RefuseCode};
 use super::request::HandshakeRequest;
-use super::{Shared, cors};
+use super::{Shared, coding, cors};
 use refusal::Refusal;
 use upgrade::Accept;
 
@@ -94,15 +94,12 @@ fn check(
     } else {
         None
     };
-    let contains = |name: HeaderName, what: &str| {
-        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
-        value.is_some_and(|value| value.contains(what))
-    };
+    let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     Ok(Incoming {
         method: parts.method.clone(),
         websocket,
-        gzip: contains(header::ACCEPT_ENCODING, "gzip"),
-        octets: contains(header::CONTENT_TYPE, "application/octet-stream"),
+        gzip: coding::is_accepted("gzip", text(header::ACCEPT_ENCODING)),
+        octets: text(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("application/octet-stream")),
         handshake,
     })
 }

@@ -331,16 +331,19 @@ impl<S: Session> Task<S> {
                 // The client hears of it with its next poll.
                 (false, true)
             }
-            Line::Tcp { .. } | Line::Task { .. } => {
+            line @ (Line::Tcp { .. } | Line::Task { .. }) => {
                 let Some(code) = end.code else {
                     state.line = Line::Done;
                     return (true, false);
                 };
-                if end.reason.is_orderly() || state.queue.is_empty() {
-                    state.queue.push(Bytes::from(wire::close_frame(code)), 1);
-                } else {
-                    state.queue.clear();
+                if !end.reason.is_orderly() {
+                    match line {
+                        Line::Tcp { .. } => state.queue.keep_first(),
+                        // What has begun to go out is with the stream.
+                        Line::Polling(_) | Line::Task { .. } | Line::Done => state.queue.clear(),
+                    }
                 }
+                state.queue.push(Bytes::from(wire::close_frame(code)), 1);
                 state.flush_closing();
                 (false, false)
             }

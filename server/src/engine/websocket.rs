@@ -195,8 +195,8 @@ impl Ws {
                 .is_some_and(|write| write.try_write(frame).is_ok_and(|written| written == frame.len())),
             Io::Stream(stream) => {
                 stream.sending = frame.clone();
-                // What a pending flush leaves goes out with the next one.
-                !matches!(stream.poll_send(cx, || None), Poll::Ready(Err(_)))
+                // What a pending flush leaves goes out with the next one; a part of a frame would be lost then.
+                !matches!(stream.poll_send(cx, || None), Poll::Ready(Err(_))) && stream.sending.is_empty()
             }
         }
     }

@@ -61,8 +61,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 async fn protect(State(policy): State<Policy>, request: Request, next: Next) -> Response {
-    // what other origins may read of Socket.IO is decided there
-    if request.uri().path().starts_with("/socket.io/") {
+    // what other origins may read of Socket.IO is decided there; what is below its path is the page's
+    if request.uri().path() == "/socket.io/" {
         return next.run(request).await;
     }
     let uri = request.uri().clone();
@@ -109,7 +109,7 @@ fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, uri: &Uri) -> 
     let servers: Vec<String> = policy
         .connect_to
         .iter()
-        .filter_map(|text| origins(text))
+        .filter_map(|text| origins(text.trim()))
         .chain(named)
         .collect();
     let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();

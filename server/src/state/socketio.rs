@@ -47,17 +47,18 @@ enum Allowed {
 
 impl Allowed {
     fn new(origins: &[String]) -> Self {
+        // a variable that is set to nothing names none, and a list may have spaces
+        let origins: Vec<&str> = origins
+            .iter()
+            .map(|origin| origin.trim().trim_end_matches('/'))
+            .filter(|origin| !origin.is_empty())
+            .collect();
         if origins.is_empty() {
             Self::OwnAndLoopback
-        } else if origins.iter().any(|origin| origin == "*") {
+        } else if origins.contains(&"*") {
             Self::Any
         } else {
-            Self::Listed(
-                origins
-                    .iter()
-                    .map(|origin| origin.trim_end_matches('/').to_owned())
-                    .collect(),
-            )
+            Self::Listed(origins.into_iter().map(str::to_owned).collect())
         }
     }
 
@@ -110,6 +111,14 @@ mod tests {
         assert!(allows(&["https://a.example/"], "https://a.example"));
         assert!(!allows(&["https://a.example"], "http://localhost:5173"));
         assert!(allows(&["*"], "null"));
+        assert!(allows(
+            &["https://a.example", " https://b.example "],
+            "https://b.example"
+        ));
+        assert!(
+            allows(&[""], "http://localhost:5173"),
+            "PESAN_ORIGIN is set to nothing"
+        );
     }
 
     #[test]

@@ -81,6 +81,38 @@ async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_while_much_waits_is_answered_after_whole_frames() {
+    let mut server = Server::start(with(Limits {
+        max_queued_bytes: 64 << 20,
+        max_unread_bytes: 64 << 20,
+        ..Limits::default()
+    }));
+    let (mut client, _) = server.raw_websocket("").await;
+    let connection = server.opened().await;
+    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    for _ in 0..300 {
+        connection.send(&message);
+    }
+    client
+        .write_all(&frame(0x88, &1000_u16.to_be_bytes()))
+        .await
+        .expect("the server reads");
+    assert_eq!(server.closed().await, CloseReason::TransportClose);
+    let mut bytes = Vec::new();
+    soon("the end", client.read_to_end(&mut bytes))
+        .await
+        .expect("an orderly end");
+    let messages = bytes.strip_suffix(b"\x88\x02\x03\xe8").expect("a close frame");
+    let (open, messages) = messages.split_at(2 + usize::from(messages[1]));
+    assert!(open.ends_with(b"}"), "{open:?}");
+    assert_eq!(messages.len() % message.len(), 0, "no message is cut off");
+    assert!(
+        messages.len() / message.len() < 300,
+        "what had not begun is left out"
+    );
+}
+
+#[tokio::test]
 async fn nobody_is_answered_faster_than_they_read() {
     let mut server = Server::start(with(Limits {
         max_unread_bytes: 128 << 10,

@@ -415,6 +415,25 @@ async fn long_answers_are_compressed_for_those_who_take_it() {
     assert!(answer.bytes.len() < 200);
     server.post(&session, &body).await;
     assert_eq!(server.get(&session).await.body, body);
+    server.post(&session, &body).await;
+    let answer = server
+        .request("GET", &session, "Accept-Encoding: gzip;q=0, identity\r\n", "")
+        .await;
+    assert_eq!(answer.body, body);
+}
+
+#[tokio::test]
+async fn who_still_sends_after_the_end_is_answered_at_once() {
+    let mut server = Server::start(config());
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    connection.close(CloseReason::ForcedClose);
+    assert_eq!(server.closed().await, CloseReason::ForcedClose);
+    let post = tokio::time::timeout(Duration::from_secs(5), server.post(&session, "4late"));
+    let answer = post.await.expect("an answer before the session is given up");
+    assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    assert_eq!(server.get(&session).await.body, "1");
+    assert_eq!(server.get(&session).await.code(), 1);
 }
 
 #[tokio::test]

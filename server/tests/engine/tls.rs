@@ -1,30 +1,36 @@
 //! HTTPS and WSS: the engine over a stream that only the connection's own task can write to.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use pesan_server::engine::{Group, Outgoing};
 use pesan_server::http::serve::{ServeConfig, Tls};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::harness::{Server, config, listen, soon};
+use super::harness::{Server, config, frame, listen, soon};
 
-#[tokio::test]
-async fn a_websocket_over_tls_gets_everything_in_order() {
-    let mut server = Server::start(config());
+/// Serves the engine over TLS as well.
+fn listen_securely(server: &Server) -> SocketAddr {
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/tls");
     let mut serving = ServeConfig::default();
     let tls = Tls::from_files(&files.join("certificate.pem"), &files.join("key.pem"));
     serving.tls = Some(tls.expect("certificate and key go together"));
-    let address = listen(&server.engine, serving);
+    listen(&server.engine, serving)
+}
 
+/// A TLS connection that knows the server's certificate.
+async fn secure(stream: TcpStream) -> TlsStream<TcpStream> {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/tls");
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(files.join("certificate.pem")).expect("a certificate");
     roots.add(certificate).expect("a usable certificate");
@@ -33,10 +39,17 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
         .expect("protocol versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = TcpStream::connect(address).await.expect("the server listens");
     let name = ServerName::try_from("localhost").expect("a name");
     let connecting = TlsConnector::from(Arc::new(client)).connect(name, stream);
-    let stream = soon("TLS", connecting).await.expect("a TLS handshake");
+    soon("TLS", connecting).await.expect("a TLS handshake")
+}
+
+#[tokio::test]
+async fn a_websocket_over_tls_gets_everything_in_order() {
+    let mut server = Server::start(config());
+    let address = listen_securely(&server);
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let stream = secure(stream).await;
     let url = "wss://localhost/engine.io/?EIO=4&transport=websocket";
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream)
         .await
@@ -62,4 +75,50 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
     assert_eq!(echo.expect("a message"), Message::text("4echo"));
     socket.close(None).await.expect("an open socket");
     server.closed().await;
+}
+
+#[tokio::test]
+async fn what_a_candidate_for_an_upgrade_does_not_read_is_not_garbled() {
+    let server = Server::start(config());
+    let address = listen_securely(&server);
+    let session = server.open_polling().await.replace("polling", "websocket");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(8192).expect("a small buffer");
+    let stream = socket.connect(address).await.expect("the server listens");
+    let mut stream = secure(stream).await;
+    let request = format!(
+        "GET /engine.io/?{session} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the server reads");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(soon("an answer", stream.read_u8()).await.expect("a head"));
+    }
+    let ping = |number: u32| frame(0x89, format!("{number:0125}").as_bytes());
+    for hundred in 0..1000 {
+        let pings = (100 * hundred..100 * (hundred + 1)).flat_map(ping);
+        if stream.write_all(&pings.collect::<Vec<_>>()).await.is_err() {
+            return; // The server has given up.
+        }
+        tokio::task::yield_now().await;
+    }
+    for number in 0..100_000 {
+        // Its answer takes what is left with it.
+        if number % 100 == 0 && stream.write_all(&ping(100_000 + number / 100)).await.is_err() {
+            return;
+        }
+        let mut pong = [0; 127];
+        if soon("a pong or the end", stream.read_exact(&mut pong))
+            .await
+            .is_err()
+        {
+            return;
+        }
+        assert_eq!(String::from_utf8_lossy(&pong[2..]), format!("{number:0125}"));
+        assert_eq!(pong[..2], [0x8a, 125]);
+    }
 }

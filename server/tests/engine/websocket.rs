@@ -28,6 +28,16 @@ async fn text_and_binary_come_back() {
 }
 
 #[tokio::test]
+async fn a_proxy_may_add_a_line_for_its_own_connection() {
+    let server = Server::start(config());
+    let request = "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\
+                   Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut stream = server.begin_with(request).await;
+    assert_eq!(Answer::read(&mut stream).await.status, 101);
+}
+
+#[tokio::test]
 async fn refused_handshakes_say_why() {
     let server = Server::start(EngineConfig {
         origins: Origins::Listed(Vec::new()),

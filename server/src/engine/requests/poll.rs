@@ -155,6 +155,10 @@ pub(super) async fn post(
         let Line::Polling(polling) = &mut state.line else {
             return Err(bad("the session has left polling"));
         };
+        if state.closing.is_some_and(CloseReason::is_orderly) {
+            // Nobody hears them any more; the client hears of the end with its next poll.
+            return Ok(thanks());
+        }
         polling.inbound.extend(packets);
         polling.taken = Some(sender);
         state.wake();
@@ -163,11 +167,16 @@ pub(super) async fn post(
     if taken.await.is_err() && !by_client {
         return Err(bad("the session has ended"));
     }
+    Ok(thanks())
+}
+
+/// Answer to a POST.
+fn thanks() -> Response<Body> {
     let mut response = Response::new(Body::from("ok"));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 /// Answer to a poll.

@@ -43,11 +43,12 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
         ));
     }
     let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let tokens = text(header::CONNECTION).unwrap_or_default();
-    if !tokens
-        .split(',')
-        .any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
-    {
+    // a list may be in several lines
+    let lines = parts.headers.get_all(header::CONNECTION).iter();
+    let mut tokens = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    if !tokens.any(|token| token.trim().eq_ignore_ascii_case("upgrade")) {
         return Err(bad("websocket handshake without 'Connection: Upgrade'"));
     }
     if text(header::SEC_WEBSOCKET_VERSION) != Some("13") {

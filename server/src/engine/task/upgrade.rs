@@ -45,6 +45,10 @@ impl Upgrade {
         if self.deadline.as_mut().poll(cx).is_ready() {
             return Probed::Failed;
         }
+        // the rest of an earlier answer, where the socket had no room
+        if matches!(self.ws.poll_send(cx, || None), Poll::Ready(Err(_))) {
+            return Probed::Failed;
+        }
         let (mut probes, mut complete, mut failed) = (0, false, false);
         let mut pongs = Vec::new();
         let mut each = |incoming: Incoming<'_>| {

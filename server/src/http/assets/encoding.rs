@@ -1,4 +1,6 @@
-//! Content codings of ready-made files, and what a client accepts.
+//! Content codings of ready-made files.
+
+use crate::engine::coding;
 
 /// Form in which a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,37 +44,6 @@ impl Encoding {
 
     /// Whether a client with this `Accept-Encoding` takes it.
     pub(super) fn is_accepted(self, header: Option<&str>) -> bool {
-        let Some(name) = self.name() else { return true };
-        let Some(header) = header else { return false };
-        let mut any = false;
-        for item in header.split(',') {
-            let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));
-            let wanted = !parameters
-                .split(';')
-                .filter_map(|parameter| parameter.trim().strip_prefix("q="))
-                .any(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
-            match coding.trim() {
-                coding if coding.eq_ignore_ascii_case(name) => return wanted,
-                "*" => any = wanted,
-                _ => {}
-            }
-        }
-        any
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_weight_of_nought_means_no() {
-        let accepted = |header| Encoding::Brotli.is_accepted(header);
-        assert!(accepted(Some("gzip, deflate, br, zstd")));
-        assert!(accepted(Some("gzip;q=0.5, *")));
-        assert!(!accepted(Some("gzip, br;q=0")));
-        assert!(!accepted(Some("*, br;q=0.0")));
-        assert!(!accepted(Some("gzip")));
-        assert!(!accepted(None));
+        self.name().is_none_or(|name| coding::is_accepted(name, header))
     }
 }
