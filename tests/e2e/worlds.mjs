@@ -34,6 +34,24 @@ describe("this page and the Node backend", () => {
     assert.match(backend.run.output, /message: lewat Node/);
   });
 
+  test("it is not told who somebody is on the page's own server", async (t) => {
+    const backend = await startNodeBackend(t);
+    const page = await openWindow(t, browser);
+    const said = [];
+    page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => said.push(String(payload))));
+    const connects = () => said.filter((frame) => frame.startsWith("40{")).map((frame) => JSON.parse(frame.slice(2)).key);
+    const chat = new Chat(page);
+    for (const address of [`${server.url}/`, at(`${server.url}/`, backend.url), `${server.url}/`]) {
+      const before = connects().length;
+      await page.goto(address);
+      await chat.ready();
+      await until("it says who it is", () => connects().length > before);
+    }
+    const [here, there, again] = connects();
+    assert.ok(here && there && here !== there, "another key there");
+    assert.equal(again, here);
+  });
+
   test("the connection is there before the program, which takes it over", async (t) => {
     const backend = await startNodeBackend(t);
     const page = await openWindow(t, browser);
