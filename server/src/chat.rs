@@ -79,6 +79,8 @@ struct Inner {
     delivery: Mutex<Option<JoinHandle<()>>>,
     /// Set when the store ends.
     ending: AtomicBool,
+    /// Held from the plan of an open room until it is there.
+    creating: tokio::sync::Mutex<()>,
 }
 
 /// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
@@ -151,6 +153,7 @@ impl Chat {
             not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
             ending: AtomicBool::new(false),
+            creating: tokio::sync::Mutex::default(),
         }));
         chat.attach();
         if let Some(sheets) = sheets {

@@ -5,6 +5,7 @@ mod redis_server;
 
 use std::any::Any;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -435,6 +436,61 @@ async fn a_full_disk_refuses_messages_and_heals() {
     assert_eq!(delivered.lock().unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn a_disk_that_has_space_again_is_noticed_when_nobody_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (history, _) = open(folder.path()).await;
+    let blocker = rusqlite::Connection::open(folder.path().join("history.sqlite")).expect("a database");
+    blocker.execute_batch("BEGIN IMMEDIATE").expect("free");
+    let refused = add(&history, draft(LOBBY, "message-1", "ana", "halo")).await;
+    assert!(refused.is_err(), "{refused:?}");
+    blocker.execute_batch("COMMIT").expect("was begun");
+    until("it is noticed", || history.trouble().is_none()).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_has_space_again_is_noticed_when_nobody_writes() {
+    let server = RedisServer::start();
+    let (history, _, _) = redis(&server, Retention::default()).await;
+    let mut client = ::redis::Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("redis runs");
+    let mut allow = |bytes: &str| {
+        let mut command = ::redis::cmd("CONFIG");
+        command.arg("SET").arg("maxmemory").arg(bytes);
+        command.exec(&mut client).expect("may be set");
+    };
+    allow("1");
+    let refused = add(&history, draft(LOBBY, "message-1", "ana", "halo")).await;
+    assert_eq!(refused, Err(StoreError::Full));
+    assert!(history.trouble().is_some());
+    allow("0");
+    until("it is noticed", || history.trouble().is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_redis_is_left_is_answered() {
+    let server = RedisServer::start();
+    let (history, _, _) = redis(&server, Retention::default()).await;
+    let answers: Vec<_> = (0..5000)
+        .map(|number| {
+            let (done, answer) = oneshot::channel();
+            let mut draft = draft(LOBBY, &format!("message-{number}"), "ana", "halo");
+            draft.ticket = Some(Box::new(move |outcome| {
+                done.send(outcome).expect("someone waits");
+            }));
+            history.add(draft).expect("there is space");
+            answer
+        })
+        .collect();
+    tokio::task::spawn_blocking(move || history.close())
+        .await
+        .expect("no panic");
+    for answer in answers {
+        answer.await.expect("every message is settled").expect("stored");
+    }
+}
+
 fn texts_of(delivered: &Delivered) -> Vec<String> {
     let delivered = delivered.lock().unwrap();
     delivered.iter().map(|message| message.text.clone()).collect()
@@ -555,6 +611,50 @@ async fn a_redis_that_lost_everything_is_looked_at_anew() {
         .expect("stored");
     let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;
     assert_eq!(sent.map(|sent| sent.seq), Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_stood_still_for_too_long_looks_anew() {
+    let server = RedisServer::start();
+    let still = Arc::<AtomicBool>::default();
+    let (stands, heard) = (Arc::<AtomicBool>::default(), Heard::default());
+    let (holds, tells, kept) = (Arc::clone(&still), Arc::clone(&stands), Arc::clone(&heard));
+    let deliver = move |_: Vec<Settled>| {
+        while holds.load(Ordering::Acquire) {
+            tells.store(true, Ordering::Release);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let notify = move |news| kept.lock().unwrap().push(news);
+    let link = Link::new(&server.url(), "test").expect("an address");
+    let node = Redis::open(link, Retention::default(), Box::new(deliver), Box::new(notify))
+        .await
+        .expect("redis runs");
+    let (other, _, _) = redis(&server, Retention::default()).await;
+    still.store(true, Ordering::Release);
+    // the answer may stand behind what stands still
+    other
+        .add(draft(LOBBY, "message-1", "ana", "halo"))
+        .expect("there is space");
+    until("it stands still", || stands.load(Ordering::Acquire)).await;
+    // more than the feed keeps
+    let mut said = ::redis::pipe();
+    for _ in 0..12_000 {
+        let entry = said.cmd("XADD").arg("test:chat:feed");
+        entry
+            .arg(&["MAXLEN", "~", "10000", "*", "room", "kopi", "record", ""])
+            .ignore();
+    }
+    let client = ::redis::Client::open(server.url()).expect("an address");
+    let mut connection = client.get_connection().expect("redis runs");
+    said.exec(&mut connection).expect("is taken");
+    still.store(false, Ordering::Release);
+    until("it looks anew", || {
+        let heard = heard.lock().unwrap();
+        heard.iter().any(|news| matches!(news, News::Anew(_)))
+    })
+    .await;
+    drop(node);
 }
 
 #[tokio::test]

@@ -158,7 +158,9 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             cancel,
             here,
         } => {
-            let within = Duration::from_secs(if cancel { 0 } else { u64::from(seconds) });
+            // nought seconds say that an earlier notice is taken back
+            let seconds = if cancel { 0 } else { seconds.max(1) };
+            let within = Duration::from_secs(u64::from(seconds));
             if !here {
                 chat.close_elsewhere(within, &reason);
             }

@@ -141,6 +141,11 @@ impl Chat {
     async fn create(self, socket: Socket, create: Create) -> Result<Room, Refusal> {
         let person = self.who(&socket, Cost::Read)?;
         let limits = self.0.limits;
+        // two that are planned at once could get one id; where others write too, the store sees to that
+        let _alone = match self.0.claims {
+            None => Some(self.0.creating.lock().await),
+            Some(_) => None,
+        };
         let (mut room, key) = self
             .book()
             .rooms

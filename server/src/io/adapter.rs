@@ -31,6 +31,8 @@ pub enum Arrival {
         /// Whether it was there before this node came.
         old: bool,
     },
+    /// Some of the log was removed before this node had read it.
+    Missed,
 }
 
 /// Where arrivals go.

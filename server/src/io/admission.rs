@@ -87,7 +87,7 @@ pub(super) async fn admit(
 ) -> Result<Admitted, Refused> {
     let text = |key| auth.get(key).and_then(Value::as_str);
     let restored = match (text("pid"), text("offset")) {
-        (Some(pid), Some(offset)) => namespace.restore(pid, offset).await,
+        (Some(pid), Some(offset)) => namespace.restore(pid, offset, &client.runtime).await,
         _ => None,
     };
     let skips = namespace

@@ -5,7 +5,7 @@
 
 mod incoming;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -19,7 +19,6 @@ use tokio::time::Instant;
 use super::adapter::{Adapter, Arrival, Health};
 use super::hooks::{ErrorKind, ErrorReport};
 use super::id;
-use super::namespace::Namespace;
 use super::recovery::Session;
 use super::rooms::Target;
 use super::server::Server;
@@ -32,6 +31,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// Time that answers may take on their way between nodes.
 const TRAVEL: Duration = Duration::from_millis(500);
+
+/// How many events later one may still come back.
+const LATE: u64 = 10_000;
 
 /// This node's view of the others.
 pub(super) struct Cluster {
@@ -62,7 +64,19 @@ struct Recorded {
     /// Appended, and not come back yet.
     waiting: BTreeMap<u64, Event>,
     /// Sent to this node's sockets when the log was lost; not to be sent again if they come back.
-    sent: HashSet<u64>,
+    sent: BTreeSet<u64>,
+}
+
+impl Recorded {
+    /// An event has come back; whether it is still to be sent to this node's sockets.
+    fn came_back(&mut self, number: u64) -> bool {
+        self.waiting.remove(&number);
+        let fresh = !self.sent.remove(&number);
+        // the log has them in the order of their numbers, so the others were lost; but the last words of a connection
+        // that broke may come after the first ones of the next
+        self.sent = self.sent.split_off(&number.saturating_sub(LATE));
+        fresh
+    }
 }
 
 /// What was asked of the other nodes.
@@ -110,6 +124,7 @@ impl Cluster {
         };
         self.adapter.start(&self.node, Arc::new(inbox));
         tokio::spawn(live(Arc::downgrade(server)));
+        tokio::spawn(keep_sessions(Arc::downgrade(server)));
     }
 
     /// Tells all other nodes.
@@ -190,8 +205,8 @@ impl Cluster {
         true
     }
 
-    /// Keeps a session where all nodes find it.
-    pub(super) fn save(&self, namespace: &str, session: &Session, keep: Duration) {
+    /// Keeps a session where all nodes find it. `false`: there is no room now.
+    pub(super) fn save(&self, namespace: &str, session: &Session, keep: Duration) -> bool {
         let rooms: Vec<Value> = session
             .rooms
             .iter()
@@ -203,9 +218,7 @@ impl Cluster {
             session.data.clone(),
         ];
         let message = self.message(namespace, None, "session", args);
-        if !self.adapter.save(&key(namespace, &session.pid), message, keep) {
-            tracing::debug!(socket = session.sid, "session is kept on this node only");
-        }
+        self.adapter.save(&key(namespace, &session.pid), message, keep)
     }
 
     /// Takes a session away, and tells the node that had it.
@@ -270,11 +283,18 @@ fn arrived(server: &Arc<Server>, arrival: Arrival) {
             }
         }
         Arrival::Message(message) => incoming::message(server, cluster, &message),
+        Arrival::Missed => {
+            for namespace in server.all() {
+                if let Some(log) = namespace.log() {
+                    log.forget_events();
+                }
+            }
+        }
         Arrival::Appended { id, message, old } => incoming::appended(server, cluster, id, &message, old),
     }
 }
 
-/// Signs of life, and fresh terms for the sessions of those who are connected.
+/// Signs of life.
 async fn live(server: Weak<Server>) {
     loop {
         tokio::time::sleep(BEAT).await;
@@ -287,7 +307,41 @@ async fn live(server: Weak<Server>) {
         }
         if cluster.health() == Health::Up {
             cluster.tell("/", "hello", vec![Value::from(false)]);
-            server.all().iter().for_each(Namespace::save_all);
         }
+    }
+}
+
+/// Fresh terms for the sessions of those who are connected.
+async fn keep_sessions(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        let Some(server) = server.upgrade() else { return };
+        if server.is_closed() {
+            return;
+        }
+        for namespace in server.all() {
+            namespace.save_all().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_already_is_not_sent_again_and_not_remembered_for_ever() {
+        let mut recorded = Recorded {
+            sent: (0..3 * LATE).collect(),
+            ..Recorded::default()
+        };
+        assert!(!recorded.came_back(7));
+        assert!(!recorded.came_back(3 * LATE - 1));
+        assert!(recorded.came_back(3 * LATE));
+        assert!(!recorded.came_back(2 * LATE), "a little late");
+        for number in 4 * LATE..5 * LATE {
+            assert!(recorded.came_back(number));
+        }
+        assert_eq!(recorded.sent.len(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! A namespace: its sockets, their rooms, and who may come in.
 
 mod delivery;
+mod returning;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -130,6 +130,14 @@ impl Log {
         }
     }
 
+    /// Forgets all events: some were missed, and nobody may go on over a gap.
+    pub(super) fn forget_events(&self) {
+        let mut kept = self.lock();
+        kept.events.clear();
+        kept.bytes = 0;
+        kept.floor = None;
+    }
+
     /// Keeps a session; says when the first one expires if nobody looks after that yet.
     pub(super) fn save(&self, session: Session) -> Option<Instant> {
         let mut kept = self.lock();

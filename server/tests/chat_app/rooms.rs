@@ -32,6 +32,19 @@ async fn create(page: &mut Page, name: &str) -> Room {
 }
 
 #[tokio::test]
+async fn rooms_that_are_made_at_the_same_time_are_two() {
+    let server = Server::start().await;
+    let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
+    let (one, two) = tokio::join!(create(&mut ana, "Kopi!"), create(&mut bob, "Kopi?"));
+    let mut both = [(one.id, one.name), (two.id, two.name)];
+    both.sort();
+    let ids = both.each_ref().map(|(id, _)| id.as_str());
+    let mut names = both.each_ref().map(|(_, name)| name.as_str());
+    names.sort_unstable();
+    assert_eq!((ids, names), (["kopi", "kopi-2"], ["Kopi!", "Kopi?"]));
+}
+
+#[tokio::test]
 async fn a_new_room_is_shown_to_everyone_and_has_one_name() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);

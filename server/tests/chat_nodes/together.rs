@@ -155,6 +155,14 @@ async fn the_operator_reaches_all_nodes_from_any() {
 }
 
 #[tokio::test]
+async fn all_nodes_close_when_the_operator_says_at_once() {
+    let redis = RedisServer::start();
+    let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
+    two.admin(&["close", "--in", "0"]);
+    assert!(two.ended() && one.ended());
+}
+
+#[tokio::test]
 async fn the_people_of_a_dead_node_are_gone_after_a_while() {
     let redis = RedisServer::start();
     let [mut one, two]: [Node; 2] = node::start(&redis).await;

@@ -63,6 +63,32 @@ async fn a_returning_client_gets_what_it_missed_before_the_reply() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
+    let served = served(Recovery::default()).await;
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    // the session waits a second for what the client says it has seen
+    let mut raw = served.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}99"}}"#))
+        .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    raw.close().await;
+    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
+    // the server may not have noticed yet
+    for _ in 0..20 {
+        let mut raw = served.open().await;
+        if join(&mut raw, &auth).await.0 == sid {
+            return;
+        }
+    }
+    panic!("the session is lost");
+}
+
+#[tokio::test]
 async fn a_session_is_taken_up_once() {
     let served = served(Recovery::default()).await;
     let mut raw = served.open().await;

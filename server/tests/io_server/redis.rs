@@ -46,11 +46,19 @@ async fn node(redis: &RedisServer, recovery: Option<Recovery>) -> Served {
 }
 
 async fn node_at(address: SocketAddr, recovery: Option<Recovery>) -> Served {
-    let adapter = Redis::new(RedisConfig {
+    node_with(config_at(address), recovery).await
+}
+
+fn config_at(address: SocketAddr) -> RedisConfig {
+    RedisConfig {
         url: format!("redis://{address}"),
         retry: Duration::from_millis(50),
         ..RedisConfig::default()
-    });
+    }
+}
+
+async fn node_with(config: RedisConfig, recovery: Option<Recovery>) -> Served {
+    let adapter = Redis::new(config);
     let config = IoConfig {
         recovery,
         ..IoConfig::default()
@@ -273,4 +281,67 @@ async fn connections_that_are_gone_without_a_word_are_opened_again() {
         }
     };
     assert_eq!(timeout(PATIENCE * 2, heard).await.as_deref(), Ok(r#"2["again"]"#));
+}
+
+#[tokio::test]
+async fn who_missed_what_is_gone_from_the_log_gets_a_fresh_socket() {
+    let redis = RedisServer::start();
+    let wire = Wire::to(&redis).await;
+    let [one, two] = [wire.address, redis.address()].map(|address| RedisConfig {
+        max_stream: 1,
+        ..config_at(address)
+    });
+    let recovery = || Some(Recovery::default());
+    let nodes = [node_with(one, recovery()).await, node_with(two, recovery()).await];
+    meet(&nodes).await;
+    let [one, two] = &nodes;
+    let mut raw = one.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    two.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    // one node is cut off, and the other one says more than the log keeps
+    wire.held.send_replace(());
+    for n in 0..1000 {
+        two.io.emit("n", n).expect("can be sent");
+    }
+    until("it is noticed", || one.io.health() == Health::Down).await;
+    meet(&nodes).await;
+    two.io.emit("last", ()).expect("can be sent");
+    while !raw.next().await.starts_with(r#"2["last""#) {}
+    raw.close().await;
+    let mut raw = one.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}"}}"#))
+        .await;
+    let reply = raw.next().await;
+    assert!(reply.starts_with('0') && !reply.contains(&sid), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_are_kept_anew_leave_room_for_events() {
+    let redis = RedisServer::start();
+    let config = RedisConfig {
+        max_queued: 64,
+        ..config_at(redis.address())
+    };
+    let node = node_with(config, Some(Recovery::default())).await;
+    until("redis is there", || node.io.health() == Health::Up).await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(node.join().await);
+    }
+    // a Redis that is slow now and then, for longer than the pause between two rounds
+    let client = ::redis::Client::open(redis.url()).expect("an address");
+    let mut client = client.get_multiplexed_async_connection().await.expect("it runs");
+    for _ in 0..20 {
+        let pause = ::redis::cmd("CLIENT")
+            .arg(&["PAUSE", "200"])
+            .exec_async(&mut client)
+            .await;
+        pause.expect("it pauses");
+        for _ in 0..12 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let sent = node.io.server_side_emit("n", ()).expect("can be sent");
+            assert!(sent || node.io.health() == Health::Down, "there is no room");
+        }
+    }
 }

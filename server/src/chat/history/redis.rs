@@ -46,6 +46,9 @@ const FEED: usize = 10_000;
 /// Longest wait for the last messages to be written.
 const CLOSING: Duration = Duration::from_secs(6);
 
+/// Longest wait for the feed to come to the last of them.
+const PASSING: Duration = Duration::from_secs(1);
+
 /// History in Redis or Valkey, from version 6.2 on.
 pub struct Redis {
     link: Link,
@@ -108,10 +111,11 @@ impl Redis {
             .map_err(|error| unusable(&link, &error))?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (last, written) = std::sync::mpsc::channel();
-        let writer = Writer::new(link.clone(), turnstile, Arc::clone(&trouble));
+        let writer = Writer::new(link.clone(), Arc::clone(&turnstile), Arc::clone(&trouble));
         let mut tasks = vec![tokio::spawn(follower.run())];
         tokio::spawn(async move {
             writer.run(waiting).await;
+            turnstile.drain(PASSING).await;
             drop(last);
         });
         if retention != Retention::default() {

@@ -255,6 +255,7 @@ impl Shared {
         let log = self.key("log");
         let mut place: Option<(u64, u64)> = None;
         let mut newest_old = (0, 0);
+        let mut has_read = false;
         loop {
             let mut connected = false;
             let outcome: ::redis::RedisResult<()> = async {
@@ -264,7 +265,16 @@ impl Shared {
                     .get_multiplexed_async_connection_with_config(&config)
                     .await?;
                 let mut last = match place {
-                    Some(place) => place,
+                    Some(place) => {
+                        let id = format!("{}-{}", place.0, place.1);
+                        let here: ::redis::streams::StreamRangeReply =
+                            connection.xrange(&log, &id, &id).await?;
+                        if has_read && here.ids.is_empty() {
+                            tracing::warn!("the log was cut off before this node had read it");
+                            inbox(Arrival::Missed);
+                        }
+                        place
+                    }
                     None => {
                         let newest: ::redis::streams::StreamRangeReply =
                             connection.xrevrange_count(&log, "+", "-", 1).await?;
@@ -275,7 +285,7 @@ impl Shared {
                             .unwrap_or_default();
                         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                         let oldest = now.saturating_sub(self.config.history).as_millis();
-                        (u64::try_from(oldest).unwrap_or(0), 0)
+                        beginning(newest_old, u64::try_from(oldest).unwrap_or(0))
                     }
                 };
                 connected = true;
@@ -295,6 +305,7 @@ impl Shared {
                             continue;
                         };
                         last = id;
+                        has_read = true;
                         inbox(Arrival::Appended {
                             id,
                             message,
@@ -309,6 +320,12 @@ impl Shared {
             self.lost(&inbox, connected, &error).await;
         }
     }
+}
+
+/// Where a node that comes begins to read: at what is not too old by its own clock, which may be ahead of that of Redis,
+/// and so never behind the end.
+fn beginning(newest: (u64, u64), oldest: u64) -> (u64, u64) {
+    newest.min((oldest, 0))
 }
 
 /// `<ms>-<number>`.
@@ -339,7 +356,9 @@ impl Adapter for Redis {
     }
 
     fn save(&self, key: &str, value: Vec<u8>, keep: Duration) -> bool {
-        self.push(Command::Save(self.0.key(key), value, keep))
+        // half of the queue is for messages: the sessions of everyone must not crowd them out
+        let has_room = self.0.commands.capacity() > self.0.commands.max_capacity() / 2;
+        has_room && self.push(Command::Save(self.0.key(key), value, keep))
     }
 
     fn take(&self, key: &str) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>> {
@@ -367,5 +386,17 @@ impl Adapter for Redis {
         } else {
             Health::Down
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_whose_clock_is_ahead_reads_what_comes() {
+        assert_eq!(beginning((9_000, 2), 5_000), (5_000, 0));
+        assert_eq!(beginning((5_000, 2), 9_000), (5_000, 2), "not behind the end");
+        assert_eq!(beginning((0, 0), 9_000), (0, 0), "an empty log has no end");
     }
 }

@@ -282,9 +282,7 @@ pub(super) fn appended(
     };
     let mut fresh = !old;
     if node == cluster.node {
-        let mut recorded = lock(&cluster.recorded);
-        recorded.waiting.remove(&number);
-        fresh &= !recorded.sent.remove(&number);
+        fresh &= lock(&cluster.recorded).came_back(number);
     }
     if let Some(namespace) = server.known(&packet.namespace) {
         namespace.send_recorded(&target, name, values, place, fresh);

@@ -26,11 +26,11 @@ use crate::io::responses::{Gathered, Gathering};
 use crate::io::rooms::{Receivers, Target};
 use crate::io::socket::Socket;
 
-/// Longest wait for the log to reach what a returning client has seen.
-const CATCH_UP: Duration = Duration::from_secs(1);
-
 /// How much longer than its absence a session is kept while its client is connected; it is saved anew before.
 const LIFE: Duration = Duration::from_secs(30);
+
+/// Pause until there may be room for another session.
+const ROOM: Duration = Duration::from_millis(5);
 
 impl Namespace {
     /// Tells the sockets' catch-all listeners what goes out.
@@ -200,26 +200,6 @@ impl Namespace {
         }
     }
 
-    /// Takes a returning client's session away, if it can go on from `offset`.
-    pub(in crate::io) async fn restore(&self, pid: &str, offset: &str) -> Option<Restored> {
-        let log = self.0.log.as_ref()?;
-        let here = log.take(pid);
-        let (session, after) = match &self.0.server.cluster {
-            None => here.map(|(session, after)| (session, Some(after)))?,
-            Some(cluster) => match (cluster.take(self.name(), pid).await, here) {
-                (Some(session), here) => (session, here.map(|(_, after)| after)),
-                (None, Some((session, after))) if cluster.health() == Health::Down => (session, Some(after)),
-                (None, _) => return None,
-            },
-        };
-        self.evict(&session.sid);
-        let patience = Instant::now() + CATCH_UP;
-        while !log.has_reached(offset) && Instant::now() < patience {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        log.resume(session, after, offset)
-    }
-
     /// Announces a socket and makes it a member; gives the number of events that it had missed and got.
     pub(in crate::io) fn welcome(
         &self,
@@ -380,18 +360,36 @@ impl Namespace {
 
     /// Keeps what a socket would need on another node, should this one die.
     pub(in crate::io) fn save(&self, socket: &Socket) {
-        let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) else {
-            return;
-        };
-        if let (Some(session), true) = (socket.session(), socket.connected()) {
-            cluster.save(self.name(), &session, recovery.max_disconnection_duration + LIFE);
+        if !self.try_save(socket) {
+            tracing::debug!(socket = socket.id(), "session is kept a little later");
         }
     }
 
-    /// The same for all sockets, so that none expires while its client is connected.
-    pub(in crate::io) fn save_all(&self) {
-        if self.0.log.is_some() {
-            self.sockets().iter().for_each(|socket| self.save(socket));
+    /// The same; `false`: there is no room for it now.
+    fn try_save(&self, socket: &Socket) -> bool {
+        let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) else {
+            return true;
+        };
+        match socket.session() {
+            Some(session) if socket.connected() => {
+                cluster.save(self.name(), &session, recovery.max_disconnection_duration + LIFE)
+            }
+            Some(_) | None => true,
+        }
+    }
+
+    /// The same for all sockets, so that none expires while its client is connected; each when there is room for it.
+    pub(in crate::io) async fn save_all(&self) {
+        let Some(cluster) = self.0.server.cluster.as_ref().filter(|_| self.0.log.is_some()) else {
+            return;
+        };
+        for socket in self.sockets() {
+            while !self.try_save(&socket) {
+                if cluster.health() == Health::Down {
+                    return;
+                }
+                tokio::time::sleep(ROOM).await;
+            }
         }
     }
 
@@ -424,9 +422,11 @@ impl Namespace {
     }
 
     /// Keeps a session for the return of its client.
-    fn keep(&self, log: &Log, session: Session, runtime: &Handle) {
-        if let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery()) {
-            cluster.save(self.name(), &session, recovery.max_disconnection_duration);
+    pub(super) fn keep(&self, log: &Log, session: Session, runtime: &Handle) {
+        if let (Some(cluster), Some(recovery)) = (&self.0.server.cluster, self.recovery())
+            && !cluster.save(self.name(), &session, recovery.max_disconnection_duration)
+        {
+            tracing::debug!(socket = session.sid, "session is kept on this node only");
         }
         if let Some(due) = log.save(session) {
             runtime.spawn(expire(self.clone(), due));

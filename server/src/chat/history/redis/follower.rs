@@ -72,7 +72,39 @@ impl Follower {
     /// One connection's life.
     async fn follow(&mut self) -> Result<Infallible, StoreError> {
         let mut connection = self.link.open().await?;
-        let feed = feed(&self.link, &mut connection, self.place).await?;
+        self.find_place(&mut connection).await?;
+        self.trouble.note(None);
+        self.up.set(1.0);
+        loop {
+            let place = format!("{}-{}", self.place.0, self.place.1);
+            let mut pipeline = redis::pipe();
+            // a node that stood still for long finds that the feed has gone on without it
+            pipeline
+                .cmd("XRANGE")
+                .arg(self.link.key("feed"))
+                .arg(&place)
+                .arg(&place);
+            pipeline
+                .cmd("XREAD")
+                .arg("COUNT")
+                .arg(BATCH)
+                .arg("BLOCK")
+                .arg(WAIT);
+            pipeline.arg("STREAMS").arg(self.link.key("feed")).arg(&place);
+            let (here, reply): (StreamRangeReply, Option<StreamReadReply>) =
+                query(&pipeline, &mut connection).await?;
+            if self.place > Place::default() && here.ids.is_empty() {
+                self.find_place(&mut connection).await?;
+                continue;
+            }
+            let entries = reply.into_iter().flat_map(|reply| reply.keys);
+            self.hand_on(entries.flat_map(|stream| stream.ids));
+        }
+    }
+
+    /// Goes on where this node was, or at the end when something is missing in between.
+    async fn find_place(&mut self, connection: &mut MultiplexedConnection) -> Result<(), StoreError> {
+        let feed = feed(&self.link, connection, self.place).await?;
         if let Some(why) = self.missed(&feed) {
             tracing::error!(
                 why,
@@ -84,20 +116,7 @@ impl Follower {
             (self.notify)(News::Anew(rooms));
         }
         self.turnstile.reached(self.place, Vec::new());
-        self.trouble.note(None);
-        self.up.set(1.0);
-        loop {
-            let mut read = redis::cmd("XREAD");
-            read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(WAIT).arg("STREAMS");
-            read.arg(self.link.key("feed"));
-            read.arg(format!("{}-{}", self.place.0, self.place.1));
-            let reply: Option<StreamReadReply> = read
-                .query_async(&mut connection)
-                .await
-                .map_err(|error| store_error(&error))?;
-            let entries = reply.into_iter().flat_map(|reply| reply.keys);
-            self.hand_on(entries.flat_map(|stream| stream.ids));
-        }
+        Ok(())
     }
 
     fn hand_on(&mut self, entries: impl Iterator<Item = StreamId>) {

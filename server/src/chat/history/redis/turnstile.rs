@@ -3,9 +3,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::super::{Deliver, Settled};
 use super::records::Place;
+
+/// How often one looks whether the last ones have passed.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Where messages and acknowledgements meet on their way to the chat.
 pub(super) struct Turnstile {
@@ -54,6 +58,15 @@ impl Turnstile {
         let answers = inner.waiting.drain(..passed).map(|(_, settled)| settled);
         let ready = messages.into_iter().chain(answers).collect();
         self.hand_on(ready);
+    }
+
+    /// Nothing more is written: waits for the feed, but not for ever, and then lets every answer pass.
+    pub(super) async fn drain(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while !self.inner().waiting.is_empty() && Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.lost();
     }
 
     /// The feed cannot be followed: what is stored is acknowledged without it.

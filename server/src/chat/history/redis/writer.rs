@@ -2,22 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pesan::messages::{Quote, Sent};
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamRangeReply;
 use redis::{RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::super::super::link::{RETRY, store_error};
 use super::super::{Draft, Link, Settled, StoreError, Stored, Trouble, quoted};
 use super::records::{self, Place};
 use super::scripts::SAY;
-use super::{FEED, Turnstile};
+use super::{FEED, Turnstile, VERSION};
 
 /// Most messages of one pipeline.
 const BATCH: usize = 1024;
+/// How often one tries whether writing works again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     link: Link,
@@ -49,7 +52,21 @@ impl Writer {
     /// Writes until no sender is left.
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Draft>) {
         let mut batch = Vec::new();
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        loop {
+            let taken = waiting.recv_many(&mut batch, BATCH);
+            let taken = if self.trouble.get().is_some() {
+                timeout(PROBE_EVERY, taken).await
+            } else {
+                Ok(taken.await)
+            };
+            match taken {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(_) => {
+                    self.probe().await;
+                    continue;
+                }
+            }
             let begun = Instant::now();
             let drafts = std::mem::take(&mut batch);
             let size = drafts.len();
@@ -59,6 +76,20 @@ impl Writer {
                 .increment(u64::try_from(size).unwrap_or(u64::MAX));
             self.turnstile.answer(settled);
         }
+    }
+
+    /// Finds out whether Redis takes something again: while it does not, nobody may come in who would try.
+    async fn probe(&self) {
+        let mut pipeline = redis::pipe();
+        // refused as any other write would be, and without effect otherwise
+        pipeline
+            .cmd("SET")
+            .arg(self.link.key("version"))
+            .arg(VERSION)
+            .arg("NX")
+            .ignore();
+        let asked: Result<(), StoreError> = self.link.ask(&pipeline).await;
+        self.trouble.note(asked.err().as_ref());
     }
 
     /// Writes a batch; what became of each, and where those that are new stand in the feed.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::OpenError;
 
 /// Version of the tables below, kept in the file as `user_version`.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// Marks the file as ours: "pesn".
 const APPLICATION: u32 = 0x7065_736e;

@@ -13,6 +13,7 @@ use super::super::{
     Deliver, Draft, Retention, SavedRoom, Settled, StoreError, Stored, Ticket, Trouble, now, quoted,
 };
 use super::reader::{int, number_of, uint};
+use super::schema::VERSION;
 use super::store_error;
 
 /// Most writes of one transaction.
@@ -22,6 +23,9 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How often old messages are removed, and how many at once.
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 const TRIM_AT_ONCE: u32 = 500;
+
+/// How often one tries whether writing works again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// What can be written.
 pub(super) enum Write {
@@ -58,6 +62,8 @@ pub(super) struct Writer {
     trouble: Arc<Trouble>,
     /// What the file says; forgotten when a commit fails.
     places: HashMap<String, Place>,
+    /// Room up to which old messages were removed in this round.
+    trimmed: i64,
 }
 
 impl Writer {
@@ -73,6 +79,7 @@ impl Writer {
             deliver,
             trouble,
             places: HashMap::new(),
+            trimmed: 0,
         }
     }
 
@@ -90,16 +97,19 @@ impl Writer {
                         TRIM_EVERY
                     };
             }
-            match waiting.recv_timeout(
-                trim_at
-                    .saturating_duration_since(Instant::now())
-                    .max(Duration::from_millis(1)),
-            ) {
+            let mut pause = trim_at.saturating_duration_since(Instant::now());
+            if self.trouble.get().is_some() {
+                pause = pause.min(PROBE_EVERY);
+            }
+            match waiting.recv_timeout(pause.max(Duration::from_millis(1))) {
                 Ok(first) => {
                     let batch = gather(first, waiting);
                     self.write(batch);
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    if self.trouble.get().is_some() {
+                        self.probe();
+                    }
                     if self.retention == Retention::default() {
                         trim_at = Instant::now() + TRIM_EVERY;
                     }
@@ -155,9 +165,16 @@ impl Writer {
         (outcomes, result)
     }
 
+    /// Finds out whether the file can be written again: while it cannot, nobody may come in who would try.
+    fn probe(&mut self) {
+        let written = self.connection.pragma_update(None, "user_version", VERSION);
+        let error = written.err().map(|error| store_error(&error));
+        self.trouble.note(error.as_ref());
+    }
+
     /// Removes some of what is too old; whether there is more.
     fn trim(&mut self) -> bool {
-        match trim(&mut self.connection, self.retention) {
+        match trim(&mut self.connection, self.retention, &mut self.trimmed) {
             Ok(more) => more,
             Err(error) => {
                 tracing::warn!(%error, "old messages cannot be removed");
@@ -392,32 +409,78 @@ fn finish(transaction: Transaction<'_>, touched: &HashMap<String, Place>) -> rus
     transaction.commit()
 }
 
-/// Removes the oldest messages of each room, as far as they are too old or too many; whether there may be more.
-fn trim(connection: &mut Connection, retention: Retention) -> rusqlite::Result<bool> {
+/// Removes some of the oldest messages of rooms, as far as they are too old or too many; whether there may be more.
+/// `after` is the number of the room behind which the next step goes on.
+fn trim(connection: &mut Connection, retention: Retention, after: &mut i64) -> rusqlite::Result<bool> {
     let before = retention
         .days
         .map_or(0, |days| now().saturating_sub(u64::from(days) * 86_400_000));
     let keep = retention.messages.map_or(i64::MAX, int);
     let transaction = connection.transaction()?;
     let rooms = transaction
-        .prepare_cached("SELECT num, last_seq FROM room")?
-        .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+        .prepare_cached("SELECT num, last_seq FROM room WHERE num > ?1 ORDER BY num")?
+        .query_map([*after], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut more = false;
+    let mut left = TRIM_AT_ONCE;
     for (num, last_seq) in rooms {
+        let most = last_seq.saturating_sub(keep);
+        // mostly nothing goes, and that the oldest one stays is quickly seen
+        let goes = transaction
+            .prepare_cached("SELECT seq <= ?2 OR at < ?3 FROM message WHERE room = ?1 ORDER BY seq LIMIT 1")?
+            .query_row(params![num, most, int(before)], |row| row.get(0))
+            .optional()?;
+        if goes != Some(true) {
+            continue;
+        }
         let removed = transaction
             .prepare_cached(
                 "DELETE FROM message WHERE room = ?1 AND (seq <= ?2 OR at < ?3) \
                  AND seq IN (SELECT seq FROM message WHERE room = ?1 ORDER BY seq LIMIT ?4)",
             )?
-            .execute(params![
-                num,
-                last_seq.saturating_sub(keep),
-                int(before),
-                TRIM_AT_ONCE
-            ])?;
-        more |= removed >= usize::try_from(TRIM_AT_ONCE).unwrap_or(usize::MAX);
+            .execute(params![num, most, int(before), left])?;
+        left = left.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX));
+        if left == 0 {
+            *after = num - 1;
+            transaction.commit()?;
+            return Ok(true);
+        }
     }
+    *after = 0;
     transaction.commit()?;
-    Ok(more)
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn one_step_of_trimming_is_small_however_many_rooms_there_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut connection = schema::open(&folder.path().join("history.sqlite")).expect("a good folder");
+        connection
+            .execute_batch(
+                "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 10) \
+                 INSERT INTO room (num, id, kind, name, last_seq) SELECT n, 'r' || n, 1, '', 400 FROM r; \
+                 WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 400) \
+                 INSERT INTO message (room, seq, id, author_id, author_name, text, at) \
+                 SELECT room.num, s.n, room.id || '-' || s.n, '', '', '', 0 FROM room, s;",
+            )
+            .expect("good tables");
+        let retention = Retention {
+            days: None,
+            messages: Some(100),
+        };
+        let count = |connection: &Connection| {
+            connection
+                .query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u32>(0))
+                .expect("a number")
+        };
+        let (mut after, mut steps) = (0, vec![count(&connection)]);
+        while trim(&mut connection, retention, &mut after).expect("works") {
+            steps.push(count(&connection));
+        }
+        assert_eq!(steps, [4000, 3500, 3000, 2500, 2000, 1500, 1000]);
+    }
 }
