@@ -74,6 +74,20 @@ async fn a_program_may_emit_while_it_holds_what_its_listeners_wait_for() {
     emitting.join().expect("no panic");
 }
 
+/// Asks for a flood: the emit returns, what the program has not heard is soon not sent either, and all comes in order.
+async fn flood_that_waits(socket: &Socket, heard: &Log<usize>, sent: &AtomicUsize) {
+    let (emitted, returned) = oneshot::channel();
+    let emitting = socket.clone();
+    std::thread::spawn(move || emitted.send(emitting.emit("flood", ()).is_ok()));
+    assert_eq!(soon("emit to return", returned).await, Ok(true));
+    // a thousand wait here, and some megabytes in the kernel
+    let (told, sent) = (heard.all().len(), sent.load(Ordering::Relaxed));
+    assert!(sent < told + 5000, "{sent} sent, {told} heard");
+    let told = heard.until("more than waited", |all| all.len() > 1500).await;
+    assert!(told.iter().copied().eq(0..told.len()), "in order");
+    socket.client().close();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_emit_is_not_kept_by_a_flood_and_the_flood_waits_for_the_program() {
     let (url, sent) = server().await;
@@ -90,16 +104,7 @@ async fn an_emit_is_not_kept_by_a_flood_and_the_flood_waits_for_the_program() {
     let pause = || std::thread::sleep(Duration::from_secs(1));
     socket.on_any_outgoing(move |_| pause()).forget();
     connected(&socket).await;
-    let (emitted, returned) = oneshot::channel();
-    let emitting = socket.clone();
-    std::thread::spawn(move || emitted.send(emitting.emit("flood", ()).is_ok()));
-    assert_eq!(soon("emit to return", returned).await, Ok(true));
-    // a thousand wait here, and some megabytes in the kernel
-    let (told, sent) = (heard.all().len(), sent.load(Ordering::Relaxed));
-    assert!(sent < told + 5000, "{sent} sent, {told} heard");
-    let told = heard.until("more than waited", |all| all.len() > 1500).await;
-    assert!(told.iter().copied().eq(0..told.len()), "in order");
-    socket.client().close();
+    flood_that_waits(&socket, &heard, &sent).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -194,15 +199,7 @@ async fn a_flood_by_polling_waits_for_the_program_as_well() {
     connected(&socket).await;
     // nobody is telling any more
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let (emitted, returned) = oneshot::channel();
-    let emitting = socket.clone();
-    std::thread::spawn(move || emitted.send(emitting.emit("flood", ()).is_ok()));
-    assert_eq!(soon("emit to return", returned).await, Ok(true));
-    let (told, sent) = (heard.all().len(), sent.load(Ordering::Relaxed));
-    assert!(sent < told + 5000, "{sent} sent, {told} heard");
-    let told = heard.until("more than waited", |all| all.len() > 1500).await;
-    assert!(told.iter().copied().eq(0..told.len()), "in order");
-    socket.client().close();
+    flood_that_waits(&socket, &heard, &sent).await;
 }
 
 #[tokio::test]

@@ -353,14 +353,20 @@ fn a_connect_without_a_limit_keeps_the_connection_when_another_runs_out_of_time(
     world.sees("/patient connect p");
 }
 
-#[test]
-fn a_disconnect_that_crosses_ours_does_not_answer_the_next_connect() {
+/// Connected to `/room`, left it, and joins it again.
+fn left_and_wanted_again() -> World {
     let mut world = World::joined();
     world.connect("/room");
     world.frame(r#"40/room,{"sid":"r1"}"#);
     world.disconnect("/room");
     world.connect("/room");
     world.forget();
+    world
+}
+
+#[test]
+fn a_disconnect_that_crosses_ours_does_not_answer_the_next_connect() {
+    let mut world = left_and_wanted_again();
     world.frame("41/room,");
     world.frame(r#"40/room,{"sid":"r2"}"#);
     world.sees("/room connect r2");
@@ -375,12 +381,7 @@ fn a_disconnect_that_crosses_ours_does_not_answer_the_next_connect() {
 
 #[test]
 fn what_the_socket_that_was_left_is_sent_does_not_come_to_the_next_one() {
-    let mut world = World::joined();
-    world.connect("/room");
-    world.frame(r#"40/room,{"sid":"r1"}"#);
-    world.disconnect("/room");
-    world.connect("/room");
-    world.forget();
+    let mut world = left_and_wanted_again();
     world.frame(r#"42/room,0["question"]"#);
     world.frame(r#"40/room,{"sid":"r2"}"#);
     world.sees("/room connect r2");

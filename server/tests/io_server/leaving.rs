@@ -6,7 +6,7 @@ use std::time::Duration;
 use pesan_server::io::{DisconnectReason, ErrorKind, Io, IoConfig, Recovery, Socket};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::support::{PATIENCE, Raw, Served, join, offset, until};
+use crate::support::{Lost, PATIENCE, Raw, Served, join, lost, offset, until};
 
 /// What must come in time.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -140,21 +140,10 @@ async fn a_server_with_recovery_is_closed_from_any_thread() {
     assert!(served.io.is_empty());
 }
 
-/// A client that lost its connection; what it needs to return.
-async fn lost(served: &Served) -> (String, String) {
-    let mut raw = served.open().await;
-    let (sid, pid) = join(&mut raw, "").await;
-    served.io.emit("first", ()).expect("can be sent");
-    let last = offset(&raw.next().await);
-    raw.close().await;
-    until("it is gone", || served.io.is_empty()).await;
-    (sid, format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#))
-}
-
 #[tokio::test]
 async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
     let served = Served::with(recovering(false)).await;
-    let (sid, auth) = lost(&served).await;
+    let Lost { sid, auth, .. } = lost(&served).await;
     let gate = Arc::new(Semaphore::new(0));
     let (asked, mut coming) = mpsc::unbounded_channel();
     let opened = gate.clone();

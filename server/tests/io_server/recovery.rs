@@ -5,7 +5,7 @@ use std::time::Duration;
 use pesan_server::io::{IoConfig, Recovery, Socket};
 use tokio::sync::mpsc;
 
-use crate::support::{Served, join, offset, until};
+use crate::support::{Lost, Served, join, lost, offset, until};
 
 async fn served(recovery: Recovery) -> Served {
     let config = IoConfig {
@@ -65,19 +65,13 @@ async fn a_returning_client_gets_what_it_missed_before_the_reply() {
 #[tokio::test]
 async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
     let served = served(Recovery::default()).await;
-    let mut raw = served.open().await;
-    let (sid, pid) = join(&mut raw, "").await;
-    served.io.emit("first", ()).expect("can be sent");
-    let last = offset(&raw.next().await);
-    raw.close().await;
-    until("it is gone", || served.io.is_empty()).await;
+    let Lost { sid, pid, last, auth } = lost(&served).await;
     // the session waits a second for what the client says it has seen
     let mut raw = served.open().await;
     raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}99"}}"#))
         .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     raw.close().await;
-    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
     // the server may not have noticed yet
     for _ in 0..20 {
         let mut raw = served.open().await;
@@ -91,13 +85,7 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
 #[tokio::test]
 async fn a_session_is_taken_up_once() {
     let served = served(Recovery::default()).await;
-    let mut raw = served.open().await;
-    let (sid, pid) = join(&mut raw, "").await;
-    served.io.emit("first", ()).expect("can be sent");
-    let last = offset(&raw.next().await);
-    raw.close().await;
-    until("it is gone", || served.io.is_empty()).await;
-    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
+    let Lost { sid, pid, auth, .. } = lost(&served).await;
     let mut first = served.open().await;
     assert_eq!(join(&mut first, &auth).await, (sid.clone(), pid.clone()));
     let mut second = served.open().await;
@@ -125,12 +113,7 @@ async fn what_is_too_much_is_not_kept() {
         ..Recovery::default()
     })
     .await;
-    let mut raw = served.open().await;
-    let (sid, pid) = join(&mut raw, "").await;
-    served.io.emit("first", ()).expect("can be sent");
-    let last = offset(&raw.next().await);
-    raw.close().await;
-    until("it is gone", || served.io.is_empty()).await;
+    let Lost { sid, pid, last, .. } = lost(&served).await;
     for n in 0..11 {
         served.io.emit("more", n).expect("can be sent");
     }

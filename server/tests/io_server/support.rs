@@ -198,6 +198,27 @@ pub(crate) async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
     (text("sid"), text("pid"))
 }
 
+/// What a client that lost its connection needs to return.
+pub(crate) struct Lost {
+    pub(crate) sid: String,
+    pub(crate) pid: String,
+    /// Offset of the last event that it heard.
+    pub(crate) last: String,
+    pub(crate) auth: String,
+}
+
+/// A client comes, hears an event, and loses its connection.
+pub(crate) async fn lost(served: &Served) -> Lost {
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
+    Lost { sid, pid, last, auth }
+}
+
 /// Offset of an event, its last argument.
 pub(crate) fn offset(packet: &str) -> String {
     let args: Vec<serde_json::Value> = serde_json::from_str(&packet[1..]).expect("JSON");
