@@ -12,8 +12,8 @@ mod frame;
     expect(dead_code, unused_imports, reason = "without a transport nobody calls back")
 )]
 mod handle;
-#[cfg(feature = "hooks")]
-pub mod hooks;
+#[cfg(feature = "leptos")]
+pub mod leptos;
 mod limits;
 mod line;
 #[cfg(feature = "msgpack")]

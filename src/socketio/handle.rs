@@ -39,10 +39,12 @@ pub(crate) use platform::Wakeup;
 pub(crate) use polling::{Http, Polling, Response};
 pub(crate) use port::{Port, Report};
 pub(crate) use settings::Settings;
+#[cfg(feature = "leptos")]
+pub(crate) use shared::Lock;
 pub use shared::MaybeSend;
+#[cfg(all(feature = "leptos", target_arch = "wasm32"))]
+pub(crate) use shared::Weak;
 pub(crate) use shared::{BoxFuture, Callback, Shared};
-#[cfg(feature = "hooks")]
-pub(crate) use shared::{Lock, Weak};
 pub use socket::Socket;
 pub use status::Status;
 pub use stream::Messages;

@@ -9,7 +9,7 @@ use pesan::chat::wire::{Answer, Request, Told};
 use pesan::messages::wire::Wire;
 use pesan::messages::{Refusal, RefusalCode};
 use pesan::socketio::client::{EmitError, Reason};
-use pesan::socketio::hooks::Gather;
+use pesan::socketio::leptos::FrameBatcher as Gather;
 use pesan::socketio::{
     AckError, Lifecycle, Listening, Message, Options, Rest, SendError, Socket, Status, Value,
 };

@@ -88,6 +88,12 @@ impl Client {
         self.socket(&self.home)
     }
 
+    /// The same, which does not connect before it is told to.
+    #[cfg(feature = "leptos")]
+    pub(crate) fn unconnected_home(&self) -> Socket {
+        Socket::new(Shared::clone(&self.connection), Shared::clone(&self.home))
+    }
+
     /// A namespace, which connects at once unless [`Options::auto_connect`] is off. Asking for it again gives the same
     /// one.
     #[must_use]

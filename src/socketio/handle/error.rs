@@ -61,6 +61,8 @@ pub enum SendError {
     Argument(ToValueError),
     /// The client was dropped.
     Closed,
+    /// The socket of a component is not open: not rendered in a browser yet, or removed.
+    NotOpen,
 }
 
 impl fmt::Display for SendError {
@@ -70,6 +72,7 @@ impl fmt::Display for SendError {
             Self::Answer(error) => error.fmt(f),
             Self::Argument(error) => error.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
+            Self::NotOpen => f.write_str("the socket of this component is not open"),
         }
     }
 }

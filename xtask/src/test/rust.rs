@@ -11,7 +11,8 @@ use crate::project::Project;
 use crate::tools::{self, WASM};
 
 /// Features of the root package that build on the host, beside the core without any.
-pub(crate) const HOST_FEATURES: &str = "--no-default-features --features pesan/native,pesan/msgpack";
+pub(crate) const HOST_FEATURES: &str =
+    "--no-default-features --features pesan/leptos,pesan/native,pesan/msgpack";
 
 /// Features that are checked one at a time: on the host, in the browser.
 const ALONE: [(&str, bool, bool); 8] = [
@@ -21,7 +22,7 @@ const ALONE: [(&str, bool, bool); 8] = [
     ("msgpack", true, true),
     ("native", true, false),
     ("web", false, true),
-    ("hooks", false, true),
+    ("leptos", true, true),
     ("app", false, true),
 ];
 
