@@ -252,6 +252,48 @@ async fn the_pages_servers_can_be_limited() {
 }
 
 #[tokio::test]
+async fn csp_server_parameter_is_decoded_as_by_url_search_params() {
+    let (app, _folder) = pages().await;
+    let allowed = "connect-src 'self' http://example.org:5999 ws://example.org:5999;";
+    for query in [
+        "server=http://example.org:5999",
+        "server=http%3A%2F%2Fexample%2Eorg%3A5999",
+        "%73erver=http://example.org:5999",
+        "server=HTTP://example.org:5999/a+b",
+        "room=a&server=http://example.org:5999&server=http://other.example",
+    ] {
+        let response = get(&app, &format!("/?{query}"), &[]).await;
+        let policy = header(&response, CONTENT_SECURITY_POLICY);
+        assert!(policy.contains(allowed), "{query}: {policy}");
+    }
+    for query in [
+        "server=",
+        "Server=http://a",
+        "server=http://a%3Bscript-src",
+        "server=http://a+*",
+    ] {
+        let response = get(&app, &format!("/?{query}"), &[]).await;
+        let policy = header(&response, CONTENT_SECURITY_POLICY);
+        assert!(policy.contains("connect-src 'self';"), "{query}: {policy}");
+    }
+}
+
+#[tokio::test]
+async fn path_escapes_are_decoded_and_broken_ones_find_nothing() {
+    let (app, _folder) = pages().await;
+    let status = async |path| get(&app, path, &[]).await.status();
+    assert_eq!(status("/%72obots.tx%74").await, StatusCode::OK);
+    for path in [
+        "/robots.txt%",
+        "/robots.txt%zz",
+        "/robots.txt%ff",
+        "/%2e%2e/robots.txt",
+    ] {
+        assert_eq!(status(path).await, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_below_the_path_of_socketio_is_protected_too() {
     let (app, _folder) = pages().await;
     let response = get(&app, "/socket.io/room", &[(ACCEPT, "text/html")]).await;

@@ -123,15 +123,10 @@ fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, uri: &Uri) -> 
     )
 }
 
-/// Server that the page's own address names.
+/// Sources for the server that the page's own address names: the page reads the same first `server` of its query.
 fn named_server(query: &str) -> Option<String> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("server="))?;
-    let text = value
-        .replace("%3A", ":")
-        .replace("%3a", ":")
-        .replace("%2F", "/")
-        .replace("%2f", "/");
-    origins(&text)
+    let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "server")?;
+    origins(&value)
 }
 
 /// Sources that allow HTTP and WebSocket to the host of a URL; none when it is not one.
@@ -141,7 +136,7 @@ fn origins(url: &str) -> Option<String> {
         return is_host(url).then(|| url.to_owned());
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (http, ws) = match scheme {
+    let (http, ws) = match scheme.to_ascii_lowercase().as_str() {
         "http" | "ws" => ("http", "ws"),
         "https" | "wss" => ("https", "wss"),
         _ => return None,
