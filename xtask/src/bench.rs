@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: the broadcast benchmark, this server beside the official one and beside what is attainable.
+//! `cargo xtask bench`: broadcasts per second of this server, the official one and the attainable minimum.
 //!
-//! The servers take turns within a round, so that a machine that drifts drifts for all of them. Server and
-//! generator have a processor each; ratios are worth quoting, absolute figures are not.
+//! The servers take turns within a round, so that a machine that slows down does so for all of them. Server and load
+//! generator have a processor each. Quote ratios, not absolute figures.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -9,24 +9,24 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
-use crate::failure::{Doing, Failure};
-use crate::job::Job;
+use crate::cmd::Cmd;
 use crate::project::Project;
 
 const DEFAULT_SCENARIOS: &str = "lat100,lat1000,lat5000,sat100,sat1000,sat5000,idle1000";
 const USAGE: &str = "\
 cargo xtask bench [--rounds N] [--scenarios A,B,…]
 
-  latN   N clients, one message under way at a time
-  satN   N clients, ten senders that keep several messages under way
-  idleN  N clients that only stay connected: memory
+  latN   N clients, one message in flight at a time
+  satN   N clients, ten senders with several messages in flight each
+  idleN  N idle clients: memory
 
-With `ways` before the name (wayslat1000) only this server takes part: everyone, everyone in a namespace of its own, and a
-room that everyone is in.";
+With the prefix `ways` (wayslat1000) only this server runs: broadcasts to everyone, to a namespace, and to a room that
+everyone has joined.";
 
-/// Server that takes part.
+/// Server to measure.
 struct Peer {
     name: &'static str,
     program: String,
@@ -35,41 +35,39 @@ struct Peer {
     namespace: &'static str,
 }
 
-/// Clients, senders, messages that a sender keeps under way.
+/// Clients, senders, and messages that each sender keeps in flight.
 struct Scenario {
     name: String,
-    /// Whether this server's ways to reach everyone are compared, instead of servers.
+    /// Compares this server's ways to reach everyone instead of servers.
     ways: bool,
     clients: u32,
     senders: u32,
     window: u32,
 }
 
-/// Builds what takes part, runs every scenario and prints the medians.
-pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failure> {
+/// Builds the servers and the load generator, runs the scenarios and prints the medians.
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
     let mut rounds = 3;
     let mut scenarios = DEFAULT_SCENARIOS.to_owned();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let value = args
             .next()
-            .ok_or_else(|| Failure::new(format!("'{arg}' needs a value")).by_hand(USAGE))?;
+            .with_context(|| format!("{arg} needs a value\n\n{USAGE}"))?;
         match arg.as_str() {
             "--rounds" => {
-                rounds = value
-                    .parse()
-                    .map_err(|_| Failure::new(format!("'{value}' is no number of rounds")))?;
+                rounds = value.parse().with_context(|| format!("--rounds '{value}'"))?;
             }
             "--scenarios" => scenarios.clone_from(value),
-            _ => return Err(Failure::new(format!("no option is called '{arg}'")).by_hand(USAGE)),
+            _ => bail!("unknown option '{arg}'\n\n{USAGE}"),
         }
     }
     let scenarios = scenarios
         .split(',')
         .map(Scenario::parse)
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>>>()?;
     let line = "build --release --package pesan-server --example load --example attainable --example bench";
-    Job::cargo("build the servers and the generator", &project.root, line).run()?;
+    Cmd::cargo("build the servers and the generator", &project.root, line).run()?;
     let examples = project.target.join("release/examples");
     let example = |name: &'static str| Peer {
         name,
@@ -110,10 +108,10 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
         let mut reports: Vec<Vec<Option<Value>>> = peers.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (peer, reports) in peers.iter().zip(&mut reports) {
-                // a server that breaks down under the load is a result too: a dash
+                // a server that fails under the load is a result too: a dash
                 let report = measure(peer, scenario, &examples.join("load"));
-                if let Err(failure) = &report {
-                    eprintln!("{failure}");
+                if let Err(error) = &report {
+                    eprintln!("{error:#}");
                 }
                 reports.push(report.ok());
             }
@@ -124,8 +122,8 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failur
 }
 
 impl Scenario {
-    fn parse(name: &str) -> Result<Self, Failure> {
-        let unknown = || Failure::new(format!("'{name}' is no scenario")).by_hand(USAGE);
+    fn parse(name: &str) -> Result<Self> {
+        let unknown = || anyhow!("unknown scenario '{name}'\n\n{USAGE}");
         let (ways, load) = match name.strip_prefix("ways") {
             Some(load) => (true, load),
             None => (false, name),
@@ -150,18 +148,18 @@ impl Scenario {
     }
 }
 
-/// Server process that ends with this value.
+/// Server process, killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself already.
+        // fails if the server has ended by itself
         drop(self.0.kill());
         drop(self.0.wait());
     }
 }
 
-fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value, Failure> {
+fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value> {
     let port = free_port()?;
     let server = pinned("0", &peer.program)
         .args(&peer.args)
@@ -169,12 +167,10 @@ fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value, Failu
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    let server = Running(server.doing(format_args!("start {}", peer.name))?);
-    let patience = Instant::now() + Duration::from_secs(15);
+    let server = Running(server.with_context(|| format!("cannot start {}", peer.name))?);
+    let deadline = Instant::now() + Duration::from_secs(15);
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        if Instant::now() > patience {
-            return Err(Failure::new(format!("{} does not listen", peer.name)));
-        }
+        ensure!(Instant::now() < deadline, "{} does not listen", peer.name);
         thread::sleep(Duration::from_millis(20));
     }
     let options = [
@@ -188,27 +184,27 @@ fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value, Failu
     let output = pinned("1", load)
         .args(options.iter().flat_map(|(name, value)| [*name, value]))
         .output();
-    let output = output.doing("start the generator")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    serde_json::from_str(&said).map_err(|_| {
-        Failure::new(format!("{}: {}: the generator failed", scenario.name, peer.name))
-            .output(String::from_utf8_lossy(&output.stderr).into_owned())
+    let output = output.context("cannot start the load generator")?;
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow!(
+            "{}: {}: the load generator failed\n{errors}",
+            scenario.name,
+            peer.name
+        )
     })
 }
 
-/// Program on one processor, where the machine can pin.
+/// Program pinned to one processor.
 fn pinned(processor: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", processor]).arg(program);
     command
 }
 
-fn free_port() -> Result<u16, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("find a free port")?;
-    listener
-        .local_addr()
-        .map(|address| address.port())
-        .doing("find a free port")
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
 }
 
 fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Option<Value>>]) {
@@ -226,7 +222,7 @@ fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Option<Value>>]) {
             let best = figure(best, "deliveries_per_s").filter(|best| *best > 0.0)?;
             Some(figure(report, "deliveries_per_s")? / best)
         });
-        // not the median: one loss is one too many
+        // the sum, not the median: one loss is one too many
         let missing = reports
             .iter()
             .map(|report| figure(report, "missing"))
@@ -245,7 +241,7 @@ fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Option<Value>>]) {
     }
 }
 
-/// Median of the rounds that have a figure; a dash when none has.
+/// Median of the rounds that have a figure, else a dash.
 fn cell(figures: impl Iterator<Item = Option<f64>>, width: usize, decimals: usize) -> String {
     match median(figures.flatten().collect()) {
         Some(median) => format!("{median:>width$.decimals$}"),
@@ -263,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scenario_says_its_load_in_its_name() {
+    fn scenario_name_sets_clients_and_senders() {
         let saturated = Scenario::parse("sat1000").expect("a scenario");
         assert_eq!(
             (saturated.clients, saturated.senders, saturated.window),
@@ -278,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_no_round_has_is_a_dash() {
+    fn missing_figure_is_a_dash() {
         let rounds = [Some(3.0), None, Some(1.0), Some(2.0)];
         assert_eq!(cell(rounds.into_iter(), 6, 1), "   2.0");
         assert_eq!(cell([None, None].into_iter(), 3, 0), "  -");

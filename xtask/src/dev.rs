@@ -1,58 +1,53 @@
-//! `cargo xtask dev`: the page with live reload, and the server behind it.
+//! `cargo xtask dev`: `trunk serve` with its tools installed, and the server that it proxies to.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::{Doing, Failure};
-use crate::job::Job;
+use anyhow::{Result, bail};
+use fs_err as fs;
+
+use crate::cmd::Cmd;
 use crate::project::Project;
 use crate::{server, tools};
 
-/// Where the server listens; `Trunk.toml` has the proxy to it.
+/// Address of the server; `Trunk.toml` proxies to it.
 const SERVER: &str = "127.0.0.1:5000";
 
+/// Page of the server itself: a link to the page that Trunk serves.
 const STUB: &str = "<!doctype html><meta charset=utf-8><title>pesan</title>\
                     <p>The page is at <a href=http://localhost:8080>localhost:8080</a>.</p>";
 
-/// Runs both until one ends or Ctrl-C comes.
-pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode, Failure> {
+/// Runs both until one ends or Ctrl-C is pressed.
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
     let path = tools::for_page(project)?;
     let program = server::debug(project)?;
-    let dist = project.target.join("dev/page");
-    let stub = stub_page(project)?;
-    let mut server = Job::new("the server", program)
+    let folder = project.target.join("dev");
+    let stub = folder.join("stub");
+    fs::create_dir_all(&stub)?;
+    fs::write(stub.join("index.html"), STUB)?;
+    let mut server = Cmd::new("the server", program)
         .env("PESAN_LISTEN", SERVER)
         .env("PESAN_ASSETS", stub)
         .env("PESAN_DATA", project.root.join("data"))
-        .folder(&project.root)
+        .current_dir(&project.root)
         .args(args)
-        .beside()?;
-    let mut page = Job::new("trunk serve", "trunk")
-        .words("serve --offline --skip-version-check --address 127.0.0.1 --port 8080 --dist")
-        .arg(&dist)
+        .spawn()?;
+    // a folder of its own, so that `dist` stays the release build
+    let mut trunk = Cmd::new("trunk serve", "trunk")
+        .split_args("serve --skip-version-check --dist")
+        .arg(folder.join("page"))
         .env("PATH", path)
-        .without_env("NO_COLOR")
-        .folder(&project.root)
-        .beside()?;
-    println!("\nThe page, rebuilt at every change: http://localhost:8080 (Ctrl-C stops both)\n");
+        .env_remove("NO_COLOR")
+        .current_dir(&project.root)
+        .spawn()?;
+    println!("\nThe page, rebuilt on every change: http://localhost:8080 (Ctrl-C stops both)\n");
     loop {
-        for beside in [&mut server, &mut page] {
-            if let Some(how) = beside.ended()? {
-                return Err(Failure::new(how));
+        for program in [&mut server, &mut trunk] {
+            if let Some(how) = program.ended()? {
+                bail!("{how}");
             }
         }
         thread::sleep(Duration::from_millis(200));
     }
-}
-
-/// Page that the server itself serves meanwhile: the way to the one that Trunk serves.
-fn stub_page(project: &Project) -> Result<PathBuf, Failure> {
-    let folder = project.target.join("dev/stub");
-    let page = folder.join("index.html");
-    fs::create_dir_all(&folder).doing(format_args!("make {}", folder.display()))?;
-    fs::write(&page, STUB).doing(format_args!("write {}", page.display()))?;
-    Ok(folder)
 }

@@ -1,19 +1,17 @@
-//! `cargo xtask …`: the project's commands. Each module is one concern; `USAGE` says what there is.
+//! `cargo xtask …`: the project's commands. `USAGE` lists them; each module is one concern.
 
+mod advice;
 mod bench;
-mod client_bench;
-mod client_weight;
+mod browser;
+mod cmd;
 mod dev;
-mod failure;
 mod fingerprint;
-mod job;
 mod page;
-mod page_bench;
 mod progress;
 mod project;
 mod run;
 mod server;
-mod size;
+mod size_report;
 mod soak;
 mod test;
 mod tools;
@@ -21,46 +19,49 @@ mod tools;
 use std::env;
 use std::process::ExitCode;
 
-use failure::Failure;
+use anyhow::anyhow;
 use project::Project;
 
 const USAGE: &str = "\
 cargo xtask <command>
 
-  run [ARGS…]      build page and server in release and serve them on http://localhost:5000;
-                   ARGS go to the server (`cargo xtask run --help` is the server's help)
-  test [SUITE…]    install what the tests need, then run every suite, or those named
-  test --list      what the suites are
-  dev [ARGS…]      page with live reload on http://localhost:8080 and the server behind it
-  bench [OPTIONS]  the broadcast benchmark beside the official server
-  client-bench     the client beside socket.io-client, in one browser
-  page-bench       the page beside a React page: connecting, and 10,000 messages at once
-  soak [NAME…]     long runs; without a name, what there is
-  build            what `run` does, without starting the server";
+  run [ARGS…]      build the page and the server in release and serve them on http://localhost:5000;
+                   ARGS go to the server (`cargo xtask run --help` shows the server's help)
+  build            build the page and the server in release, without starting the server
+  dev [ARGS…]      page with live reload on http://localhost:8080, and a server for it;
+                   ARGS go to the server
+  test [SUITE…]    install what the tests need, then run all suites or those named
+  test --list      list the suites
+  bench [OPTIONS]  server: broadcasts, compared with the official server
+  client-bench [ROUNDS]
+                   client: compared with socket.io-client, both in one Chromium
+  page-bench [ROUNDS [MESSAGES [PER_SECOND]]]
+                   page: compared with a React page; connecting, and 10,000 messages at once
+  soak [NAME…]     long tests; without a name, list them";
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
-    job::stop_all_on_signals();
+    cmd::stop_all_on_signals();
     let project = Project::find();
     let result = match command.as_str() {
         "run" => run::run(&project, &rest),
-        "build" => run::build(&project).map(|()| ExitCode::SUCCESS),
+        "build" => run::build(&project),
         "test" => test::run(&project, &rest),
         "soak" => soak::run(&project, &rest),
-        "client-bench" => client_bench::run(&project, &rest),
-        "page-bench" => page_bench::run(&project, &rest),
+        "client-bench" => browser::client_bench(&project, &rest),
+        "page-bench" => browser::page_bench(&project, &rest),
         "bench" => bench::run(&project, &rest),
         "dev" => dev::run(&project, &rest),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)
         }
-        unknown => Err(Failure::new(format!("no command is called '{unknown}'")).by_hand(USAGE)),
+        unknown => Err(anyhow!("unknown command '{unknown}'\n\n{USAGE}")),
     };
-    result.unwrap_or_else(|failure| {
-        println!("{failure}");
+    result.unwrap_or_else(|error| {
+        println!("error: {error:#}");
         ExitCode::FAILURE
     })
 }

@@ -1,15 +1,15 @@
-//! What a person sees while a step runs: one live line on a terminal, a line now and then in a log.
+//! Progress of a running program: one live line on a terminal, a line every 30 s in a log.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Pause between two lines of a log that only say "still running".
-const LOG_PAUSE: Duration = Duration::from_secs(30);
+/// Time between two "still running" lines in a log.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Columns of the live line when the terminal does not say.
+/// Length of the live line when `COLUMNS` is not set.
 const COLUMNS: usize = 100;
 
-/// Progress of one step.
+/// Progress line of one program.
 pub(crate) struct Progress {
     label: String,
     start: Instant,
@@ -30,18 +30,18 @@ impl Progress {
             start: Instant::now(),
             terminal,
             columns,
-            next_log: LOG_PAUSE,
+            next_log: LOG_INTERVAL,
         };
         progress.live("");
         progress
     }
 
-    /// Called several times a second with the newest line of the step's output.
+    /// Updates the line; called several times a second with the newest line of the output.
     pub(crate) fn tick(&mut self, newest: &str) {
         if self.terminal {
             self.live(newest);
         } else if self.start.elapsed() >= self.next_log {
-            self.next_log += LOG_PAUSE;
+            self.next_log += LOG_INTERVAL;
             print(&format!(
                 "    … {} · {} · {}\n",
                 self.label,
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// Ends the step: `mark` and how long it took.
+    /// Replaces the line by `mark`, the label and the time that it took.
     pub(crate) fn end(self, mark: &str) {
         let clear = if self.terminal { "\r\x1b[K" } else { "" };
         print(&format!(
@@ -61,7 +61,7 @@ impl Progress {
         ));
     }
 
-    /// Ends the step without a word.
+    /// Removes the line.
     pub(crate) fn clear(self) {
         if self.terminal {
             print("\r\x1b[K");

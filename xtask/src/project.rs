@@ -1,10 +1,10 @@
-//! Where things are: the project's folder, its build folder, the tools' cache, the versions in `Cargo.lock`.
+//! Paths of the project, and the versions that its files pin.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Doing, Failure};
+use anyhow::{Context, Result};
+use fs_err as fs;
 
 /// The checked-out project.
 pub(crate) struct Project {
@@ -12,14 +12,13 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
     /// Cargo's build folder.
     pub(crate) target: PathBuf,
-    /// Tools that are built or downloaded once for all check-outs.
+    /// Installed tools, shared by all check-outs.
     pub(crate) cache: PathBuf,
 }
 
 impl Project {
     pub(crate) fn find() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = root
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the package is a folder of the project")
             .to_owned();
@@ -32,30 +31,39 @@ impl Project {
         Self { root, target, cache }
     }
 
-    /// Folder of this program's own notes: logs, fingerprints.
+    /// Folder of xtask's own files: logs, stamps.
     pub(crate) fn notes(&self) -> PathBuf {
         self.target.join("xtask")
     }
 
-    /// The built page.
+    /// Folder of the built page.
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
 
     /// Version of a package in `Cargo.lock`.
-    pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
-        let path = self.root.join("Cargo.lock");
-        let lock = fs::read_to_string(&path).doing(format_args!("read {}", path.display()))?;
-        version_in(&lock, package)
-            .ok_or_else(|| Failure::new(format!("Cargo.lock names no version of {package}")))
+    pub(crate) fn locked_version(&self, package: &str) -> Result<String> {
+        self.text_after("Cargo.lock", &format!("name = \"{package}\"\nversion = \""))
+    }
+
+    /// Version of wasm-opt that `Trunk.toml` asks for.
+    pub(crate) fn wasm_opt_version(&self) -> Result<String> {
+        self.text_after("Trunk.toml", "wasm_opt = \"version_")
+    }
+
+    /// Text of a file between `start` and the next quotation mark.
+    fn text_after(&self, file: &str, start: &str) -> Result<String> {
+        let text = fs::read_to_string(self.root.join(file))?;
+        let version = quoted_after(&text, start);
+        version
+            .map(str::to_owned)
+            .with_context(|| format!("{file} has no line {start:?}"))
     }
 }
 
-fn version_in(lock: &str, package: &str) -> Option<String> {
-    let name = format!("name = \"{package}\"");
-    let mut lines = lock.lines().skip_while(|line| *line != name);
-    let version = lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')?;
-    Some(version.to_owned())
+fn quoted_after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(start)?;
+    Some(rest.split_once('"')?.0)
 }
 
 #[cfg(test)]
@@ -63,10 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_one_of_the_named_package() {
+    fn locked_version_of_a_package_is_not_that_of_a_longer_name() {
         let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"1.0.0\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
-        assert_eq!(version_in(lock, "wasm-bindgen").as_deref(), Some("0.2.130"));
-        assert_eq!(version_in(lock, "missing"), None);
+        let version = |package: &str| quoted_after(lock, &format!("name = \"{package}\"\nversion = \""));
+        assert_eq!(version("wasm-bindgen"), Some("0.2.130"));
+        assert_eq!(version("missing"), None);
     }
 }

@@ -2,24 +2,26 @@
 
 use std::path::PathBuf;
 
-use crate::failure::Failure;
-use crate::job::Job;
+use anyhow::Result;
+
+use crate::advice::ByHand;
+use crate::cmd::Cmd;
 use crate::project::Project;
 
-/// Builds the server's program in release; returns its path.
-pub(crate) fn release(project: &Project) -> Result<PathBuf, Failure> {
+/// Builds the server in release; returns the program.
+pub(crate) fn release(project: &Project) -> Result<PathBuf> {
     build(project, "the server", "--release --bin pesan-server")?;
     Ok(project.target.join("release/pesan-server"))
 }
 
-/// Builds the server's program for development; returns its path.
-pub(crate) fn debug(project: &Project) -> Result<PathBuf, Failure> {
+/// Builds the server for development; returns the program.
+pub(crate) fn debug(project: &Project) -> Result<PathBuf> {
     build(project, "the server for development", "--bin pesan-server")?;
     Ok(project.target.join("debug/pesan-server"))
 }
 
-/// Builds one of the server's examples in release; returns its path.
-pub(crate) fn example(project: &Project, name: &str) -> Result<PathBuf, Failure> {
+/// Builds an example of the server in release; returns the program.
+pub(crate) fn example(project: &Project, name: &str) -> Result<PathBuf> {
     build(
         project,
         &format!("the example {name}"),
@@ -28,10 +30,10 @@ pub(crate) fn example(project: &Project, name: &str) -> Result<PathBuf, Failure>
     Ok(project.target.join("release/examples").join(name))
 }
 
-fn build(project: &Project, what: &str, which: &str) -> Result<(), Failure> {
+fn build(project: &Project, what: &str, which: &str) -> Result<()> {
     let line = format!("build --package pesan-server {which}");
-    Job::cargo(format!("build {what}"), &project.root, &line)
+    Cmd::cargo(format!("build {what}"), &project.root, &line)
         .run()
         .map(drop)
-        .map_err(|failure| failure.by_hand(format!("  cargo {line}")))
+        .by_hand(format!("  cargo {line}"))
 }

@@ -1,90 +1,78 @@
-//! `cargo xtask soak`: what takes too long for every run: tests marked `#[ignore]`, and those of the page.
+//! `cargo xtask soak`: tests that take too long for `cargo xtask test`: those marked `#[ignore]`, and `tests/e2e/soak`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::failure::{Doing, Failure};
-use crate::fingerprint::files_below;
-use crate::job::Job;
+use anyhow::{Result, ensure};
+use fs_err as fs;
+
+use crate::browser;
+use crate::cmd::Cmd;
+use crate::fingerprint::{entries, files_below};
 use crate::project::Project;
-use crate::test::{FEATURES, specs_of};
-use crate::tools;
-use crate::{page, server};
+use crate::test::HOST_FEATURES;
 
-/// Longest time of one long run.
-const LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
+/// Time limit of one test.
+const TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
 
-/// Packages with tests in Rust, and where these are.
+/// Packages with Rust tests, and the folders of the tests.
 const PACKAGES: [(&str, &str); 2] = [("pesan", "tests"), ("pesan-server", "server/tests")];
 
-/// A long test in Rust.
-struct Long {
+/// A long Rust test.
+struct LongTest {
     package: &'static str,
-    /// Program of tests that it is in.
+    /// Test target that it belongs to.
     target: String,
     name: String,
 }
 
-/// Runs those whose names contain one of `names`; without names, lists them.
-pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode, Failure> {
+/// Runs the tests whose names contain one of `names`; without names, lists all.
+pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     let wanted = |name: &str| names.iter().any(|wanted| name.contains(wanted.as_str()));
     let mut tests = long_tests(&project.root)?;
     let folder = project.root.join("tests/e2e/soak");
-    let pages = specs_of(&folder, |name| name.ends_with(".mjs"))?;
+    let pages = entries(&folder)?;
     if names.is_empty() {
         tests.iter().for_each(|test| println!("  {}", test.name));
         pages.iter().for_each(|page| println!("  {}", stem(page)));
-        println!("\ncargo xtask soak NAME… runs those whose names contain NAME");
+        println!("\ncargo xtask soak NAME… runs the tests whose names contain NAME");
         return Ok(ExitCode::SUCCESS);
     }
     tests.retain(|test| wanted(&test.name));
     let pages: Vec<PathBuf> = pages.into_iter().filter(|page| wanted(&stem(page))).collect();
-    if tests.is_empty() && pages.is_empty() {
-        let names = names.join(" or ");
-        return Err(Failure::new(format!("no long run is called like {names}")));
+    ensure!(
+        !tests.is_empty() || !pages.is_empty(),
+        "no long test has a name with {}",
+        names.join(" or ")
+    );
+    for page in pages {
+        let node = browser::node(project, stem(&page))?.split_args("--test --test-reporter=spec");
+        print!("{}", node.arg(page).timeout(TIMEOUT).run()?);
     }
-    for page in &pages {
-        run_page(project, &folder, page)?;
-    }
-    for Long {
+    for LongTest {
         package,
         target,
         name,
     } in tests
     {
         let line = format!(
-            "test --release --package {package} {FEATURES} --test {target} -- --ignored --nocapture {name}"
+            "test --release --package {package} {HOST_FEATURES} --test {target} -- --ignored --nocapture {name}"
         );
-        let output = Job::cargo(name, &project.root, &line).limit(LIMIT).run()?;
-        let told = |line: &&str| !line.trim().is_empty();
-        output.lines().filter(told).for_each(|line| println!("{line}"));
+        print!(
+            "{}",
+            Cmd::cargo(name, &project.root, &line).timeout(TIMEOUT).run()?
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A long run of the page in Chromium.
-fn run_page(project: &Project, folder: &Path, page: &Path) -> Result<(), Failure> {
-    tools::install_locked(&project.root.join("tests/e2e"))?;
-    tools::install_locked(&project.root.join("tests/peers"))?;
-    page::build(project)?;
-    let program = server::release(project)?;
-    let job = Job::new(stem(page), "node")
-        .words("--test --test-reporter=spec")
-        .arg(page)
-        .folder(folder);
-    let job = job.env("PESAN_SERVER", program).env("PESAN_DIST", project.dist());
-    print!("{}", job.limit(LIMIT).run()?);
-    Ok(())
-}
-
-/// Tests that are marked, as the sources have them: to know them nothing need be built.
-fn long_tests(root: &Path) -> Result<Vec<Long>, Failure> {
+/// Ignored tests, read from the sources so that listing them builds nothing.
+fn long_tests(root: &Path) -> Result<Vec<LongTest>> {
     let mut found = Vec::new();
     for (package, folder) in PACKAGES {
-        // a file, perhaps with modules in a folder beside it, or a folder with a `main.rs`
-        let mut programs = specs_of(&root.join(folder), |_| true)?;
+        // a test target is a file, perhaps with modules in a folder beside it, or a folder with a `main.rs`
+        let mut programs = entries(&root.join(folder))?;
         programs.retain(|path| {
             path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").is_file()
         });
@@ -95,8 +83,8 @@ fn long_tests(root: &Path) -> Result<Vec<Long>, Failure> {
                 files.extend(files_below(&program.with_extension(""))?);
             }
             for file in files {
-                let text = fs::read_to_string(&file).doing(format_args!("read {}", file.display()))?;
-                found.extend(marked(&text).map(|name| Long {
+                let text = fs::read_to_string(&file)?;
+                found.extend(ignored(&text).map(|name| LongTest {
                     package,
                     target: target.clone(),
                     name: name.to_owned(),
@@ -107,7 +95,7 @@ fn long_tests(root: &Path) -> Result<Vec<Long>, Failure> {
     Ok(found)
 }
 
-/// Name of a file without its ending.
+/// Name of a file without its extension.
 fn stem(path: &Path) -> String {
     path.file_stem()
         .unwrap_or_default()
@@ -115,8 +103,8 @@ fn stem(path: &Path) -> String {
         .into_owned()
 }
 
-/// Names of the tests that are marked in a source.
-fn marked(text: &str) -> impl Iterator<Item = &str> {
+/// Names of the ignored tests of a source.
+fn ignored(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n#[ignore").skip(1).filter_map(|after| {
         let (_, rest) = after.split_once("fn ")?;
         Some(rest.split_once('(')?.0)
@@ -128,8 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marked_tests_are_found_by_their_names() {
+    fn ignored_tests_are_found_by_name() {
         let text = "#[test]\nfn short() {}\n\n#[tokio::test]\n#[ignore = \"an hour\"]\nasync fn long() {}\n#[ignore]\nfn other() {}\n";
-        assert_eq!(marked(text).collect::<Vec<_>>(), ["long", "other"]);
+        assert_eq!(ignored(text).collect::<Vec<_>>(), ["long", "other"]);
     }
 }

@@ -1,122 +1,98 @@
-//! `cargo xtask test`: every check of the project, one suite after the other, and a sum at the end.
+//! `cargo xtask test`: every check of the project, suite by suite.
 //!
-//! A suite that fails does not stop those after it. The last line is `N passed, N failed`.
+//! A failing suite does not stop those after it. The last line is `N passed, N failed`.
 
 mod node;
-mod page;
-mod peer;
+mod official_server;
 mod rust;
 mod tally;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use anyhow::{Context, Result};
+
+use crate::page;
 use crate::progress::seconds;
 use crate::project::Project;
+use crate::size_report::{ALARM, SizeReport};
 use crate::tools;
-pub(crate) use node::specs as specs_of;
-pub(crate) use rust::HOST_FEATURES as FEATURES;
+pub(crate) use rust::HOST_FEATURES;
 use tally::Tally;
 
-/// Tests that belong together.
+/// Tests that run together.
 struct Suite {
     name: &'static str,
     about: &'static str,
-    run: fn(&Project) -> Result<Tally, Failure>,
+    run: fn(&Project) -> Result<Tally>,
 }
 
-/// All suites, the quickest answers first.
+const fn suite(name: &'static str, about: &'static str, run: fn(&Project) -> Result<Tally>) -> Suite {
+    Suite { name, about, run }
+}
+
+/// All suites, quick ones first.
 const SUITES: [Suite; 11] = [
-    Suite {
-        name: "fmt",
-        about: "formatting",
-        run: rust::fmt,
-    },
-    Suite {
-        name: "clippy",
-        about: "lints on the host and for the browser",
-        run: rust::clippy,
-    },
-    Suite {
-        name: "features",
-        about: "each feature alone, and all together; the core's dependencies",
-        run: rust::features,
-    },
-    Suite {
-        name: "doc",
-        about: "documentation without warnings",
-        run: rust::doc,
-    },
-    Suite {
-        name: "host",
-        about: "client, codecs and tooling on the host",
-        run: rust::host,
-    },
-    Suite {
-        name: "server",
-        about: "the server",
-        run: rust::server,
-    },
-    Suite {
-        name: "vectors",
-        about: "the codecs against frames of the official packages",
-        run: rust::vectors,
-    },
-    Suite {
-        name: "wasm",
-        about: "the client and the page in Chromium",
-        run: rust::wasm,
-    },
-    Suite {
-        name: "page",
-        about: "the built page and its size",
-        run: page::size,
-    },
-    Suite {
-        name: "interop",
-        about: "the official packages against this server",
-        run: node::interop,
-    },
-    Suite {
-        name: "e2e",
-        about: "the page in Chromium against real servers",
-        run: node::e2e,
-    },
+    suite("fmt", "formatting", rust::fmt),
+    suite("clippy", "lints, for the host and for the browser", rust::clippy),
+    suite(
+        "features",
+        "each feature builds alone, and all together; the core's dependencies",
+        rust::features,
+    ),
+    suite("doc", "documentation without warnings", rust::doc),
+    suite("host", "codecs, client and xtask, on the host", rust::host),
+    suite("server", "the server", rust::server),
+    suite(
+        "vectors",
+        "the codecs against frames recorded from the official packages",
+        rust::vectors,
+    ),
+    suite("wasm", "client and page components, in Chromium", rust::wasm),
+    suite("page", "the page builds, and its size", page_size),
+    suite(
+        "interop",
+        "the official packages against this server",
+        node::interop,
+    ),
+    suite(
+        "e2e",
+        "the built page in Chromium against real servers",
+        node::e2e,
+    ),
 ];
 
-/// Runs the suites of these names, all when there are none.
-pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode, Failure> {
+/// Runs the suites with these names, or all.
+pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     if names.iter().any(|name| name == "--list") {
         SUITES
             .iter()
             .for_each(|suite| println!("{:10} {}", suite.name, suite.about));
         return Ok(ExitCode::SUCCESS);
     }
-    let suites = chosen(names)?;
+    let suites = selected(names)?;
     let start = Instant::now();
-    if let Err(failure) = prepare(project) {
-        // the suites that need it will fail and say so; the others still tell something
-        println!("{failure}\n");
+    println!("── tools");
+    if let Err(error) = install_tools(project) {
+        // the suites that need the tool fail with the same error; the others still run
+        println!("error: {error:#}\n");
     }
     let mut results = Vec::new();
     for suite in suites {
         println!("\n── {}: {}", suite.name, suite.about);
         let start = Instant::now();
-        let tally = (suite.run)(project).unwrap_or_else(|failure| {
-            println!("{failure}");
-            Tally::failure(failure.what())
+        let tally = (suite.run)(project).unwrap_or_else(|error| {
+            println!("error: {error:#}");
+            Tally::failure(error.to_string().lines().next().unwrap_or_default())
         });
         let tally = tally.not_empty();
-        println!("   {} · {}", tally, seconds(start.elapsed()));
+        println!("   {tally} · {}", seconds(start.elapsed()));
         results.push((suite.name, tally, start.elapsed()));
     }
-    Ok(sum_up(&results, start))
+    Ok(summary(&results, start))
 }
 
-/// Installs what the tests need.
-fn prepare(project: &Project) -> Result<(), Failure> {
-    println!("── tools");
+fn install_tools(project: &Project) -> Result<()> {
     tools::component("rustfmt", "rustfmt")?;
     tools::component("cargo-clippy", "clippy")?;
     tools::wasm_target()?;
@@ -125,21 +101,36 @@ fn prepare(project: &Project) -> Result<(), Failure> {
     tools::install_locked(&project.root.join("tests/e2e"))
 }
 
-fn chosen(names: &[String]) -> Result<Vec<&'static Suite>, Failure> {
+fn selected(names: &[String]) -> Result<Vec<&'static Suite>> {
     if names.is_empty() {
         return Ok(SUITES.iter().collect());
     }
     let find = |name: &String| {
-        SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| {
+        SUITES.iter().find(|suite| suite.name == name).with_context(|| {
             let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
-            Failure::new(format!("no suite is called '{name}'"))
-                .by_hand(format!("  suites: {}", known.join(" ")))
+            format!("unknown suite '{name}'; there are: {}", known.join(" "))
         })
     };
     names.iter().map(find).collect()
 }
 
-fn sum_up(results: &[(&str, Tally, Duration)], start: Instant) -> ExitCode {
+/// Builds the page and prints its size.
+fn page_size(project: &Project) -> Result<Tally> {
+    page::build(project)?;
+    let report = SizeReport::of(&project.dist())?;
+    print!("{report}");
+    let gzip = report.gzip();
+    let size = if gzip <= ALARM {
+        Tally::pass()
+    } else {
+        Tally::failure(format!(
+            "the page is {gzip} bytes gzipped; the alarm in xtask/src/size_report.rs is at {ALARM}"
+        ))
+    };
+    Ok(Tally::pass() + size)
+}
+
+fn summary(results: &[(&str, Tally, Duration)], start: Instant) -> ExitCode {
     println!("\n── sum");
     for (name, tally, time) in results {
         println!("   {name:10} {tally} · {}", seconds(*time));

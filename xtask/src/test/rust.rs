@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use super::peer::Peer;
+use anyhow::Result;
+
+use super::official_server::OfficialServer;
 use super::tally::{Tally, of_cargo, of_closing_line};
-use crate::failure::Failure;
+use crate::cmd::Cmd;
 use crate::fingerprint;
-use crate::job::Job;
 use crate::project::Project;
 use crate::tools::{self, WASM};
 
-/// Features of the root package that build on the host, beside the core without any.
+/// Features of the root package that build on the host.
 pub(crate) const HOST_FEATURES: &str =
     "--no-default-features --features pesan/leptos,pesan/native,pesan/msgpack";
 
-/// Features that are checked one at a time: on the host, in the browser.
+/// Features that are checked alone, and whether on the host and for the browser.
 const ALONE: [(&str, bool, bool); 8] = [
     ("", true, true),
     ("polling", true, true),
@@ -26,57 +27,56 @@ const ALONE: [(&str, bool, bool); 8] = [
     ("app", false, true),
 ];
 
-/// What the core may depend on.
+/// All dependencies of the package without features.
 const CORE: [&str; 2] = ["serde", "serde_json"];
 
-/// Longest time of the tests of one package, with what has to be built for them.
-const LIMIT: Duration = Duration::from_secs(25 * 60);
+/// Time limit of the tests of one package, building included.
+const TIMEOUT: Duration = Duration::from_secs(25 * 60);
 
-pub(super) fn fmt(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn fmt(project: &Project) -> Result<Tally> {
     check(project, "cargo fmt --all --check")
 }
 
-pub(super) fn clippy(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn clippy(project: &Project) -> Result<Tally> {
     let host = check(
         project,
         &format!("cargo clippy --workspace --all-targets {HOST_FEATURES} -- -D warnings"),
     )?;
     let browser = check(
         project,
-        &format!("cargo clippy --package pesan --lib --bins --tests --target {WASM} -- -D warnings"),
+        &format!(
+            "cargo clippy --package pesan --features app --lib --bins --tests --target {WASM} -- -D warnings"
+        ),
     )?;
     Ok(host + browser)
 }
 
-pub(super) fn features(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn features(project: &Project) -> Result<Tally> {
     let mut tally = core_dependencies(project)?;
+    let mut clippy = |what: String| -> Result<()> {
+        let line = format!("cargo clippy --package pesan --lib {what} -- -D warnings");
+        tally = tally.clone() + check(project, &line)?;
+        Ok(())
+    };
     for (feature, host, browser) in ALONE {
-        let features = format!("--no-default-features --features {feature}");
-        let features = if feature.is_empty() {
-            "--no-default-features"
-        } else {
-            &features
-        };
-        for (there, target) in [(host, String::new()), (browser, format!("--target {WASM}"))] {
-            if there {
-                tally = tally
-                    + check(
-                        project,
-                        &format!("cargo clippy --package pesan --lib {features} {target} -- -D warnings"),
-                    )?;
-            }
+        let alone = format!("--no-default-features --features={feature}");
+        if host {
+            clippy(alone.clone())?;
+        }
+        if browser {
+            clippy(format!("{alone} --target {WASM}"))?;
         }
     }
-    let together = "cargo clippy --package pesan --lib --bins --all-features -- -D warnings";
-    Ok(tally + check(project, together)?)
+    clippy("--bins --all-features".to_owned())?;
+    Ok(tally)
 }
 
-/// The core has exactly two dependencies.
-fn core_dependencies(project: &Project) -> Result<Tally, Failure> {
+/// Checks that the core has exactly the dependencies of `CORE`.
+fn core_dependencies(project: &Project) -> Result<Tally> {
     let label = "dependencies of the core";
     let line =
         "tree --package pesan --no-default-features --edges normal --depth 1 --prefix none --format {lib}";
-    let output = Job::cargo(label, &project.root, line).run()?;
+    let output = Cmd::cargo(label, &project.root, line).run()?;
     let mut names: Vec<&str> = output
         .lines()
         .skip(1)
@@ -87,23 +87,23 @@ fn core_dependencies(project: &Project) -> Result<Tally, Failure> {
     if names == CORE {
         return Ok(Tally::pass());
     }
-    println!("the core depends on {names:?}, and may only on {CORE:?}");
+    println!("the core depends on {names:?}; expected {CORE:?}");
     Ok(Tally::failure(label))
 }
 
-pub(super) fn doc(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn doc(project: &Project) -> Result<Tally> {
     let host = format!("doc --workspace --exclude xtask --no-deps --lib {HOST_FEATURES}");
-    let browser = format!("doc --package pesan --no-deps --lib --target {WASM}");
+    let browser = format!("doc --package pesan --features app --no-deps --lib --target {WASM}");
     let mut tally = Tally::default();
     for line in [host, browser] {
         let label = format!("cargo {line}");
-        let job = Job::cargo(&label, &project.root, &line).env("RUSTDOCFLAGS", "-D warnings");
-        tally = tally + Tally::check(&label, &job.outcome()?);
+        let cmd = Cmd::cargo(&label, &project.root, &line).env("RUSTDOCFLAGS", "-D warnings");
+        tally = tally + Tally::check(&label, &cmd.output()?);
     }
     Ok(tally)
 }
 
-pub(super) fn host(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn host(project: &Project) -> Result<Tally> {
     tests(
         project,
         "host",
@@ -111,12 +111,12 @@ pub(super) fn host(project: &Project) -> Result<Tally, Failure> {
     )
 }
 
-pub(super) fn server(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn server(project: &Project) -> Result<Tally> {
     tests(project, "server", "test --package pesan-server --no-fail-fast")
 }
 
-/// The example `vectors` on every file of fixtures.
-pub(super) fn vectors(project: &Project) -> Result<Tally, Failure> {
+/// Runs the example `vectors` on every file of fixtures.
+pub(super) fn vectors(project: &Project) -> Result<Tally> {
     let folder = project.root.join("tests/fixtures");
     let mut files = fingerprint::files_below(&folder)?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
@@ -128,44 +128,44 @@ pub(super) fn vectors(project: &Project) -> Result<Tally, Failure> {
             .display()
             .to_string();
         let line = "run --quiet --no-default-features --features msgpack --example vectors --";
-        let outcome = Job::cargo(&label, &project.root, line).arg(&file).outcome()?;
-        tally = tally + Tally::tests(&label, &outcome, of_closing_line);
+        let output = Cmd::cargo(&label, &project.root, line).arg(&file).output()?;
+        tally = tally + Tally::tests(&label, &output, of_closing_line);
     }
     Ok(tally)
 }
 
-pub(super) fn wasm(project: &Project) -> Result<Tally, Failure> {
+pub(super) fn wasm(project: &Project) -> Result<Tally> {
     let runner = tools::wasm_test_runner(project)?;
     let browser = tools::browser()?;
-    let peer = Peer::start(project)?;
-    let suite = |name: &str, what: &str| {
+    let server = OfficialServer::start(project)?;
+    let run = |name: &str, what: &str| -> Result<Tally> {
         let line = format!("test --package pesan {what} --no-fail-fast --target {WASM}");
-        let job = Job::cargo(format!("{name} tests in Chromium"), &project.root, &line)
+        let output = Cmd::cargo(format!("{name} tests in Chromium"), &project.root, &line)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
             .env("CHROMEDRIVER", &browser.driver)
-            .env("PESAN_TEST_SERVER", &peer.address)
+            .env("PESAN_TEST_SERVER", &server.address)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
             .log(project.notes().join(format!("{name}.log")))
-            .limit(LIMIT);
-        job.outcome()
-            .map(|outcome| Tally::tests(name, &outcome, of_cargo))
+            .timeout(TIMEOUT)
+            .output()?;
+        Ok(Tally::tests(name, &output, of_cargo))
     };
-    let all = suite("wasm", "--lib --tests")?;
-    let alone = "--no-default-features --features websocket --test web_client";
-    Ok(all + suite("wasm by WebSocket alone", alone)?)
+    let all = run("wasm", "--features app --lib --bins --tests")?;
+    let websocket = "--no-default-features --features websocket --test web_client";
+    Ok(all + run("wasm by WebSocket alone", websocket)?)
 }
 
-fn tests(project: &Project, name: &str, line: &str) -> Result<Tally, Failure> {
-    let job = Job::cargo(format!("{name} tests"), &project.root, line)
+fn tests(project: &Project, name: &str, line: &str) -> Result<Tally> {
+    let cmd = Cmd::cargo(format!("{name} tests"), &project.root, line)
         .log(project.notes().join(format!("{name}.log")))
-        .limit(LIMIT);
-    Ok(Tally::tests(name, &job.outcome()?, of_cargo))
+        .timeout(TIMEOUT);
+    Ok(Tally::tests(name, &cmd.output()?, of_cargo))
 }
 
-fn check(project: &Project, line: &str) -> Result<Tally, Failure> {
-    let words = line.strip_prefix("cargo ").expect("written so above");
+fn check(project: &Project, line: &str) -> Result<Tally> {
+    let words = line.strip_prefix("cargo ").expect("every caller begins with it");
     Ok(Tally::check(
         line,
-        &Job::cargo(line, &project.root, words).outcome()?,
+        &Cmd::cargo(line, &project.root, words).output()?,
     ))
 }

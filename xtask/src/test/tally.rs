@@ -1,14 +1,14 @@
-//! How many tests passed and failed, read from what the test programs print.
+//! Numbers of passed and failed tests, read from the output of the test programs.
 
 use std::fmt;
 use std::ops::Add;
 
-use crate::job::{Outcome, tail};
+use crate::cmd::{CmdOutput, tail};
 
-/// Lines of a failing program's output that are shown.
+/// Lines shown of the output of a program that failed.
 const SHOWN_LINES: usize = 250;
 
-/// Counts of one suite, and the names of what failed.
+/// Counts of a suite, and the names of the failed tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     passed: u32,
@@ -35,24 +35,24 @@ impl Tally {
         }
     }
 
-    /// One check; its output is shown when it failed.
-    pub(super) fn check(name: &str, outcome: &Outcome) -> Self {
-        if outcome.status.success() {
+    /// One check; prints the output if it failed.
+    pub(super) fn check(name: &str, output: &CmdOutput) -> Self {
+        if output.status.success() {
             return Self::pass();
         }
-        println!("{}", tail(&outcome.output, SHOWN_LINES));
+        println!("{}", tail(&output.text, SHOWN_LINES));
         Self::failure(name)
     }
 
-    /// Tests of a program, counted by one of the readers below.
-    pub(super) fn tests(name: &str, outcome: &Outcome, read: fn(&str) -> Self) -> Self {
-        let mut tally = read(&outcome.output);
-        if outcome.status.success() && tally.failed == 0 {
+    /// Tests of a program, counted by one of the functions below; prints the output if one failed.
+    pub(super) fn tests(name: &str, output: &CmdOutput, read: fn(&str) -> Self) -> Self {
+        let mut tally = read(&output.text);
+        if output.status.success() && tally.failed == 0 {
             return tally;
         }
-        println!("{}", tail(&outcome.output, SHOWN_LINES));
-        if tally.failed == 0 || outcome.late {
-            let why = if outcome.late {
+        println!("{}", tail(&output.text, SHOWN_LINES));
+        if tally.failed == 0 || output.timed_out {
+            let why = if output.timed_out {
                 "took too long"
             } else {
                 "did not run to its end"
@@ -62,7 +62,7 @@ impl Tally {
         tally
     }
 
-    /// A suite without a test has failed: something that should be there is not found.
+    /// Turns a suite without tests into a failure: its tests were not found.
     pub(super) fn not_empty(self) -> Self {
         if self.passed + self.failed == 0 {
             self + Self::failure("no test ran")
@@ -100,13 +100,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
         if self.ignored > 0 {
-            write!(f, ", {} left for longer runs", self.ignored)?;
+            write!(f, ", {} ignored", self.ignored)?;
         }
         Ok(())
     }
 }
 
-/// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; …` of `cargo test`, on the host and in the browser.
+/// Counts of `cargo test`, on the host and in the browser: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 pub(super) fn of_cargo(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines() {
@@ -123,7 +123,7 @@ pub(super) fn of_cargo(output: &str) -> Tally {
     tally
 }
 
-/// Reads the summary of Node's test runner, reporter `spec`.
+/// Counts of Node's test runner with the reporter `spec`.
 pub(super) fn of_node(output: &str) -> Tally {
     let mut tally = Tally::default();
     let mut listing_failures = false;
@@ -145,7 +145,7 @@ pub(super) fn of_node(output: &str) -> Tally {
     tally
 }
 
-/// Reads a closing line `N passed, N failed`.
+/// Counts of a last line `N passed, N failed`.
 pub(super) fn of_closing_line(output: &str) -> Tally {
     let counts = output
         .lines()
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_programs_of_one_cargo_run_are_summed() {
+    fn several_programs_of_one_cargo_run_are_added_up() {
         let tally = of_cargo(
             "running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n\n\
              test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_of_node_is_read_and_failures_are_named_once() {
+    fn summary_of_node_is_counted_and_failures_are_named_once() {
         let tally = of_node(
             "✔ one (1ms)\n✖ two (3ms)\nℹ tests 3\nℹ suites 0\nℹ pass 1\nℹ fail 1\nℹ cancelled 1\nℹ skipped 0\nℹ todo 0\n\
              ℹ duration_ms 10\n\n✖ failing tests:\n\ntest at a.mjs:1:1\n✖ two (3ms)\n  AssertionError\n",
@@ -205,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_line_is_read() {
+    fn closing_line_is_counted() {
         let tally = of_closing_line("case x: wrong\n120 passed, 2 failed\n");
         assert_eq!((tally.passed, tally.failed), (120, 2));
     }
 
     #[test]
-    fn a_suite_without_a_test_has_failed() {
+    fn suite_without_tests_fails() {
         assert_eq!(Tally::default().not_empty().failed(), 1);
         assert_eq!(Tally::pass().not_empty().failed(), 0);
     }

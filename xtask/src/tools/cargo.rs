@@ -1,23 +1,18 @@
-//! The registry's way to a tool of Rust: built here, once.
+//! Tools from crates.io, built here once.
 
-use std::fs;
 use std::path::Path;
 
-use super::Tool;
-use crate::failure::{Doing, Failure};
-use crate::job::Job;
+use anyhow::Result;
+use fs_err as fs;
 
-/// Builds a package and puts its programs into `folder/bin`.
-pub(super) fn install(
-    tool: &Tool,
-    package: &str,
-    locked: bool,
-    folder: &Path,
-    cache: &Path,
-) -> Result<(), Failure> {
+use super::Tool;
+use crate::cmd::Cmd;
+
+/// Builds a package and installs its programs into `folder/bin`.
+pub(super) fn install(tool: &Tool, package: &str, locked: bool, folder: &Path, cache: &Path) -> Result<()> {
     let build = cache.join("build");
-    // away from the project: its settings are not the tool's
-    Job::cargo(
+    // in the cache folder, so that the project's cargo settings do not apply
+    Cmd::cargo(
         format!("build {} {} (once, some minutes)", tool.program, tool.version),
         cache,
         "install",
@@ -28,17 +23,17 @@ pub(super) fn install(
     .arg(folder)
     .arg("--target-dir")
     .arg(&build)
-    // a tool that runs for seconds need not be built for minutes
+    // quick to build rather than quick to run: the tools run for seconds
     .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
     .env("CARGO_PROFILE_RELEASE_LTO", "off")
     .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
     .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-    .without_env("RUSTFLAGS")
-    .without_env("CARGO_TARGET_DIR")
-    .without_env("CARGO_BUILD_TARGET")
+    .env_remove("RUSTFLAGS")
+    .env_remove("CARGO_TARGET_DIR")
+    .env_remove("CARGO_BUILD_TARGET")
     .run()?;
     if build.exists() {
-        fs::remove_dir_all(&build).doing(format_args!("clear {}", build.display()))?;
+        fs::remove_dir_all(&build)?;
     }
     Ok(())
 }

@@ -1,13 +1,15 @@
-//! Programs of the system: the browser, its driver, Redis. Installed by apt where that can be done unasked.
+//! Programs of the system: Chromium, its driver, Redis. Installed with apt if this is Debian and the user is root.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::find;
-use crate::failure::Failure;
-use crate::job::Job;
+use anyhow::{Context, Result, bail};
 
-/// Names under which Chromium and its kin are installed.
+use super::find;
+use crate::advice::ByHand;
+use crate::cmd::Cmd;
+
+/// Names of Chromium and Chrome on the PATH.
 const BROWSERS: [&str; 5] = [
     "chromium",
     "chromium-browser",
@@ -16,34 +18,35 @@ const BROWSERS: [&str; 5] = [
     "chrome",
 ];
 
-/// Where macOS has it.
+/// Their places on macOS.
 const MAC_BROWSERS: [&str; 2] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// The browser of the tests, and the program that drives it.
+/// The browser of the tests and its driver.
 pub(crate) struct Browser {
     pub(crate) browser: PathBuf,
     pub(crate) driver: PathBuf,
 }
 
-/// Finds the browser; `CHROME` and `CHROMEDRIVER` name it where it has an unusual place.
-pub(crate) fn browser() -> Result<Browser, Failure> {
-    let missing = |what: &str, variable: &str| {
-        Failure::new(format!("{what} is not there")).by_hand(format!(
-            "install Chromium and its driver (Debian: apt-get install chromium chromium-driver),\n\
-             or name the file in the environment variable {variable}"
-        ))
+/// Finds the browser: `CHROME` and `CHROMEDRIVER`, else the PATH.
+pub(crate) fn browser() -> Result<Browser> {
+    let found = |file: Option<PathBuf>, name: &str, variable: &str| {
+        file.with_context(|| format!("{name} is not installed"))
+            .by_hand(format!(
+                "  apt-get install chromium chromium-driver    (on Debian)\n\
+             or set the environment variable {variable} to the path of {name}"
+            ))
     };
     Ok(Browser {
-        browser: chromium().ok_or_else(|| missing("Chromium or Chrome", "CHROME"))?,
-        driver: driver().ok_or_else(|| missing("chromedriver", "CHROMEDRIVER"))?,
+        browser: found(chromium(), "Chromium", "CHROME")?,
+        driver: found(driver(), "chromedriver", "CHROMEDRIVER")?,
     })
 }
 
-/// Installs what the tests need of the system and is not there, where this is Debian and root.
-pub(crate) fn packages() -> Result<(), Failure> {
+/// Installs the packages that the tests need and that are missing.
+pub(crate) fn packages() -> Result<()> {
     let mut wanted = Vec::new();
     if chromium().is_none() {
         wanted.push("chromium");
@@ -57,25 +60,25 @@ pub(crate) fn packages() -> Result<(), Failure> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let by_hand = format!("install, as Debian's packages are called: {}", wanted.join(" "));
-    let root = Job::new("id", "id")
-        .arg("-u")
-        .quiet()
-        .is_some_and(|id| id.trim() == "0");
-    if !root || find("apt-get").is_none() {
-        return Err(Failure::new(format!("missing: {}", wanted.join(", "))).by_hand(by_hand));
+    let wanted = wanted.join(" ");
+    install(&wanted).by_hand(format!("install these packages (Debian's names): {wanted}"))
+}
+
+fn install(packages: &str) -> Result<()> {
+    let user = Cmd::new("id", "id").arg("-u").read();
+    if user.as_deref().map(str::trim) != Some("0") || find("apt-get").is_none() {
+        bail!("not installed: {packages}");
     }
-    let apt = |label: &str| Job::new(label, "apt-get").env("DEBIAN_FRONTEND", "noninteractive");
-    apt("apt-get update")
-        .arg("update")
-        .run()
-        .map_err(|failure| failure.by_hand(&by_hand))?;
-    apt(&format!("apt-get install {}", wanted.join(" ")))
-        .words("install --yes --no-install-recommends")
-        .args(&wanted)
-        .run()
-        .map(drop)
-        .map_err(|failure| failure.by_hand(&by_hand))
+    for line in [
+        "update",
+        &format!("install --yes --no-install-recommends {packages}"),
+    ] {
+        Cmd::new(format!("apt-get {line}"), "apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .split_args(line)
+            .run()?;
+    }
+    Ok(())
 }
 
 fn chromium() -> Option<PathBuf> {

@@ -1,42 +1,46 @@
-//! Process groups: whatever a program started ends with it, and all of them when this program is interrupted.
+//! Process groups of the started programs: killed when a program ends, and all of them on Ctrl-C.
 
 use std::collections::BTreeSet;
 use std::process::Child;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Groups of the programs that run now.
-static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// Groups of the programs that are running.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Process group of a started program; ends with this value.
-pub(super) struct Group(Option<i32>);
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl Group {
+/// Process group of a started program; killed on drop.
+pub(super) struct ProcessGroup(Option<i32>);
+
+impl ProcessGroup {
     pub(super) fn of(child: &Child) -> Self {
         let id = child.id().cast_signed();
-        GROUPS.lock().expect("nobody panics while holding it").insert(id);
+        running().insert(id);
         Self(Some(id))
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn kill(&mut self) {
         if let Some(id) = self.0.take() {
-            end_group(id, Signal::KILL);
-            GROUPS.lock().expect("nobody panics while holding it").remove(&id);
+            signal_group(id, Signal::KILL);
+            running().remove(&id);
         }
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
-fn end_group(id: i32, signal: Signal) {
+fn signal_group(id: i32, signal: Signal) {
     let Some(group) = Pid::from_raw(id) else { return };
     if let Err(error) = kill_process_group(group, signal)
         && error != Errno::SRCH
@@ -45,7 +49,7 @@ fn end_group(id: i32, signal: Signal) {
     }
 }
 
-/// On Ctrl-C and the like: ends every started program, then this one.
+/// On SIGINT, SIGTERM and SIGHUP: ends every started program, then this one.
 pub(crate) fn stop_all_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
@@ -53,10 +57,10 @@ pub(crate) fn stop_all_on_signals() {
     };
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            let groups = GROUPS.lock().expect("nobody panics while holding it").clone();
-            groups.iter().for_each(|group| end_group(*group, Signal::TERM));
+            let groups = running().clone();
+            groups.iter().for_each(|group| signal_group(*group, Signal::TERM));
             thread::sleep(Duration::from_millis(300));
-            groups.iter().for_each(|group| end_group(*group, Signal::KILL));
+            groups.iter().for_each(|group| signal_group(*group, Signal::KILL));
             println!();
             std::process::exit(128 + signal);
         }

@@ -1,0 +1,68 @@
+//! Download size of the built page, file by file.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+use fs_err as fs;
+
+use crate::page;
+
+/// Gzipped bytes of the whole page above which `cargo xtask test page` fails.
+///
+/// An alarm against growth that nobody notices, not a budget: raise it together with the reason for it.
+/// `docs/page.md` says what the page weighs.
+pub(crate) const ALARM: usize = 340_000;
+
+/// Sizes of all files of the page. `Display` is a table.
+pub(crate) struct SizeReport(Vec<FileSize>);
+
+/// Bytes of one file: as it is, gzipped, and with brotli.
+struct FileSize {
+    name: String,
+    bytes: [usize; 3],
+}
+
+impl SizeReport {
+    /// Measures a built page.
+    pub(crate) fn of(dist: &Path) -> Result<Self> {
+        let measure = |file: &Path| {
+            let content = fs::read(file)?;
+            let [gzip, brotli] = [page::gzip(&content)?, page::brotli(&content)?].map(|copy| copy.len());
+            Ok(FileSize {
+                name: file.strip_prefix(dist).unwrap_or(file).display().to_string(),
+                bytes: [content.len(), gzip, brotli],
+            })
+        };
+        let files = page::files(dist)?;
+        Ok(Self(
+            files.iter().map(|file| measure(file)).collect::<Result<_>>()?,
+        ))
+    }
+
+    /// Gzipped bytes of all files.
+    pub(crate) fn gzip(&self) -> usize {
+        self.total()[1]
+    }
+
+    fn total(&self) -> [usize; 3] {
+        [0, 1, 2].map(|column| self.0.iter().map(|file| file.bytes[column]).sum())
+    }
+}
+
+impl fmt::Display for SizeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |[plain, gzip, brotli]: [&dyn fmt::Display; 3], name: &str| {
+            writeln!(f, "{plain:>10} {gzip:>10} {brotli:>10}  {name}")
+        };
+        row([&"bytes", &"gzip", &"brotli"], "")?;
+        for file in &self.0 {
+            row(file.bytes.each_ref().map(|bytes| bytes as _), &file.name)?;
+        }
+        let total = self.total();
+        row(
+            total.each_ref().map(|bytes| bytes as _),
+            &format!("in all; the alarm is at {ALARM} gzipped"),
+        )
+    }
+}

@@ -1,0 +1,92 @@
+//! Tools from the archives that their projects publish: quick, but needs more than package registries.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use fs_err::{self as fs, os::unix::fs::symlink};
+
+use crate::cmd::Cmd;
+
+/// Downloads and unpacks an archive so that `folder/bin/program` exists; returns whether it does.
+///
+/// Gives up quickly and without an error, because the registry is next. After an address that cannot be reached,
+/// `online` is false and no other address is tried.
+pub(super) fn release(program: &str, url: &str, folder: &Path, online: &Cell<bool>) -> bool {
+    if !online.get() {
+        return false;
+    }
+    let archive = folder.join("archive.tar.gz");
+    let download = Cmd::new(format!("download {program}"), "curl")
+        .split_args("--fail --location --silent --connect-timeout 4 --max-time 180 --speed-limit 20000 --speed-time 10")
+        .split_args("--proto =https --proto-redir =https --output")
+        .arg(&archive)
+        .arg(url)
+        .timeout(Duration::from_secs(200));
+    match download.try_code() {
+        Some(0) => {}
+        // curl's 22: the host answered, but there is no such file
+        Some(22) => return false,
+        _ => {
+            online.set(false);
+            return false;
+        }
+    }
+    unpack(program, &archive, folder).is_ok()
+}
+
+fn unpack(program: &str, archive: &Path, folder: &Path) -> Result<()> {
+    let contents = folder.join("contents");
+    fs::create_dir_all(&contents)?;
+    let tar = Cmd::new("tar", "tar")
+        .arg("xzf")
+        .arg(archive)
+        .arg("-C")
+        .arg(&contents);
+    ensure!(tar.read().is_some(), "cannot unpack the archive");
+    fs::remove_file(archive)?;
+    let found = find_program(&contents, program).context("the program is not in the archive")?;
+    // a link to the folder, since the program may need files beside it; relative, since the folder is renamed later
+    let bin = folder.join("bin");
+    fs::remove_dir(&bin)?;
+    symlink(found.strip_prefix(folder)?, bin)?;
+    Ok(())
+}
+
+/// Folder at or below `folder` with the program in it.
+fn find_program(folder: &Path, program: &str) -> Option<PathBuf> {
+    if folder.join(program).is_file() {
+        return Some(folder.to_owned());
+    }
+    let folders = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    folders
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .find_map(|below| find_program(&below, program))
+}
+
+/// Target triple of this machine.
+pub(super) fn host() -> String {
+    let said = Cmd::new("rustc", "rustc").arg("-vV").read().unwrap_or_default();
+    said.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn program_is_found_at_any_depth_of_an_archive() {
+        let folder = std::env::temp_dir().join(format!("pesan-find-{}", std::process::id()));
+        let deep = folder.join("a/bin");
+        fs::create_dir_all(&deep).expect("the temporary folder takes folders");
+        fs::write(deep.join("tool"), "").expect("and files");
+        assert_eq!(find_program(&folder, "tool"), Some(deep));
+        assert_eq!(find_program(&folder, "other"), None);
+        fs::remove_dir_all(&folder).expect("made above");
+    }
+}
