@@ -91,8 +91,8 @@ pub trait Session: Send + 'static {
 
     /// Drives what is under way, async handlers for example: they run inside the connection's task.
     ///
-    /// `Ready`: more may be received. `Pending`: full, stop reading (back-pressure). Register the waker whenever work
-    /// is under way, also when `Ready`.
+    /// `Ready`: more may be received. `Pending`: full, stop reading (back-pressure); the ping deadline rests meanwhile, as
+    /// a pong cannot be read either. Register the waker whenever work is under way, also when `Ready`.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// The connection has ended; nothing that is sent now arrives.

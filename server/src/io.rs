@@ -21,6 +21,7 @@ mod acks;
 mod adapter;
 mod admission;
 mod args;
+mod backlog;
 mod client;
 mod cluster;
 mod config;

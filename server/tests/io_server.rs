@@ -4,6 +4,8 @@
 mod abuse;
 #[path = "io_server/acks.rs"]
 mod acks;
+#[path = "io_server/backlog.rs"]
+mod backlog;
 #[path = "io_server/compress.rs"]
 mod compress;
 #[path = "io_server/connect.rs"]

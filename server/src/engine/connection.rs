@@ -155,6 +155,8 @@ pub(crate) struct State {
     pub(crate) waker: Option<Waker>,
     /// The task does not read until the client has taken more.
     paused: bool,
+    /// The task does not read until the session has room: a pong may wait unread.
+    pub(crate) session_full: bool,
     pub(crate) beat: Beat,
 }
 
@@ -399,6 +401,7 @@ impl Inner {
             queue: Queue::default(),
             waker: None,
             paused: false,
+            session_full: false,
             beat: Beat {
                 pinged: None,
                 heard: None,
@@ -471,7 +474,19 @@ impl Inner {
 
     /// Whether the pong is overdue.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        let beat = &self.lock().beat;
-        beat.pinged.is_some() && beat.deadline <= now
+        let state = self.lock();
+        !state.session_full && state.beat.pinged.is_some() && state.beat.deadline <= now
+    }
+
+    /// The session has become full, and the client is not read; or it has room again, and the pong gets its whole time
+    /// from now on.
+    pub(crate) fn set_session_full(&self, full: bool) {
+        let mut state = self.lock();
+        state.session_full = full;
+        if !full && state.beat.pinged.is_some() {
+            let now = Instant::now();
+            state.beat.heard = Some(now);
+            state.beat.deadline = now + self.hub.ping_timeout;
+        }
     }
 }

@@ -476,8 +476,9 @@ impl Heartbeat {
             let mut state = inner.lock();
             let Some(pinged) = state.beat.pinged else { continue };
             let worth = (hub.limits.max_unread_bytes / 16).max(1);
-            if inner.is_behind(&state) && state.queue.take_progress() >= worth {
-                // Not read meanwhile, and its ping waits in the queue: it lives as long as it takes what comes before.
+            let takes_more = inner.is_behind(&state) && state.queue.take_progress() >= worth;
+            if takes_more || state.session_full {
+                // Not read meanwhile: it lives as long as it takes what comes before its ping, or the session is full.
                 state.beat.pinged = Some(now);
                 self.checks.push_back((now + hub.ping_timeout, connection));
                 continue;

@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 use super::connection::{Inner, Line};
 use super::reason::CloseReason;
 use super::sessions::Seat;
-use super::websocket::{Flow, ReadEnd, Ws};
+use super::websocket::{Flow, ReadEnd, Reset, Ws};
 use super::wire::{self, Incoming};
 use super::{Session, Shared};
 use inbox::{End, accept, hear, receive};
@@ -37,6 +37,11 @@ pub(crate) struct Task<S: Session> {
     link: Link,
     /// Held bytes may hold whole messages: the session was full, or the socket is new.
     stalled: bool,
+    /// What the session last said: it takes no more.
+    full: bool,
+    /// The connection and, if it can be, its socket know that the session is full.
+    resting: bool,
+    reset: Option<Reset>,
     upgrade: Option<Box<Upgrade>>,
     /// Packets of a POST that came before the change of transport.
     backlog: VecDeque<Packet>,
@@ -75,9 +80,10 @@ impl<S: Session> Future for Task<S> {
     }
 }
 
-/// Whether one more message may be read: the session takes it, and no hub is behind.
-fn may_receive(session: &mut impl Session, engine: &Shared, cx: &mut Context<'_>) -> bool {
-    session.poll(cx).is_ready() && engine.hubs.iter().all(|hub| hub.poll_room(cx).is_ready())
+/// Whether one more message may be read: the session takes it (`full` notes whether it does), and no hub is behind.
+fn may_receive(session: &mut impl Session, full: &mut bool, engine: &Shared, cx: &mut Context<'_>) -> bool {
+    *full = session.poll(cx).is_pending();
+    !*full && engine.hubs.iter().all(|hub| hub.poll_room(cx).is_ready())
 }
 
 impl<S: Session> Task<S> {
@@ -95,6 +101,9 @@ impl<S: Session> Task<S> {
             session: Some(session),
             link,
             stalled: true,
+            full: false,
+            resting: false,
+            reset: None,
             upgrade: None,
             backlog: VecDeque::new(),
             ending: None,
@@ -110,13 +119,32 @@ impl<S: Session> Task<S> {
         let Some(session) = &mut self.session else {
             return Ok(false);
         };
-        if may_receive(session, &self.engine, cx) && !is_behind {
+        if may_receive(session, &mut self.full, &self.engine, cx) && !is_behind {
             match self.link {
                 Link::Polling => self.take_inbound(cx)?,
                 Link::WebSocket(_) => self.read(cx)?,
             }
         }
+        self.rest(cx)?;
         Ok(self.poll_upgrade(cx))
+    }
+
+    /// While the session is full, the ping deadline rests and a reset of the connection is watched for.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        if self.full != self.resting {
+            self.resting = self.full;
+            self.inner.set_session_full(self.full);
+            self.reset = match &self.link {
+                Link::WebSocket(ws) if self.full => ws.watch_reset(),
+                Link::WebSocket(_) | Link::Polling => None,
+            };
+        }
+        if let Some(reset) = &mut self.reset
+            && reset.as_mut().poll(cx).is_ready()
+        {
+            return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+        }
+        Ok(())
     }
 
     /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for. `true`: the
@@ -174,7 +202,9 @@ impl<S: Session> Task<S> {
                 return Ok(());
             };
             hear(&self.inner, &packet);
-            if receive(session, &self.inner, packet)? && !may_receive(session, &self.engine, cx) {
+            if receive(session, &self.inner, packet)?
+                && !may_receive(session, &mut self.full, &self.engine, cx)
+            {
                 return Ok(());
             }
         }
@@ -185,9 +215,9 @@ impl<S: Session> Task<S> {
         let (Link::WebSocket(ws), Some(session)) = (&mut self.link, &mut self.session) else {
             return Ok(());
         };
-        let (inner, engine) = (&self.inner, &self.engine);
+        let (inner, engine, full) = (&self.inner, &self.engine, &mut self.full);
         while let Some(packet) = self.backlog.pop_front() {
-            if receive(session, inner, packet)? && !may_receive(session, engine, cx) {
+            if receive(session, inner, packet)? && !may_receive(session, full, engine, cx) {
                 return Ok(());
             }
         }
@@ -196,7 +226,7 @@ impl<S: Session> Task<S> {
         let mut each = |incoming: Incoming<'_>| {
             let mut cx = Context::from_waker(&waker);
             match accept(session, inner, incoming) {
-                Ok(true) if !may_receive(session, engine, &mut cx) => Flow::Stop,
+                Ok(true) if !may_receive(session, full, engine, &mut cx) => Flow::Stop,
                 Ok(_) => Flow::More,
                 Err(found) => {
                     end = Some(found);
@@ -280,6 +310,8 @@ impl<S: Session> Task<S> {
         drop(state);
         self.link = Link::WebSocket(ws);
         self.stalled = true;
+        // the new socket is watched as well
+        self.resting = false;
         tracing::debug!(connection = self.inner.id, "changed to websocket");
         metrics::counter!("engine_upgrades_total").increment(1);
         if self.session.is_some() {

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -52,6 +53,9 @@ struct Stream {
     sending: Bytes,
     dirty: bool,
 }
+
+/// Ends when the connection of a socket that is not read was reset.
+pub(crate) type Reset = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What the reader of messages says after each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +175,26 @@ impl Ws {
         let (used, flow) = decode_all(&mut self.decoder, bytes, each)?;
         self.held.extend_from_slice(bytes.get(used..).unwrap_or_default());
         Ok(flow)
+    }
+
+    /// Watches for a reset while the socket is not read: bytes that wait hide it from readers. Over TLS a reset shows at
+    /// the next write.
+    pub(crate) fn watch_reset(&self) -> Option<Reset> {
+        match &self.io {
+            Io::Tcp { read, .. } => {
+                let stream: &TcpStream = read.as_ref();
+                // a second descriptor of the same socket, as the future has to own what it waits for
+                let copy = SockRef::from(stream).try_clone();
+                let copy = copy
+                    .and_then(|socket| TcpStream::from_std(socket.into()))
+                    .inspect_err(|error| tracing::debug!(%error, "the socket cannot be watched"))
+                    .ok()?;
+                Some(Box::pin(async move {
+                    drop(copy.ready(Interest::ERROR).await);
+                }))
+            }
+            Io::Stream(_) => None,
+        }
     }
 
     /// Reads and forgets until the other side has ended, or has sent more than anyone has under way; for a socket that

@@ -6,16 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pesan::socketio::value::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::EmitError;
+use super::error::{AckError, EmitError};
 
 /// Who waits for an answer.
 #[derive(Debug)]
 pub(super) enum Waiter {
     /// One event to one socket.
-    One(oneshot::Sender<Vec<Value>>),
+    One(oneshot::Sender<AckResult>),
     /// One of many sockets that got the same event; the text is its id.
     Many(mpsc::UnboundedSender<Answer>, std::sync::Arc<str>),
 }
+
+/// What a client answered, or why it did not.
+pub(super) type AckResult = Result<Vec<Value>, AckError>;
 
 /// A socket's id and what it answered.
 pub(super) type Answer = (std::sync::Arc<str>, Vec<Value>);
@@ -46,12 +49,29 @@ impl PendingAcks {
     pub(super) fn settle(&self, id: u64, args: Vec<Value>) {
         let waiter = self.lock().remove(&id);
         let left = match waiter {
-            Some(Waiter::One(sender)) => sender.send(args).is_err(),
+            Some(Waiter::One(sender)) => sender.send(Ok(args)).is_err(),
             Some(Waiter::Many(sender, socket)) => sender.send((socket, args)).is_err(),
             None => true,
         };
         if left {
             tracing::debug!(id, "answer that nobody waits for");
+        }
+    }
+
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// The client is not read any further: whoever waits is told so.
+    pub(super) fn fail(&self, error: &AckError) {
+        let pending = std::mem::take(&mut *self.lock());
+        for waiter in pending.into_values() {
+            if let Waiter::One(sender) = waiter
+                && sender.send(Err(error.clone())).is_err()
+            {
+                tracing::trace!("nobody waits for the answer any more");
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub struct IoConfig {
     pub recovery: Option<Recovery>,
     /// Time to wait for answers of many sockets and nodes when none is given. Defaults to 5 s.
     pub request_timeout: Duration,
-    /// Time that a handler under way may take after its socket is gone. Defaults to 30 s; then it is dropped.
+    /// Time that each handler may take after its client left. Defaults to 30 s; then it is dropped.
     pub close_grace: Duration,
     /// Caps on what clients may make the server hold.
     pub limits: Limits,
@@ -108,8 +108,12 @@ pub struct Limits {
     pub max_depth: usize,
     /// Longest name of a namespace, in bytes. Beyond it the connection is closed. Defaults to 256.
     pub max_namespace_bytes: usize,
-    /// Events of one socket that wait while its handler is under way. Then the connection is not read. Defaults to 64.
+    /// Events of one connection that wait for their handlers. Then it is not read until half of them are handled, while its
+    /// ping deadline rests; where the server waits for an ack of this client, it is read up to four times as far, and then
+    /// the ack fails. Defaults to 10,000.
     pub max_queued_events: usize,
+    /// Memory of those events, in bytes, with the same effect. Defaults to 1 MiB.
+    pub max_queued_event_bytes: usize,
     /// Events to one socket that may wait for their answer. Then emitting with an ack fails. Defaults to 10,000.
     pub max_pending_acks: usize,
     /// Rooms of one socket, its own not counted. Then joining fails. Defaults to 10,000.
@@ -127,7 +131,8 @@ impl Default for Limits {
             max_attachment_bytes: 10_000_000,
             max_depth: 128,
             max_namespace_bytes: 256,
-            max_queued_events: 64,
+            max_queued_events: 10_000,
+            max_queued_event_bytes: 1 << 20,
             max_pending_acks: 10_000,
             max_rooms_per_socket: 10_000,
             max_namespaces_per_connection: 64,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::acks::Waiter;
+use super::acks::{AckResult, Waiter};
 use super::args::{from_args, to_args};
 use super::error::{AckError, EmitError};
 use super::handler::Later;
@@ -97,7 +97,7 @@ impl Emitter {
                     .map_err(|_| AckError::Timeout)?,
                 None => receiver.await,
             };
-            let values = answer.map_err(|_| AckError::Disconnected)?;
+            let values = answer.map_err(|_| AckError::Disconnected)??;
             from_args(values).map_err(|error| AckError::Answer(error.to_string()))
         }))
     }
@@ -106,7 +106,7 @@ impl Emitter {
         self,
         event: &str,
         args: &impl Serialize,
-    ) -> Result<(oneshot::Receiver<Vec<Value>>, Pending), EmitError> {
+    ) -> Result<(oneshot::Receiver<AckResult>, Pending), EmitError> {
         check_name(event)?;
         let args = to_args(args)?;
         let namespace = self.socket.namespace();
@@ -126,6 +126,7 @@ impl Emitter {
         };
         self.socket.send_body(body, &self.flags)?;
         namespace.meters().events_out.increment(1);
+        self.socket.wake_if_paused();
         // A socket that went meanwhile has cancelled the others already.
         if self.socket.is_gone() {
             self.socket.acks().remove(id);

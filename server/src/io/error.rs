@@ -79,6 +79,8 @@ pub enum AckError {
     Timeout,
     /// Socket went away first.
     Disconnected,
+    /// Client sent more events than may wait for their handlers before it answered, and is not read any further.
+    Overrun,
     /// Answer is not of the type that was asked for.
     Answer(String),
 }
@@ -89,6 +91,7 @@ impl fmt::Display for AckError {
             Self::Emit(error) => error.fmt(f),
             Self::Timeout => write!(f, "operation has timed out"),
             Self::Disconnected => write!(f, "socket has been disconnected"),
+            Self::Overrun => write!(f, "client sent too many events before its answer"),
             Self::Answer(error) => write!(f, "answer does not fit: {error}"),
         }
     }

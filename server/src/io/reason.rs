@@ -65,6 +65,42 @@ impl DisconnectReason {
         }
     }
 
+    const ALL: [Self; 10] = [
+        Self::TransportError,
+        Self::TransportClose,
+        Self::ForcedClose,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ServerShuttingDown,
+        Self::ForcedServerClose,
+        Self::SlowReader,
+        Self::ClientNamespaceDisconnect,
+        Self::ServerNamespaceDisconnect,
+    ];
+
+    /// Its place among all reasons.
+    pub(super) fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Whether the server has asked this socket to go, so that what it sent before counts no more.
+    pub(super) fn is_by_server(self) -> bool {
+        match self {
+            Self::ForcedServerClose | Self::ServerNamespaceDisconnect | Self::ParseError => true,
+            Self::TransportError
+            | Self::TransportClose
+            | Self::ForcedClose
+            | Self::PingTimeout
+            | Self::ServerShuttingDown
+            | Self::SlowReader
+            | Self::ClientNamespaceDisconnect => false,
+        }
+    }
+
     /// Whether the client may take its session up again.
     #[must_use]
     pub fn is_recoverable(self) -> bool {
@@ -99,5 +135,18 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::ForcedServerClose => Self::ForcedServerClose,
             CloseReason::SlowReader => Self::SlowReader,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_comes_back_from_its_code() {
+        for reason in DisconnectReason::ALL {
+            assert_eq!(DisconnectReason::from_code(reason.code()), Some(reason));
+        }
+        assert_eq!(DisconnectReason::from_code(10), None);
     }
 }

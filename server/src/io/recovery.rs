@@ -154,6 +154,13 @@ impl Log {
         alone.then(|| now + self.config.max_disconnection_duration)
     }
 
+    /// What a session became after its client left, if it is still kept.
+    pub(super) fn update(&self, session: Session) {
+        if let Some((kept, _)) = self.lock().sessions.get_mut(&session.pid) {
+            *kept = session;
+        }
+    }
+
     /// Sessions whose time is over, and when the next one's is.
     pub(super) fn expire(&self) -> (Vec<Session>, Option<Instant>) {
         let mut kept = self.lock();

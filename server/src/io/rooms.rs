@@ -92,6 +92,15 @@ struct Member {
     rooms: HashSet<Arc<str>>,
     /// Every socket is in the room of its own id, unless it left it; that room has no entry of its own.
     own: bool,
+    /// It left, and `disconnecting` is not told yet.
+    leaving: bool,
+}
+
+impl Member {
+    /// Its socket, if anything is sent to it.
+    fn receiver(&self) -> Option<&Socket> {
+        (!self.leaving).then_some(&self.socket)
+    }
 }
 
 #[derive(Default)]
@@ -132,10 +141,13 @@ impl Rooms {
         socket.connection().send(reply);
         let rooms = socket.begin();
         inner.all = None;
+        // what is left of an earlier socket of the same session
+        inner.remove(socket.id());
         let member = Member {
             socket: socket.clone(),
             rooms: HashSet::new(),
             own: true,
+            leaving: false,
         };
         inner.members.insert(socket.shared_id(), member);
         for room in rooms {
@@ -147,19 +159,36 @@ impl Rooms {
         }
     }
 
-    /// Takes a socket away; gives the rooms it was in.
-    pub(super) fn remove(&self, id: &str) -> Vec<Arc<str>> {
-        let mut inner = self.lock();
-        let Some((id, member)) = inner.members.remove_entry(id) else {
-            return Vec::new();
+    /// A socket is about to go: it still counts in its rooms, but nothing is sent to it any more.
+    pub(super) fn retire(&self, socket: &Socket) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let Some(member) = inner.members.get_mut(socket.id()) else {
+            return;
         };
+        if member.socket != *socket {
+            return;
+        }
+        member.leaving = true;
         inner.all = None;
         for room in &member.rooms {
-            inner.forget(&id, room);
+            if let Some(room) = inner.rooms.get_mut(room) {
+                room.group = None;
+            }
         }
-        drop(inner);
-        let own = member.own.then_some(id);
-        own.into_iter().chain(member.rooms).collect()
+    }
+
+    /// Takes a socket away.
+    pub(super) fn remove(&self, socket: &Socket) {
+        let mut inner = self.lock();
+        let id = socket.id();
+        if inner
+            .members
+            .get(id)
+            .is_some_and(|member| member.socket == *socket)
+        {
+            inner.remove(id);
+        }
     }
 
     pub(super) fn join(&self, id: &Arc<str>, rooms: Vec<Arc<str>>, limit: usize) -> Result<(), JoinError> {
@@ -178,14 +207,15 @@ impl Rooms {
             member.own = false;
         }
         if member.rooms.remove(room) {
-            inner.forget(id, room);
+            inner.forget(id, room, false);
         }
     }
 
     /// Rooms of a socket, its own first.
-    pub(super) fn of(&self, id: &str) -> Vec<Arc<str>> {
+    pub(super) fn of_socket(&self, socket: &Socket) -> Vec<Arc<str>> {
         let inner = self.lock();
-        let Some((id, member)) = inner.members.get_key_value(id) else {
+        let known = inner.members.get_key_value(socket.id());
+        let Some((id, member)) = known.filter(|(_, member)| member.socket == *socket) else {
             return Vec::new();
         };
         let own = member.own.then(|| id.clone());
@@ -216,10 +246,7 @@ impl Rooms {
         let group = match target.rooms.as_slice() {
             [] => inner.everyone(),
             [name] if !inner.members.contains_key(name) => inner.room(name),
-            _ => {
-                let chosen = inner.select(target);
-                return (!chosen.is_empty()).then(|| Receivers::All(group(chosen)));
-            }
+            _ => return inner.chosen(target),
         }?;
         if target.except.is_empty() {
             return Some(Receivers::All(group));
@@ -228,14 +255,12 @@ impl Rooms {
         let mut except = Vec::new();
         for name in &target.except {
             match inner.members.get(name) {
+                Some(member) if member.leaving && !inner.rooms.contains_key(name) => {}
                 Some(member) if member.own && !inner.rooms.contains_key(name) && except.len() < FEW => {
                     except.push(member.socket.connection().clone());
                 }
                 None if !inner.rooms.contains_key(name) => {}
-                _ => {
-                    let chosen = inner.select(target);
-                    return (!chosen.is_empty()).then(|| Receivers::All(self::group(chosen)));
-                }
+                _ => return inner.chosen(target),
             }
         }
         Some(Receivers::Except(group, except))
@@ -259,7 +284,7 @@ impl Inner {
         let members = &self.members;
         let all = self
             .all
-            .get_or_insert_with(|| group(members.values().map(|member| &member.socket)));
+            .get_or_insert_with(|| group(members.values().filter_map(Member::receiver)));
         Some(all.clone())
     }
 
@@ -272,7 +297,7 @@ impl Inner {
         let sockets = || {
             ids.iter()
                 .filter_map(|id| members.get(id))
-                .map(|member| &member.socket)
+                .filter_map(Member::receiver)
         };
         Some(cached.get_or_insert_with(|| group(sockets())).clone())
     }
@@ -301,10 +326,32 @@ impl Inner {
         Ok(())
     }
 
-    fn forget(&mut self, id: &str, room: &str) {
+    /// Receivers that no group is kept for.
+    fn chosen(&self, target: &Target) -> Option<Receivers> {
+        let mut chosen = self.select(target);
+        chosen.retain(|socket| socket.connected());
+        (!chosen.is_empty()).then(|| Receivers::All(group(chosen)))
+    }
+
+    fn remove(&mut self, id: &str) {
+        let Some((id, member)) = self.members.remove_entry(id) else {
+            return;
+        };
+        // groups have left it out since it began to leave
+        if !member.leaving {
+            self.all = None;
+        }
+        for room in &member.rooms {
+            self.forget(&id, room, member.leaving);
+        }
+    }
+
+    fn forget(&mut self, id: &str, room: &str, leaving: bool) {
         if let Some(entry) = self.rooms.get_mut(room) {
             entry.members.remove(id);
-            entry.group = None;
+            if !leaving {
+                entry.group = None;
+            }
             if entry.members.is_empty() {
                 self.rooms.remove(room);
             }

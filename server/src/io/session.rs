@@ -12,13 +12,15 @@ use pesan::socketio::{Decoded, Decoder, Frame, Packet};
 use tokio::time::Sleep;
 
 use super::admission::{Admitted, Refused, admit};
+use super::backlog::Room;
 use super::client::Client;
 use super::entering::Entering;
-use super::error::ConnectError;
+use super::error::{AckError, ConnectError};
 use super::handler::Later;
 use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
 use super::namespace::Namespace;
 use super::server::Io;
+use super::socket::Socket;
 use super::task::{Dispatch, Task, panic_text};
 use crate::engine::{self, CloseReason};
 
@@ -76,6 +78,31 @@ impl Session {
             members: Vec::new(),
             left: Vec::new(),
             broken: false,
+        }
+    }
+
+    /// Sockets that it has.
+    fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        self.members.iter().filter_map(|member| match &member.state {
+            State::Joined(task) => Some(&task.socket),
+            State::Connecting(..) => None,
+        })
+    }
+
+    /// Whether more may be read. An ack that a handler waits for may come after events that wait for that handler.
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let is_asking = || self.sockets().any(|socket| !socket.acks().is_empty());
+        match self.client.backlog.room(&self.io.config().limits, is_asking) {
+            Room::Free => Poll::Ready(()),
+            Room::Full => Poll::Pending,
+            Room::Overfull => {
+                for socket in self.sockets() {
+                    socket.acks().fail(&AckError::Overrun);
+                }
+                // those who waited go on
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 
@@ -197,7 +224,7 @@ impl Session {
     }
 
     fn join(&mut self, namespace: Namespace, admitted: Admitted, returns: bool) {
-        if self.client.connection.is_closed() {
+        if self.client.has_ended() {
             return;
         }
         self.deadline = None;
@@ -210,14 +237,24 @@ impl Session {
         });
     }
 
-    /// Says good-bye for the sockets that are gone.
+    /// Says good-bye for the sockets that are on their way out.
     fn reap(&mut self) {
-        for (socket, reason) in self.client.take_gone() {
-            let place = self.members.iter().position(|member| match &member.state {
-                State::Joined(task) => task.socket == socket,
-                State::Connecting(..) => false,
-            });
-            let Some(place) = place else { continue };
+        if self.client.take_gone() {
+            self.reap_all();
+        }
+    }
+
+    fn reap_all(&mut self) {
+        let mut place = 0;
+        while let Some(member) = self.members.get(place) {
+            let reason = match &member.state {
+                State::Joined(task) => task.socket.leaves(),
+                State::Connecting(..) => None,
+            };
+            let Some(reason) = reason else {
+                place += 1;
+                continue;
+            };
             let member = self.members.swap_remove(place);
             if self.left.len() < self.io.config().limits.max_namespaces_per_connection {
                 self.left.push(member.namespace.name().into());
@@ -230,12 +267,10 @@ impl Session {
 
     /// Takes all sockets out of their namespaces.
     fn leave(&mut self, reason: CloseReason) {
-        for member in &self.members {
-            if let State::Joined(task) = &member.state {
-                task.socket.close(reason.into());
-            }
+        for socket in self.sockets() {
+            socket.close(reason.into());
         }
-        self.reap();
+        self.reap_all();
     }
 
     /// Drives middleware; those whose outcome is known get in or are refused.
@@ -275,7 +310,7 @@ impl Session {
 
 impl engine::Session for Session {
     fn receive(&mut self, message: Frame) {
-        if self.broken || self.client.connection.is_closed() {
+        if self.broken || self.client.has_ended() {
             return;
         }
         self.reap();
@@ -297,16 +332,13 @@ impl engine::Session for Session {
         }
         self.reap();
         self.poll_admissions(cx);
-        let limit = self.io.config().limits.max_queued_events;
-        let mut full = false;
         for member in &mut self.members {
             if let State::Joined(task) = &mut member.state {
                 task.poll(cx);
-                full |= task.waiting() >= limit;
             }
         }
         self.reap();
-        if full { Poll::Pending } else { Poll::Ready(()) }
+        self.poll_room(cx)
     }
 
     fn closed(mut self, reason: CloseReason) {

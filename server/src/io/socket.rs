@@ -13,6 +13,7 @@ use pesan::socketio::value::Value;
 use tokio::runtime::Handle;
 
 use super::acks::PendingAcks;
+use super::backlog::Backlog;
 use super::client::Client;
 use super::data::Data;
 use super::handshake::Handshake;
@@ -61,15 +62,24 @@ pub(super) struct SocketInner {
     listeners: Listeners,
     acks: PendingAcks,
     state: AtomicU8,
+    /// Held while it is ended.
+    closing: Mutex<()>,
     /// Its client has taken the session up anew.
     taken: AtomicBool,
-    /// Rooms while they are not with the namespace: before it is connected, and while it says good-bye.
+    /// Rooms while they are not with the namespace: before it is connected.
     rooms: Mutex<Vec<Arc<str>>>,
 }
 
 const CONNECTING: u8 = 0;
 const CONNECTED: u8 = 1;
+/// `disconnecting` was told, or it never came in.
 const DISCONNECTED: u8 = 2;
+/// On its way out, for the reason with this code and those above it.
+const LEAVING: u8 = 3;
+
+fn leaving_reason(state: u8) -> Option<DisconnectReason> {
+    DisconnectReason::from_code(state.checked_sub(LEAVING)?)
+}
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,6 +127,7 @@ impl Socket {
             listeners: Listeners::default(),
             acks: PendingAcks::default(),
             state: AtomicU8::new(CONNECTING),
+            closing: Mutex::default(),
             taken: AtomicBool::new(false),
             rooms: Mutex::new(rooms),
         }))
@@ -168,7 +179,23 @@ impl Socket {
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.0.state.load(Ordering::Acquire) == DISCONNECTED
+        self.0.state.load(Ordering::Acquire) >= DISCONNECTED
+    }
+
+    /// Whether events that were read are handled: it is connected, or its client went by itself.
+    pub(super) fn handles_events(&self) -> bool {
+        match self.0.state.load(Ordering::Acquire) {
+            CONNECTED => true,
+            CONNECTING | DISCONNECTED => false,
+            leaving => leaving_reason(leaving).is_some_and(|reason| !reason.is_by_server()),
+        }
+    }
+
+    /// Why it is on its way out, if it is; waits for whoever ends it at this moment.
+    pub(super) fn leaves(&self) -> Option<DisconnectReason> {
+        let reason = leaving_reason(self.0.state.load(Ordering::Acquire))?;
+        drop(self.0.closing.lock().unwrap_or_else(PoisonError::into_inner));
+        Some(reason)
     }
 
     /// Its namespace.
@@ -217,6 +244,15 @@ impl Socket {
 
     pub(super) fn acks(&self) -> &PendingAcks {
         &self.0.acks
+    }
+
+    pub(super) fn backlog(&self) -> &Backlog {
+        &self.0.client.backlog
+    }
+
+    /// Lets the connection be read again, if an event of it was handled or an ack of it is awaited now.
+    pub(super) fn wake_if_paused(&self) {
+        self.0.client.wake_if_paused();
     }
 
     pub(super) fn downgrade(&self) -> Weak<SocketInner> {
@@ -273,10 +309,9 @@ impl Socket {
     /// Rooms it is in, that of its own id included.
     #[must_use]
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        if self.connected() {
-            self.0.namespace.rooms().of(&self.0.id)
-        } else {
-            self.early_rooms().clone()
+        match self.before_it_is_in() {
+            Some(early) => early.clone(),
+            None => self.0.namespace.rooms().of_socket(self),
         }
     }
 
@@ -321,24 +356,28 @@ impl Socket {
         std::mem::take(&mut *early)
     }
 
-    /// Leaves its rooms and namespace at once; its listeners hear of it in the connection's own task.
+    /// Ends it: from now on nothing is sent to it. The connection's own task handles the events that were read, tells its
+    /// listeners, and takes it out of its rooms.
     pub(super) fn close(&self, reason: DisconnectReason) {
-        let change =
-            self.0
-                .state
-                .compare_exchange(CONNECTED, DISCONNECTED, Ordering::AcqRel, Ordering::Acquire);
+        let closing = self.0.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaving = LEAVING + reason.code();
+        let change = self
+            .0
+            .state
+            .compare_exchange(CONNECTED, leaving, Ordering::AcqRel, Ordering::Acquire);
         if change.is_err() {
             return;
         }
-        *self.early_rooms() = self.0.namespace.rooms().remove(&self.0.id);
         self.0.acks.cancel();
-        self.0.namespace.removed(self, reason);
-        self.0.client.push_gone(self.clone(), reason);
+        self.0.namespace.left(self, reason);
+        drop(closing);
+        self.0.client.tell_gone();
     }
 
-    /// The good-byes were said: nothing is kept.
-    pub(super) fn rest(&self) {
-        self.early_rooms().clear();
+    /// `disconnecting` was told: leaves its rooms and its namespace.
+    pub(super) fn remove(&self) {
+        self.0.namespace.remove(self);
+        self.0.state.store(DISCONNECTED, Ordering::Release);
     }
 
     /// A refused or abandoned CONNECT.

@@ -5,6 +5,8 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::mem::size_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,6 +16,7 @@ use pesan::socketio::value::Value;
 
 use super::ErrorKind;
 use super::ack::Ack;
+use super::backlog::size_of_value;
 use super::handler::{Called, Failure, Incoming, Later};
 use super::listeners::{Listener, PacketCall};
 use super::namespace::ConnectCall;
@@ -36,13 +39,27 @@ impl Dispatch {
             args: vec![Value::from(text)],
         }
     }
+
+    /// Memory that it takes while it waits, roughly.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.args.iter().map(size_of_value).sum::<usize>()
+    }
 }
+
+/// Events handled in a row before other connections get their turn.
+const MAX_EVENTS: usize = 64;
 
 /// A socket's handler under way, and the events that wait for it.
 pub(super) struct Task {
     pub(super) socket: Socket,
     running: Option<Later<()>>,
-    queue: VecDeque<Dispatch>,
+    queue: VecDeque<Waiting>,
+}
+
+/// An event that waits, and the memory that it takes.
+struct Waiting {
+    event: Dispatch,
+    bytes: usize,
 }
 
 impl Task {
@@ -57,15 +74,12 @@ impl Task {
         }
     }
 
-    /// Events that wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.len()
-    }
-
     /// Handles an event now, or when those before it are done.
     pub(super) fn push(&mut self, event: Dispatch) {
         if self.running.is_some() || !self.queue.is_empty() {
-            self.queue.push_back(event);
+            let bytes = event.size();
+            self.socket.backlog().add(bytes);
+            self.queue.push_back(Waiting { event, bytes });
         } else {
             self.running = handle(&self.socket, event);
         }
@@ -78,62 +92,92 @@ impl Task {
 
     /// Drives the handler under way, then the events that wait, until one has to wait itself.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
-        loop {
-            if let Some(running) = &mut self.running {
-                match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
-                    Ok(Poll::Pending) => return,
-                    Ok(Poll::Ready(())) => self.running = None,
-                    Err(panic) => {
-                        self.running = None;
-                        panicked(&self.socket, None, panic.as_ref());
-                    }
-                }
+        for _ in 0..MAX_EVENTS {
+            if self.poll_running(cx).is_pending() {
+                return;
             }
-            match self.queue.pop_front() {
-                Some(event) => self.running = handle(&self.socket, event),
-                None => return,
-            }
+            let Some((event, _)) = self.next() else { return };
+            self.running = handle(&self.socket, event);
         }
+        cx.waker().wake_by_ref();
     }
 
-    /// Says good-bye to the listeners, after the handler under way. What waits in the queue is dropped, as officially.
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(running) = &mut self.running else {
+            return Poll::Ready(());
+        };
+        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => self.running = None,
+            Err(panic) => {
+                self.running = None;
+                panicked(&self.socket, None, panic.as_ref());
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The event whose turn it is, and whether its connection waits for room.
+    fn next(&mut self) -> Option<(Dispatch, bool)> {
+        let Waiting { event, bytes } = self.queue.pop_front()?;
+        Some((event, self.socket.backlog().remove(bytes)))
+    }
+
+    /// Handles what was read before the socket went, in order, then says good-bye to the listeners.
     ///
-    /// Only a handler that is async needs a task of its own for that.
-    pub(super) fn finish(self, reason: DisconnectReason) {
-        let Self { socket, running, .. } = self;
-        match running {
-            None => {
-                if let Some(rest) = good_bye(&socket, reason) {
-                    tokio::spawn(rest);
+    /// Only where a handler is async this takes a task of its own.
+    pub(super) fn finish(mut self, reason: DisconnectReason) {
+        if self.running.is_none() && self.queue.is_empty() {
+            if let Some(rest) = good_bye(&self.socket, reason) {
+                tokio::spawn(rest);
+            }
+            return;
+        }
+        tokio::spawn(async move {
+            self.handle_rest().await;
+            if let Some(rest) = good_bye(&self.socket, reason) {
+                rest.await;
+            }
+        });
+    }
+
+    /// Handles all that waits, after the connection has let go of the socket.
+    async fn handle_rest(&mut self) {
+        let grace = self.socket.namespace().config().close_grace;
+        for handled in 1usize.. {
+            if self.running.is_some() {
+                let running = poll_fn(|cx| self.poll_running(cx));
+                if tokio::time::timeout(grace, running).await.is_err() {
+                    let late = self.running.take();
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(late))) {
+                        panicked(&self.socket, None, panic.as_ref());
+                    }
+                    let message = format!("handler dropped {grace:?} after its client left");
+                    self.socket.report(ErrorKind::Handler, message, None);
                 }
             }
-            Some(running) => {
-                let grace = socket.namespace().config().close_grace;
-                tokio::spawn(async move {
-                    // A panic ends this inner task alone.
-                    let mut handler = tokio::spawn(running);
-                    match tokio::time::timeout(grace, &mut handler).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(failed)) => match failed.try_into_panic() {
-                            Ok(panic) => panicked(&socket, None, panic.as_ref()),
-                            Err(cancelled) => tracing::debug!(%cancelled, "handler was cancelled"),
-                        },
-                        Err(_) => {
-                            handler.abort();
-                            let message = format!("handler dropped {grace:?} after its socket went");
-                            socket.report(ErrorKind::Handler, message, None);
-                        }
-                    }
-                    if let Some(rest) = good_bye(&socket, reason) {
-                        rest.await;
-                    }
-                });
+            let Some((event, waits_for_room)) = self.next() else {
+                return;
+            };
+            if waits_for_room {
+                self.socket.wake_if_paused();
+            }
+            self.running = handle(&self.socket, event);
+            if handled.is_multiple_of(MAX_EVENTS) {
+                tokio::task::yield_now().await;
             }
         }
     }
 }
 
-/// `disconnecting`, while its rooms are still known, then `disconnect`.
+impl Drop for Task {
+    /// What is not handled waits no longer either.
+    fn drop(&mut self) {
+        while self.next().is_some() {}
+    }
+}
+
+/// `disconnecting`, while it still counts in its rooms, then `disconnect`.
 fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
     let first = run_listeners(
         socket,
@@ -141,7 +185,7 @@ fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
         Ack::none(),
     );
     let last = move |socket: &Socket| {
-        socket.rest();
+        socket.remove();
         run_listeners(
             socket,
             Dispatch::local("disconnect", reason.as_str()),
@@ -205,11 +249,11 @@ fn greet(socket: &Socket, handlers: &Arc<Vec<Arc<ConnectCall>>>, from: usize) ->
 
 /// Catch-all listeners, packet middleware, listeners; gives what is left when one is async.
 fn handle(socket: &Socket, event: Dispatch) -> Option<Later<()>> {
-    if !socket.connected() {
+    if !socket.handles_events() {
         tracing::debug!(
             socket = socket.id(),
             event = event.name,
-            "event after the socket was disconnected"
+            "event after the server has disconnected the socket"
         );
         return None;
     }
@@ -228,7 +272,7 @@ fn handle(socket: &Socket, event: Dispatch) -> Option<Later<()>> {
     let socket = socket.clone();
     Some(Box::pin(async move {
         if let Some(event) = pass(&socket, &packets, event).await
-            && socket.connected()
+            && socket.handles_events()
             && let Some(rest) = run_listeners(&socket, event, ack)
         {
             rest.await;

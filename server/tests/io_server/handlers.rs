@@ -96,10 +96,13 @@ async fn a_handler_under_way_ends_before_the_good_bye() {
     raw.send(r#"2["slow"]"#).await;
     assert_eq!(told.recv().await, Some("begun"));
     raw.close().await;
-    crate::support::until("its rooms were left", || served.io.is_empty()).await;
+    let is_left = || served.io.sockets().iter().all(|socket| !socket.connected());
+    crate::support::until("it left", is_left).await;
+    assert_eq!(served.io.len(), 1, "it counts until `disconnecting`");
     gate.notify_one();
     assert_eq!(told.recv().await, Some("done"));
     assert_eq!(told.recv().await, Some("gone"));
+    assert!(served.io.is_empty());
 }
 
 #[tokio::test]

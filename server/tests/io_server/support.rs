@@ -30,9 +30,13 @@ impl Served {
     }
 
     pub(crate) async fn serve(io: Io) -> Self {
+        Self::serve_with(io, EngineConfig::default()).await
+    }
+
+    pub(crate) async fn serve_with(io: Io, config: EngineConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("just bound");
-        let engine = io.engine(EngineConfig::default()).clone();
+        let engine = io.engine(config).clone();
         let app = engine.router();
         tokio::spawn(serve(
             listener,
@@ -155,6 +159,21 @@ impl Raw {
 
     pub(crate) async fn close(mut self) {
         self.socket.close(None).await.expect("an open socket");
+    }
+
+    /// Waits until the server has read all that was sent: another namespace is refused behind it.
+    pub(crate) async fn expect_read(&mut self, io: &Io) {
+        assert!(io.namespaces().iter().all(|known| known.name() != "/nowhere"));
+        self.send("0/nowhere,").await;
+        assert!(self.next().await.starts_with("4/nowhere,"));
+    }
+
+    /// Ends the connection by a reset, with whatever is on its way.
+    pub(crate) fn reset(self) {
+        let MaybeTlsStream::Plain(stream) = self.socket.get_ref() else {
+            unreachable!("the tests connect without TLS");
+        };
+        stream.set_zero_linger().expect("an open socket");
     }
 
     async fn engine(&mut self) -> Option<String> {

@@ -39,6 +39,9 @@ impl Namespace {
             return;
         }
         for socket in sockets {
+            if socket.is_gone() {
+                continue;
+            }
             for (_, listener) in socket.listeners().any_outgoing().iter() {
                 listener(socket, event, args);
             }
@@ -241,7 +244,8 @@ impl Namespace {
         args: Vec<Value>,
         flags: &Flags,
     ) -> Result<Gathering, EmitError> {
-        let sockets = self.0.rooms.select(target);
+        let mut sockets = self.0.rooms.select(target);
+        sockets.retain(Socket::connected);
         self.tell_outgoing(&sockets, event, &args);
         self.meters().events_out.increment(1);
         let id = self.next_ack_id();
@@ -255,6 +259,7 @@ impl Namespace {
                 continue;
             }
             socket.connection().send(&outgoing);
+            socket.wake_if_paused();
             if !socket.connected() {
                 socket.acks().remove(id);
             }
@@ -393,17 +398,19 @@ impl Namespace {
         }
     }
 
-    /// What is left of a session that its client took up anew.
+    /// What is left of a session that its client took up anew: its id belongs to the successor.
     pub(in crate::io) fn evict(&self, sid: &str) {
         if let Some(socket) = self.socket(sid) {
             socket.set_taken();
             socket.close(DisconnectReason::TransportClose);
+            self.0.rooms.remove(&socket);
             socket.connection().close(CloseReason::ForcedClose);
         }
     }
 
-    /// A socket has left; its rooms are known to it alone now.
-    pub(in crate::io) fn removed(&self, socket: &Socket, reason: DisconnectReason) {
+    /// A socket has left. It counts in its rooms until `disconnecting` was told, but gets nothing any more.
+    pub(in crate::io) fn left(&self, socket: &Socket, reason: DisconnectReason) {
+        self.0.rooms.retire(socket);
         tracing::info!(
             socket = socket.id(),
             namespace = self.name(),
@@ -418,6 +425,14 @@ impl Namespace {
                 cluster.forget(self.name(), &session.pid, socket.runtime());
             }
         }
+    }
+
+    /// `disconnecting` was told: it is in no room any more, and its session keeps what its last handlers did.
+    pub(in crate::io) fn remove(&self, socket: &Socket) {
+        if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
+            log.update(session);
+        }
+        self.0.rooms.remove(socket);
         self.go_if_unused();
     }
 
