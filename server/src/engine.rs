@@ -35,6 +35,7 @@
 //! let router: axum::Router = engine.router();
 //! ```
 
+mod account;
 pub(crate) mod coding;
 mod config;
 mod connection;
@@ -43,6 +44,7 @@ mod deflate;
 mod group;
 mod hub;
 mod outgoing;
+mod path;
 mod polling;
 mod reason;
 mod request;
@@ -61,11 +63,11 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use pesan::socketio::Frame;
 
 pub use config::{AllowRequest, Cookie, Cors, Deflate, EngineConfig, Limits, OnConnectionError, Origins};
-pub use connection::{Connection, Transport};
+pub use connection::{Connection, SendError, Transport};
 pub use group::Group;
 pub use outgoing::Outgoing;
 pub use reason::{CloseReason, ConnectionError, RefuseCode};
@@ -150,7 +152,8 @@ impl<P: Protocol> Opener for P {
 impl Engine {
     /// Engine with these settings. Nothing runs before the first request.
     #[must_use]
-    pub fn new(config: EngineConfig, protocol: impl Protocol) -> Self {
+    pub fn new(mut config: EngineConfig, protocol: impl Protocol) -> Self {
+        config.path = path::normalize(&config.path);
         let order = Arc::default();
         let hub = |_| {
             let (interval, timeout) = (config.ping_interval, config.ping_timeout);
@@ -190,8 +193,19 @@ impl Engine {
     /// Routes of the engine: its path, for every method.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let engine = self.clone();
-        let handler = move |request: Request<Body>| engine.handle(request);
-        Router::new().route(&self.0.config.path, any(handler))
+        let route = path::route(&self.0.config.path);
+        // A route with a placeholder takes other paths too.
+        let is_exact = !route.contains("{engine_path_");
+        let handler = async move |request: Request<Body>| {
+            if is_exact || request.uri().path() == engine.0.config.path {
+                engine.handle(request).await
+            } else {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response
+            }
+        };
+        Router::new().route(&route, any(handler))
     }
 
     /// Answers one request of the engine's path.
@@ -206,6 +220,13 @@ impl Engine {
         for inner in self.0.sessions.close() {
             Connection(inner).close(CloseReason::ServerShuttingDown);
         }
+    }
+}
+
+impl Engine {
+    /// Takes connections again after [`close`](Self::close).
+    pub(crate) fn reopen(&self) {
+        self.0.sessions.reopen();
     }
 }
 

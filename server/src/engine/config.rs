@@ -27,7 +27,8 @@ pub type OnConnectionError = Arc<dyn Fn(&HandshakeRequest, &ConnectionError) + S
 /// ```
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Path of the requests, with both slashes. Defaults to `/socket.io/`.
+    /// Path of the requests, compared as it stands in them; slashes at its beginning and its end are added. Defaults to
+    /// `/socket.io/`.
     pub path: String,
     /// Time from the handshake or a pong to the next ping. Defaults to 25 s.
     pub ping_interval: Duration,
@@ -109,18 +110,16 @@ pub struct Limits {
     pub max_sessions_per_address: usize,
     /// Handshakes a second, and as many at once. Defaults to 20,000; a further one gets status 429.
     pub max_handshakes_per_second: u32,
-    /// Bytes that wait for one reader. Defaults to 4 MiB; over it the reader is disconnected as a slow reader.
+    /// Bytes that may wait for one client before one more message, however large that is. Defaults to 64 MiB. Over it
+    /// [`Connection::try_send`](super::Connection::try_send) fails, and a client that is to get a broadcast is disconnected
+    /// as a slow reader. A client that takes nothing at all is disconnected when its ping is not answered.
     pub max_queued_bytes: usize,
     /// Bytes that wait for one client over a WebSocket. Defaults to 256 KiB; over it nothing more is read from this client
     /// until it has taken some: nobody is answered faster than they read.
     pub max_unread_bytes: usize,
-    /// Frames that wait for one reader. Defaults to 65,536; over it the reader is disconnected as a slow reader.
-    pub max_queued_frames: usize,
     /// Bytes that were sent and not yet handed to the sockets, for each hub. Defaults to 16 MiB; over it nothing more is
     /// read from any client until they have been. What a program sends by itself, outside of a handler, is not held up.
     pub max_waiting_bytes: usize,
-    /// Packets of one polling body. Defaults to 4096; a body with more gets status 400 and ends the session.
-    pub max_payload_packets: usize,
     /// Time in which the body of a POST must be there. Defaults to 30 s; the session ends after it.
     pub body_timeout: Duration,
     /// Time that a client has to answer a close frame before the socket is dropped. Defaults to 2 s.
@@ -133,11 +132,9 @@ impl Default for Limits {
             max_sessions: 100_000,
             max_sessions_per_address: 20_000,
             max_handshakes_per_second: 20_000,
-            max_queued_bytes: 4 << 20,
+            max_queued_bytes: 64 << 20,
             max_unread_bytes: 256 << 10,
-            max_queued_frames: 65_536,
             max_waiting_bytes: 16 << 20,
-            max_payload_packets: 4096,
             body_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(2),
         }

@@ -17,6 +17,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::account::{Account, counted};
 use super::config::Deflate;
 use super::hub::{Hub, Op};
 use super::outgoing::Outgoing;
@@ -58,12 +59,28 @@ impl Connection {
         self.0.id
     }
 
-    /// Sends a message.
+    /// Sends a message that must not be missing: a client whose queue is full is disconnected as a slow reader.
     pub fn send(&self, outgoing: &Outgoing) {
         if !self.is_closed() {
             self.0.in_hub.fetch_add(outgoing.len(), Ordering::Relaxed);
             self.0.hub.push(Op::Send(Arc::clone(&self.0), outgoing.clone()));
         }
+    }
+
+    /// Sends a message, unless too much waits for the client already.
+    ///
+    /// # Errors
+    /// [`SendError`]; the client does not get the message, and stays connected.
+    pub fn try_send(&self, outgoing: &Outgoing) -> Result<(), SendError> {
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let (queued, limit) = (self.0.waiting_bytes(), self.0.hub.limits.max_queued_bytes);
+        if queued > limit {
+            return Err(SendError::QueueFull { queued, limit });
+        }
+        self.send(outgoing);
+        Ok(())
     }
 
     /// Closes the connection after what was sent before has gone out.
@@ -82,11 +99,7 @@ impl Connection {
     /// Bytes that wait for the client to read.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        let state = self.0.lock();
-        match &state.line {
-            Line::Polling(polling) => polling.waiting_bytes(),
-            Line::Tcp { .. } | Line::Task { .. } | Line::Done => state.queue.bytes,
-        }
+        self.0.account.queued()
     }
 
     /// How the client is connected; after the end, how it was last.
@@ -119,6 +132,23 @@ impl std::hash::Hash for Connection {
     }
 }
 
+/// Why a message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// Connection has ended.
+    #[error("connection is closed")]
+    Closed,
+    /// Client has not read enough of what was sent before.
+    #[error("{queued} bytes wait for this client; the maximum is {limit}")]
+    QueueFull {
+        /// Bytes that wait.
+        queued: usize,
+        /// [`Limits::max_queued_bytes`](super::Limits::max_queued_bytes).
+        limit: usize,
+    },
+}
+
 /// What a connection's task, its hub and its requests share.
 ///
 /// A broadcast to thousands finds none of this in the processor's cache, so what a delivery looks at comes first and
@@ -134,6 +164,7 @@ pub(crate) struct Inner {
     pub(crate) hub: Arc<Hub>,
     pub(crate) id: u64,
     pub(crate) sid: Box<str>,
+    pub(crate) account: Arc<Account>,
     /// Bytes to this client alone that its hub has not come to yet.
     in_hub: AtomicUsize,
 }
@@ -153,6 +184,8 @@ pub(crate) struct State {
     pub(crate) line: Line,
     pub(crate) queue: Queue,
     pub(crate) waker: Option<Waker>,
+    /// Bytes that may wait before one more message; see [`Limits::max_queued_bytes`](super::Limits::max_queued_bytes).
+    max_queued: usize,
     /// The task does not read until the client has taken more.
     paused: bool,
     /// The task does not read until the session has room: a pong may wait unread.
@@ -186,13 +219,11 @@ pub(crate) struct Beat {
 }
 
 /// Bytes that wait for room in a socket.
-#[derive(Default)]
 pub(crate) struct Queue {
-    chunks: VecDeque<(Bytes, usize)>,
-    bytes: usize,
-    frames: usize,
-    /// Bytes that were taken out since the last ping.
-    taken: usize,
+    chunks: VecDeque<Bytes>,
+    /// Small messages after the last chunk, joined.
+    tail: Vec<u8>,
+    account: Arc<Account>,
 }
 
 /// Writes without a look at the readiness that the runtime keeps for the socket: it lies in a cache line of its own,
@@ -205,58 +236,90 @@ fn write_at_once(socket: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
 /// Most pieces that one write takes.
 const MAX_SLICES: usize = 64;
 
+/// Largest message that is copied to those before it, where many wait: a piece of its own costs more.
+const SMALL: usize = 1024;
+
+/// Size from which joined messages become a piece.
+const JOINED: usize = 16 << 10;
+
 impl Queue {
+    fn new(account: &Arc<Account>) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            tail: Vec::new(),
+            account: Arc::clone(account),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// Bytes that went out since it was last asked.
-    pub(crate) fn take_progress(&mut self) -> usize {
-        std::mem::take(&mut self.taken)
+    /// Bytes that wait.
+    fn bytes(&self) -> usize {
+        self.account.queued()
     }
 
-    pub(crate) fn push(&mut self, bytes: Bytes, frames: usize) {
-        if !bytes.is_empty() {
-            self.bytes += bytes.len();
-            self.frames += frames;
-            self.chunks.push_back((bytes, frames));
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.account.add_queued(bytes.len());
+        if self.chunks.is_empty() || bytes.len() > SMALL {
+            self.join();
+            self.chunks.push_back(bytes);
+        } else {
+            self.tail.extend_from_slice(&bytes);
+            if self.tail.len() >= JOINED {
+                self.join();
+            }
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let (bytes, frames) = self.chunks.pop_front()?;
-        self.bytes -= bytes.len();
-        self.taken += bytes.len();
-        self.frames -= frames;
-        if self.chunks.is_empty() {
-            self.chunks = VecDeque::new();
+    /// Makes a piece of the small messages at the end.
+    fn join(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push_back(counted(std::mem::take(&mut self.tail)));
         }
-        Some(bytes)
+    }
+
+    /// The first piece, for whoever writes it.
+    pub(crate) fn front(&mut self) -> Option<Bytes> {
+        self.join();
+        self.chunks.front().cloned()
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.account.drop_queued(self.len());
+        self.chunks = VecDeque::new();
+        self.tail = Vec::new();
+    }
+
+    fn len(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
     }
 
     /// Forgets all but the piece that may have gone out in part.
     pub(crate) fn keep_first(&mut self) {
         let first = self.chunks.pop_front();
+        if let Some(first) = &first {
+            self.account.drop_queued(first.len());
+        }
         self.clear();
-        if let Some((bytes, frames)) = first {
-            self.push(bytes, frames);
+        if let Some(first) = first {
+            self.push(first);
         }
     }
 
-    fn advance(&mut self, mut written: usize) {
-        self.bytes -= written;
-        self.taken += written;
-        while let Some((chunk, frames)) = self.chunks.front_mut() {
+    /// The socket has taken this many bytes.
+    pub(crate) fn advance(&mut self, mut written: usize) {
+        self.account.take_queued(written);
+        while let Some(chunk) = self.chunks.front_mut() {
             if written < chunk.len() {
                 chunk.advance(written);
                 return;
             }
             written -= chunk.len();
-            self.frames -= *frames;
             self.chunks.pop_front();
         }
         // An idle connection keeps no buffer.
@@ -265,13 +328,14 @@ impl Queue {
 
     /// Writes until it is empty (`true`) or the socket is full.
     fn write_to(&mut self, socket: &OwnedWriteHalf) -> io::Result<bool> {
-        while let Some((first, _)) = self.chunks.front() {
+        self.join();
+        while let Some(first) = self.chunks.front() {
             let result = if self.chunks.len() == 1 {
                 socket.try_write(first)
             } else {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 let count = self.chunks.len().min(MAX_SLICES);
-                for (slice, (chunk, _)) in slices.iter_mut().zip(&self.chunks) {
+                for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
                     *slice = IoSlice::new(chunk);
                 }
                 socket.try_write_vectored(slices.get(..count).unwrap_or_default())
@@ -299,25 +363,67 @@ impl Queue {
     }
 }
 
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl State {
+    /// Whether the client may get more. One that has left too much unread is offered it once more; if it takes nothing, it
+    /// is a slow reader. The message that is going out does not count, however large it is.
+    fn has_room(&mut self) -> bool {
+        let is_over = |state: &Self| {
+            let first = match &state.line {
+                Line::Polling(polling) => polling.first_len(),
+                Line::Tcp { .. } | Line::Task { .. } | Line::Done => {
+                    state.queue.chunks.front().map_or(0, Bytes::len)
+                }
+            };
+            state.queue.bytes().saturating_sub(first) > state.max_queued
+        };
+        if !is_over(self) {
+            return true;
+        }
+        if let Line::Tcp { write, .. } = &self.line
+            && self.queue.write_to(write).is_err()
+        {
+            self.fail(CloseReason::TransportClose);
+            return false;
+        }
+        let has_room = !is_over(self);
+        if !has_room {
+            self.fail(CloseReason::SlowReader);
+        }
+        has_room
+    }
+
     /// Queues one message, in the form of the line.
     pub(crate) fn push(&mut self, message: &Outgoing) {
-        if self.closing.is_some() {
-            return;
+        let is_ready = match &self.line {
+            Line::Polling(polling) => polling.is_ready(),
+            Line::Tcp { .. } | Line::Task { .. } => self.queue.is_empty(),
+            Line::Done => return,
+        };
+        if message.is_volatile() && !is_ready {
+            return metrics::counter!("engine_volatile_dropped_total").increment(1);
         }
+        if self.closing.is_none() && self.has_room() {
+            self.push_packet(message);
+        }
+    }
+
+    /// Queues a packet of the engine itself, which is small and has to go out.
+    pub(crate) fn push_packet(&mut self, message: &Outgoing) {
         let options = match &mut self.line {
             Line::Polling(polling) => return polling.push(message),
             Line::Tcp { deflate, .. } | Line::Task { deflate } => *deflate,
             Line::Done => return,
         };
-        if message.is_volatile() && !self.queue.is_empty() {
-            return metrics::counter!("engine_volatile_dropped_total").increment(1);
-        }
-        let bytes = match options {
+        self.queue.push(match options {
             Some(options) => message.deflated(options).clone(),
             None => message.wire().clone(),
-        };
-        self.queue.push(bytes, message.frames());
+        });
     }
 
     /// Queues messages of a run, in the form of the line.
@@ -326,30 +432,24 @@ impl State {
             return;
         }
         let options = match &self.line {
-            Line::Tcp { deflate, .. } | Line::Task { deflate } => *deflate,
-            Line::Polling(_) => return run.messages(range).iter().for_each(|message| self.push(message)),
+            Line::Tcp { deflate, .. } | Line::Task { deflate } if !run.is_volatile() => *deflate,
+            Line::Polling(_) | Line::Tcp { .. } | Line::Task { .. } => {
+                return run.messages(range).iter().for_each(|message| self.push(message));
+            }
             Line::Done => return,
         };
-        if run.is_volatile() && !self.queue.is_empty() {
-            return run.messages(range).iter().for_each(|message| self.push(message));
+        if self.has_room() {
+            self.queue.push(run.slice(range, options));
         }
-        let (bytes, frames) = run.slice(range, options);
-        self.queue.push(bytes, frames);
     }
 
     /// Writes what is queued as far as the line takes it; what is left is the task's.
-    pub(crate) fn flush(&mut self, hub: &Hub) {
+    pub(crate) fn flush(&mut self) {
         if std::mem::take(&mut self.paused) {
             self.wake();
         }
         match &mut self.line {
-            Line::Polling(polling) => {
-                polling.flush();
-                if polling.is_over(&hub.limits) {
-                    self.fail(CloseReason::SlowReader);
-                }
-                return;
-            }
+            Line::Polling(polling) => return polling.flush(),
             Line::Tcp { write, .. } => match self.queue.write_to(write) {
                 Ok(true) => return,
                 Ok(false) => {}
@@ -358,14 +458,9 @@ impl State {
             Line::Task { .. } => {}
             Line::Done => return self.queue.clear(),
         }
-        if self.queue.is_empty() {
-            return;
+        if !self.queue.is_empty() {
+            self.wake();
         }
-        if self.queue.bytes > hub.limits.max_queued_bytes || self.queue.frames > hub.limits.max_queued_frames
-        {
-            return self.fail(CloseReason::SlowReader);
-        }
-        self.wake();
     }
 
     /// Writes what is queued as far as the line takes it, when the end is under way already.
@@ -394,12 +489,20 @@ impl State {
 }
 
 impl Inner {
-    pub(crate) fn new(id: u64, sid: Box<str>, hub: Arc<Hub>, line: Line, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        sid: Box<str>,
+        hub: Arc<Hub>,
+        account: Arc<Account>,
+        line: Line,
+        deadline: Instant,
+    ) -> Self {
         let state = State {
             closing: None,
             line,
-            queue: Queue::default(),
+            queue: Queue::new(&account),
             waker: None,
+            max_queued: hub.limits.max_queued_bytes,
             paused: false,
             session_full: false,
             beat: Beat {
@@ -416,6 +519,7 @@ impl Inner {
             hub,
             id,
             sid,
+            account,
             in_hub: AtomicUsize::new(0),
         }
     }
@@ -425,15 +529,34 @@ impl Inner {
         self.in_hub.fetch_sub(message.len(), Ordering::Relaxed);
     }
 
-    /// Whether so much waits for the client that it is not to be read meanwhile.
-    pub(crate) fn is_behind(&self, state: &State) -> bool {
-        state.queue.bytes + self.in_hub.load(Ordering::Relaxed) > self.hub.limits.max_unread_bytes
+    /// Bytes that wait for the client: in its queue, and to it alone in the list of its hub.
+    fn waiting_bytes(&self) -> usize {
+        self.account.queued() + self.in_hub.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much waits for the client that it is not to be read meanwhile. A client that polls takes what waits with
+    /// a request, which is not held up.
+    fn is_behind(&self, state: &State) -> bool {
+        let queued = match state.line {
+            Line::Polling(_) => 0,
+            Line::Tcp { .. } | Line::Task { .. } | Line::Done => state.queue.bytes(),
+        };
+        queued + self.in_hub.load(Ordering::Relaxed) > self.hub.limits.max_unread_bytes
     }
 
     /// The same for the client's task, which is woken by the next write if so.
     pub(crate) fn pause(&self, state: &mut State) -> bool {
         state.paused = self.is_behind(state);
         state.paused
+    }
+
+    /// For a stream that only the task writes to: the first piece, after so many bytes of the one before.
+    pub(crate) fn next_piece(&self, written: usize) -> Option<Bytes> {
+        let mut state = self.lock();
+        if written > 0 {
+            state.queue.advance(written);
+        }
+        state.queue.front()
     }
 
     /// A thread that panicked cannot have left the state half changed: nothing here panics midway.
@@ -448,6 +571,7 @@ impl Inner {
         if let Line::Tcp { write, deflate: None } = &state.line
             && state.queue.is_empty()
             && state.closing.is_none()
+            && !run.has_volatile_rest()
         {
             let plain = run.plain();
             let written = match write_at_once(write, plain) {
@@ -456,20 +580,19 @@ impl Inner {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => return state.fail(CloseReason::TransportClose),
             };
-            let (bytes, frames) = run.slice(run.all(), None);
-            state.queue.push(bytes, frames);
+            state.queue.push(run.slice(run.all(), None));
             state.queue.advance(written);
         } else {
             state.push_run(run, run.all());
         }
-        state.flush(&self.hub);
+        state.flush();
     }
 
     /// Sends one packet of the engine itself, past the hub: heartbeats and answers of the transport.
     pub(crate) fn send_packet(&self, message: &Outgoing) {
         let mut state = self.lock();
-        state.push(message);
-        state.flush(&self.hub);
+        state.push_packet(message);
+        state.flush();
     }
 
     /// Whether the pong is overdue.

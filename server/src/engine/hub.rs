@@ -257,7 +257,7 @@ impl Batch {
                 match target {
                     None => target = Some((group, *part)),
                     Some((known, _)) if Arc::ptr_eq(known, group) => {}
-                    Some(_) => return self.mixed(hub, ops),
+                    Some(_) => return self.mixed(ops),
                 }
             }
         }
@@ -269,7 +269,7 @@ impl Batch {
                 metrics::counter!("engine_deliveries_total")
                     .increment((messages * part.members.len()) as u64);
             }
-            None => self.mixed(hub, ops),
+            None => self.mixed(ops),
         }
     }
 
@@ -322,7 +322,7 @@ impl Batch {
     }
 
     /// Anything else: everyone's share is queued, then written once.
-    fn mixed(&mut self, hub: &Arc<Hub>, ops: &[Op]) {
+    fn mixed(&mut self, ops: &[Op]) {
         self.number = self.number.wrapping_add(1).max(1);
         let number = self.number;
         let mut touched: Vec<&Arc<Inner>> = Vec::new();
@@ -387,7 +387,7 @@ impl Batch {
             }
         }
         for connection in touched {
-            connection.lock().flush(hub);
+            connection.lock().flush();
         }
         if deliveries > 0 {
             metrics::counter!("engine_deliveries_total").increment(deliveries);
@@ -411,7 +411,7 @@ fn interleave(connection: &Arc<Inner>, run: &Run, is_member: bool, extras: &[(us
             }
             Extra::Skip => at = at.max(place + 1),
             Extra::Close(reason) => {
-                state.flush(&connection.hub);
+                state.flush();
                 state.fail(*reason);
             }
         }
@@ -419,12 +419,12 @@ fn interleave(connection: &Arc<Inner>, run: &Run, is_member: bool, extras: &[(us
     if is_member && at < run.all().end {
         state.push_run(run, at..run.all().end);
     }
-    state.flush(&connection.hub);
+    state.flush();
 }
 
 fn close(connection: &Arc<Inner>, reason: CloseReason) {
     let mut state = connection.lock();
-    state.flush(&connection.hub);
+    state.flush();
     state.fail(reason);
 }
 
@@ -463,10 +463,10 @@ impl Heartbeat {
             state.beat.pinged = Some(now);
             state.beat.heard = None;
             state.beat.deadline = now + hub.ping_timeout;
-            state.queue.take_progress();
+            inner.account.take_progress();
             inner.awaiting_pong.store(true, Ordering::Relaxed);
-            state.push(PING.get_or_init(|| Outgoing::packet("2")));
-            state.flush(hub);
+            state.push_packet(PING.get_or_init(|| Outgoing::packet("2")));
+            state.flush();
             self.checks.push_back((now + hub.ping_timeout, connection));
         }
         while let Some((_, connection)) = pop_due(&mut self.checks, now) {
@@ -475,10 +475,12 @@ impl Heartbeat {
             };
             let mut state = inner.lock();
             let Some(pinged) = state.beat.pinged else { continue };
-            let worth = (hub.limits.max_unread_bytes / 16).max(1);
-            let takes_more = inner.is_behind(&state) && state.queue.take_progress() >= worth;
+            let unread = inner.account.unread();
+            let worth = (hub.limits.max_unread_bytes / 16).clamp(1, unread.max(1));
+            let takes_more = unread > 0 && inner.account.take_progress() >= worth;
             if takes_more || state.session_full {
-                // Not read meanwhile: it lives as long as it takes what comes before its ping, or the session is full.
+                // Its ping waits behind what it has not read, or it is not read itself: it lives as long as it takes what
+                // comes before, or the session is full.
                 state.beat.pinged = Some(now);
                 self.checks.push_back((now + hub.ping_timeout, connection));
                 continue;

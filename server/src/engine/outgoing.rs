@@ -10,6 +10,7 @@ use pesan::socketio::Frame;
 use pesan::socketio::engine::payload;
 use pesan::socketio::packet::Encoded;
 
+use super::account::counted;
 use super::config::Deflate;
 use super::deflate;
 use super::wire::{self, Opcode};
@@ -77,7 +78,7 @@ impl Outgoing {
     fn from_wire(bytes: Vec<u8>, frames: usize) -> Self {
         let shared = Shared {
             frames,
-            wire: Bytes::from(bytes),
+            wire: counted(bytes),
             deflated: OnceLock::new(),
             payload: OnceLock::new(),
         };
@@ -148,7 +149,7 @@ impl Outgoing {
                     wire::push_frame(&mut bytes, opcode, true, &deflate::compress(data, options.level));
                 }
             }
-            Bytes::from(bytes)
+            counted(bytes)
         })
     }
 

@@ -20,8 +20,7 @@ pub enum CloseReason {
     ForcedServerClose,
     /// The server stops.
     ServerShuttingDown,
-    /// The client read too slowly: its queue passed [`Limits::max_queued_bytes`](super::Limits::max_queued_bytes)
-    /// or [`Limits::max_queued_frames`](super::Limits::max_queued_frames).
+    /// Client read too slowly: more waited for it than [`Limits::max_queued_bytes`](super::Limits::max_queued_bytes).
     SlowReader,
 }
 

@@ -54,11 +54,12 @@ impl HandshakeRequest {
         }
     }
 
-    /// First value of a parameter of the query.
+    /// Last value of a parameter of the query, as officially.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
+            .rev()
             .find(|(key, _)| &**key == name)
             .map(|(_, value)| &**value)
     }
@@ -170,6 +171,13 @@ mod tests {
                 ("x", "\u{fffd}")
             ]
         );
+    }
+
+    #[test]
+    fn param_that_is_repeated_has_its_last_value() {
+        let request = http::Request::builder().uri("/socket.io/?EIO=4&EIO=3");
+        let (parts, ()) = request.body(()).expect("a valid request").into_parts();
+        assert_eq!(HandshakeRequest::new(&parts).param("EIO"), Some("3"));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::account::counted;
 use super::config::Deflate;
 use super::outgoing::Outgoing;
 
@@ -17,42 +18,40 @@ pub(crate) struct Run {
     volatile: bool,
 }
 
-/// Bytes of all messages, and where each of them ends in bytes and frames.
+/// Bytes of all messages, and where each of them ends.
 #[derive(Debug)]
 struct Joined {
     bytes: Bytes,
-    ends: Vec<(usize, usize)>,
+    ends: Vec<usize>,
 }
 
 impl Joined {
     fn new<'a>(messages: &'a [Outgoing], form: impl Fn(&'a Outgoing) -> &'a Bytes) -> Self {
         let mut ends = Vec::with_capacity(messages.len());
-        let (mut size, mut frames) = (0, 0);
+        let mut size = 0;
         for message in messages {
             size += form(message).len();
-            frames += message.frames();
-            ends.push((size, frames));
+            ends.push(size);
         }
         let bytes = match messages {
             [single] => form(single).clone(),
             _ => {
-                let mut joined = BytesMut::with_capacity(size);
+                let mut joined = Vec::with_capacity(size);
                 for message in messages {
                     joined.extend_from_slice(form(message));
                 }
-                joined.freeze()
+                counted(joined)
             }
         };
         Self { bytes, ends }
     }
 
-    fn slice(&self, range: Range<usize>) -> (Bytes, usize) {
+    fn slice(&self, range: Range<usize>) -> Bytes {
         let place = |at: usize| match at.checked_sub(1) {
-            None => (0, 0),
-            Some(last) => self.ends.get(last).copied().unwrap_or((self.bytes.len(), 0)),
+            None => 0,
+            Some(last) => self.ends.get(last).copied().unwrap_or(self.bytes.len()),
         };
-        let (from, to) = (place(range.start), place(range.end));
-        (self.bytes.slice(from.0..to.0), to.1.saturating_sub(from.1))
+        self.bytes.slice(place(range.start)..place(range.end))
     }
 }
 
@@ -81,13 +80,18 @@ impl Run {
         self.volatile
     }
 
+    /// Whether some may be dropped because of those before them.
+    pub(crate) fn has_volatile_rest(&self) -> bool {
+        self.volatile && self.messages.len() > 1
+    }
+
     /// Some of the messages.
     pub(crate) fn messages(&self, range: Range<usize>) -> &[Outgoing] {
         self.messages.get(range).unwrap_or_default()
     }
 
-    /// Some of the messages as frames, and the number of frames.
-    pub(crate) fn slice(&self, range: Range<usize>, deflate: Option<Deflate>) -> (Bytes, usize) {
+    /// Some of the messages as frames.
+    pub(crate) fn slice(&self, range: Range<usize>, deflate: Option<Deflate>) -> Bytes {
         match deflate {
             None => self.plain.slice(range),
             Some(options) => self
@@ -112,9 +116,9 @@ mod tests {
         assert_eq!(&run.plain()[..], b"\x81\x024a\x81\x034bc\x81\x024d");
         assert_eq!(
             run.slice(1..3, None),
-            (Bytes::from_static(b"\x81\x034bc\x81\x024d"), 2)
+            Bytes::from_static(b"\x81\x034bc\x81\x024d")
         );
-        assert_eq!(run.slice(2..2, None), (Bytes::new(), 0));
-        assert_eq!(run.slice(run.all(), None).1, 3);
+        assert_eq!(run.slice(2..2, None), Bytes::new());
+        assert_eq!(run.slice(run.all(), None), run.plain());
     }
 }

@@ -160,6 +160,11 @@ impl Sessions {
             .collect()
     }
 
+    /// Takes sessions again.
+    pub(crate) fn reopen(&self) {
+        self.lock().closed = false;
+    }
+
     /// Sessions that were admitted and have not ended.
     pub(crate) fn count(&self) -> usize {
         self.lock().count

@@ -5,7 +5,6 @@
 mod inbox;
 mod upgrade;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,10 +13,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use pesan::socketio::engine::Packet;
 use tokio::time::Sleep;
 
 use super::connection::{Inner, Line};
+use super::polling::Inbound;
 use super::reason::CloseReason;
 use super::sessions::Seat;
 use super::websocket::{Flow, ReadEnd, Reset, Ws};
@@ -44,7 +43,7 @@ pub(crate) struct Task<S: Session> {
     reset: Option<Reset>,
     upgrade: Option<Box<Upgrade>>,
     /// Packets of a POST that came before the change of transport.
-    backlog: VecDeque<Packet>,
+    backlog: Inbound,
     ending: Option<Pin<Box<Sleep>>>,
     address: SocketAddr,
     opened: Instant,
@@ -105,7 +104,7 @@ impl<S: Session> Task<S> {
             resting: false,
             reset: None,
             upgrade: None,
-            backlog: VecDeque::new(),
+            backlog: Inbound::default(),
             ending: None,
             address,
             opened: Instant::now(),
@@ -177,7 +176,7 @@ impl<S: Session> Task<S> {
         if let Link::WebSocket(ws) = &mut self.link
             && is_task
         {
-            if let Poll::Ready(Err(_)) = ws.poll_send(cx, || self.inner.lock().queue.pop()) {
+            if let Poll::Ready(Err(_)) = ws.poll_send(cx, |written| self.inner.next_piece(written)) {
                 return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
             }
             is_behind = self.inner.pause(&mut self.inner.lock());
@@ -189,7 +188,7 @@ impl<S: Session> Task<S> {
     fn take_inbound(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         loop {
             let packet = match &mut self.inner.lock().line {
-                Line::Polling(polling) => match polling.inbound.pop_front() {
+                Line::Polling(polling) => match polling.inbound.next() {
                     Some(packet) => packet,
                     None => {
                         polling.confirm();
@@ -198,6 +197,7 @@ impl<S: Session> Task<S> {
                 },
                 Line::Tcp { .. } | Line::Task { .. } | Line::Done => return Ok(()),
             };
+            let packet = packet.map_err(|error| End::from_packet(&error, self.inner.id))?;
             let Some(session) = &mut self.session else {
                 return Ok(());
             };
@@ -216,7 +216,8 @@ impl<S: Session> Task<S> {
             return Ok(());
         };
         let (inner, engine, full) = (&self.inner, &self.engine, &mut self.full);
-        while let Some(packet) = self.backlog.pop_front() {
+        for packet in self.backlog.by_ref() {
+            let packet = packet.map_err(|error| End::from_packet(&error, inner.id))?;
             if receive(session, inner, packet)? && !may_receive(session, full, engine, cx) {
                 return Ok(());
             }
@@ -298,14 +299,14 @@ impl<S: Session> Task<S> {
                 state.push(&message);
             }
             polling.finish(true);
-            self.backlog.append(&mut polling.inbound);
+            self.backlog = std::mem::take(&mut polling.inbound);
             polling.confirm();
         }
         if let Some(reason) = closing.filter(|_| self.session.is_none()) {
             let frame = wire::close_frame(reason.close_code());
-            state.queue.push(Bytes::from(frame), 1);
+            state.queue.push(Bytes::from(frame));
         }
-        state.flush(&self.inner.hub);
+        state.flush();
         state.closing = closing.or(state.closing);
         drop(state);
         self.link = Link::WebSocket(ws);
@@ -347,14 +348,25 @@ impl<S: Session> Task<S> {
         finished
     }
 
-    /// Says goodbye on the line. Whether that is all, and whether the session must still be found by a poll.
+    /// Says goodbye on the line. Whether that is all, and whether the session must still be found by a poll or by the
+    /// WebSocket that takes over.
     fn finish_line(&self, end: &End) -> (bool, bool) {
+        // The client has stopped polling, and its "5" is on its way: nowhere else does it hear of the end.
+        let is_upgrading = self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_answered());
         let mut guard = self.inner.lock();
         let state = &mut *guard;
         state.closing = Some(end.reason);
         match &mut state.line {
             Line::Polling(polling) => {
+                // As officially, a POST that ends the session by what it says is answered like any other.
+                if matches!(end.reason, CloseReason::TransportClose | CloseReason::ParseError) {
+                    polling.confirm();
+                }
                 polling.taken = None;
+                if !end.reason.is_orderly() && is_upgrading {
+                    polling.take_waiting();
+                    return (false, true);
+                }
                 if polling.has_poll() || !end.reason.is_orderly() {
                     polling.finish(end.reason == CloseReason::TransportClose);
                     state.line = Line::Done;
@@ -363,19 +375,15 @@ impl<S: Session> Task<S> {
                 // The client hears of it with its next poll.
                 (false, true)
             }
-            line @ (Line::Tcp { .. } | Line::Task { .. }) => {
+            Line::Tcp { .. } | Line::Task { .. } => {
                 let Some(code) = end.code else {
                     state.line = Line::Done;
                     return (true, false);
                 };
                 if !end.reason.is_orderly() {
-                    match line {
-                        Line::Tcp { .. } => state.queue.keep_first(),
-                        // What has begun to go out is with the stream.
-                        Line::Polling(_) | Line::Task { .. } | Line::Done => state.queue.clear(),
-                    }
+                    state.queue.keep_first();
                 }
-                state.queue.push(Bytes::from(wire::close_frame(code)), 1);
+                state.queue.push(Bytes::from(wire::close_frame(code)));
                 state.flush_closing();
                 (false, false)
             }
@@ -424,7 +432,7 @@ impl<S: Session> Task<S> {
             return Poll::Ready(());
         };
         if is_task {
-            match ws.poll_send(cx, || self.inner.lock().queue.pop()) {
+            match ws.poll_send(cx, |written| self.inner.next_piece(written)) {
                 Poll::Ready(Ok(())) if ws.poll_shutdown(cx).is_pending() => return Poll::Pending,
                 Poll::Ready(_) => self.inner.lock().line = Line::Done,
                 Poll::Pending => return Poll::Pending,

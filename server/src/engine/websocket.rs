@@ -50,7 +50,8 @@ enum Io {
 
 struct Stream {
     io: TokioIo<Upgraded>,
-    sending: Bytes,
+    /// Short frame that goes out before anything else.
+    short: Bytes,
     dirty: bool,
 }
 
@@ -89,7 +90,7 @@ impl Ws {
             Err(upgraded) => {
                 let stream = Stream {
                     io: TokioIo::new(upgraded),
-                    sending: Bytes::new(),
+                    short: Bytes::new(),
                     dirty: false,
                 };
                 (Io::Stream(Box::new(stream)), Vec::new())
@@ -218,18 +219,19 @@ impl Ws {
                 .as_ref()
                 .is_some_and(|write| write.try_write(frame).is_ok_and(|written| written == frame.len())),
             Io::Stream(stream) => {
-                stream.sending = frame.clone();
+                stream.short = frame.clone();
                 // What a pending flush leaves goes out with the next one; a part of a frame would be lost then.
-                !matches!(stream.poll_send(cx, || None), Poll::Ready(Err(_))) && stream.sending.is_empty()
+                !matches!(stream.poll_send(cx, |_| None), Poll::Ready(Err(_))) && stream.short.is_empty()
             }
         }
     }
 
-    /// Sends what `next` gives; for a stream that only the task can write to.
+    /// Sends what `next` gives, for a stream that only the task can write to. `next` is told how many bytes of the piece
+    /// that it gave before are with the stream.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        next: impl FnMut() -> Option<Bytes>,
+        next: impl FnMut(usize) -> Option<Bytes>,
     ) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Tcp { .. } => Poll::Ready(Ok(())),
@@ -250,27 +252,32 @@ impl Stream {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        mut next: impl FnMut() -> Option<Bytes>,
+        mut next: impl FnMut(usize) -> Option<Bytes>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            while !self.sending.is_empty() {
-                let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.sending))?;
-                if written == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.sending.advance(written);
-                self.dirty = true;
-            }
-            match next() {
-                Some(bytes) => self.sending = bytes,
-                None => break,
-            }
+        while !self.short.is_empty() {
+            let short = std::mem::take(&mut self.short);
+            let written = self.poll_write(cx, &short);
+            self.short = short;
+            self.short.advance(ready!(written)?);
+        }
+        let mut written = 0;
+        while let Some(piece) = next(written) {
+            written = ready!(self.poll_write(cx, &piece))?;
         }
         if self.dirty {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
             self.dirty = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.dirty = true;
+        Poll::Ready(Ok(written))
     }
 }
 

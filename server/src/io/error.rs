@@ -6,6 +6,8 @@ use pesan::socketio::packet::EncodeError;
 use pesan::socketio::value::{ToValueError, Value, to_value};
 use serde::Serialize;
 
+use crate::engine::SendError;
+
 /// Why an event or an answer was not sent.
 ///
 /// ```
@@ -30,6 +32,13 @@ pub enum EmitError {
     },
     /// Socket is no longer connected.
     Disconnected,
+    /// Client has not read enough of what was sent before.
+    QueueFull {
+        /// Bytes that wait for it.
+        queued: usize,
+        /// Limit that was exceeded; see [`engine::Limits::max_queued_bytes`](crate::engine::Limits::max_queued_bytes).
+        limit: usize,
+    },
     /// Too many events of this socket wait for their answer.
     TooManyPendingAcks {
         /// Limit that was reached.
@@ -45,12 +54,24 @@ impl fmt::Display for EmitError {
             Self::Encode(error) => write!(f, "cannot send this data: {error}"),
             Self::TooManyAttachments { limit } => write!(f, "more than {limit} attachments in one packet"),
             Self::Disconnected => write!(f, "socket is not connected"),
+            Self::QueueFull { queued, limit } => {
+                write!(f, "{queued} bytes wait for this client; the maximum is {limit}")
+            }
             Self::TooManyPendingAcks { limit } => write!(f, "{limit} events wait for their answer already"),
         }
     }
 }
 
 impl std::error::Error for EmitError {}
+
+impl From<SendError> for EmitError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Closed => Self::Disconnected,
+            SendError::QueueFull { queued, limit } => Self::QueueFull { queued, limit },
+        }
+    }
+}
 
 impl From<ToValueError> for EmitError {
     fn from(error: ToValueError) -> Self {

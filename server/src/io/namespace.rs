@@ -70,14 +70,6 @@ impl Entrance {
             middleware: RwLock::new(self.middlewares()),
         }
     }
-
-    pub(super) fn clear(&self) {
-        let connection =
-            std::mem::take(&mut *self.connection.write().unwrap_or_else(PoisonError::into_inner));
-        let middleware =
-            std::mem::take(&mut *self.middleware.write().unwrap_or_else(PoisonError::into_inner));
-        drop((connection, middleware));
-    }
 }
 
 /// Channel of its own over the shared connection; cheap to clone.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use pesan::socketio::packet::ROOT;
 use pesan::socketio::value::Value;
 use tokio::net::ToSocketAddrs;
+use tokio::sync::watch;
 
 use super::adapter::{Adapter, Health};
 use super::client::Client;
@@ -56,7 +56,8 @@ pub(super) struct Server {
     new_namespace: List<Namespace>,
     root: OnceLock<Namespace>,
     engine: OnceLock<Engine>,
-    closed: AtomicBool,
+    /// Whether the server is closed; [`Io::listen`] waits for it.
+    closed: watch::Sender<bool>,
 }
 
 impl Server {
@@ -91,7 +92,7 @@ impl Server {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        *self.closed.borrow()
     }
 
     /// Drops a namespace that was made from a pattern and is not used any more.
@@ -189,7 +190,7 @@ impl Io {
             new_namespace: List::default(),
             root: OnceLock::new(),
             engine: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
         });
         let root = Namespace::new(&server, ROOT, Entrance::default(), false);
         let mut namespaces = server.namespaces.write().unwrap_or_else(PoisonError::into_inner);
@@ -291,7 +292,8 @@ impl Io {
         config
     }
 
-    /// Serves nothing but this server on an address, until the process ends. Pages of any origin may connect.
+    /// Serves nothing but this server on an address, until it is [closed](Self::close); afterwards it may listen again.
+    /// Pages of any origin may connect.
     ///
     /// For more, such as routes of your own, a certificate or an end, give the [`engine`](Self::engine)'s router to
     /// [`http::serve`](crate::http::serve::serve).
@@ -305,17 +307,41 @@ impl Io {
     /// ```
     ///
     /// # Errors
-    /// When the address is none, or cannot be listened on.
+    /// When the address is none, or cannot be listened on; or the server was closed and has an adapter, which has left the
+    /// other nodes.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> std::io::Result<()> {
         let address = tokio::net::lookup_host(address).await?.next();
         let address = address.ok_or_else(|| std::io::Error::other("a name without an address"))?;
         let listener = bind(address)?;
+        self.reopen()?;
+        let mut closed = self.server.closed.subscribe();
         let config = EngineConfig {
             cors: Some(Cors::default()),
             ..EngineConfig::default()
         };
         let app = self.engine(config).router();
-        serve(listener, app, ServeConfig::default(), std::future::pending()).await;
+        let stop = async move {
+            // The sender lives as long as `self`.
+            drop(closed.wait_for(|closed| *closed).await);
+        };
+        serve(listener, app, ServeConfig::default(), stop).await;
+        Ok(())
+    }
+
+    /// Takes clients again after [`close`](Self::close).
+    fn reopen(&self) -> std::io::Result<()> {
+        if !self.server.is_closed() {
+            return Ok(());
+        }
+        if self.server.cluster.is_some() {
+            return Err(std::io::Error::other(
+                "a server with an adapter cannot listen again after it was closed",
+            ));
+        }
+        if let Some(engine) = self.server.engine() {
+            engine.reopen();
+        }
+        self.server.closed.send_replace(false);
         Ok(())
     }
 
@@ -329,9 +355,10 @@ impl Io {
         &self.server.hooks
     }
 
-    /// Ends everything: sockets hear `server shutting down`, then their connections are closed. Handlers are dropped.
+    /// Ends everything: sockets hear `server shutting down`, then their connections are closed, and [`listen`](Self::listen)
+    /// returns. Middleware and connection handlers stay for a next `listen`.
     pub fn close(&self) {
-        self.server.closed.store(true, Ordering::Release);
+        self.server.closed.send_replace(true);
         let namespaces = self.namespaces();
         for socket in namespaces.iter().flat_map(Namespace::sockets) {
             socket.close(DisconnectReason::ServerShuttingDown);
@@ -341,9 +368,6 @@ impl Io {
         }
         if let Some(engine) = self.server.engine() {
             engine.close();
-        }
-        for namespace in &namespaces {
-            namespace.entrance().clear();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::engine::{CloseReason, EngineConfig, Group, Limits, Outgoing};
+use pesan_server::engine::{CloseReason, EngineConfig, Group, Limits, Outgoing, SendError};
 use pesan_server::http::serve::ServeConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -180,29 +180,144 @@ async fn who_takes_what_waits_needs_no_pong_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_poller_that_stays_away_is_a_slow_reader_too() {
+async fn poller_that_stays_away_is_a_slow_reader_too() {
     let mut server = Server::start(with(Limits {
-        max_queued_frames: 10,
+        max_queued_bytes: 10,
         ..Limits::default()
     }));
     let session = server.open_polling().await;
-    let connection = server.opened().await;
+    let group = Group::new([server.opened().await]);
     for _ in 0..11 {
-        connection.send(&Outgoing::from_frame(&"x".into()));
+        group.send(&Outgoing::from_frame(&"x".into()));
     }
     assert_eq!(server.closed().await, CloseReason::SlowReader);
     assert_eq!(server.get(&session).await.code(), 1);
 }
 
 #[tokio::test]
-async fn a_body_with_too_many_packets_is_refused() {
+async fn full_queue_is_told_to_the_sender_and_the_client_stays() {
     let mut server = Server::start(with(Limits {
-        max_payload_packets: 10,
+        max_queued_bytes: 100_000,
         ..Limits::default()
     }));
     let session = server.open_polling().await;
-    assert_eq!(server.post(&session, &["4"; 11].join("\u{1e}")).await.status, 400);
-    assert_eq!(server.closed().await, CloseReason::ParseError);
+    let connection = server.opened().await;
+    // one message may be larger than the limit
+    let large = Outgoing::from_frame(&"x".repeat(1 << 20).into());
+    assert_eq!(connection.try_send(&large), Ok(()));
+    let full = SendError::QueueFull {
+        queued: large.len(),
+        limit: 100_000,
+    };
+    assert_eq!(connection.try_send(&large), Err(full));
+    assert_eq!(
+        full.to_string(),
+        "1048587 bytes wait for this client; the maximum is 100000"
+    );
+    assert_eq!(server.get(&session).await.body.len(), (1 << 20) + 1);
+    assert_eq!(connection.try_send(&large), Ok(()));
+    assert_eq!(server.get(&session).await.body.len(), (1 << 20) + 1);
+    assert!(!connection.is_closed());
+    connection.close(CloseReason::ForcedClose);
+    server.closed().await;
+    assert_eq!(connection.try_send(&large), Err(SendError::Closed));
+}
+
+#[tokio::test]
+async fn body_of_very_many_packets_is_taken() {
+    let mut server = Server::start(config());
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    // as many as `maxPayload` allows
+    let count = 333_333;
+    assert_eq!(
+        server
+            .post(&session, &["4a"; 333_333].join("\u{1e}"))
+            .await
+            .status,
+        200
+    );
+    let mut echoed = 0;
+    while echoed < count {
+        echoed += server.get(&session).await.body.split('\u{1e}').count();
+    }
+    assert_eq!(echoed, count);
+    assert!(!connection.is_closed());
+}
+
+#[tokio::test]
+async fn message_larger_than_the_queue_reaches_a_client_that_reads() {
+    let mut server = Server::start(with(Limits {
+        max_queued_bytes: 1 << 20,
+        ..Limits::default()
+    }));
+    let mut clients = Vec::new();
+    let mut connections = Vec::new();
+    for _ in 0..20 {
+        clients.push(server.open_websocket().await);
+        connections.push(server.opened().await);
+    }
+    let group = Group::new(connections.iter().cloned());
+    for size in [5 << 20, 12 << 20] {
+        let message = Outgoing::from_frame(&"x".repeat(size).into());
+        group.send(&message);
+        connections.first().expect("a connection").send(&message);
+        let read = clients.iter_mut().enumerate().map(async |(index, client)| {
+            assert_eq!(client.text().await.len(), size + 1);
+            if index == 0 {
+                assert_eq!(client.text().await.len(), size + 1);
+            }
+        });
+        futures_util::future::join_all(read).await;
+    }
+    server.assert_serves().await;
+    assert!(connections.iter().all(|connection| !connection.is_closed()));
+}
+
+#[tokio::test]
+async fn very_many_small_messages_sent_at_once_all_arrive() {
+    let mut server = Server::start(config());
+    let mut client = server.open_websocket().await;
+    let connection = server.opened().await;
+    let count = 200_000;
+    for number in 0..count {
+        connection
+            .try_send(&Outgoing::from_frame(&number.to_string().into()))
+            .expect("there is room");
+    }
+    for number in 0..count {
+        assert_eq!(client.text().await, format!("4{number}"));
+    }
+    assert_eq!(connection.buffered(), 0);
+}
+
+#[tokio::test]
+async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
+    let limits = Limits {
+        max_unread_bytes: 64 << 10,
+        ..Limits::default()
+    };
+    let mut server = Server::start(EngineConfig { limits, ..quick() });
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    let size = 20 << 20;
+    connection.send(&Outgoing::from_frame(&"x".repeat(size).into()));
+    let mut poll = server.begin("GET", &session, "", 0, "").await;
+    // two seconds, four heartbeats
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let mut buffer = vec![0; size / 120];
+    for _ in 0..100 {
+        pace.tick().await;
+        soon("a part", poll.read_exact(&mut buffer))
+            .await
+            .expect("connected");
+    }
+    assert!(!connection.is_closed());
+    let mut rest = Vec::new();
+    soon("the rest", poll.read_to_end(&mut rest))
+        .await
+        .expect("connected");
+    assert!(rest.ends_with(b"xxx"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pesan_server::engine::{
-    CloseReason, Connection, Cookie, Cors, EngineConfig, Origins, Outgoing, RefuseCode,
+    CloseReason, Connection, Cookie, Cors, EngineConfig, Group, Origins, Outgoing, RefuseCode,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -60,6 +60,18 @@ async fn refusals_have_the_official_codes() {
             "EIO=3&transport=polling",
             5,
             "Unsupported protocol version",
+        ),
+        (
+            "GET",
+            "EIO=4&EIO=3&transport=polling",
+            5,
+            "Unsupported protocol version",
+        ),
+        (
+            "GET",
+            "EIO=4&transport=polling&transport=websocket",
+            3,
+            "Bad request",
         ),
         (
             "GET",
@@ -119,7 +131,9 @@ async fn what_is_no_packet_ends_the_session() {
         "4a\u{1e}é",
     ] {
         let session = server.open_polling().await;
-        assert_eq!(server.post(&session, body).await.status, 400, "{body:?}");
+        // as officially, the POST itself is answered like any other
+        let answer = server.post(&session, body).await;
+        assert_eq!((answer.status, &*answer.body), (200, "ok"), "{body:?}");
         assert_eq!(server.closed().await, CloseReason::ParseError, "{body:?}");
         assert_eq!(server.get(&session).await.code(), 1, "{body:?}");
     }
@@ -140,7 +154,7 @@ async fn a_second_poll_ends_the_session() {
     };
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.status, &*first.body), (200, "1"));
-    assert_eq!(second.status, 400);
+    assert_eq!((second.status, &*second.body), (400, ""));
     assert_eq!(server.closed().await, CloseReason::TransportError);
     assert_eq!(server.get(&session).await.status, 400);
 }
@@ -192,7 +206,9 @@ async fn a_body_beyond_the_limit_is_refused_and_the_session_lives() {
     });
     let session = server.open_polling().await;
     let large = format!("4{}", "a".repeat(1000));
-    assert_eq!(server.post(&session, &large).await.status, 413);
+    let refused = server.post(&session, &large).await;
+    assert_eq!((refused.status, &*refused.body), (413, ""));
+    assert!(!refused.head.contains("content-type"), "{}", refused.head);
     let exact = format!("4{}", "a".repeat(999));
     assert_eq!(server.post(&session, &exact).await.status, 200);
     assert_eq!(server.get(&session).await.body, exact);
@@ -214,7 +230,8 @@ async fn a_binary_body_is_refused() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let headers = "Content-Type: application/octet-stream\r\n";
-    assert_eq!(server.request("POST", &session, headers, "4a").await.status, 400);
+    let refused = server.request("POST", &session, headers, "4a").await;
+    assert_eq!((refused.status, &*refused.body), (400, ""));
     assert_eq!(server.closed().await, CloseReason::TransportError);
 }
 
@@ -302,6 +319,61 @@ async fn volatile_messages_are_dropped_between_two_polls() {
     connection.send(&Outgoing::from_frame(&"dropped".into()).volatile(true));
     connection.send(&Outgoing::from_frame(&"kept".into()));
     assert_eq!(server.get(&session).await.body, "4kept");
+}
+
+#[tokio::test]
+async fn only_the_first_of_two_volatile_messages_is_sent_to_a_poll() {
+    let mut server = Server::start(config());
+    let session = server.open_polling().await;
+    let connection = server.opened().await;
+    let group = Group::new([connection.clone()]);
+    for number in 0..10 {
+        let poll = server.get(&session);
+        let send = async {
+            arrived(&server).await;
+            for text in ["first", "second"] {
+                let message = Outgoing::from_frame(&text.into()).volatile(true);
+                if number % 2 == 0 {
+                    connection.send(&message);
+                } else {
+                    group.send(&message);
+                }
+            }
+        };
+        let (poll, ()) = tokio::join!(poll, send);
+        assert_eq!(poll.body, "4first");
+    }
+    connection.send(&Outgoing::from_frame(&"kept".into()));
+    assert_eq!(server.get(&session).await.body, "4kept");
+}
+
+#[tokio::test]
+async fn path_is_taken_literally() {
+    for (given, path) in [
+        ("/my-path", "/my-path/"),
+        ("my-path/", "/my-path/"),
+        ("/a/*/", "/a/*/"),
+        ("/:id/", "/:id/"),
+        ("/{id}/x", "/{id}/x/"),
+        ("", "/"),
+    ] {
+        let server = Server::start(EngineConfig {
+            path: given.to_owned(),
+            ..config()
+        });
+        assert_eq!(server.engine.config().path, path);
+        for (path, status) in [(path, 200), ("/b/c/d", 404), ("/other/", 404), ("/a/b/", 404)] {
+            let mut stream = server
+                .begin_with(&format!(
+                    "GET {path}?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                ))
+                .await;
+            assert_eq!(Answer::read(&mut stream).await.status, status, "{given} {path}");
+        }
+        // beside routes of a program
+        let router: axum::Router = server.engine.router();
+        drop(axum::Router::new().merge(router).fallback(async || "page"));
+    }
 }
 
 #[tokio::test]

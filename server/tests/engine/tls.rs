@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::{Group, Outgoing};
+use pesan_server::engine::{EngineConfig, Group, Limits, Outgoing};
 use pesan_server::http::serve::{ServeConfig, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -75,6 +75,34 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
     assert_eq!(echo.expect("a message"), Message::text("4echo"));
     socket.close(None).await.expect("an open socket");
     server.closed().await;
+}
+
+#[tokio::test]
+async fn message_larger_than_the_queue_reaches_a_tls_client_that_reads() {
+    let limits = Limits {
+        max_queued_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let mut server = Server::start(EngineConfig { limits, ..config() });
+    let address = listen_securely(&server);
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let url = "wss://localhost/engine.io/?EIO=4&transport=websocket";
+    let (mut socket, _) = tokio_tungstenite::client_async(url, secure(stream).await)
+        .await
+        .expect("a websocket");
+    let connection = server.opened().await;
+    let message = Outgoing::from_frame(&"x".repeat(12 << 20).into());
+    connection.send(&message);
+    let group = Group::new([connection.clone()]);
+    group.send(&message);
+    group.send(&Outgoing::from_frame(&"last".into()));
+    for length in [None, Some(1 + (12 << 20)), Some(1 + (12 << 20)), Some(5)] {
+        let message = soon("a message", socket.next()).await.expect("an open socket");
+        let text = message.expect("a message").into_text().expect("text");
+        assert!(length.is_none_or(|length| text.len() == length), "{}", text.len());
+    }
+    assert_eq!(connection.buffered(), 0);
+    assert!(!connection.is_closed());
 }
 
 #[tokio::test]

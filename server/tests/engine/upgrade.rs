@@ -173,3 +173,34 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
     assert_eq!(socket.close_code().await, None);
     assert_eq!(server.get(&polling).await.code(), 1);
 }
+
+#[tokio::test]
+async fn a_protocol_error_in_the_midst_of_an_upgrade_is_told_over_the_websocket() {
+    let mut server = Server::start(config());
+    let (_, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    let mut socket = probed(&server, &websocket).await;
+    // The client has stopped polling, and its "5" is on its way.
+    connection.close(CloseReason::ParseError);
+    assert_eq!(server.closed().await, CloseReason::ParseError);
+    socket.send("5").await;
+    assert_eq!(socket.close_code().await, Some(1002));
+    drop(socket);
+    super::harness::soon("the last session to go", async {
+        while server.engine.sessions() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_protocol_error_in_the_midst_of_an_upgrade_ends_polls_too() {
+    let mut server = Server::start(config());
+    let (polling, websocket) = session(&server).await;
+    let connection = server.opened().await;
+    let _socket = probed(&server, &websocket).await;
+    connection.close(CloseReason::ParseError);
+    assert_eq!(server.closed().await, CloseReason::ParseError);
+    assert_eq!(server.get(&polling).await.status, 400);
+}

@@ -339,3 +339,19 @@ async fn a_compressed_bomb_ends_only_its_sender() {
     assert_eq!(server.closed().await, CloseReason::TransportError);
     server.assert_serves().await;
 }
+
+#[tokio::test]
+async fn first_subprotocol_that_is_offered_is_chosen() {
+    let server = Server::start(config());
+    let offered = "Sec-WebSocket-Protocol: chat, other\r\nSec-WebSocket-Protocol: third\r\n";
+    let (_, head) = server.raw_websocket(offered).await;
+    assert!(head.contains("sec-websocket-protocol: chat\r\n"), "{head}");
+    let (_, head) = server.raw_websocket("").await;
+    assert!(!head.contains("sec-websocket-protocol"), "{head}");
+    for malformed in ["cha t", "a, a", "", "a,,b", "a\"b"] {
+        let (_, head) = server
+            .raw_websocket(&format!("Sec-WebSocket-Protocol: {malformed}\r\n"))
+            .await;
+        assert!(head.starts_with("HTTP/1.1 400 "), "{malformed:?}: {head}");
+    }
+}

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pesan_server::io::{Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, Socket};
+use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, Socket};
 use tokio::sync::mpsc;
 
-use crate::support::{Served, until};
+use crate::support::{PATIENCE, Served, until};
 
 fn greets(io: &Io) {
     io.on_connection(|socket: Socket| {
@@ -337,6 +337,40 @@ async fn a_closed_server_tells_its_sockets_why() {
     served.io.close();
     raw.expect_end().await;
     assert_eq!(told.recv().await.as_deref(), Some("server shutting down"));
+}
+
+#[tokio::test]
+async fn closed_server_frees_its_port_and_may_listen_again() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("just bound");
+    drop(free);
+    let io = Io::default();
+    io.on_connection(|socket: Socket| {
+        socket.on("ask", |_: Socket, (): (), ack: Ack| ack.send("answer"));
+    });
+    for _ in 0..3 {
+        let listening = tokio::spawn({
+            let io = io.clone();
+            async move { io.listen(address).await }
+        });
+        until("it listens", || std::net::TcpStream::connect(address).is_ok()).await;
+        let served = Served {
+            io: io.clone(),
+            address,
+        };
+        let mut raw = served.join().await;
+        raw.send(r#"20["ask"]"#).await;
+        assert_eq!(raw.next().await, r#"30["answer"]"#);
+        io.close();
+        raw.expect_end().await;
+        tokio::time::timeout(PATIENCE, listening)
+            .await
+            .expect("it returns")
+            .expect("no panic")
+            .expect("it listened");
+        let refused = std::net::TcpStream::connect(address).expect_err("the port is closed");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    }
 }
 
 #[tokio::test]

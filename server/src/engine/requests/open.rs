@@ -14,8 +14,10 @@ use pesan::socketio::engine::Handshake;
 use super::poll::text_response;
 use super::upgrade::{Accept, switching};
 use super::{Incoming, Refusal};
+use crate::engine::account::Account;
 use crate::engine::connection::{Connection, Inner, Line};
 use crate::engine::hub::Op;
+use crate::engine::polling::Polling;
 use crate::engine::sessions::Seat;
 use crate::engine::task::Link;
 use crate::engine::websocket::Ws;
@@ -72,9 +74,18 @@ pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Res
         None => {
             let upgrades = shared.config.allow_upgrades && shared.config.websocket;
             let packet = open_packet(shared, &sid, upgrades);
-            let line = Line::Polling(Box::default());
-            start(shared, sid.clone(), line, Link::Polling, handshake, seat);
-            text_response(shared, format!("0{packet}"), false)
+            let account = Arc::default();
+            let line = Line::Polling(Box::new(Polling::new(&account)));
+            start(
+                shared,
+                sid.clone(),
+                &account,
+                line,
+                Link::Polling,
+                handshake,
+                seat,
+            );
+            text_response(shared, &account, format!("0{packet}"), false)
         }
     };
     if let Some(cookie) = &shared.config.cookie
@@ -123,13 +134,22 @@ async fn open_websocket(
         Err(error) => return tracing::debug!(%error, "the client left during its handshake"),
     };
     let line = ws.take_line();
-    start(&shared, sid, line, Link::WebSocket(ws), handshake, seat);
+    start(
+        &shared,
+        sid,
+        &Arc::default(),
+        line,
+        Link::WebSocket(ws),
+        handshake,
+        seat,
+    );
 }
 
 /// Opens a session and starts its task.
 fn start(
     shared: &Arc<Shared>,
     sid: Box<str>,
+    account: &Arc<Account>,
     line: Line,
     link: Link,
     handshake: Arc<HandshakeRequest>,
@@ -152,7 +172,14 @@ fn start(
         ))),
     };
     let deadline = now + config.ping_interval + config.ping_timeout;
-    let inner = Arc::new(Inner::new(id, sid, Arc::clone(hub), line, deadline));
+    let inner = Arc::new(Inner::new(
+        id,
+        sid,
+        Arc::clone(hub),
+        Arc::clone(account),
+        line,
+        deadline,
+    ));
     if !shared.sessions.insert(&inner) {
         return;
     }

@@ -1,19 +1,73 @@
 //! Polls and POSTs of a session that polls.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use pesan::socketio::Limits as CodecLimits;
-use pesan::socketio::engine::{Packet, payload};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::Refusal;
+use crate::engine::account::{Account, counted};
 use crate::engine::connection::{Inner, Line};
-use crate::engine::polling::Polled;
+use crate::engine::polling::{Inbound, Polled};
 use crate::engine::{CloseReason, RefuseCode, Shared, deflate};
+
+/// Bytes of a large response that are given to the socket at a time.
+const PART: usize = 64 << 10;
+
+/// Body of a large response, part by part: the heartbeat sees that the client takes it.
+struct Parts {
+    rest: Bytes,
+    account: Arc<Account>,
+}
+
+impl Parts {
+    fn new(body: Vec<u8>, account: &Arc<Account>) -> Self {
+        account.begin_response(body.len());
+        Self {
+            rest: counted(body),
+            account: Arc::clone(account),
+        }
+    }
+}
+
+impl HttpBody for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let size = self.rest.len().min(PART);
+        let part = self.rest.split_to(size);
+        self.account.end_response(part.len(), true);
+        Poll::Ready(Some(Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.account.end_response(self.rest.len(), false);
+    }
+}
 
 /// Ends the session when a poll or a POST is aborted.
 struct Guard<'a> {
@@ -62,20 +116,23 @@ pub(super) async fn poll(
             ));
         };
         // The close packet has a body of its own: the official client acts on it before the messages beside it.
-        if state.closing.is_some() && !polling.has_poll() && polling.waiting_bytes() == 0 {
+        if state.closing.is_some() && !polling.has_poll() && !polling.has_waiting() {
             let body = polling.last_body(false);
             state.line = Line::Done;
             state.wake();
-            return Ok(text_response(shared, body, gzip));
+            return Ok(text_response(shared, &session.account, body, gzip));
         }
         polling.poll()
     };
     let (number, answer) = match polled {
-        Polled::Answer(body) => return Ok(text_response(shared, body, gzip)),
+        Polled::Answer(body) => return Ok(text_response(shared, &session.account, body, gzip)),
         Polled::Wait { number, answer } => (number, answer),
         Polled::Overlap => {
             session.lock().fail(CloseReason::TransportError);
-            return Err(Refusal::new(RefuseCode::BadRequest, "two polls at a time"));
+            return Err(Refusal::of_transport(
+                StatusCode::BAD_REQUEST,
+                "two polls at a time",
+            ));
         }
     };
     let guard = Guard {
@@ -85,7 +142,7 @@ pub(super) async fn poll(
     let answer = answer.await;
     drop(guard);
     match answer {
-        Ok(body) => Ok(text_response(shared, body, gzip)),
+        Ok(body) => Ok(text_response(shared, &session.account, body, gzip)),
         Err(_) => Err(Refusal::new(RefuseCode::UnknownSid, "the session has ended")),
     }
 }
@@ -97,7 +154,7 @@ pub(super) async fn post(
     octets: bool,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
-    let bad = |context: &str| Refusal::new(RefuseCode::BadRequest, context);
+    let bad = |context: &str| Refusal::of_transport(StatusCode::BAD_REQUEST, context);
     {
         let mut guard = session.lock();
         let state = &mut *guard;
@@ -127,27 +184,19 @@ pub(super) async fn post(
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             guard.kind = Guarded::Post { whole: true };
-            let mut refusal = bad("body too large");
-            refusal.status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(refusal);
+            return Err(Refusal::of_transport(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body too large",
+            ));
         }
         Ok(Err(_)) => return Err(bad("body cut off")),
         Err(_) => return Err(bad("body too slow")),
     };
     guard.kind = Guarded::Post { whole: true };
-    let mut limits = CodecLimits::default();
-    limits.max_payload_packets = shared.config.limits.max_payload_packets;
-    let packets = std::str::from_utf8(&collected)
-        .map_err(|_| "body is not UTF-8".to_owned())
-        .and_then(|text| payload::decode(text, &limits).map_err(|error| error.to_string()));
-    let packets = match packets {
-        Ok(packets) => packets,
-        Err(problem) => {
-            session.lock().fail(CloseReason::ParseError);
-            return Err(bad(&problem));
-        }
+    let Ok(body) = String::from_utf8(collected.into()) else {
+        session.lock().fail(CloseReason::ParseError);
+        return Err(bad("body is not UTF-8"));
     };
-    let by_client = packets.contains(&Packet::Close);
     let (sender, taken) = oneshot::channel();
     {
         let mut guard = session.lock();
@@ -159,12 +208,12 @@ pub(super) async fn post(
             // Nobody hears them any more; the client hears of the end with its next poll.
             return Ok(thanks());
         }
-        polling.inbound.extend(packets);
+        polling.inbound = Inbound::new(body);
         polling.taken = Some(sender);
         state.wake();
     }
     // Dropped when the session ends first.
-    if taken.await.is_err() && !by_client {
+    if taken.await.is_err() {
         return Err(bad("the session has ended"));
     }
     Ok(thanks())
@@ -180,7 +229,12 @@ fn thanks() -> Response<Body> {
 }
 
 /// Answer to a poll.
-pub(super) fn text_response(shared: &Shared, body: String, gzip: bool) -> Response<Body> {
+pub(super) fn text_response(
+    shared: &Shared,
+    account: &Arc<Account>,
+    body: String,
+    gzip: bool,
+) -> Response<Body> {
     let compress = gzip
         && shared
             .config
@@ -191,7 +245,12 @@ pub(super) fn text_response(shared: &Shared, body: String, gzip: bool) -> Respon
     } else {
         body.into_bytes()
     };
-    let mut response = Response::new(Body::from(body));
+    let body = if body.len() <= PART {
+        Body::from(body)
+    } else {
+        Body::new(Parts::new(body, account))
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     if compress {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -10,6 +10,8 @@ use crate::engine::sessions::Refused;
 /// A refusal on its way to the client.
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
+    /// Whether code and message stand in the body.
+    has_body: bool,
     pub(super) error: ConnectionError,
 }
 
@@ -21,6 +23,7 @@ impl Refusal {
         };
         Self {
             status,
+            has_body: true,
             error: ConnectionError {
                 code,
                 message: code.message().to_owned(),
@@ -29,7 +32,21 @@ impl Refusal {
         }
     }
 
+    /// Refusal of a request that belongs to a session; as officially, its status says all.
+    pub(super) fn of_transport(status: StatusCode, context: &str) -> Self {
+        Self {
+            status,
+            has_body: false,
+            ..Self::new(RefuseCode::BadRequest, context)
+        }
+    }
+
     pub(super) fn into_response(self) -> Response<Body> {
+        if !self.has_body {
+            let mut response = Response::default();
+            *response.status_mut() = self.status;
+            return response;
+        }
         let ConnectionError { code, message, .. } = self.error;
         let body = serde_json::json!({ "code": code.code(), "message": message }).to_string();
         let mut response = Response::new(Body::from(body));

@@ -20,6 +20,8 @@ use crate::engine::{EngineConfig, Shared, deflate, wire};
 /// What the answer to a WebSocket handshake needs.
 pub(super) struct Accept {
     key: String,
+    /// First subprotocol that the client offers, as `ws` chooses it.
+    protocol: Option<HeaderValue>,
     pub(super) deflate: bool,
     pub(super) upgrade: OnUpgrade,
 }
@@ -60,6 +62,7 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
     if STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
         return Err(bad("websocket key is not 16 bytes in base64"));
     }
+    let protocol = subprotocol(&parts.headers).map_err(|()| bad("malformed Sec-WebSocket-Protocol"))?;
     let mut offers = parts.headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
     let deflate = config.per_message_deflate.is_some()
         && offers.any(|offer| offer.to_str().is_ok_and(deflate::is_offered));
@@ -69,9 +72,31 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
     };
     Ok(Accept {
         key,
+        protocol,
         deflate,
         upgrade,
     })
+}
+
+/// First of the subprotocols that a client offers; an error if they are no list of distinct tokens.
+fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, ()> {
+    let is_token = |name: &str| {
+        let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !name.is_empty() && name.bytes().all(is_tchar)
+    };
+    let mut offered = Vec::new();
+    for line in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+        for name in line.to_str().map_err(drop)?.split(',').map(str::trim) {
+            if !is_token(name) || offered.contains(&name) {
+                return Err(());
+            }
+            offered.push(name);
+        }
+    }
+    offered
+        .first()
+        .map(|first| HeaderValue::from_str(first).map_err(drop))
+        .transpose()
 }
 
 /// Lets a WebSocket try to take a polling session over; one that may not is closed at once.
@@ -124,6 +149,9 @@ pub(super) fn switching(accept: &Accept) -> Response<Body> {
     let key = tungstenite::handshake::derive_accept_key(accept.key.as_bytes());
     if let Ok(key) = HeaderValue::try_from(key) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    }
+    if let Some(protocol) = &accept.protocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol.clone());
     }
     if accept.deflate {
         let agreed = HeaderValue::from_static(deflate::AGREED);

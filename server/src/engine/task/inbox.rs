@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use pesan::socketio::Frame;
-use pesan::socketio::engine::Packet;
+use pesan::socketio::engine::{Packet, PacketError};
 
 use crate::engine::connection::Inner;
 use crate::engine::hub::Op;
@@ -27,6 +27,11 @@ impl End {
             reason,
             code: Some(reason.close_code()),
         }
+    }
+
+    pub(super) fn from_packet(error: &PacketError, id: u64) -> Self {
+        tracing::debug!(connection = id, %error, "the client sent no packet");
+        Self::of(CloseReason::ParseError)
     }
 
     pub(super) fn from_read(end: &ReadEnd, id: u64) -> Self {
@@ -80,10 +85,8 @@ pub(super) fn accept<S: Session>(
         Incoming::Text(text) => match text.strip_prefix('4') {
             Some(message) => Frame::Text(message.to_owned()),
             None => {
-                let packet = Packet::decode(Frame::Text(text.into_owned())).map_err(|error| {
-                    tracing::debug!(connection = inner.id, %error, "the client sent no packet");
-                    End::of(CloseReason::ParseError)
-                })?;
+                let packet = Packet::decode(Frame::Text(text.into_owned()))
+                    .map_err(|error| End::from_packet(&error, inner.id))?;
                 hear(inner, &packet);
                 return receive(session, inner, packet);
             }
@@ -93,8 +96,8 @@ pub(super) fn accept<S: Session>(
             let mut pong = Vec::with_capacity(data.len() + 2);
             wire::push_frame(&mut pong, Opcode::Pong, false, data);
             let mut state = inner.lock();
-            state.queue.push(Bytes::from(pong), 1);
-            state.flush(&inner.hub);
+            state.queue.push(Bytes::from(pong));
+            state.flush();
             return Ok(false);
         }
         Incoming::Close(code) => {

@@ -46,7 +46,7 @@ impl Upgrade {
             return Probed::Failed;
         }
         // the rest of an earlier answer, where the socket had no room
-        if matches!(self.ws.poll_send(cx, || None), Poll::Ready(Err(_))) {
+        if matches!(self.ws.poll_send(cx, |_| None), Poll::Ready(Err(_))) {
             return Probed::Failed;
         }
         let (mut probes, mut complete, mut failed) = (0, false, false);

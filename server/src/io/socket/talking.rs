@@ -99,8 +99,11 @@ impl Socket {
             return Err(EmitError::Disconnected);
         }
         let packet = Packet::new(self.0.namespace.name(), body);
-        let outgoing = self.0.namespace.encode(&packet)?;
-        self.connection().send(&flags.mark(outgoing));
+        let outgoing = flags.mark(self.0.namespace.encode(&packet)?);
+        match &packet.body {
+            Body::Event { .. } | Body::Ack { .. } => self.connection().try_send(&outgoing)?,
+            Body::Connect(_) | Body::Disconnect | Body::ConnectError(_) => self.connection().send(&outgoing),
+        }
         Ok(())
     }
 }
