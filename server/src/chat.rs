@@ -1,7 +1,7 @@
 //! The chat's rules on top of Socket.IO: who may come in, who is here, what is said where, and what is kept.
 //!
 //! A plain client sends `pesan` with one string, and gets everyone's. A page of ours says so in its CONNECT and
-//! speaks the types of [`pesan::messages`]. Both meet in the lobby. `connect` is where a socket comes
+//! speaks the types of [`pesan::protocol`]. Both meet in the lobby. `connect` is where a socket comes
 //! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
 //!
 //! With `--redis` several nodes are one chat: [`history`] is shared and tells every node what is said, `claims` keeps
@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
-use pesan::messages::{Person, Refusal, RefusalCode, Room};
+use pesan::protocol::{ChatError, ChatErrorCode, Person, Room};
 use pesan::socketio::Event;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -329,18 +329,18 @@ async fn open(
 }
 
 /// What someone is told whose message was not stored.
-fn store_refusal(error: &StoreError) -> Refusal {
+fn store_refusal(error: &StoreError) -> ChatError {
     match error {
-        StoreError::IdUsed => refusal(RefusalCode::IdInvalid, ""),
-        StoreError::RoomUnknown => refusal(RefusalCode::RoomUnknown, ""),
-        StoreError::RoomTaken(id) => refusal(RefusalCode::RoomTaken, id),
-        StoreError::Busy => refusal(RefusalCode::TooFast, 1),
+        StoreError::IdUsed => refusal(ChatErrorCode::IdInvalid, ""),
+        StoreError::RoomUnknown => refusal(ChatErrorCode::RoomUnknown, ""),
+        StoreError::RoomTaken(id) => refusal(ChatErrorCode::RoomTaken, id),
+        StoreError::Busy => refusal(ChatErrorCode::TooFast, 1),
         // the reason is the operator's business, and is in the log
         StoreError::Full
         | StoreError::ReadOnly
         | StoreError::Corrupt
         | StoreError::Unreachable(_)
-        | StoreError::Other(_) => refusal(RefusalCode::StoreFailed, ""),
+        | StoreError::Other(_) => refusal(ChatErrorCode::StoreFailed, ""),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pesan::messages::{LOBBY, Message, Page, Person, RoomKind, Sent};
+use pesan::protocol::{HistoryPage, LOBBY, Message, Person, RoomKind, Sent};
 use pesan_server::chat::history::{
     Deliver, Draft, History, Link, Memory, News, OpenError, Range, Redis, RedisError, Retention, SavedRoom,
     Settled, Sqlite, StoreError, Stored,
@@ -83,7 +83,7 @@ async fn add(history: &dyn History, mut draft: Draft) -> Result<Sent, StoreError
     answer.await.expect("every message is settled")
 }
 
-fn texts(page: &Page) -> Vec<&str> {
+fn texts(page: &HistoryPage) -> Vec<&str> {
     page.messages
         .iter()
         .map(|message| message.text.as_str())

@@ -1,7 +1,5 @@
 //! A person's colour and initials, the same for everyone who sees them.
 
-use super::letters::is_letter;
-
 /// Number of colours in `style/tokens.css`.
 pub const TINTS: u32 = 10;
 
@@ -20,7 +18,7 @@ pub fn tint(id: &str) -> u32 {
 pub fn initials(name: &str) -> String {
     let (mut first, mut last, mut inside) = (None, None, false);
     for c in name.chars() {
-        let letter = is_letter(c);
+        let letter = c.is_alphanumeric();
         if letter && !inside {
             if first.is_none() {
                 first = Some(c);

@@ -1,6 +1,6 @@
 //! State of the connection, as the page shows it.
 
-use crate::messages::{Refusal, RefusalCode};
+use crate::protocol::{ChatError, ChatErrorCode};
 
 /// State of the connection, in the order in which one lives through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Connection {
         /// Words of the server, or of the client.
         reason: String,
         /// The same as a refusal that the page has own words for.
-        refusal: Option<Refusal>,
+        refusal: Option<ChatError>,
     },
     /// Server ended it on purpose.
     Ended,
@@ -40,6 +40,6 @@ impl Connection {
     /// Whether the server asks for a token.
     #[must_use]
     pub fn wants_token(&self) -> bool {
-        matches!(self, Self::Refused { refusal: Some(refusal), .. } if refusal.code == RefusalCode::Unauthorized)
+        matches!(self, Self::Refused { refusal: Some(refusal), .. } if refusal.code == ChatErrorCode::Unauthorized)
     }
 }

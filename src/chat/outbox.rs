@@ -2,62 +2,62 @@
 
 use std::sync::Arc;
 
-use super::entry::{Delivery, Entry, Said, What};
-use crate::messages::wire::messages;
-use crate::messages::{Person, Quote, Refusal};
+use super::timeline_item::{ChatMessage, Delivery, ItemKind, TimelineItem};
+use serde::{Deserialize, Serialize};
 
-messages! {
-    /// Text that waits, in the form in which the browser keeps it.
-    pub struct Kept {
-        /// Room it is for.
-        pub room: String,
-        /// Id that makes it one message however often it is sent.
-        pub id: String,
-        /// Text.
-        pub text: String,
-        /// When it was written, in milliseconds since 1970.
-        pub at: u64,
-        /// Message that it answers.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub reply: Option<Quote>,
-    }
+use crate::protocol::{ChatError, Person, Quote};
+
+/// Text that waits, in the form in which the browser keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredMessage {
+    /// Room it is for.
+    pub room: String,
+    /// Id that makes it one message however often it is sent.
+    pub id: String,
+    /// Text.
+    pub text: String,
+    /// When it was written, in milliseconds since 1970.
+    pub at: u64,
+    /// Message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Quote>,
 }
 
 /// Text that waits.
 #[derive(Debug, Clone)]
-pub struct Unsent {
+pub struct PendingMessage {
     /// What is kept of it.
-    pub kept: Kept,
+    pub kept: StoredMessage,
     /// How it is shown.
-    pub entry: Arc<Entry>,
+    pub item: Arc<TimelineItem>,
     /// How far it has come.
-    pub state: Progress,
+    pub state: SendState,
 }
 
 /// How far a text has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum SendState {
     /// Waits for its turn.
     Waiting,
     /// Was sent and is not yet answered.
-    UnderWay {
+    InFlight {
         /// On a plain server: when to stop waiting for the echo.
         until: Option<u64>,
     },
     /// Was not taken.
-    Failed(Option<Refusal>),
+    Failed(Option<ChatError>),
 }
 
 /// All texts that wait, in the order in which they were written.
 #[derive(Debug, Clone, Default)]
 pub struct Outbox {
-    unsent: Vec<Unsent>,
+    unsent: Vec<PendingMessage>,
     changes: u32,
 }
 
 impl Outbox {
     /// Texts of one room.
-    pub fn of<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a Unsent> {
+    pub fn of<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a PendingMessage> {
         self.unsent.iter().filter(move |unsent| unsent.kept.room == room)
     }
 
@@ -69,18 +69,14 @@ impl Outbox {
 
     /// What the browser should keep.
     #[must_use]
-    pub fn kept(&self) -> Vec<Kept> {
-        let mut kept = Vec::new();
-        for unsent in &self.unsent {
-            kept.push(unsent.kept.clone());
-        }
-        kept
+    pub fn kept(&self) -> Vec<StoredMessage> {
+        self.unsent.iter().map(|pending| pending.kept.clone()).collect()
     }
 
     /// Adds a text at the end.
-    pub fn push(&mut self, key: u64, kept: Kept, author: Option<Person>) {
+    pub fn push(&mut self, key: u64, kept: StoredMessage, author: Option<Person>) {
         self.changes += 1;
-        let said = Said {
+        let message = ChatMessage {
             seq: None,
             id: kept.id.clone(),
             author,
@@ -88,50 +84,50 @@ impl Outbox {
             text: kept.text.clone(),
             reply: kept.reply.clone(),
         };
-        let entry = Arc::new(Entry {
+        let item = Arc::new(TimelineItem {
             key,
             at: kept.at,
-            what: What::Said(said),
+            kind: ItemKind::Message(message),
         });
-        self.unsent.push(Unsent {
+        self.unsent.push(PendingMessage {
             kept,
-            entry,
-            state: Progress::Waiting,
+            item,
+            state: SendState::Waiting,
         });
     }
 
     /// Text of an id.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut Unsent> {
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut PendingMessage> {
         self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
     }
 
     /// Text whose line has this key.
-    pub fn by_key(&mut self, key: u64) -> Option<&mut Unsent> {
-        self.unsent.iter_mut().find(|unsent| unsent.entry.key == key)
+    pub fn by_key(&mut self, key: u64) -> Option<&mut PendingMessage> {
+        self.unsent.iter_mut().find(|unsent| unsent.item.key == key)
     }
 
     /// Whether a text waits to be sent.
     #[must_use]
-    pub fn waits(&self) -> bool {
+    pub fn has_pending(&self) -> bool {
         self.unsent
             .iter()
-            .any(|unsent| matches!(unsent.state, Progress::Waiting))
+            .any(|unsent| matches!(unsent.state, SendState::Waiting))
     }
 
     /// Takes a text out.
-    pub fn take(&mut self, id: &str) -> Option<Unsent> {
-        self.take_first(&|unsent| unsent.kept.id == id)
+    pub fn take(&mut self, id: &str) -> Option<PendingMessage> {
+        self.take_first(|unsent| unsent.kept.id == id)
     }
 
     /// Takes out the text whose line has this key.
     pub fn discard(&mut self, key: u64) {
-        self.take_first(&|unsent| unsent.entry.key == key);
+        self.take_first(|unsent| unsent.item.key == key);
     }
 
     /// Takes out the text that a plain server's echo belongs to.
-    pub fn take_echoed(&mut self, text: &str) -> Option<Unsent> {
-        self.take_first(&|unsent| {
-            matches!(unsent.state, Progress::UnderWay { until: Some(_) }) && unsent.kept.text == text
+    pub fn take_echoed(&mut self, text: &str) -> Option<PendingMessage> {
+        self.take_first(|unsent| {
+            matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.kept.text == text
         })
     }
 
@@ -140,13 +136,12 @@ impl Outbox {
     pub fn told(&self, now: u64) -> Option<String> {
         let mut unsent = self.unsent.iter();
         let due = unsent.find(
-            |unsent| matches!(unsent.state, Progress::UnderWay { until: Some(until) } if until <= now),
+            |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until) } if until <= now),
         )?;
         Some(due.kept.text.clone())
     }
 
-    #[inline(never)]
-    fn take_first(&mut self, wanted: &dyn Fn(&Unsent) -> bool) -> Option<Unsent> {
+    fn take_first(&mut self, wanted: impl Fn(&PendingMessage) -> bool) -> Option<PendingMessage> {
         let place = self.unsent.iter().position(wanted)?;
         self.changes += 1;
         Some(self.unsent.remove(place))
@@ -157,21 +152,21 @@ impl Outbox {
     pub fn busy(&self) -> bool {
         self.unsent
             .iter()
-            .any(|unsent| matches!(unsent.state, Progress::UnderWay { .. }))
+            .any(|unsent| matches!(unsent.state, SendState::InFlight { .. }))
     }
 
     /// First text that waits for its turn and that `ready` accepts.
-    pub fn next(&mut self, ready: impl Fn(&Kept) -> bool) -> Option<&mut Unsent> {
+    pub fn next(&mut self, ready: impl Fn(&StoredMessage) -> bool) -> Option<&mut PendingMessage> {
         self.unsent
             .iter_mut()
-            .find(|unsent| matches!(unsent.state, Progress::Waiting) && ready(&unsent.kept))
+            .find(|unsent| matches!(unsent.state, SendState::Waiting) && ready(&unsent.kept))
     }
 
     /// The connection is gone: what was under way waits again.
     pub fn rewind(&mut self) {
         for unsent in &mut self.unsent {
-            if matches!(unsent.state, Progress::UnderWay { .. }) {
-                unsent.state = Progress::Waiting;
+            if matches!(unsent.state, SendState::InFlight { .. }) {
+                unsent.state = SendState::Waiting;
             }
         }
     }
@@ -182,21 +177,21 @@ impl Outbox {
         self.unsent
             .iter()
             .filter_map(|unsent| match unsent.state {
-                Progress::UnderWay { until } => until,
-                Progress::Waiting | Progress::Failed(_) => None,
+                SendState::InFlight { until } => until,
+                SendState::Waiting | SendState::Failed(_) => None,
             })
             .min()
     }
 }
 
-impl Unsent {
+impl PendingMessage {
     /// How far it has come, as its line shows it.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         match &self.state {
-            Progress::Waiting => Delivery::Waiting,
-            Progress::UnderWay { .. } => Delivery::Sending,
-            Progress::Failed(why) => Delivery::Failed(why.clone()),
+            SendState::Waiting => Delivery::Waiting,
+            SendState::InFlight { .. } => Delivery::Sending,
+            SendState::Failed(why) => Delivery::Failed(why.clone()),
         }
     }
 }
@@ -205,8 +200,8 @@ impl Unsent {
 mod tests {
     use super::*;
 
-    fn kept(id: &str) -> Kept {
-        Kept {
+    fn kept(id: &str) -> StoredMessage {
+        StoredMessage {
             room: "lobby".to_owned(),
             id: id.to_owned(),
             text: format!("text {id}"),
@@ -220,7 +215,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(1, kept("a"), None);
         outbox.push(2, kept("b"), None);
-        outbox.next(|_| true).expect("a waits").state = Progress::UnderWay { until: None };
+        outbox.next(|_| true).expect("a waits").state = SendState::InFlight { until: None };
         assert!(outbox.busy());
         outbox.rewind();
         assert_eq!(
@@ -238,7 +233,7 @@ mod tests {
         for (key, id) in [(1, "a"), (2, "b")] {
             outbox.push(
                 key,
-                Kept {
+                StoredMessage {
                     text: "ok".to_owned(),
                     ..kept(id)
                 },
@@ -246,7 +241,7 @@ mod tests {
             );
         }
         assert!(outbox.take_echoed("ok").is_none(), "nothing was sent yet");
-        outbox.get_mut("b").expect("is there").state = Progress::UnderWay { until: Some(9) };
+        outbox.get_mut("b").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(
             outbox.take_echoed("ok").map(|unsent| unsent.kept.id).as_deref(),
             Some("b")
@@ -257,7 +252,7 @@ mod tests {
     fn without_an_echo_a_text_counts_as_told_when_that_is_due() {
         let mut outbox = Outbox::default();
         outbox.push(1, kept("a"), None);
-        outbox.get_mut("a").expect("is there").state = Progress::UnderWay { until: Some(9) };
+        outbox.get_mut("a").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
         assert_eq!(outbox.told(8), None);
         assert_eq!(outbox.told(9).as_deref(), Some("text a"));

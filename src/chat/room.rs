@@ -1,9 +1,8 @@
 //! One room as this page sees it.
 
-use super::letters::by_name;
 use super::timeline::Timeline;
-use super::typing::Typists;
-use crate::messages::{Change, Person, Quote, Room, RoomKind};
+use super::typing::TypingUsers;
+use crate::protocol::{Person, PresenceChange, Quote, Room, RoomKind};
 
 /// One room as this page sees it.
 #[derive(Debug, Clone)]
@@ -12,10 +11,10 @@ pub struct RoomState {
     pub room: Room,
     /// Its lines.
     pub timeline: Timeline,
-    /// Who is there, by name.
+    /// People in the room, ordered by id.
     pub people: Vec<Person>,
     /// Who is typing.
-    pub typists: Typists,
+    pub typing_users: TypingUsers,
     /// How far this page is in it.
     pub membership: Membership,
     /// Messages after this order number are missing among the lines, and asked for.
@@ -25,26 +24,26 @@ pub struct RoomState {
     /// Highest order number that was read.
     pub read: u64,
     /// Messages that came while nobody looked.
-    pub fresh: u32,
+    pub unseen_count: u32,
     /// Key of the first line that came while nobody looked.
-    pub divider: Option<u64>,
+    pub unread_marker: Option<u64>,
     /// Text that was begun and not sent.
     pub draft: String,
     /// Message that the begun text answers.
-    pub answering: Option<Quote>,
+    pub reply_to: Option<Quote>,
 }
 
 /// How far this page is in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
     /// Seen in the list alone.
-    Outside,
+    NotJoined,
     /// Wants in; asked for when there is a connection.
-    Wanted,
+    Pending,
     /// Asked for.
-    Asked,
+    Joining,
     /// Inside: its messages arrive.
-    Inside,
+    Joined,
 }
 
 impl RoomState {
@@ -55,15 +54,15 @@ impl RoomState {
             room,
             timeline: Timeline::default(),
             people: Vec::new(),
-            typists: Typists::default(),
-            membership: Membership::Outside,
+            typing_users: TypingUsers::default(),
+            membership: Membership::NotJoined,
             gap: None,
             loading: false,
             read: 0,
-            fresh: 0,
-            divider: None,
+            unseen_count: 0,
+            unread_marker: None,
             draft: String::new(),
-            answering: None,
+            reply_to: None,
         }
     }
 
@@ -83,23 +82,23 @@ impl RoomState {
     /// Messages that were not read; none in a room that was never entered, unless it is a direct one.
     #[must_use]
     pub fn unread(&self) -> u64 {
-        let counts = self.membership != Membership::Outside || self.room.kind == RoomKind::Direct;
+        let counts = self.membership != Membership::NotJoined || self.room.kind == RoomKind::Direct;
         let missed = self
             .room
             .last_seq
             .max(self.timeline.newest())
             .saturating_sub(self.read);
         if !counts || self.room.last_seq == 0 {
-            u64::from(self.fresh)
+            u64::from(self.unseen_count)
         } else {
             missed
         }
     }
 
     /// All that is there has been seen.
-    pub fn seen(&mut self) {
+    pub fn mark_read(&mut self) {
         self.read = self.read.max(self.timeline.newest()).max(self.room.last_seq);
-        self.fresh = 0;
+        self.unseen_count = 0;
     }
 
     /// Takes what the server says about the room.
@@ -110,61 +109,67 @@ impl RoomState {
     }
 
     /// Takes who came, went or has another name; returns whether it was news.
-    pub fn moved(&mut self, key: u64, at: u64, person: Person, change: Change) -> bool {
-        let known = self.people.iter().position(|other| other.id == person.id);
-        let before = known
+    pub fn apply_presence(&mut self, key: u64, at: u64, person: Person, change: PresenceChange) -> bool {
+        let place = self.place_of(&person.id);
+        let old_name = place
+            .ok()
             .and_then(|place| self.people.get(place))
-            .map(|other| other.name.clone());
-        if let Some(place) = known {
-            self.people.remove(place);
+            .map(|known| known.name.clone());
+        match (change, place) {
+            (PresenceChange::Went, Ok(place)) => drop(self.people.remove(place)),
+            (PresenceChange::Went, Err(_)) => {}
+            (PresenceChange::Came | PresenceChange::Renamed, Ok(place)) => {
+                if let Some(known) = self.people.get_mut(place) {
+                    known.clone_from(&person);
+                }
+            }
+            (PresenceChange::Came | PresenceChange::Renamed, Err(place)) => {
+                self.people.insert(place, person.clone());
+            }
         }
-        if change == Change::Went {
-            self.typists.stopped(&person.id);
-        } else {
-            self.add_person(person.clone());
+        if change == PresenceChange::Went {
+            self.typing_users.remove(&person.id);
         }
-        let news = match change {
-            Change::Came => known.is_none(),
-            Change::Went => known.is_some(),
-            Change::Renamed => before.as_ref().is_some_and(|before| *before != person.name),
+        let is_news = match change {
+            PresenceChange::Came => old_name.is_none(),
+            PresenceChange::Went => old_name.is_some(),
+            PresenceChange::Renamed => old_name.as_ref().is_some_and(|old| *old != person.name),
         };
-        if news {
+        if is_news {
             self.timeline
-                .push_move(key, at, person, change, before.unwrap_or_default());
+                .push_membership(key, at, person, change, old_name.unwrap_or_default());
         }
-        news
+        is_news
     }
 
-    /// Takes who is there.
-    pub fn set_people(&mut self, people: Vec<Person>) {
-        self.people.clear();
-        for person in people {
-            self.add_person(person);
-        }
+    /// Replaces the people of the room.
+    pub fn set_people(&mut self, mut people: Vec<Person>) {
+        people.sort_by(|a, b| a.id.cmp(&b.id));
+        people.dedup_by(|a, b| a.id == b.id);
+        self.people = people;
     }
 
-    /// Adds someone at the name's place, once.
-    fn add_person(&mut self, person: Person) {
-        let order =
-            |other: &Person| by_name(&other.name, &person.name).then_with(|| other.id.cmp(&person.id));
-        if let Err(place) = self.people.binary_search_by(order) {
-            self.people.insert(place, person);
-        }
+    /// Place of a person among the people of the room, or where the person belongs.
+    fn place_of(&self, id: &str) -> Result<usize, usize> {
+        self.people.binary_search_by(|person| person.id.as_str().cmp(id))
     }
 
     /// Marks the first line after those that were read, if there are such lines.
-    pub fn divide(&mut self) {
-        self.divider = None;
+    pub fn place_unread_marker(&mut self) {
+        self.unread_marker = None;
         if self.read == 0 {
             return;
         }
-        for entry in self.timeline.entries().iter().rev() {
-            let unread = entry.seq().is_none_or(|seq| seq > self.read);
+        for item in self.timeline.items().iter().rev() {
+            let unread = item.seq().is_none_or(|seq| seq > self.read);
             if !unread {
                 break;
             }
-            if entry.said().is_some_and(|said| !said.mine && said.seq.is_some()) {
-                self.divider = Some(entry.key);
+            if item
+                .message()
+                .is_some_and(|message| !message.mine && message.seq.is_some())
+            {
+                self.unread_marker = Some(item.key);
             }
         }
     }
@@ -182,23 +187,23 @@ mod tests {
     }
 
     #[test]
-    fn people_stay_sorted_by_name_and_move_once() {
+    fn apply_presence_reports_each_change_once() {
         let mut room = RoomState::unknown("r", RoomKind::Open);
         room.set_people(vec![person("2", "budi"), person("1", "Ayu"), person("2", "budi")]);
-        assert!(room.moved(1, 0, person("3", "Agus"), Change::Came));
+        assert!(room.apply_presence(1, 0, person("3", "Agus"), PresenceChange::Came));
         assert!(
-            !room.moved(2, 0, person("3", "Agus"), Change::Came),
+            !room.apply_presence(2, 0, person("3", "Agus"), PresenceChange::Came),
             "is there already"
         );
-        assert!(room.moved(3, 0, person("1", "Citra"), Change::Renamed));
-        assert!(room.moved(4, 0, person("2", "budi"), Change::Went));
+        assert!(room.apply_presence(3, 0, person("1", "Citra"), PresenceChange::Renamed));
+        assert!(room.apply_presence(4, 0, person("2", "budi"), PresenceChange::Went));
         assert!(
-            !room.moved(5, 0, person("2", "budi"), Change::Went),
+            !room.apply_presence(5, 0, person("2", "budi"), PresenceChange::Went),
             "has gone already"
         );
         let names: Vec<&str> = room.people.iter().map(|person| person.name.as_str()).collect();
-        assert_eq!(names, ["Agus", "Citra"]);
-        assert_eq!(room.timeline.entries().len(), 3);
+        assert_eq!(names, ["Citra", "Agus"]);
+        assert_eq!(room.timeline.items().len(), 3);
     }
 
     #[test]
@@ -206,10 +211,10 @@ mod tests {
         let mut room = RoomState::unknown("r", RoomKind::Open);
         room.room.last_seq = 40;
         assert_eq!(room.unread(), 0);
-        room.membership = Membership::Inside;
+        room.membership = Membership::Joined;
         room.read = 38;
         assert_eq!(room.unread(), 2);
-        room.seen();
+        room.mark_read();
         assert_eq!(room.unread(), 0);
         let mut direct = RoomState::unknown("d", RoomKind::Direct);
         direct.room.last_seq = 3;

@@ -1,12 +1,20 @@
-use super::entry::{Delivery, What};
-use super::wire::{Answer, Request, Told};
+use super::requests::Request;
+use super::responses::Response;
+use super::server_events::ServerEvent;
+use super::state::{ECHO_TIMEOUT, HELLO_TIMEOUT, RECONNECT_DELAY};
+use super::timeline_item::{Delivery, ItemKind};
 use super::*;
-use crate::messages::{
-    Closing, Hello, History, Join, Joined, Kicked, Message, Page, Presence, RefusalCode, Room, Sent, Typist,
-    VERSION,
+use crate::protocol::{ChatError, ChatLimits, LOBBY, Person, RoomKind};
+use crate::protocol::{
+    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, Room, Sent,
+    ShutdownNotice, TypingNotice, VERSION,
 };
 
 mod crossing;
+
+fn utc_day(at: u64) -> i64 {
+    i64::try_from(at / 86_400_000).expect("a day of this era")
+}
 
 fn person(id: &str) -> Person {
     Person {
@@ -43,8 +51,8 @@ fn message(room: &str, seq: u64, author: &str) -> Message {
     }
 }
 
-fn hello(rooms: Vec<Room>) -> Told {
-    Told::Hello(Box::new(Hello {
+fn hello(rooms: Vec<Room>) -> ServerEvent {
+    ServerEvent::Hello(Box::new(Hello {
         version: VERSION,
         build: "one".to_owned(),
         you: person("me"),
@@ -59,30 +67,35 @@ fn hello(rooms: Vec<Room>) -> Told {
     }))
 }
 
-fn requests(chat: &mut Chat) -> Vec<Request> {
+fn requests(chat: &mut ChatState) -> Vec<Request> {
     std::iter::from_fn(|| chat.poll_request()).collect()
 }
 
-fn texts(chat: &Chat) -> Vec<String> {
+fn texts(chat: &ChatState) -> Vec<String> {
     chat.rows(0, chat.len())
         .into_iter()
-        .filter_map(|row| row.entry.said().map(|said| said.text.clone()))
+        .filter_map(|row| row.item.message().map(|message| message.text.clone()))
         .collect()
 }
 
-fn opened() -> Chat {
-    Chat::new("page".to_owned(), 0, Saved::default(), Carried::default())
+fn opened() -> ChatState {
+    ChatState::new(
+        "page".to_owned(),
+        utc_day,
+        Preferences::default(),
+        WindowState::default(),
+    )
 }
 
-/// Page that is in the lobby of a server of ours, which holds these messages.
-fn inside(last_seq: u64) -> Chat {
+/// HistoryPage that is in the lobby of a server of ours, which holds these messages.
+fn inside(last_seq: u64) -> ChatState {
     let mut chat = opened();
     chat.handle_connected(0);
-    chat.handle_told(0, hello(vec![room(LOBBY, last_seq), room("warung", 7)]));
+    chat.handle_event(0, hello(vec![room(LOBBY, last_seq), room("warung", 7)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins the lobby")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: (1..=last_seq).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: false,
     };
@@ -90,14 +103,14 @@ fn inside(last_seq: u64) -> Chat {
     chat
 }
 
-fn answer_join(chat: &mut Chat, join: &Join, last_seq: u64, page: Page) {
+fn answer_join(chat: &mut ChatState, join: &Join, last_seq: u64, page: HistoryPage) {
     let people = vec![person("me"), person("ayu")];
     let joined = Joined {
         room: room(&join.room, last_seq),
         people,
         page,
     };
-    chat.handle_answer(0, Answer::Joined(join.clone(), Box::new(Some(Ok(joined)))));
+    chat.handle_response(0, Response::Joined(join.clone(), Some(Ok(Box::new(joined)))));
 }
 
 fn sent_ids(requests: &[Request]) -> Vec<String> {
@@ -116,9 +129,9 @@ fn a_server_that_does_not_greet_is_a_plain_one() {
     chat.handle_connected(1000);
     assert!(chat.submit(1000, "halo"));
     assert_eq!(requests(&mut chat), [], "it may still greet");
-    assert_eq!(chat.poll_timeout(), Some(1000 + GREETING));
-    chat.handle_timeout(1000 + GREETING);
-    assert_eq!(*chat.server(), Server::Plain);
+    assert_eq!(chat.poll_timeout(), Some(1000 + HELLO_TIMEOUT));
+    chat.handle_timeout(1000 + HELLO_TIMEOUT);
+    assert_eq!(*chat.server(), Server::Basic);
     assert_eq!(requests(&mut chat), [Request::Plain("halo".to_owned())]);
 }
 
@@ -126,15 +139,15 @@ fn a_server_that_does_not_greet_is_a_plain_one() {
 fn the_plain_chat_shows_what_arrives_and_each_echo_once() {
     let mut chat = opened();
     chat.handle_connected(0);
-    chat.handle_timeout(GREETING);
+    chat.handle_timeout(HELLO_TIMEOUT);
     chat.submit(600, "satu");
     assert_eq!(chat.rows(0, 9)[0].delivery, Delivery::Sending);
-    let key = chat.rows(0, 9)[0].entry.key;
-    chat.handle_told(601, Told::Plain("orang lain".to_owned()));
-    chat.handle_told(602, Told::Plain("satu".to_owned()));
-    chat.handle_told(603, Told::Plain("satu".to_owned()));
+    let key = chat.rows(0, 9)[0].item.key;
+    chat.handle_event(601, ServerEvent::Plain("orang lain".to_owned()));
+    chat.handle_event(602, ServerEvent::Plain("satu".to_owned()));
+    chat.handle_event(603, ServerEvent::Plain("satu".to_owned()));
     assert_eq!(texts(&chat), ["orang lain", "satu", "satu"]);
-    assert_eq!(chat.rows(0, 9)[1].entry.key, key, "stays the same row");
+    assert_eq!(chat.rows(0, 9)[1].item.key, key, "stays the same row");
     assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Sent);
 }
 
@@ -152,18 +165,18 @@ fn what_was_typed_offline_is_carried_over_a_reload_and_sent_once() {
     let mut chat = opened();
     chat.submit(0, "satu");
     chat.submit(0, "dua");
-    let carried = chat.carried();
-    let mut chat = Chat::new("next".to_owned(), 0, Saved::default(), carried);
+    let carried = chat.window_state();
+    let mut chat = ChatState::new("next".to_owned(), utc_day, Preferences::default(), carried);
     assert_eq!(texts(&chat), ["satu", "dua"]);
     chat.handle_connected(0);
-    chat.handle_timeout(GREETING);
+    chat.handle_timeout(HELLO_TIMEOUT);
     assert_eq!(requests(&mut chat).len(), 2);
-    chat.handle_timeout(GREETING + 1);
+    chat.handle_timeout(HELLO_TIMEOUT + 1);
     assert_eq!(requests(&mut chat), []);
     for text in ["satu", "dua"] {
-        chat.handle_told(1000, Told::Plain(text.to_owned()));
+        chat.handle_event(1000, ServerEvent::Plain(text.to_owned()));
     }
-    assert_eq!(chat.carried(), Carried::default());
+    assert_eq!(chat.window_state(), WindowState::default());
     assert_eq!(texts(&chat), ["satu", "dua"]);
 }
 
@@ -176,7 +189,7 @@ fn a_message_is_sent_again_with_the_same_id_until_it_is_answered() {
     chat.handle_disconnected(10, false);
     assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Waiting);
     chat.handle_connected(20);
-    chat.handle_told(20, hello(vec![room(LOBBY, 1)]));
+    chat.handle_event(20, hello(vec![room(LOBBY, 1)]));
     let asked = requests(&mut chat);
     let [Request::Join(join)] = &asked[..] else {
         panic!("joins before it sends: {asked:?}")
@@ -186,26 +199,26 @@ fn a_message_is_sent_again_with_the_same_id_until_it_is_answered() {
         &mut chat,
         join,
         1,
-        Page {
+        HistoryPage {
             messages: vec![],
             more: false,
         },
     );
     assert_eq!(sent_ids(&requests(&mut chat)), first);
-    chat.handle_answer(
+    chat.handle_response(
         30,
-        Answer::Sent(first[0].clone(), Some(Ok(Sent { seq: 2, at: 30 }))),
+        Response::Sent(first[0].clone(), Some(Ok(Sent { seq: 2, at: 30 }))),
     );
-    chat.handle_told(
+    chat.handle_event(
         31,
-        Told::Message(Message {
+        ServerEvent::Message(Message {
             id: first[0].clone(),
             ..message(LOBBY, 2, "me")
         }),
     );
     assert_eq!(texts(&chat), ["ayu 1", "halo"]);
     assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Sent);
-    assert_eq!(chat.carried().unsent, []);
+    assert_eq!(chat.window_state().unsent, []);
 }
 
 #[test]
@@ -215,11 +228,11 @@ fn messages_that_history_already_shows_are_not_sent_again() {
     let id = sent_ids(&requests(&mut chat)).remove(0);
     chat.handle_disconnected(10, false);
     chat.handle_connected(20);
-    chat.handle_told(20, hello(vec![room(LOBBY, 2)]));
+    chat.handle_event(20, hello(vec![room(LOBBY, 2)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: vec![Message {
             id,
             ..message(LOBBY, 2, "me")
@@ -239,9 +252,9 @@ fn messages_leave_one_after_the_other() {
     }
     let first = sent_ids(&requests(&mut chat));
     assert_eq!(first.len(), 1);
-    chat.handle_answer(
+    chat.handle_response(
         1,
-        Answer::Sent(first[0].clone(), Some(Ok(Sent { seq: 1, at: 1 }))),
+        Response::Sent(first[0].clone(), Some(Ok(Sent { seq: 1, at: 1 }))),
     );
     assert_eq!(sent_ids(&requests(&mut chat)).len(), 1);
 }
@@ -251,11 +264,11 @@ fn too_fast_means_later_and_nothing_fails() {
     let mut chat = inside(0);
     chat.submit(0, "a");
     let first = sent_ids(&requests(&mut chat));
-    let refusal = Refusal {
-        code: RefusalCode::TooFast,
+    let refusal = ChatError {
+        code: ChatErrorCode::TooFast,
         detail: "3".to_owned(),
     };
-    chat.handle_answer(1000, Answer::Sent(first[0].clone(), Some(Err(refusal.clone()))));
+    chat.handle_response(1000, Response::Sent(first[0].clone(), Some(Err(refusal.clone()))));
     assert_eq!(requests(&mut chat), []);
     assert_eq!(chat.notice(), Some(&refusal));
     chat.handle_timeout(4000);
@@ -268,16 +281,19 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
     chat.submit(0, "a");
     chat.submit(0, "b");
     let id = sent_ids(&requests(&mut chat)).remove(0);
-    let refusal = Refusal {
-        code: RefusalCode::StoreFailed,
+    let refusal = ChatError {
+        code: ChatErrorCode::StoreFailed,
         detail: String::new(),
     };
-    chat.handle_answer(0, Answer::Sent(id.clone(), Some(Err(refusal.clone()))));
+    chat.handle_response(0, Response::Sent(id.clone(), Some(Err(refusal.clone()))));
     assert_eq!(chat.rows(0, 9)[0].delivery, Delivery::Failed(Some(refusal)));
     let next = sent_ids(&requests(&mut chat));
     assert_eq!(next.len(), 1, "others go on");
-    chat.handle_answer(0, Answer::Sent(next[0].clone(), Some(Ok(Sent { seq: 1, at: 0 }))));
-    let key = chat.rows(1, 2)[0].entry.key;
+    chat.handle_response(
+        0,
+        Response::Sent(next[0].clone(), Some(Ok(Sent { seq: 1, at: 0 }))),
+    );
+    let key = chat.rows(1, 2)[0].item.key;
     chat.retry(0, key);
     assert_eq!(sent_ids(&requests(&mut chat)), [id.as_str()]);
     assert_eq!(chat.text_of(key), Some("a"));
@@ -288,18 +304,18 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
 #[test]
 fn a_gap_is_filled_from_history() {
     let mut chat = inside(2);
-    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     let history = History {
         room: LOBBY.to_owned(),
         before: None,
         after: Some(2),
     };
     assert_eq!(requests(&mut chat), [Request::History(history.clone())]);
-    let page = Page {
+    let page = HistoryPage {
         messages: (3..=5).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: false,
     };
-    chat.handle_answer(0, Answer::Page(history, Some(Ok(page))));
+    chat.handle_response(0, Response::HistoryPage(history, Some(Ok(page))));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "ayu 4", "ayu 5"]);
     assert_eq!(requests(&mut chat), []);
 }
@@ -309,11 +325,11 @@ fn everything_missed_is_fetched_page_by_page() {
     let mut chat = inside(2);
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
-    chat.handle_told(0, hello(vec![room(LOBBY, 6)]));
+    chat.handle_event(0, hello(vec![room(LOBBY, 6)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: (3..=4).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: true,
     };
@@ -323,11 +339,11 @@ fn everything_missed_is_fetched_page_by_page() {
         panic!("asks for the rest")
     };
     assert_eq!(history.after, Some(4));
-    let page = Page {
+    let page = HistoryPage {
         messages: (5..=6).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: false,
     };
-    chat.handle_answer(0, Answer::Page(history.clone(), Some(Ok(page))));
+    chat.handle_response(0, Response::HistoryPage(history.clone(), Some(Ok(page))));
     assert_eq!(chat.len(), 6);
 }
 
@@ -335,11 +351,11 @@ fn everything_missed_is_fetched_page_by_page() {
 fn older_messages_are_asked_for_once_at_a_time() {
     let mut chat = opened();
     chat.handle_connected(0);
-    chat.handle_told(0, hello(vec![room(LOBBY, 4)]));
+    chat.handle_event(0, hello(vec![room(LOBBY, 4)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: (3..=4).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: true,
     };
@@ -350,11 +366,11 @@ fn older_messages_are_asked_for_once_at_a_time() {
     let [Request::History(history)] = &asked[..] else {
         panic!("asks once: {asked:?}")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: (1..=2).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: false,
     };
-    chat.handle_answer(0, Answer::Page(history.clone(), Some(Ok(page))));
+    chat.handle_response(0, Response::HistoryPage(history.clone(), Some(Ok(page))));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "ayu 4"]);
     chat.older();
     assert_eq!(requests(&mut chat), [], "there is nothing before the first");
@@ -365,16 +381,16 @@ fn a_server_that_counts_anew_loses_no_line() {
     let mut chat = inside(3);
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
-    chat.handle_told(0, hello(vec![room(LOBBY, 1)]));
+    chat.handle_event(0, hello(vec![room(LOBBY, 1)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    let page = Page {
+    let page = HistoryPage {
         messages: vec![message(LOBBY, 1, "budi")],
         more: false,
     };
     answer_join(&mut chat, join, 1, page);
-    chat.handle_told(0, Told::Message(message(LOBBY, 2, "budi")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 2, "budi")));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "budi 1", "budi 2"]);
 }
 
@@ -383,9 +399,9 @@ fn messages_that_nobody_looked_at_are_counted_and_divided() {
     let mut chat = inside(2);
     chat.set_viewing(false);
     for seq in 3..=4 {
-        chat.handle_told(0, Told::Message(message(LOBBY, seq, "ayu")));
+        chat.handle_event(0, ServerEvent::Message(message(LOBBY, seq, "ayu")));
     }
-    assert_eq!((chat.unread(), chat.room().fresh), (2, 2));
+    assert_eq!((chat.unread(), chat.room().unseen_count), (2, 2));
     let divided: Vec<bool> = chat.rows(0, 9).iter().map(|row| row.starts_unread).collect();
     assert_eq!(divided, [false, false, true, false]);
     assert_eq!(chat.divider_row(), Some(2));
@@ -406,15 +422,15 @@ fn other_rooms_count_by_their_newest_number() {
         &mut chat,
         join,
         7,
-        Page {
+        HistoryPage {
             messages: vec![],
             more: true,
         },
     );
     chat.open(0, LOBBY);
-    chat.handle_told(0, Told::Room(room("warung", 9)));
+    chat.handle_event(0, ServerEvent::Room(room("warung", 9)));
     assert_eq!(chat.unread(), 2);
-    let saved = chat.saved();
+    let saved = chat.preferences();
     assert!(saved.joined.contains(&"warung".to_owned()) && saved.read.contains(&("warung".to_owned(), 7)));
 }
 
@@ -425,14 +441,11 @@ fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    let refusal = Refusal {
-        code: RefusalCode::RoomUnknown,
+    let refusal = ChatError {
+        code: ChatErrorCode::RoomUnknown,
         detail: String::new(),
     };
-    chat.handle_answer(
-        0,
-        Answer::Joined(join.clone(), Box::new(Some(Err(refusal.clone())))),
-    );
+    chat.handle_response(0, Response::Joined(join.clone(), Some(Err(refusal.clone()))));
     assert_eq!(
         (chat.room().room.id.as_str(), chat.notice()),
         (LOBBY, Some(&refusal))
@@ -451,9 +464,9 @@ fn lines_stand_together_by_author_time_and_day() {
         (4, "budi", 400_000),
         (5, "budi", day),
     ] {
-        chat.handle_told(
+        chat.handle_event(
             0,
-            Told::Message(Message {
+            ServerEvent::Message(Message {
                 at,
                 ..message(LOBBY, seq, author)
             }),
@@ -479,7 +492,12 @@ fn lines_stand_together_by_author_time_and_day() {
 
 #[test]
 fn local_time_decides_where_a_day_begins() {
-    let chat = Chat::new(String::new(), 7 * 60, Saved::default(), Carried::default());
+    let chat = ChatState::new(
+        String::new(),
+        |at| utc_day(at + 7 * 3_600_000),
+        Preferences::default(),
+        WindowState::default(),
+    );
     assert_eq!(chat.day(17 * 3_600_000 - 1), 0);
     assert_eq!(chat.day(17 * 3_600_000), 1);
 }
@@ -489,33 +507,36 @@ fn people_come_and_go_and_type() {
     let mut chat = inside(0);
     let budi = person("budi");
     let presence = |change| {
-        Told::Presence(Presence {
+        ServerEvent::Presence(Presence {
             room: LOBBY.to_owned(),
             person: person("budi"),
             change,
         })
     };
-    chat.handle_told(0, presence(crate::messages::Change::Came));
+    chat.handle_event(0, presence(crate::protocol::PresenceChange::Came));
     assert_eq!(chat.room().people.len(), 3);
-    chat.handle_told(
+    chat.handle_event(
         0,
-        Told::Typist(Typist {
+        ServerEvent::Typing(TypingNotice {
             room: LOBBY.to_owned(),
             person: budi,
         }),
     );
-    assert_eq!(chat.room().typists.names().collect::<Vec<_>>(), ["budi"]);
-    chat.handle_told(0, Told::Message(message(LOBBY, 1, "budi")));
-    assert_eq!(chat.room().typists.names().count(), 0, "sending ends typing");
-    chat.handle_told(0, presence(crate::messages::Change::Went));
+    assert_eq!(chat.room().typing_users.names().collect::<Vec<_>>(), ["budi"]);
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 1, "budi")));
+    assert_eq!(chat.room().typing_users.names().count(), 0, "sending ends typing");
+    chat.handle_event(0, presence(crate::protocol::PresenceChange::Went));
     assert_eq!(chat.room().people.len(), 2);
-    assert!(matches!(chat.rows(0, 9)[2].entry.what, What::Moved { .. }));
+    assert!(matches!(
+        chat.rows(0, 9)[2].item.kind,
+        ItemKind::Membership { .. }
+    ));
 }
 
 #[test]
 fn own_typing_is_told_now_and_then() {
     let mut chat = inside(0);
-    for now in [0, 100, typing::EVERY, typing::EVERY + 1] {
+    for now in [0, 100, typing::TYPING_INTERVAL, typing::TYPING_INTERVAL + 1] {
         chat.typing(now);
     }
     assert_eq!(requests(&mut chat).len(), 2);
@@ -524,86 +545,86 @@ fn own_typing_is_told_now_and_then() {
 #[test]
 fn a_reply_quotes_what_it_answers() {
     let mut chat = inside(1);
-    let key = chat.rows(0, 1)[0].entry.key;
-    chat.answer(Some(key));
+    let key = chat.rows(0, 1)[0].item.key;
+    chat.set_reply_to(Some(key));
     chat.submit(0, "setuju");
     let asked = requests(&mut chat);
     let [Request::Send(send)] = &asked[..] else {
         panic!("sends")
     };
     assert_eq!(send.reply_to, Some(1));
-    assert_eq!(chat.room().answering, None);
+    assert_eq!(chat.room().reply_to, None);
 }
 
 #[test]
 fn sent_away_stays_away_but_a_restart_brings_the_page_back() {
     let mut chat = inside(0);
-    chat.handle_told(
+    chat.handle_event(
         0,
-        Told::Kicked(Kicked {
+        ServerEvent::Kicked(Kicked {
             reason: "spam".to_owned(),
         }),
     );
     chat.handle_disconnected(0, true);
-    assert_eq!((chat.kicked(), chat.comeback()), (Some("spam"), None));
+    assert_eq!((chat.kicked(), chat.reconnect_at()), (Some("spam"), None));
     chat.come_back();
     assert_eq!(requests(&mut chat), [Request::Reconnect]);
 
     let mut chat = inside(0);
-    chat.handle_told(
+    chat.handle_event(
         0,
-        Told::Closing(Closing {
+        ServerEvent::Shutdown(ShutdownNotice {
             seconds: 5,
             reason: "rawat".to_owned(),
         }),
     );
-    assert_eq!(chat.closing(), Some((5000, "rawat")));
+    assert_eq!(chat.shutdown(), Some((5000, "rawat")));
     chat.handle_disconnected(5000, true);
-    chat.handle_timeout(5000 + RETURN);
+    chat.handle_timeout(5000 + RECONNECT_DELAY);
     assert_eq!(requests(&mut chat), [Request::Reconnect]);
     chat.handle_connected(9000);
-    assert_eq!(chat.closing(), None);
+    assert_eq!(chat.shutdown(), None);
 }
 
 #[test]
 fn a_newer_page_is_noticed_by_its_build() {
     let mut chat = inside(0);
-    assert!(!chat.newer());
+    assert!(!chat.has_new_version());
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
-    let Told::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
+    let ServerEvent::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
         panic!("is a hello")
     };
     "two".clone_into(&mut hello.build);
-    chat.handle_told(0, Told::Hello(hello));
-    assert!(chat.newer());
+    chat.handle_event(0, ServerEvent::Hello(hello));
+    assert!(chat.has_new_version());
 }
 
 #[test]
 fn many_messages_are_read_out_as_a_few_and_a_number() {
     let mut chat = inside(0);
     for seq in 1..=10 {
-        chat.handle_told(0, Told::Message(message(LOBBY, seq, "ayu")));
+        chat.handle_event(0, ServerEvent::Message(message(LOBBY, seq, "ayu")));
     }
-    let (heard, more) = chat.take_heard();
-    assert_eq!((heard.len(), more), (3, 7));
-    assert_eq!(chat.take_heard(), (vec![], 0));
+    let (notices, more) = chat.take_notices();
+    assert_eq!((notices.len(), more), (3, 7));
+    assert_eq!(chat.take_notices(), (vec![], 0));
 }
 
 #[test]
 fn a_gap_that_could_not_be_filled_is_asked_for_again() {
     let mut chat = inside(2);
-    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
-    chat.handle_told(0, Told::Message(message(LOBBY, 7, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 7, "ayu")));
     let asked = requests(&mut chat);
     let [Request::History(history)] = &asked[..] else {
         panic!("asks once: {asked:?}")
     };
-    let refusal = Refusal {
-        code: RefusalCode::TooFast,
+    let refusal = ChatError {
+        code: ChatErrorCode::TooFast,
         detail: "2".to_owned(),
     };
-    chat.handle_answer(0, Answer::Page(history.clone(), Some(Err(refusal))));
+    chat.handle_response(0, Response::HistoryPage(history.clone(), Some(Err(refusal))));
     assert_eq!(requests(&mut chat), [], "the server wants to be left alone");
     chat.handle_timeout(2000);
     let asked = requests(&mut chat);
@@ -611,7 +632,7 @@ fn a_gap_that_could_not_be_filled_is_asked_for_again() {
         panic!("tries again: {asked:?}")
     };
     assert_eq!(join.after, Some(2));
-    let page = Page {
+    let page = HistoryPage {
         messages: (3..=7).map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more: false,
     };
@@ -626,7 +647,7 @@ fn a_room_is_entered_later_when_the_server_is_busy() {
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
     };
-    chat.handle_answer(0, Answer::Joined(join.clone(), Box::new(None)));
+    chat.handle_response(0, Response::Joined(join.clone(), None));
     assert_eq!(requests(&mut chat), []);
     chat.handle_timeout(chat.poll_timeout().expect("tries again"));
     assert_eq!(requests(&mut chat), [Request::Join(join.clone())]);
@@ -636,14 +657,14 @@ fn a_room_is_entered_later_when_the_server_is_busy() {
 fn a_name_that_is_taken_is_said_at_once() {
     let mut chat = opened();
     chat.handle_connected(0);
-    let Told::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
+    let ServerEvent::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
         panic!("is a hello")
     };
-    let refusal = Refusal {
-        code: RefusalCode::NameTaken,
+    let refusal = ChatError {
+        code: ChatErrorCode::NameTaken,
         detail: "Ayu".to_owned(),
     };
     hello.name_refused = Some(refusal.clone());
-    chat.handle_told(0, Told::Hello(hello));
+    chat.handle_event(0, ServerEvent::Hello(hello));
     assert_eq!(chat.notice(), Some(&refusal));
 }

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::entry::{Entry, Said, What};
-use crate::messages::{Change, Message, Page, Person};
+use super::timeline_item::{ChatMessage, ItemKind, TimelineItem};
+use crate::protocol::{HistoryPage, Message, Person, PresenceChange};
 
 /// Lines of one room.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    entries: Vec<Arc<Entry>>,
+    items: Vec<Arc<TimelineItem>>,
     /// Lines put in front since the start, so that a line's number never changes.
     front: usize,
     newest: u64,
@@ -34,8 +34,8 @@ pub enum Placed {
 impl Timeline {
     /// Lines, oldest first.
     #[must_use]
-    pub fn entries(&self) -> &[Arc<Entry>] {
-        &self.entries
+    pub fn items(&self) -> &[Arc<TimelineItem>] {
+        &self.items
     }
 
     /// Lines that were put in front of the first one since the start.
@@ -53,7 +53,7 @@ impl Timeline {
     /// Lowest order number.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
-        self.entries.iter().find_map(|entry| entry.seq())
+        self.items.iter().find_map(|item| item.seq())
     }
 
     /// Whether the server has messages from before the first line.
@@ -69,31 +69,38 @@ impl Timeline {
     }
 
     /// Adds a line without an order number at the end.
-    pub fn push(&mut self, key: u64, at: u64, what: What) {
-        self.entries.push(Arc::new(Entry { key, at, what }));
+    pub fn push(&mut self, key: u64, at: u64, kind: ItemKind) {
+        self.items.push(Arc::new(TimelineItem { key, at, kind }));
     }
 
     /// Adds that someone came, went or took another name; one who comes straight back leaves no trace.
-    pub fn push_move(&mut self, key: u64, at: u64, person: Person, change: Change, before: String) {
-        let undone = change == Change::Came
-            && self.entries.last().is_some_and(|entry| match &entry.what {
-                What::Moved {
+    pub fn push_membership(
+        &mut self,
+        key: u64,
+        at: u64,
+        person: Person,
+        change: PresenceChange,
+        old_name: String,
+    ) {
+        let undone = change == PresenceChange::Came
+            && self.items.last().is_some_and(|item| match &item.kind {
+                ItemKind::Membership {
                     person: other,
                     change,
                     ..
-                } => *change == Change::Went && *other == person,
-                What::Said(_) | What::Notice(_) => false,
+                } => *change == PresenceChange::Went && *other == person,
+                ItemKind::Message(_) | ItemKind::Notice(_) => false,
             });
         if undone {
-            self.entries.pop();
+            self.items.pop();
         } else {
             self.push(
                 key,
                 at,
-                What::Moved {
+                ItemKind::Membership {
                     person,
                     change,
-                    before,
+                    old_name,
                 },
             );
         }
@@ -105,18 +112,18 @@ impl Timeline {
         let Err(place) = self.place(seq) else {
             return Placed::Known;
         };
-        let entry = Arc::new(Entry {
+        let item = Arc::new(TimelineItem {
             key,
             at: message.at,
-            what: What::Said(Said::from_message(message, mine)),
+            kind: ItemKind::Message(ChatMessage::from_message(message, mine)),
         });
         let previous = self.newest;
         self.newest = previous.max(seq);
         if seq < previous {
-            self.entries.insert(place, entry);
+            self.items.insert(place, item);
             return Placed::Among;
         }
-        self.entries.push(entry);
+        self.items.push(item);
         if seq > previous + 1 {
             Placed::AfterGap(previous)
         } else {
@@ -125,33 +132,33 @@ impl Timeline {
     }
 
     /// Puts messages of the past in front; `more` says whether there are still older ones.
-    pub fn prepend(&mut self, next_key: &mut dyn FnMut() -> u64, page: Page, me: &str) {
+    pub fn prepend(&mut self, mut next_key: impl FnMut() -> u64, page: HistoryPage, me: &str) {
         let oldest = self.oldest().unwrap_or(u64::MAX);
         let mut added = Vec::new();
         for message in page.messages {
             if message.seq < oldest {
                 self.newest = self.newest.max(message.seq);
                 let (at, mine) = (message.at, message.author.id == me);
-                added.push(Arc::new(Entry {
+                added.push(Arc::new(TimelineItem {
                     key: next_key(),
                     at,
-                    what: What::Said(Said::from_message(message, mine)),
+                    kind: ItemKind::Message(ChatMessage::from_message(message, mine)),
                 }));
             }
         }
         self.more_before = page.more;
         self.front += added.len();
-        added.append(&mut self.entries);
-        self.entries = added;
+        added.append(&mut self.items);
+        self.items = added;
     }
 
     /// Forgets all order numbers: the server began to count anew. The lines stay.
     pub fn forget_numbers(&mut self) {
         self.newest = 0;
         self.more_before = false;
-        for entry in &mut self.entries {
-            if let What::Said(said) = &mut Arc::make_mut(entry).what {
-                said.seq = None;
+        for item in &mut self.items {
+            if let ItemKind::Message(message) = &mut Arc::make_mut(item).kind {
+                message.seq = None;
             }
         }
     }
@@ -164,13 +171,13 @@ impl Timeline {
     /// Place of an order number: of its line, or where it belongs.
     fn place(&self, seq: u64) -> Result<usize, usize> {
         // nearly always the newest, so the search goes backwards over what has no number
-        let mut end = self.entries.len();
+        let mut end = self.items.len();
         if seq <= self.newest {
             let mut low = 0;
             while low < end {
                 let middle = low + (end - low) / 2;
                 // the first numbered line from the middle on stands for the middle
-                let Some((at, found)) = (middle..end).find_map(|at| Some((at, self.entries.get(at)?.seq()?)))
+                let Some((at, found)) = (middle..end).find_map(|at| Some((at, self.items.get(at)?.seq()?)))
                 else {
                     end = middle;
                     continue;
@@ -207,11 +214,7 @@ mod tests {
     }
 
     fn seqs(timeline: &Timeline) -> Vec<u64> {
-        timeline
-            .entries()
-            .iter()
-            .filter_map(|entry| entry.seq())
-            .collect()
+        timeline.items().iter().filter_map(|item| item.seq()).collect()
     }
 
     fn coming(person: &str) -> Person {
@@ -227,11 +230,11 @@ mod tests {
         let mut key = 0;
         for seq in [5, 6, 9, 7, 8, 6, 9, 2, 3, 5, 4] {
             key += 1;
-            timeline.push_move(
+            timeline.push_membership(
                 key + 100,
                 0,
                 coming(&key.to_string()),
-                Change::Came,
+                PresenceChange::Came,
                 String::new(),
             );
             timeline.insert(key, message(seq), false);
@@ -256,7 +259,7 @@ mod tests {
         let mut timeline = Timeline::default();
         timeline.insert(1, message(10), false);
         let mut key = 10;
-        let page = Page {
+        let page = HistoryPage {
             messages: (7..=10).map(message).collect(),
             more: true,
         };
@@ -274,11 +277,11 @@ mod tests {
     #[test]
     fn going_and_coming_straight_back_leaves_no_trace() {
         let mut timeline = Timeline::default();
-        timeline.push_move(1, 0, coming("b"), Change::Went, String::new());
-        timeline.push_move(2, 0, coming("b"), Change::Came, String::new());
-        assert!(timeline.entries().is_empty());
-        timeline.push_move(3, 0, coming("b"), Change::Went, String::new());
-        timeline.push_move(4, 0, coming("c"), Change::Came, String::new());
-        assert_eq!(timeline.entries().len(), 2);
+        timeline.push_membership(1, 0, coming("b"), PresenceChange::Went, String::new());
+        timeline.push_membership(2, 0, coming("b"), PresenceChange::Came, String::new());
+        assert!(timeline.items().is_empty());
+        timeline.push_membership(3, 0, coming("b"), PresenceChange::Went, String::new());
+        timeline.push_membership(4, 0, coming("c"), PresenceChange::Came, String::new());
+        assert_eq!(timeline.items().len(), 2);
     }
 }

@@ -1,26 +1,26 @@
 //! Who is typing in a room: volatile, and over when nothing more is heard.
 
-use crate::messages::Person;
+use crate::protocol::Person;
 
 /// Typing is over after this long without another sign, in milliseconds.
-pub const LASTS: u64 = 5000;
+pub const TYPING_TTL: u64 = 5000;
 
 /// Own typing is told at most this often, in milliseconds.
-pub const EVERY: u64 = 2500;
+pub const TYPING_INTERVAL: u64 = 2500;
 
 /// Those who are typing in a room.
 #[derive(Debug, Clone, Default)]
-pub struct Typists(Vec<(Person, u64)>);
+pub struct TypingUsers(Vec<(Person, u64)>);
 
-impl Typists {
+impl TypingUsers {
     /// Someone is typing.
-    pub fn heard(&mut self, now: u64, person: Person) {
-        self.stopped(&person.id);
-        self.0.push((person, now + LASTS));
+    pub fn insert(&mut self, now: u64, person: Person) {
+        self.remove(&person.id);
+        self.0.push((person, now + TYPING_TTL));
     }
 
     /// Someone stopped: sent the message, or went.
-    pub fn stopped(&mut self, id: &str) {
+    pub fn remove(&mut self, id: &str) {
         self.0.retain(|(person, _)| person.id != id);
     }
 
@@ -56,14 +56,14 @@ mod tests {
             id: id.to_owned(),
             name: id.to_owned(),
         });
-        let mut typists = Typists::default();
-        typists.heard(0, ayu);
-        typists.heard(1000, budi.clone());
-        typists.heard(2000, budi);
-        assert_eq!(typists.due(), Some(5000));
-        typists.expire(5000);
-        assert_eq!(typists.names().collect::<Vec<_>>(), ["budi"]);
-        typists.stopped("budi");
-        assert_eq!(typists.due(), None);
+        let mut typing_users = TypingUsers::default();
+        typing_users.insert(0, ayu);
+        typing_users.insert(1000, budi.clone());
+        typing_users.insert(2000, budi);
+        assert_eq!(typing_users.due(), Some(5000));
+        typing_users.expire(5000);
+        assert_eq!(typing_users.names().collect::<Vec<_>>(), ["budi"]);
+        typing_users.remove("budi");
+        assert_eq!(typing_users.due(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pesan::messages::{Auth, ChatLimits, Hello, LOBBY, Person, Refusal, RefusalCode, VERSION, WELCOME};
+use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
 use super::people::{id_of, went};
@@ -22,7 +22,7 @@ const GREETING: &str = "Selamat datang di pesan!";
 #[derive(Debug, Clone)]
 pub(super) enum Visitor {
     /// A page of ours.
-    Page {
+    HistoryPage {
         /// Id of the person.
         id: String,
         /// Wished name.
@@ -56,7 +56,7 @@ impl Chat {
             }
             Ok(None) => Ok(()),
             Err(why) => {
-                let message = if why.code == RefusalCode::Unauthorized {
+                let message = if why.code == ChatErrorCode::Unauthorized {
                     "unauthorized"
                 } else {
                     "bad auth payload"
@@ -67,13 +67,13 @@ impl Chat {
     }
 
     /// Who comes with this auth payload; none is a plain client that anyone could be.
-    fn visitor(&self, auth: &Value) -> Result<Option<Visitor>, Refusal> {
+    fn visitor(&self, auth: &Value) -> Result<Option<Visitor>, ChatError> {
         let token = auth.get("token").and_then(Value::as_str);
         let admitted = self
             .0
             .access
             .check(token)
-            .ok_or_else(|| refusal(RefusalCode::Unauthorized, ""))?;
+            .ok_or_else(|| refusal(ChatErrorCode::Unauthorized, ""))?;
         let version = auth
             .get("pesan")
             .and_then(Value::as_number)
@@ -87,17 +87,18 @@ impl Chat {
                 })),
             });
         }
-        let auth: Auth = from_value(auth.clone()).map_err(|error| refusal(RefusalCode::Malformed, error))?;
+        let auth: Auth =
+            from_value(auth.clone()).map_err(|error| refusal(ChatErrorCode::Malformed, error))?;
         if !KEY_BYTES.contains(&auth.key.len()) {
-            return Err(refusal(RefusalCode::Malformed, "key"));
+            return Err(refusal(ChatErrorCode::Malformed, "key"));
         }
         Ok(Some(match admitted {
-            Admitted::Anyone => Visitor::Page {
+            Admitted::Anyone => Visitor::HistoryPage {
                 id: id_of("key", &auth.key),
                 name: auth.name,
                 named: false,
             },
-            Admitted::Named(name) => Visitor::Page {
+            Admitted::Named(name) => Visitor::HistoryPage {
                 id: id_of("token", &name),
                 name: Some(name),
                 named: true,
@@ -107,7 +108,7 @@ impl Chat {
 
     async fn connected(self, socket: Socket) {
         let visitor = socket.data().get::<Visitor>();
-        if let Some(Visitor::Page { id, name, named }) = visitor.as_deref() {
+        if let Some(Visitor::HistoryPage { id, name, named }) = visitor.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
             self.plain_connected(&socket);

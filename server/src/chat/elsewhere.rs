@@ -205,7 +205,7 @@ fn rise(people: &mut People, node: &str, person: &str) -> Vec<Move> {
 
 #[cfg(test)]
 mod tests {
-    use pesan::messages::Change;
+    use pesan::protocol::PresenceChange;
 
     use super::*;
     use crate::config::Config;
@@ -239,7 +239,7 @@ mod tests {
             self.elsewhere.tell(line);
         }
 
-        fn reads(&mut self, sheet: &Sheet) -> (Vec<(String, Change)>, bool) {
+        fn reads(&mut self, sheet: &Sheet) -> (Vec<(String, PresenceChange)>, bool) {
             let read = self
                 .elsewhere
                 .read(sheet.clone(), &mut self.people, &self.limits, self.now);
@@ -263,7 +263,10 @@ mod tests {
         for id in ["ana", "bob"] {
             one.comes(id);
             let sheet = one.says();
-            assert_eq!(two.reads(&sheet), (vec![(id.to_owned(), Change::Came)], false));
+            assert_eq!(
+                two.reads(&sheet),
+                (vec![(id.to_owned(), PresenceChange::Came)], false)
+            );
             assert_eq!(two.reads(&sheet), (vec![], false), "an old one changes nothing");
         }
         one.elsewhere.beat();
@@ -286,13 +289,13 @@ mod tests {
         one.elsewhere.tell_all(&one.people);
         let (mut moves, ask) = two.reads(&one.says());
         moves.sort_by(|a, b| a.0.cmp(&b.0));
-        let came = |id: &str| (id.to_owned(), Change::Came);
+        let came = |id: &str| (id.to_owned(), PresenceChange::Came);
         assert_eq!((moves, ask), (vec![came("ana"), came("bob")], false));
         one.people.rise("ana");
         one.elsewhere.tell_all(&one.people);
         assert_eq!(
             two.reads(&one.says()),
-            (vec![("ana".to_owned(), Change::Went)], false)
+            (vec![("ana".to_owned(), PresenceChange::Went)], false)
         );
     }
 
@@ -311,11 +314,11 @@ mod tests {
         let moves = two
             .elsewhere
             .sweep(&mut two.people, soon + Duration::from_millis(1));
-        let moves: Vec<(&str, Change)> = moves
+        let moves: Vec<(&str, PresenceChange)> = moves
             .iter()
             .map(|one| (one.person.id.as_str(), one.change))
             .collect();
-        assert_eq!(moves, [("ana", Change::Went)]);
+        assert_eq!(moves, [("ana", PresenceChange::Went)]);
         assert_eq!((two.people.count(), two.elsewhere.count()), (1, 0));
     }
 }

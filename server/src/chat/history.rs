@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use pesan::messages::{Message, Page, Person, RoomKind, Sent};
+use pesan::protocol::{HistoryPage, Message, Person, RoomKind, Sent};
 
 pub use self::redis::{Redis, RedisError};
 pub use super::link::Link;
@@ -28,7 +28,12 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     fn add(&self, draft: Draft) -> Result<(), Box<Draft>>;
 
     /// Messages of a room, oldest first, at most `limit`.
-    fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>>;
+    fn page(
+        &self,
+        room: &str,
+        range: Range,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<HistoryPage, StoreError>>;
 
     /// Every room that is known.
     fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>>;

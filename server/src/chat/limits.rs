@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pesan::messages::{Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode};
 
 use super::text::refusal;
 
@@ -39,8 +39,8 @@ impl Bucket {
     /// Takes one token.
     ///
     /// # Errors
-    /// [`RefusalCode::TooFast`] with the seconds to wait.
-    pub(super) fn take(&mut self, now: Instant) -> Result<(), Refusal> {
+    /// [`ChatErrorCode::TooFast`] with the seconds to wait.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), ChatError> {
         let passed = now.saturating_duration_since(self.since).as_secs_f64();
         self.left = (self.left + passed * self.rate).min(self.most);
         self.since = now;
@@ -49,7 +49,7 @@ impl Bucket {
             return Ok(());
         }
         let wait = ((1.0 - self.left) / self.rate).clamp(1.0, LONGEST).ceil();
-        Err(refusal(RefusalCode::TooFast, wait))
+        Err(refusal(ChatErrorCode::TooFast, wait))
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(bucket.take(begin), Ok(()));
         }
-        assert_eq!(bucket.take(begin), Err(refusal(RefusalCode::TooFast, 1)));
+        assert_eq!(bucket.take(begin), Err(refusal(ChatErrorCode::TooFast, 1)));
         assert_eq!(bucket.take(begin + Duration::from_millis(500)), Ok(()));
         let later = begin + Duration::from_secs(60);
         let taken = (0..10).filter(|_| bucket.take(later).is_ok()).count();
@@ -78,6 +78,6 @@ mod tests {
         let begin = Instant::now();
         let mut bucket = Bucket::new(0.1, 1.0, begin);
         assert_eq!(bucket.take(begin), Ok(()));
-        assert_eq!(bucket.take(begin), Err(refusal(RefusalCode::TooFast, 10)));
+        assert_eq!(bucket.take(begin), Err(refusal(ChatErrorCode::TooFast, 10)));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use pesan::messages::{LOBBY, Message, PLAIN, Refusal, RefusalCode, Send, Sent};
+use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, PLAIN, Send, Sent};
 use pesan::socketio::value::Value;
 
 use super::history::{Draft, News, Settled, StoreError, Stored, Ticket};
@@ -46,19 +46,19 @@ impl Chat {
         }
     }
 
-    fn draft(&self, socket: &Socket, send: Send) -> Result<Draft, Refusal> {
+    fn draft(&self, socket: &Socket, send: Send) -> Result<Draft, ChatError> {
         let author = {
             let mut book = self.book();
             let author = book
                 .people
                 .of(socket.id())
-                .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+                .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
             book.people.pay(&author.id, Cost::Write, Instant::now())?;
             book.rooms.visible(&send.room, &author.id)?;
             author
         };
         if !is_id(&send.id) {
-            return Err(refusal(RefusalCode::IdInvalid, ""));
+            return Err(refusal(ChatErrorCode::IdInvalid, ""));
         }
         Ok(Draft {
             text: clean(&send.text, self.0.limits.text_chars)?,
@@ -194,7 +194,7 @@ fn ticket(ack: Ack) -> Ticket {
     Box::new(move |outcome| answer(ack, &outcome.map_err(|error| store_refusal(&error))))
 }
 
-fn answer(ack: Ack, outcome: &Result<Sent, Refusal>) {
+fn answer(ack: Ack, outcome: &Result<Sent, ChatError>) {
     if let Err(error) = ack.send(outcome) {
         tracing::debug!(%error, "gone before the answer");
     }

@@ -1,10 +1,10 @@
 //! Names of people and rooms: how they may look, and when two of them are one.
 
-use pesan::messages::{Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode, is_hidden};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::text::{is_hidden, refusal};
+use super::text::refusal;
 
 /// Most characters that mark one letter of a name.
 const MARKS: usize = 3;
@@ -22,9 +22,9 @@ impl Name {
     /// Name from what someone typed.
     ///
     /// # Errors
-    /// [`RefusalCode::NameInvalid`] when nothing is left of it, or too much.
-    pub(super) fn new(typed: &str, most: u32) -> Result<Self, Refusal> {
-        let invalid = || refusal(RefusalCode::NameInvalid, most);
+    /// [`ChatErrorCode::NameInvalid`] when nothing is left of it, or too much.
+    pub(super) fn new(typed: &str, most: u32) -> Result<Self, ChatError> {
+        let invalid = || refusal(ChatErrorCode::NameInvalid, most);
         let most_chars = usize::try_from(most).unwrap_or(usize::MAX);
         // bounded before anything is made of it; one letter may come as several characters
         if typed.len() > most_chars.saturating_mul(32) {
@@ -145,7 +145,7 @@ mod tests {
             &"\u{301}".repeat(5000),
         ] {
             let refused = Name::new(typed, 32).map(|name| name.shown);
-            assert_eq!(refused, Err(refusal(RefusalCode::NameInvalid, 32)), "{typed:?}");
+            assert_eq!(refused, Err(refusal(ChatErrorCode::NameInvalid, 32)), "{typed:?}");
         }
     }
 

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pesan::messages::{Change, Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode, PresenceChange};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -116,7 +116,7 @@ impl Chat {
     }
 
     /// Name for someone who comes, if all nodes have agreed on it, and why it is not the wished one.
-    pub(super) async fn claim(&self, id: &str, wished: Option<&str>) -> Option<(Name, Option<Refusal>)> {
+    pub(super) async fn claim(&self, id: &str, wished: Option<&str>) -> Option<(Name, Option<ChatError>)> {
         self.0.claims.as_ref()?;
         let mut wishes = Wishes::new(id, wished, self.0.limits.name_chars);
         let first: Vec<Name> = wishes.by_ref().take(1).collect();
@@ -141,12 +141,12 @@ impl Chat {
     /// Another name for someone, if all nodes have agreed on it; none when this node has to decide by itself.
     ///
     /// # Errors
-    /// [`RefusalCode::NameInvalid`] or [`RefusalCode::NameTaken`].
-    pub(super) async fn claim_another(&self, id: &str, wished: &str) -> Result<Option<Name>, Refusal> {
+    /// [`ChatErrorCode::NameInvalid`] or [`ChatErrorCode::NameTaken`].
+    pub(super) async fn claim_another(&self, id: &str, wished: &str) -> Result<Option<Name>, ChatError> {
         let name = Name::new(wished, self.0.limits.name_chars)?;
         match self.ask_for(id, std::slice::from_ref(&name), true).await {
             Some(Some(claimed)) => Ok(Some(claimed.name)),
-            Some(None) => Err(refusal(RefusalCode::NameTaken, name.shown)),
+            Some(None) => Err(refusal(ChatErrorCode::NameTaken, name.shown)),
             None => Ok(None),
         }
     }
@@ -225,7 +225,7 @@ impl Chat {
                     "has another name: it was given away on two nodes"
                 );
                 for room in rooms {
-                    self.changed(&room, &person, Change::Renamed);
+                    self.changed(&room, &person, PresenceChange::Renamed);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pesan::messages::{Announcement, Closing, Kicked, PLAIN};
+use pesan::protocol::{Announcement, Kicked, PLAIN, ShutdownNotice};
 use serde::{Deserialize, Serialize};
 
 use super::text::clean_or_cut;
@@ -50,9 +50,9 @@ pub(super) struct Notice {
 
 impl Notice {
     /// The notice for someone who comes now; none when its time has passed.
-    pub(super) fn still(&self) -> Option<Closing> {
+    pub(super) fn still(&self) -> Option<ShutdownNotice> {
         let left = self.at.checked_duration_since(Instant::now())?;
-        Some(Closing {
+        Some(ShutdownNotice {
             seconds: u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1),
             reason: self.reason.clone(),
         })
@@ -216,7 +216,7 @@ impl Chat {
             at: Instant::now() + within,
             reason: reason.to_owned(),
         });
-        let closing = Closing {
+        let closing = ShutdownNotice {
             seconds,
             reason: reason.to_owned(),
         };

@@ -9,7 +9,7 @@ mod lines;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use pesan::messages::{Person, Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode, Person};
 use sha2::{Digest, Sha256};
 
 use super::names::Name;
@@ -77,7 +77,7 @@ impl People {
         wished: Option<&str>,
         limits: &ChatLimits,
         now: Instant,
-    ) -> (Person, Option<Refusal>) {
+    ) -> (Person, Option<ChatError>) {
         if self.present.contains_key(id) {
             return (self.seat(socket, id, Name::default(), limits, now, false), None);
         }
@@ -209,19 +209,19 @@ impl People {
     /// Gives someone another name; the rooms that they are in.
     ///
     /// # Errors
-    /// [`RefusalCode::NameInvalid`] or [`RefusalCode::NameTaken`].
+    /// [`ChatErrorCode::NameInvalid`] or [`ChatErrorCode::NameTaken`].
     pub(super) fn rename(
         &mut self,
         id: &str,
         wished: &str,
         most: u32,
-    ) -> Result<(Person, Vec<String>), Refusal> {
+    ) -> Result<(Person, Vec<String>), ChatError> {
         let name = Name::new(wished, most)?;
         if self.names.get(&name.key).is_some_and(|holder| holder != id) {
-            return Err(refusal(RefusalCode::NameTaken, name.shown));
+            return Err(refusal(ChatErrorCode::NameTaken, name.shown));
         }
         self.call(id, name)
-            .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))
+            .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))
     }
 
     /// Gives someone a name that is known to be theirs; the rooms that they are in.
@@ -244,10 +244,10 @@ impl People {
     /// Lets someone do something, if it is not too often.
     ///
     /// # Errors
-    /// [`RefusalCode::TooFast`] with the seconds to wait.
-    pub(super) fn pay(&mut self, id: &str, cost: Cost, now: Instant) -> Result<(), Refusal> {
+    /// [`ChatErrorCode::TooFast`] with the seconds to wait.
+    pub(super) fn pay(&mut self, id: &str, cost: Cost, now: Instant) -> Result<(), ChatError> {
         let Some(present) = self.present.get_mut(id) else {
-            return Err(refusal(RefusalCode::PersonUnknown, ""));
+            return Err(refusal(ChatErrorCode::PersonUnknown, ""));
         };
         present.buckets.pay(cost, now)
     }
@@ -309,7 +309,7 @@ mod tests {
         socket: &str,
         id: &str,
         wished: &str,
-    ) -> (String, Option<RefusalCode>) {
+    ) -> (String, Option<ChatErrorCode>) {
         let (person, refused) = people.sit(socket, id, Some(wished), &limits(), Instant::now());
         (person.name, refused.map(|refusal| refusal.code))
     }
@@ -336,12 +336,12 @@ mod tests {
         assert_eq!(sit(&mut people, "s1", "ana", "Ana"), ("Ana".into(), None));
         assert_eq!(
             sit(&mut people, "s2", "bob", "ANA"),
-            ("ANA 2".into(), Some(RefusalCode::NameTaken))
+            ("ANA 2".into(), Some(ChatErrorCode::NameTaken))
         );
         let (name, why) = sit(&mut people, "s3", "0123456789", "\u{200b}");
         assert_eq!(
             (name.as_str(), why),
-            ("tamu-0123", Some(RefusalCode::NameInvalid))
+            ("tamu-0123", Some(ChatErrorCode::NameInvalid))
         );
     }
 
@@ -351,7 +351,7 @@ mod tests {
         sit(&mut people, "s1", "ana", "Ana");
         sit(&mut people, "s2", "bob", "Bob");
         let refused = people.rename("bob", "ana", 32).expect_err("taken");
-        assert_eq!(refused, refusal(RefusalCode::NameTaken, "ana"));
+        assert_eq!(refused, refusal(ChatErrorCode::NameTaken, "ana"));
         people.rise("s1");
         let (person, _) = people.rename("bob", "ana", 32).expect("free now");
         assert_eq!(person.name, "ana");

@@ -1,6 +1,6 @@
 //! Telling a room who came, went, or has another name; and who is typing.
 
-use pesan::messages::{Change, Person, Presence, Typing, Typist};
+use pesan::protocol::{Person, Presence, PresenceChange, Typing, TypingNotice};
 use std::time::Instant;
 
 use super::people::{Cost, Move};
@@ -13,7 +13,7 @@ impl Chat {
         let presence = Presence {
             room: room.to_owned(),
             person: person.clone(),
-            change: Change::Came,
+            change: PresenceChange::Came,
         };
         if let Err(error) = socket.to(channel(room).as_str()).local().emit_event(&presence) {
             tracing::warn!(%error, "cannot say who came");
@@ -28,7 +28,7 @@ impl Chat {
     }
 
     /// Tells a room what happened to someone.
-    pub(super) fn changed(&self, room: &str, person: &Person, change: Change) {
+    pub(super) fn changed(&self, room: &str, person: &Person, change: PresenceChange) {
         let presence = Presence {
             room: room.to_owned(),
             person: person.clone(),
@@ -51,7 +51,7 @@ impl Chat {
             person
         };
         let to = channel(&typing.room);
-        let typist = Typist {
+        let typist = TypingNotice {
             room: typing.room,
             person,
         };

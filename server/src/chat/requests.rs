@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::Instant;
 
-use pesan::messages::{
-    Change, Create, Direct, History, Join, Joined, Leave, Page, Person, Refusal, RefusalCode, Rename, Room,
-    RoomKind, Send, Typing,
+use pesan::protocol::{
+    ChatError, ChatErrorCode, Create, Direct, History, HistoryPage, Join, Joined, Leave, Person,
+    PresenceChange, Rename, Room, RoomKind, Send, Typing,
 };
 use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
@@ -53,7 +53,7 @@ impl Chat {
     /// Answers each event of a type; what does not have its form is refused in words.
     fn answer<E, T, F>(&self, socket: &Socket, handle: fn(Self, Socket, E) -> F)
     where
-        E: Event<Ack = Result<T, Refusal>> + std::marker::Send + 'static,
+        E: Event<Ack = Result<T, ChatError>> + std::marker::Send + 'static,
         T: serde::Serialize + std::marker::Send + 'static,
         F: Future<Output = E::Ack> + std::marker::Send + 'static,
     {
@@ -71,17 +71,17 @@ impl Chat {
     }
 
     /// Whose socket it is, after they paid.
-    fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, Refusal> {
+    fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
         let mut book = self.book();
         let person = book
             .people
             .of(socket.id())
-            .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+            .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
         book.people.pay(&person.id, cost, Instant::now())?;
         Ok(person)
     }
 
-    async fn join(self, socket: Socket, join: Join) -> Result<Joined, Refusal> {
+    async fn join(self, socket: Socket, join: Join) -> Result<Joined, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         self.book().rooms.visible(&join.room, &person.id)?;
         // first the news, then the history: what is stored in between comes twice rather than not at all
@@ -111,11 +111,11 @@ impl Chat {
         let room = book
             .rooms
             .seen_by(&join.room, &person.id, &book.people)
-            .ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))?;
+            .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))?;
         Ok(Joined { room, people, page })
     }
 
-    async fn leave(self, socket: Socket, leave: Leave) -> Result<(), Refusal> {
+    async fn leave(self, socket: Socket, leave: Leave) -> Result<(), ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         let stays = {
             let book = self.book();
@@ -133,12 +133,12 @@ impl Chat {
             went
         };
         if went {
-            self.changed(&leave.room, &person, Change::Went);
+            self.changed(&leave.room, &person, PresenceChange::Went);
         }
         Ok(())
     }
 
-    async fn create(self, socket: Socket, create: Create) -> Result<Room, Refusal> {
+    async fn create(self, socket: Socket, create: Create) -> Result<Room, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         let limits = self.0.limits;
         // two that are planned at once could get one id; where others write too, the store sees to that
@@ -164,10 +164,10 @@ impl Chat {
         if added {
             self.tell_room(&id);
         }
-        seen.ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
+        seen.ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))
     }
 
-    async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, Refusal> {
+    async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         let (id, planned) = {
             let book = self.book();
@@ -175,7 +175,7 @@ impl Chat {
             let other = other
                 .or_else(|| book.rooms.partner(&direct.person))
                 .filter(|other| other.id != person.id)
-                .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?;
+                .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
             let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
             book.rooms.plan_direct(&person, &other, most)?
         };
@@ -195,7 +195,7 @@ impl Chat {
         let book = self.book();
         book.rooms
             .seen_by(&id, &person.id, &book.people)
-            .ok_or_else(|| refusal(RefusalCode::RoomUnknown, ""))
+            .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))
     }
 
     /// Lets the two of a direct room into its Socket.IO room, on this node.
@@ -207,19 +207,19 @@ impl Chat {
         }
     }
 
-    async fn history(self, socket: Socket, wanted: History) -> Result<Page, Refusal> {
+    async fn history(self, socket: Socket, wanted: History) -> Result<HistoryPage, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         self.book().rooms.visible(&wanted.room, &person.id)?;
         let range = match (wanted.before, wanted.after) {
             (None, None) => Range::Newest,
             (Some(seq), None) => Range::Before(seq),
             (None, Some(seq)) => Range::After(seq),
-            (Some(_), Some(_)) => return Err(refusal(RefusalCode::Malformed, "before and after")),
+            (Some(_), Some(_)) => return Err(refusal(ChatErrorCode::Malformed, "before and after")),
         };
         self.page(&wanted.room, range).await
     }
 
-    async fn page(&self, room: &str, range: Range) -> Result<Page, Refusal> {
+    async fn page(&self, room: &str, range: Range) -> Result<HistoryPage, ChatError> {
         let page = self.0.history.page(room, range, self.0.limits.page_messages);
         page.await.map_err(|error| {
             // that redis is gone was said once already
@@ -230,7 +230,7 @@ impl Chat {
         })
     }
 
-    async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, Refusal> {
+    async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
         let person = self.who(&socket, Cost::Write)?;
         let claimed = self.claim_another(&person.id, &rename.name).await?;
         let (renamed, rooms, direct) = {
@@ -239,7 +239,7 @@ impl Chat {
                 Some(name) => book
                     .people
                     .call(&person.id, name)
-                    .ok_or_else(|| refusal(RefusalCode::PersonUnknown, ""))?,
+                    .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?,
                 None => book
                     .people
                     .rename(&person.id, &rename.name, self.0.limits.name_chars)?,
@@ -249,7 +249,7 @@ impl Chat {
             (renamed, rooms, direct)
         };
         for room in rooms {
-            self.changed(&room, &renamed, Change::Renamed);
+            self.changed(&room, &renamed, PresenceChange::Renamed);
         }
         for room in direct {
             self.tell_room(&room.id);
@@ -261,18 +261,18 @@ impl Chat {
     }
 
     /// Where tokens say who people are, nobody takes another name.
-    async fn keep_name(self, socket: Socket, rename: Rename) -> Result<Person, Refusal> {
+    async fn keep_name(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
         let person = self.who(&socket, Cost::Write)?;
         if person.name == rename.name {
             return Ok(person);
         }
-        Err(refusal(RefusalCode::NameInvalid, self.0.limits.name_chars))
+        Err(refusal(ChatErrorCode::NameInvalid, self.0.limits.name_chars))
     }
 }
 
-fn read<E: Event>(args: Args) -> Result<E, Refusal> {
+fn read<E: Event>(args: Args) -> Result<E, ChatError> {
     let first = args.0.into_iter().next().unwrap_or_default();
-    from_value(first).map_err(|error| refusal(RefusalCode::Malformed, error))
+    from_value(first).map_err(|error| refusal(ChatErrorCode::Malformed, error))
 }
 
 fn respond<E: Event>(ack: Ack, answer: &E::Ack) {

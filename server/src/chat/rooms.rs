@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pesan::messages::{LOBBY, Message, Person, Refusal, RefusalCode, Room, RoomKind};
+use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, Person, Room, RoomKind};
 
 use super::history::{SavedRoom, quoted};
 use super::names::{Name, slug};
@@ -52,8 +52,8 @@ impl Rooms {
     /// Room, if this person may see it.
     ///
     /// # Errors
-    /// [`RefusalCode::RoomUnknown`], also when there is one that is others'.
-    pub(super) fn visible(&self, id: &str, person: &str) -> Result<&SavedRoom, Refusal> {
+    /// [`ChatErrorCode::RoomUnknown`], also when there is one that is others'.
+    pub(super) fn visible(&self, id: &str, person: &str) -> Result<&SavedRoom, ChatError> {
         self.rooms
             .get(id)
             .filter(|room| {
@@ -61,7 +61,12 @@ impl Rooms {
                     .as_ref()
                     .is_none_or(|two| two.iter().any(|one| one.id == person))
             })
-            .ok_or_else(|| refusal(RefusalCode::RoomUnknown, id.chars().take(64).collect::<String>()))
+            .ok_or_else(|| {
+                refusal(
+                    ChatErrorCode::RoomUnknown,
+                    id.chars().take(64).collect::<String>(),
+                )
+            })
     }
 
     /// Room as this person sees it.
@@ -95,20 +100,20 @@ impl Rooms {
     /// Plans an open room; it is there once the store has it and it is [`Rooms::insert`]ed.
     ///
     /// # Errors
-    /// [`RefusalCode::NameInvalid`], [`RefusalCode::RoomTaken`], or [`RefusalCode::Unavailable`] when there are too
+    /// [`ChatErrorCode::NameInvalid`], [`ChatErrorCode::RoomTaken`], or [`ChatErrorCode::Unavailable`] when there are too
     /// many.
     pub(super) fn plan(
         &self,
         wished: &str,
         name_chars: u32,
         most: usize,
-    ) -> Result<(SavedRoom, String), Refusal> {
+    ) -> Result<(SavedRoom, String), ChatError> {
         let name = Name::new(wished, name_chars)?;
         if let Some(id) = self.names.get(&name.key) {
-            return Err(refusal(RefusalCode::RoomTaken, id));
+            return Err(refusal(ChatErrorCode::RoomTaken, id));
         }
         if self.names.len() >= most {
-            return Err(refusal(RefusalCode::Unavailable, ""));
+            return Err(refusal(ChatErrorCode::Unavailable, ""));
         }
         let base = match slug(&name.shown) {
             base if base.is_empty() => "r".to_owned(),
@@ -133,14 +138,14 @@ impl Rooms {
     /// Plans the room of two people; none when it is there already.
     ///
     /// # Errors
-    /// [`RefusalCode::Unavailable`] when there are too many: whoever comes with a new key is someone new, and may have
+    /// [`ChatErrorCode::Unavailable`] when there are too many: whoever comes with a new key is someone new, and may have
     /// rooms with everyone.
     pub(super) fn plan_direct(
         &self,
         a: &Person,
         b: &Person,
         most: usize,
-    ) -> Result<(String, Option<SavedRoom>), Refusal> {
+    ) -> Result<(String, Option<SavedRoom>), ChatError> {
         let (a, b) = if a.id <= b.id { (a, b) } else { (b, a) };
         let id = format!("d.{}", id_of("direct", &format!("{} {}", a.id, b.id)));
         if self.rooms.contains_key(&id) {
@@ -148,7 +153,7 @@ impl Rooms {
         }
         // the lobby is neither
         if self.rooms.len() - self.names.len() > most {
-            return Err(refusal(RefusalCode::Unavailable, ""));
+            return Err(refusal(ChatErrorCode::Unavailable, ""));
         }
         let room = SavedRoom {
             id: id.clone(),
@@ -164,11 +169,11 @@ impl Rooms {
     /// Adds a room that the store has; says whether it is new, as it is not when someone else was first.
     ///
     /// # Errors
-    /// [`RefusalCode::RoomTaken`] when another room has the name.
-    pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<bool, Refusal> {
+    /// [`ChatErrorCode::RoomTaken`] when another room has the name.
+    pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<bool, ChatError> {
         let holder = self.names.get(&key).filter(|_| room.kind == RoomKind::Open);
         if let Some(id) = holder.filter(|id| **id != room.id) {
-            return Err(refusal(RefusalCode::RoomTaken, id));
+            return Err(refusal(ChatErrorCode::RoomTaken, id));
         }
         let new = !self.rooms.contains_key(&room.id);
         if new {

@@ -3,7 +3,7 @@
 //! Text stays text everywhere: the page never reads it as markup. What is removed here cannot be seen, and could make
 //! a message look like something it is not, or like a part of the page.
 
-use pesan::messages::{Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode, is_blank, is_hidden};
 
 /// Most characters that mark one letter; more of them would write over the lines around.
 const MARKS: usize = 8;
@@ -11,14 +11,14 @@ const MARKS: usize = 8;
 /// Text of a message as it is kept.
 ///
 /// # Errors
-/// [`RefusalCode::TextEmpty`] or [`RefusalCode::TextTooLong`].
-pub(super) fn clean(text: &str, most: u32) -> Result<String, Refusal> {
+/// [`ChatErrorCode::TextEmpty`] or [`ChatErrorCode::TextTooLong`].
+pub(super) fn clean(text: &str, most: u32) -> Result<String, ChatError> {
     let text = harmless(text);
-    if text.trim().is_empty() {
-        return Err(refusal(RefusalCode::TextEmpty, ""));
+    if is_blank(&text) {
+        return Err(refusal(ChatErrorCode::TextEmpty, ""));
     }
     if text.chars().count() > usize::try_from(most).unwrap_or(usize::MAX) {
-        return Err(refusal(RefusalCode::TextTooLong, most));
+        return Err(refusal(ChatErrorCode::TextTooLong, most));
     }
     Ok(text)
 }
@@ -32,7 +32,7 @@ pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
         text.pop();
         text.push('…');
     }
-    (!text.trim().is_empty()).then_some(text)
+    (!is_blank(&text)).then_some(text)
 }
 
 /// A refusal with its detail.
@@ -40,8 +40,8 @@ pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
     clippy::needless_pass_by_value,
     reason = "details are numbers and short texts, written where they are needed"
 )]
-pub(super) fn refusal(code: RefusalCode, detail: impl ToString) -> Refusal {
-    Refusal {
+pub(super) fn refusal(code: ChatErrorCode, detail: impl ToString) -> ChatError {
+    ChatError {
         code,
         detail: detail.to_string(),
     }
@@ -77,25 +77,6 @@ fn harmless(text: &str) -> String {
     out
 }
 
-/// Characters that nobody sees and that change how others look. Joiners stay: Persian and emoji need them.
-pub(super) fn is_hidden(char: char) -> bool {
-    match char {
-        '\n' | '\t' => false,
-        // embeddings, overrides and isolates
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        // zero-width, and invisible operators
-        '\u{200b}'
-        | '\u{2060}'..='\u{2065}'
-        | '\u{206a}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{180e}'
-        | '\u{00ad}' => true,
-        // annotations, and tags that could hide a second text (flags of regions need them, and lose them)
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
-        char => char.is_control(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,9 +109,9 @@ mod tests {
     fn empty_and_long_texts_are_refused() {
         assert_eq!(
             clean(" \u{200b}\n", 100),
-            Err(refusal(RefusalCode::TextEmpty, ""))
+            Err(refusal(ChatErrorCode::TextEmpty, ""))
         );
-        assert_eq!(clean("12345", 4), Err(refusal(RefusalCode::TextTooLong, 4)));
+        assert_eq!(clean("12345", 4), Err(refusal(ChatErrorCode::TextTooLong, 4)));
         assert_eq!(clean("éééé", 4).as_deref(), Ok("éééé"));
     }
 

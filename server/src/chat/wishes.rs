@@ -1,6 +1,6 @@
 //! Names that someone can get, best first: the wished one, the same with a number, one that is made up.
 
-use pesan::messages::{Refusal, RefusalCode};
+use pesan::protocol::{ChatError, ChatErrorCode};
 
 use super::names::Name;
 use super::text::refusal;
@@ -16,7 +16,7 @@ pub(super) struct Wishes {
     /// Wished name, if it is one.
     wished: Option<Name>,
     /// What is wrong with it otherwise.
-    why: Option<Refusal>,
+    why: Option<ChatError>,
     step: u32,
 }
 
@@ -37,9 +37,9 @@ impl Wishes {
     }
 
     /// What someone is told who got this name.
-    pub(super) fn refused(&self, got: &Name) -> Option<Refusal> {
+    pub(super) fn refused(&self, got: &Name) -> Option<ChatError> {
         match &self.wished {
-            Some(wished) if wished != got => Some(refusal(RefusalCode::NameTaken, &wished.shown)),
+            Some(wished) if wished != got => Some(refusal(ChatErrorCode::NameTaken, &wished.shown)),
             Some(_) | None => self.why.clone(),
         }
     }
@@ -115,12 +115,12 @@ mod tests {
         assert_eq!(wishes.refused(&name("Ana")), None);
         assert_eq!(
             wishes.refused(&name("Ana 2")),
-            Some(refusal(RefusalCode::NameTaken, "Ana"))
+            Some(refusal(ChatErrorCode::NameTaken, "Ana"))
         );
         let none = Wishes::new("0123456789", Some(" "), 32);
         assert_eq!(
             none.refused(&name("tamu-0123")),
-            Some(refusal(RefusalCode::NameInvalid, 32))
+            Some(refusal(ChatErrorCode::NameInvalid, 32))
         );
     }
 

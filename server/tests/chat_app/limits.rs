@@ -1,12 +1,12 @@
 //! What one person can make the chat do, however often they come.
 
-use pesan::messages::{Create, Direct, RefusalCode, Send};
+use pesan::protocol::{ChatErrorCode, Create, Direct, Send};
 
-use crate::peer::Page;
+use crate::peer::HistoryPage;
 use crate::server::Server;
 
 /// Leaves on purpose, so that there is nothing to wait for.
-async fn leaves(mut page: Page) {
+async fn leaves(mut page: HistoryPage) {
     page.peer.write("41".to_owned()).await;
     drop(page);
 }
@@ -27,7 +27,7 @@ async fn who_leaves_and_returns_may_not_write_faster() {
         leaves(ana).await;
     }
     let refused = refused.expect("two messages were all");
-    assert_eq!(refused.code, RefusalCode::TooFast);
+    assert_eq!(refused.code, ChatErrorCode::TooFast);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn who_leaves_and_returns_may_not_make_more_rooms() {
         leaves(ana).await;
     }
     let refused = refused.expect("ten rooms at once were all");
-    assert_eq!(refused.code, RefusalCode::TooFast);
+    assert_eq!(refused.code, ChatErrorCode::TooFast);
 }
 
 #[tokio::test]
@@ -60,6 +60,6 @@ async fn strangers_may_not_fill_the_store_with_rooms_of_two() {
         leaves(stranger).await;
     }
     let last = refusals.pop().flatten().expect("ten were all");
-    assert_eq!(last.code, RefusalCode::Unavailable);
+    assert_eq!(last.code, ChatErrorCode::Unavailable);
     assert_eq!(refusals, vec![None; 10]);
 }

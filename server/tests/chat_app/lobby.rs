@@ -1,9 +1,9 @@
 //! What is said in the lobby, by pages and by plain clients.
 
-use pesan::messages::{Message, Presence, RefusalCode, Rename, Send, Sent, Typing, Typist};
+use pesan::protocol::{ChatErrorCode, Message, Presence, Rename, Send, Sent, Typing, TypingNotice};
 use serde_json::json;
 
-use crate::peer::{Page, auth};
+use crate::peer::{HistoryPage, auth};
 use crate::server::Server;
 
 fn send(id: &str, text: &str) -> Send {
@@ -95,7 +95,7 @@ async fn a_message_that_is_sent_again_is_shown_once() {
         .ask(&send("the-same-id", "halo"))
         .await
         .expect_err("someone else's");
-    assert_eq!(forged.code, RefusalCode::IdInvalid);
+    assert_eq!(forged.code, ChatErrorCode::IdInvalid);
     assert_eq!(bob.all_until_now::<Message>().await.len(), 1);
 }
 
@@ -129,7 +129,7 @@ async fn everyone_sees_the_same_order_also_after_a_restart() {
     let mut kept = Vec::new();
     let mut after = 0;
     loop {
-        let wanted = pesan::messages::History {
+        let wanted = pesan::protocol::History {
             room: "lobby".to_owned(),
             before: None,
             after: Some(after),
@@ -149,9 +149,9 @@ async fn text_is_cleaned_and_kept_within_its_limits() {
     let server = Server::with(&["--text-chars", "10"]).await;
     let mut ana = server.page("Ana").await;
     let refused = [
-        ("", RefusalCode::TextEmpty),
-        (" \u{200b}", RefusalCode::TextEmpty),
-        ("12345678901", RefusalCode::TextTooLong),
+        ("", ChatErrorCode::TextEmpty),
+        (" \u{200b}", ChatErrorCode::TextEmpty),
+        ("12345678901", ChatErrorCode::TextTooLong),
     ];
     for (text, code) in refused {
         let refusal = ana.ask(&send("some-id-1", text)).await.expect_err("bad text");
@@ -169,7 +169,7 @@ async fn text_is_cleaned_and_kept_within_its_limits() {
         &"x".repeat(65),
     ] {
         let refusal = ana.ask(&send(id, "halo")).await.expect_err("bad id");
-        assert_eq!(refusal.code, RefusalCode::IdInvalid, "{id:?}");
+        assert_eq!(refusal.code, ChatErrorCode::IdInvalid, "{id:?}");
     }
     let nonsense = ana.peer.ask("send", 5).await;
     assert_eq!(nonsense["Err"]["code"], "malformed");
@@ -187,12 +187,12 @@ async fn who_writes_too_fast_is_told_how_long_to_wait() {
     let refusal = ana.ask(&send("message-9", "halo")).await.expect_err("too fast");
     assert_eq!(
         (refusal.code, refusal.detail.as_str()),
-        (RefusalCode::TooFast, "2")
+        (ChatErrorCode::TooFast, "2")
     );
     // a second tab is the same person
     let mut tab = server.page("Ana").await;
     let refusal = tab.ask(&send("message-9", "halo")).await.expect_err("too fast");
-    assert_eq!(refusal.code, RefusalCode::TooFast);
+    assert_eq!(refusal.code, ChatErrorCode::TooFast);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn two_tabs_are_one_person_who_comes_and_goes_once() {
     let went: Presence = bob.next().await;
     assert_eq!(
         (&went.person, went.change),
-        (other.you(), pesan::messages::Change::Went)
+        (other.you(), pesan::protocol::PresenceChange::Went)
     );
     assert_eq!(bob.all_until_now::<Presence>().await, []);
 }
@@ -234,26 +234,28 @@ async fn names_are_unique_among_those_present() {
     let mut ana = server.page("Ana").await;
     let mut other = auth("Ana");
     other.key = "another person's key".to_owned();
-    let mut other = Page::open_as(server.address, &other).await.expect("may come in");
+    let mut other = HistoryPage::open_as(server.address, &other)
+        .await
+        .expect("may come in");
     assert_eq!(other.you().name, "Ana 2");
     assert_eq!(
         other.hello.name_refused.as_ref().map(|why| why.code),
-        Some(RefusalCode::NameTaken)
+        Some(ChatErrorCode::NameTaken)
     );
     let rename = |name: &str| Rename {
         name: name.to_owned(),
     };
     let refusal = other.ask(&rename("АNA")).await.expect_err("looks alike");
-    assert_eq!(refusal.code, RefusalCode::NameTaken);
+    assert_eq!(refusal.code, ChatErrorCode::NameTaken);
     let refusal = other.ask(&rename("\u{202e}")).await.expect_err("nothing to see");
-    assert_eq!(refusal.code, RefusalCode::NameInvalid);
+    assert_eq!(refusal.code, ChatErrorCode::NameInvalid);
     let renamed = other.ask(&rename(" Budi ")).await.expect("free");
     assert_eq!(renamed.name, "Budi");
     ana.next::<Presence>().await;
     let presence: Presence = ana.next().await;
     assert_eq!(
         (presence.person, presence.change),
-        (renamed, pesan::messages::Change::Renamed)
+        (renamed, pesan::protocol::PresenceChange::Renamed)
     );
 }
 
@@ -267,8 +269,8 @@ async fn typing_is_seen_by_the_others() {
     for _ in 0..20 {
         ana.peer.emit("typing", &typing).await;
     }
-    let typist: Typist = bob.next().await;
+    let typist: TypingNotice = bob.next().await;
     assert_eq!(typist.person, *ana.you());
-    assert_eq!(ana.all_until_now::<Typist>().await, []);
-    assert!(bob.all_until_now::<Typist>().await.len() < 5);
+    assert_eq!(ana.all_until_now::<TypingNotice>().await, []);
+    assert!(bob.all_until_now::<TypingNotice>().await.len() < 5);
 }

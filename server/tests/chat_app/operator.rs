@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan::messages::{Announcement, Closing, Kicked, Presence};
+use pesan::protocol::{Announcement, Kicked, Presence, ShutdownNotice};
 
 use crate::server::Server;
 
@@ -58,12 +58,12 @@ async fn a_closing_is_announced_to_those_here_and_to_those_who_come() {
         .state
         .chat
         .announce_closing(Duration::from_secs(60), "perawatan");
-    let closing: Closing = ana.next().await;
+    let closing: ShutdownNotice = ana.next().await;
     assert_eq!((closing.seconds, closing.reason.as_str()), (60, "perawatan"));
     let mut bob = server.page("Bob").await;
-    assert!(bob.next::<Closing>().await.seconds > 50);
+    assert!(bob.next::<ShutdownNotice>().await.seconds > 50);
     server.state.chat.announce_closing(Duration::ZERO, "");
-    assert_eq!(ana.next::<Closing>().await.seconds, 0);
+    assert_eq!(ana.next::<ShutdownNotice>().await.seconds, 0);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_stop_tells_everyone_and_ends_their_connections() {
     let server = Server::start().await;
     let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
     let server = tokio::spawn(server.restart());
-    ana.next::<Closing>().await;
+    ana.next::<ShutdownNotice>().await;
     ana.peer.ended().await;
     plain.ended().await;
     server.await.expect("starts again");

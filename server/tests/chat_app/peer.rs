@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan::messages::{Auth, Hello, Person, Refusal, VERSION};
+use pesan::protocol::{Auth, ChatError, Hello, Person, VERSION};
 use pesan::socketio::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -143,12 +143,12 @@ impl Peer {
 }
 
 /// A page of ours.
-pub(crate) struct Page {
+pub(crate) struct HistoryPage {
     pub(crate) peer: Peer,
     pub(crate) hello: Hello,
 }
 
-impl Page {
+impl HistoryPage {
     /// Opens a page of a person who is known by nothing but the name.
     pub(crate) async fn open(address: SocketAddr, name: &str) -> Self {
         Self::open_as(address, &auth(name)).await.expect("may come in")
@@ -165,9 +165,9 @@ impl Page {
         &self.hello.you
     }
 
-    pub(crate) async fn ask<E, T>(&mut self, event: &E) -> Result<T, Refusal>
+    pub(crate) async fn ask<E, T>(&mut self, event: &E) -> Result<T, ChatError>
     where
-        E: Event<Ack = Result<T, Refusal>>,
+        E: Event<Ack = Result<T, ChatError>>,
         T: Serialize + DeserializeOwned,
     {
         serde_json::from_value(self.peer.ask(E::NAME, event).await).expect("an answer of its type")

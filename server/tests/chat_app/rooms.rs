@@ -1,10 +1,11 @@
 //! Open rooms and rooms between two people.
 
-use pesan::messages::{
-    Change, Create, Direct, History, Join, Leave, Message, Presence, RefusalCode, Room, RoomKind, Send,
+use pesan::protocol::{
+    ChatErrorCode, Create, Direct, History, Join, Leave, Message, Presence, PresenceChange, Room, RoomKind,
+    Send,
 };
 
-use crate::peer::Page;
+use crate::peer::HistoryPage;
 use crate::server::Server;
 
 fn send(room: &str, id: &str, text: &str) -> Send {
@@ -23,7 +24,7 @@ fn join(room: &str, after: Option<u64>) -> Join {
     }
 }
 
-async fn create(page: &mut Page, name: &str) -> Room {
+async fn create(page: &mut HistoryPage, name: &str) -> Room {
     page.ask(&Create {
         name: name.to_owned(),
     })
@@ -55,7 +56,7 @@ async fn a_new_room_is_shown_to_everyone_and_has_one_name() {
     let refusal = bob.ask(&Create { name }).await.expect_err("there is one");
     assert_eq!(
         (refusal.code, refusal.detail.as_str()),
-        (RefusalCode::RoomTaken, "kopi-pagi")
+        (ChatErrorCode::RoomTaken, "kopi-pagi")
     );
     let cid = server.page("Cid").await;
     let ids: Vec<&str> = cid.hello.rooms.iter().map(|room| room.id.as_str()).collect();
@@ -89,7 +90,7 @@ async fn who_is_in_a_room_gets_its_messages_and_the_others_its_news() {
     let went: Presence = ana.next().await;
     assert_eq!(
         (went.room.as_str(), &went.person, went.change),
-        (room.as_str(), bob.you(), Change::Went)
+        (room.as_str(), bob.you(), PresenceChange::Went)
     );
     bob.all_until_now::<Message>().await;
     ana.ask(&send(&room, "message-2", "sendiri"))
@@ -115,7 +116,7 @@ async fn a_direct_room_is_for_two_only() {
         server.page("Bob").await,
         server.page("Eve").await,
     );
-    let with = |page: &Page| Direct {
+    let with = |page: &HistoryPage| Direct {
         person: page.you().id.clone(),
     };
     let room = ana.ask(&with(&bob)).await.expect("he is here");
@@ -141,7 +142,7 @@ async fn a_direct_room_is_for_two_only() {
     let read = eve.ask(&wanted).await.expect_err("not hers");
     let unknown = eve.ask(&join("no-such-room", None)).await.expect_err("nobody's");
     for refusal in [sent, joined, read, unknown] {
-        assert_eq!(refusal.code, RefusalCode::RoomUnknown);
+        assert_eq!(refusal.code, ChatErrorCode::RoomUnknown);
     }
     assert_eq!(eve.all_until_now::<Message>().await, []);
     assert_eq!(eve.all_until_now::<Room>().await, []);
@@ -150,7 +151,7 @@ async fn a_direct_room_is_for_two_only() {
     for person in ["0123456789", &eve.you().id.clone()] {
         let person = person.to_owned();
         let refusal = eve.ask(&Direct { person }).await.expect_err("nobody");
-        assert_eq!(refusal.code, RefusalCode::PersonUnknown);
+        assert_eq!(refusal.code, ChatErrorCode::PersonUnknown);
     }
 }
 

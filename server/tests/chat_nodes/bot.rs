@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use pesan::messages::{Auth, Hello, History, LOBBY, Message, RefusalCode, Send, VERSION};
+use pesan::protocol::{Auth, ChatErrorCode, Hello, History, LOBBY, Message, Send, VERSION};
 use pesan::socketio::client::TransportKind;
 use pesan::socketio::{Options, Socket, to_value};
 use tokio::task::JoinSet;
@@ -169,7 +169,9 @@ impl Bot {
                     assert!(
                         matches!(
                             refusal.code,
-                            RefusalCode::TooFast | RefusalCode::StoreFailed | RefusalCode::PersonUnknown
+                            ChatErrorCode::TooFast
+                                | ChatErrorCode::StoreFailed
+                                | ChatErrorCode::PersonUnknown
                         ),
                         "{refusal:?}"
                     );

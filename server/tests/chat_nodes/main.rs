@@ -15,13 +15,15 @@ mod together;
 
 use std::net::SocketAddr;
 
-use pesan::messages::Auth;
+use pesan::protocol::Auth;
 
 /// A page of someone else who wishes for the same name.
-async fn namesake(address: SocketAddr, name: &str) -> peer::Page {
+async fn namesake(address: SocketAddr, name: &str) -> peer::HistoryPage {
     let auth = Auth {
         key: format!("the secret key of another {name}"),
         ..peer::auth(name)
     };
-    peer::Page::open_as(address, &auth).await.expect("may come in")
+    peer::HistoryPage::open_as(address, &auth)
+        .await
+        .expect("may come in")
 }

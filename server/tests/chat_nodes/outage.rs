@@ -1,10 +1,12 @@
 //! Redis is gone for a while, and each node goes on by itself.
 
-use pesan::messages::{Change, Join, LOBBY, Message, PLAIN, Presence, RefusalCode, Send, Typing, Typist};
+use pesan::protocol::{
+    ChatErrorCode, Join, LOBBY, Message, PLAIN, Presence, PresenceChange, Send, Typing, TypingNotice,
+};
 
 use crate::namesake;
 use crate::node::{self, Node};
-use crate::peer::{Page, Peer};
+use crate::peer::{HistoryPage, Peer};
 use crate::redis_server::RedisServer;
 
 fn send(id: &str) -> Send {
@@ -20,8 +22,8 @@ fn send(id: &str) -> Send {
 async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = Page::open(one.address, "Ana").await;
-    let mut bob = Page::open(two.address, "Bob").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
     let mut plains = [
         Peer::open(one.address, "").await.expect("may come in"),
         Peer::open(one.address, "").await.expect("may come in"),
@@ -34,11 +36,11 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
     }
 
     let refusal = ana.ask(&send("during-it")).await.expect_err("cannot be stored");
-    assert_eq!(refusal.code, RefusalCode::StoreFailed);
-    let mut cid = Page::open(one.address, "Cid").await;
+    assert_eq!(refusal.code, ChatErrorCode::StoreFailed);
+    let mut cid = HistoryPage::open(one.address, "Cid").await;
     loop {
         let presence: Presence = ana.next().await;
-        if (presence.change, presence.person.name.as_str()) == (Change::Came, "Cid") {
+        if (presence.change, presence.person.name.as_str()) == (PresenceChange::Came, "Cid") {
             break;
         }
     }
@@ -46,7 +48,7 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
         room: LOBBY.to_owned(),
     };
     cid.peer.emit("typing", &typing).await;
-    assert_eq!(ana.next::<Typist>().await.person.name, "Cid");
+    assert_eq!(ana.next::<TypingNotice>().await.person.name, "Cid");
     let [first, second] = &mut plains;
     first.emit(PLAIN, "masih di sini").await;
     for plain in [first, second] {
@@ -61,7 +63,7 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
     let seq = loop {
         match ana.ask(&send("during-it")).await {
             Ok(sent) => break sent.seq,
-            Err(refusal) => assert_eq!(refusal.code, RefusalCode::StoreFailed),
+            Err(refusal) => assert_eq!(refusal.code, ChatErrorCode::StoreFailed),
         }
     };
     assert_eq!(seq, 2);
@@ -69,7 +71,7 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
     // who came meanwhile is known to the others
     loop {
         let presence: Presence = bob.next().await;
-        if (presence.change, presence.person.name.as_str()) == (Change::Came, "Cid") {
+        if (presence.change, presence.person.name.as_str()) == (PresenceChange::Came, "Cid") {
             break;
         }
     }
@@ -79,12 +81,12 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
 async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut watcher = Page::open(one.address, "Eka").await;
+    let mut watcher = HistoryPage::open(one.address, "Eka").await;
     redis.stop();
     for node in [&one, &two] {
         node.says("/readyz", "503").await;
     }
-    let ana = Page::open(one.address, "Ana").await;
+    let ana = HistoryPage::open(one.address, "Ana").await;
     let other = namesake(two.address, "Ana").await;
     assert_eq!(
         (ana.you().name.as_str(), other.you().name.as_str()),
@@ -111,8 +113,8 @@ async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
 async fn when_redis_has_lost_its_data_everyone_comes_again() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = Page::open(one.address, "Ana").await;
-    let mut bob = Page::open(two.address, "Bob").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
     ana.ask(&send("before-it")).await.expect("stored");
     redis.stop();
     redis.forget();
@@ -120,10 +122,10 @@ async fn when_redis_has_lost_its_data_everyone_comes_again() {
     for page in [&mut ana, &mut bob] {
         page.peer.ended().await;
     }
-    let mut ana = Page::open(one.address, "Ana").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
     let last_seqs: Vec<u64> = ana.hello.rooms.iter().map(|room| room.last_seq).collect();
     assert_eq!(last_seqs, [0]);
-    let mut bob = Page::open(two.address, "Bob").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
     let sent = ana.ask(&send("after-it")).await.expect("stored");
     assert_eq!((sent.seq, bob.next::<Message>().await.seq), (1, 1));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use pesan::messages::LOBBY;
+use pesan::protocol::LOBBY;
 use pesan_server::chat::history::{History, Link, Range, Redis, Retention};
 use tokio::time::{sleep, timeout};
 

@@ -1,13 +1,13 @@
 //! People on different nodes are in one chat.
 
-use pesan::messages::{
-    Announcement, Change, Closing, Create, Direct, Join, Kicked, LOBBY, Message, PLAIN, Presence, Refusal,
-    RefusalCode, Rename, Room, Send, Typing, Typist,
+use pesan::protocol::{
+    Announcement, ChatError, ChatErrorCode, Create, Direct, Join, Kicked, LOBBY, Message, PLAIN, Presence,
+    PresenceChange, Rename, Room, Send, ShutdownNotice, Typing, TypingNotice,
 };
 
 use crate::namesake;
 use crate::node::{self, Node};
-use crate::peer::{Page, Peer};
+use crate::peer::{HistoryPage, Peer};
 use crate::redis_server::RedisServer;
 
 fn send(room: &str, id: &str, text: &str) -> Send {
@@ -19,7 +19,7 @@ fn send(room: &str, id: &str, text: &str) -> Send {
     }
 }
 
-async fn names(page: &mut Page) -> Vec<String> {
+async fn names(page: &mut HistoryPage) -> Vec<String> {
     let join = Join {
         room: LOBBY.to_owned(),
         after: None,
@@ -29,7 +29,7 @@ async fn names(page: &mut Page) -> Vec<String> {
 }
 
 /// Waits for a change of someone.
-async fn sees(page: &mut Page, change: Change, name: &str) {
+async fn sees(page: &mut HistoryPage, change: PresenceChange, name: &str) {
     loop {
         let presence: Presence = page.next().await;
         if presence.change == change && presence.person.name == name {
@@ -42,26 +42,26 @@ async fn sees(page: &mut Page, change: Change, name: &str) {
 async fn people_see_each_other_across_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = Page::open(one.address, "Ana").await;
-    let mut bob = Page::open(two.address, "Bob").await;
-    sees(&mut ana, Change::Came, "Bob").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    sees(&mut ana, PresenceChange::Came, "Bob").await;
     assert_eq!(names(&mut ana).await, ["Ana", "Bob"]);
     assert_eq!(names(&mut bob).await, ["Ana", "Bob"]);
 
     // a second tab on the other node is the same person, and nobody comes or goes with it
-    let tab = Page::open(two.address, "Ana").await;
+    let tab = HistoryPage::open(two.address, "Ana").await;
     assert_eq!(tab.you(), ana.you());
     drop(ana);
     let typing = Typing {
         room: LOBBY.to_owned(),
     };
-    let mut ana = Page::open(one.address, "Ana").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
     ana.peer.emit("typing", &typing).await;
-    assert_eq!(bob.next::<Typist>().await.person.name, "Ana");
+    assert_eq!(bob.next::<TypingNotice>().await.person.name, "Ana");
     let changes: Vec<Presence> = bob.all_until_now().await;
     assert_eq!(changes, []);
     drop((ana, tab));
-    sees(&mut bob, Change::Went, "Ana").await;
+    sees(&mut bob, PresenceChange::Went, "Ana").await;
 }
 
 #[tokio::test]
@@ -69,13 +69,16 @@ async fn a_name_is_one_persons_on_all_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     // at the same time, before the nodes have told each other
-    let (mut ana, mut other) = tokio::join!(Page::open(one.address, "Ana"), namesake(two.address, "Ana"));
+    let (mut ana, mut other) = tokio::join!(
+        HistoryPage::open(one.address, "Ana"),
+        namesake(two.address, "Ana")
+    );
     let mut both = [ana.you().name.clone(), other.you().name.clone()];
     both.sort();
     assert_eq!(both, ["Ana", "Ana 2"]);
     let refused = [&ana, &other].map(|page| page.hello.name_refused.clone());
-    let taken = Refusal {
-        code: RefusalCode::NameTaken,
+    let taken = ChatError {
+        code: ChatErrorCode::NameTaken,
         detail: "Ana".to_owned(),
     };
     assert_eq!(refused.into_iter().flatten().collect::<Vec<_>>(), [taken]);
@@ -84,9 +87,9 @@ async fn a_name_is_one_persons_on_all_nodes() {
         name: name.to_owned(),
     };
     ana.ask(&rename("Dewi")).await.expect("is free");
-    sees(&mut other, Change::Renamed, "Dewi").await;
+    sees(&mut other, PresenceChange::Renamed, "Dewi").await;
     let refusal = other.ask(&rename("DEWI")).await.expect_err("is taken");
-    assert_eq!(refusal.code, RefusalCode::NameTaken);
+    assert_eq!(refusal.code, ChatErrorCode::NameTaken);
     other.ask(&rename("Ana")).await.expect("is free again");
 }
 
@@ -94,8 +97,8 @@ async fn a_name_is_one_persons_on_all_nodes() {
 async fn rooms_and_messages_reach_everyone() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = Page::open(one.address, "Ana").await;
-    let mut bob = Page::open(two.address, "Bob").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
     let mut plain = Peer::open(two.address, "").await.expect("may come in");
     let create = Create {
         name: "Kopi Pagi".to_owned(),
@@ -103,7 +106,10 @@ async fn rooms_and_messages_reach_everyone() {
     let kopi = ana.ask(&create).await.expect("a good name");
     assert_eq!(bob.next::<Room>().await, kopi);
     let refusal = bob.ask(&create).await.expect_err("there is one");
-    assert_eq!((refusal.code, refusal.detail), (RefusalCode::RoomTaken, kopi.id));
+    assert_eq!(
+        (refusal.code, refusal.detail),
+        (ChatErrorCode::RoomTaken, kopi.id)
+    );
 
     ana.ask(&send(LOBBY, "message-1", "halo")).await.expect("stored");
     assert_eq!(bob.next::<Message>().await.text, "halo");
@@ -134,8 +140,8 @@ async fn rooms_and_messages_reach_everyone() {
 async fn the_operator_reaches_all_nodes_from_any() {
     let redis = RedisServer::start();
     let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = Page::open(one.address, "Ana").await;
-    let mut bob = Page::open(two.address, "Bob").await;
+    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
     let list = two.admin(&["list"]);
     assert!(list.contains("Ana") && list.contains("2 connections"), "{list}");
     two.admin(&["announce", "makan siang"]);
@@ -146,10 +152,10 @@ async fn the_operator_reaches_all_nodes_from_any() {
     ana.peer.ended().await;
 
     one.admin(&["close", "--in", "1h", "--reason", "perawatan"]);
-    let closing: Closing = bob.next().await;
+    let closing: ShutdownNotice = bob.next().await;
     assert_eq!((closing.seconds, closing.reason.as_str()), (3600, "perawatan"));
     two.admin(&["close", "--cancel"]);
-    assert_eq!(bob.next::<Closing>().await.seconds, 0);
+    assert_eq!(bob.next::<ShutdownNotice>().await.seconds, 0);
     two.admin(&["close", "--in", "1s"]);
     assert!(one.ended() && two.ended());
 }
@@ -166,12 +172,12 @@ async fn all_nodes_close_when_the_operator_says_at_once() {
 async fn the_people_of_a_dead_node_are_gone_after_a_while() {
     let redis = RedisServer::start();
     let [mut one, two]: [Node; 2] = node::start(&redis).await;
-    let mut bob = Page::open(two.address, "Bob").await;
-    let ana = Page::open(one.address, "Ana").await;
-    sees(&mut bob, Change::Came, "Ana").await;
+    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let ana = HistoryPage::open(one.address, "Ana").await;
+    sees(&mut bob, PresenceChange::Came, "Ana").await;
     one.kill();
     drop(ana);
-    sees(&mut bob, Change::Went, "Ana").await;
+    sees(&mut bob, PresenceChange::Went, "Ana").await;
     assert_eq!(names(&mut bob).await, ["Bob"]);
     node::meet(&[two]).await;
 }

@@ -10,14 +10,14 @@ fn direct(last_seq: u64) -> Room {
     }
 }
 
-fn page(seqs: impl IntoIterator<Item = u64>, more: bool) -> Page {
-    Page {
+fn page(seqs: impl IntoIterator<Item = u64>, more: bool) -> HistoryPage {
+    HistoryPage {
         messages: seqs.into_iter().map(|seq| message(LOBBY, seq, "ayu")).collect(),
         more,
     }
 }
 
-fn joins(chat: &mut Chat) -> Vec<Join> {
+fn joins(chat: &mut ChatState) -> Vec<Join> {
     let asked = requests(chat).into_iter();
     asked
         .filter_map(|request| match request {
@@ -28,9 +28,9 @@ fn joins(chat: &mut Chat) -> Vec<Join> {
 }
 
 /// Connected again, and greeted.
-fn returned(chat: &mut Chat, now: u64, rooms: Vec<Room>) -> Vec<Join> {
+fn returned(chat: &mut ChatState, now: u64, rooms: Vec<Room>) -> Vec<Join> {
     chat.handle_connected(now);
-    chat.handle_told(now, hello(rooms));
+    chat.handle_event(now, hello(rooms));
     joins(chat)
 }
 
@@ -38,7 +38,7 @@ fn returned(chat: &mut Chat, now: u64, rooms: Vec<Room>) -> Vec<Join> {
 fn a_direct_room_is_opened_with_what_was_written_before_its_first_news() {
     let mut chat = opened();
     returned(&mut chat, 0, vec![room(LOBBY, 0), direct(3)]);
-    chat.handle_told(0, Told::Message(message("d.ayu", 4, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message("d.ayu", 4, "ayu")));
     assert_eq!(chat.unread(), 4);
     chat.open(0, "d.ayu");
     let join = joins(&mut chat).remove(0);
@@ -46,7 +46,7 @@ fn a_direct_room_is_opened_with_what_was_written_before_its_first_news() {
         join.after, None,
         "the newest page, and whether there is more before it"
     );
-    let page = Page {
+    let page = HistoryPage {
         messages: (1..=4).map(|seq| message("d.ayu", seq, "ayu")).collect(),
         more: false,
     };
@@ -60,7 +60,7 @@ fn what_is_told_before_an_answer_that_never_comes_hides_nothing() {
     chat.handle_disconnected(0, false);
     let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     assert_eq!(join.after, Some(2));
-    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     chat.handle_disconnected(0, false);
     let join = returned(&mut chat, 0, vec![room(LOBBY, 5)]).remove(0);
     assert_eq!(join.after, Some(2));
@@ -72,29 +72,29 @@ fn what_is_told_before_an_answer_that_never_comes_hides_nothing() {
 fn what_is_told_just_before_the_answer_is_no_new_count() {
     let mut chat = opened();
     let join = returned(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
-    chat.handle_told(0, Told::Message(message(LOBBY, 3, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "ayu")));
     answer_join(&mut chat, &join, 2, page(1..=2, true));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3"]);
     assert!(chat.has_older());
     chat.handle_disconnected(0, false);
     let join = returned(&mut chat, 0, vec![room(LOBBY, 3)]).remove(0);
-    chat.handle_told(0, Told::Message(message(LOBBY, 4, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 4, "ayu")));
     answer_join(&mut chat, &join, 3, page([], false));
-    assert_eq!(chat.rows(0, 9)[3].entry.seq(), Some(4));
+    assert_eq!(chat.rows(0, 9)[3].item.seq(), Some(4));
     assert!(chat.has_older());
 }
 
 #[test]
 fn what_was_read_on_a_server_that_counts_anew_hides_no_news() {
-    let saved = Saved {
+    let saved = Preferences {
         read: vec![(LOBBY.to_owned(), 40)],
-        ..Saved::default()
+        ..Preferences::default()
     };
-    let mut chat = Chat::new("page".to_owned(), 0, saved, Carried::default());
+    let mut chat = ChatState::new("page".to_owned(), utc_day, saved, WindowState::default());
     let join = returned(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
     chat.set_viewing(false);
     answer_join(&mut chat, &join, 2, page(1..=2, false));
-    chat.handle_told(0, Told::Message(message(LOBBY, 3, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "ayu")));
     assert_eq!(chat.unread(), 1);
 }
 
@@ -104,7 +104,7 @@ fn a_connection_that_is_back_at_once_does_not_wait_for_the_answers_of_the_last_o
     chat.submit(0, "halo");
     let id = sent_ids(&requests(&mut chat)).remove(0);
     chat.handle_disconnected(100, false);
-    chat.handle_answer(100, Answer::Sent(id, None));
+    chat.handle_response(100, Response::Sent(id, None));
     assert_eq!(returned(&mut chat, 200, vec![room(LOBBY, 0)]).len(), 1);
 }
 
@@ -118,11 +118,11 @@ fn older_lines_that_were_refused_are_not_asked_for_before_the_server_wants_it() 
     let [Request::History(history)] = &asked[..] else {
         panic!("asks: {asked:?}")
     };
-    let refusal = Refusal {
-        code: RefusalCode::TooFast,
+    let refusal = ChatError {
+        code: ChatErrorCode::TooFast,
         detail: "2".to_owned(),
     };
-    chat.handle_answer(0, Answer::Page(history.clone(), Some(Err(refusal))));
+    chat.handle_response(0, Response::HistoryPage(history.clone(), Some(Err(refusal))));
     assert!(!chat.has_older(), "the list asks as soon as it may");
     chat.handle_timeout(2000);
     let join = joins(&mut chat).remove(0);
@@ -139,8 +139,8 @@ fn a_room_that_was_left_and_entered_again_is_entered() {
     chat.leave(0, "warung");
     chat.open(0, "warung");
     let join = joins(&mut chat).remove(0);
-    chat.handle_answer(0, Answer::Left("warung".to_owned(), Some(Ok(()))));
-    chat.handle_answer(0, Answer::Joined(join, Box::new(None)));
+    chat.handle_response(0, Response::Left("warung".to_owned(), Some(Ok(()))));
+    chat.handle_response(0, Response::Joined(join, None));
     chat.handle_timeout(chat.poll_timeout().expect("tries again"));
     assert_eq!(joins(&mut chat).len(), 1);
 }
@@ -152,21 +152,21 @@ fn the_divider_stands_before_what_was_missed_not_before_what_came_live() {
     chat.handle_disconnected(0, false);
     let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     answer_join(&mut chat, &join, 4, page(3..=4, false));
-    chat.handle_told(0, Told::Message(message(LOBBY, 5, "ayu")));
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     assert_eq!((chat.unread(), chat.divider_row()), (3, Some(2)));
 }
 
 #[test]
 fn a_closing_that_was_announced_ends_with_the_server_that_announced_it() {
     let mut chat = inside(0);
-    let closing = Closing {
+    let closing = ShutdownNotice {
         seconds: 600,
         reason: String::new(),
     };
-    chat.handle_told(0, Told::Closing(closing));
+    chat.handle_event(0, ServerEvent::Shutdown(closing));
     chat.handle_disconnected(1000, true);
     returned(&mut chat, 5000, vec![room(LOBBY, 0)]);
-    assert_eq!(chat.closing(), None);
+    assert_eq!(chat.shutdown(), None);
 }
 
 #[test]
@@ -178,32 +178,32 @@ fn a_name_that_another_window_took_is_kept_by_this_one_too() {
             name: "Ayu".to_owned(),
             ..person("me")
         },
-        change: crate::messages::Change::Renamed,
+        change: crate::protocol::PresenceChange::Renamed,
     };
-    chat.handle_told(0, Told::Presence(renamed));
-    assert_eq!(chat.saved().name.as_deref(), Some("Ayu"));
+    chat.handle_event(0, ServerEvent::Presence(renamed));
+    assert_eq!(chat.preferences().name.as_deref(), Some("Ayu"));
 }
 
 #[test]
 fn without_an_echo_own_texts_stand_where_they_were_told() {
     let mut chat = opened();
     chat.handle_connected(0);
-    chat.handle_timeout(GREETING);
+    chat.handle_timeout(HELLO_TIMEOUT);
     chat.submit(600, "satu");
     requests(&mut chat);
-    chat.handle_timeout(600 + ECHO);
+    chat.handle_timeout(600 + ECHO_TIMEOUT);
     assert_eq!(chat.rows(0, 9)[0].delivery, Delivery::Sent);
-    chat.handle_told(20_000, Told::Plain("dua".to_owned()));
+    chat.handle_event(20_000, ServerEvent::Plain("dua".to_owned()));
     assert_eq!(texts(&chat), ["satu", "dua"]);
-    assert_eq!(chat.carried().unsent, []);
+    assert_eq!(chat.window_state().unsent, []);
 }
 
 #[test]
 fn a_text_that_two_windows_carried_is_sent_once() {
     let mut chat = opened();
     chat.submit(0, "halo");
-    let mut carried = chat.carried();
-    carried.unsent.extend(chat.carried().unsent);
-    let chat = Chat::new("next".to_owned(), 0, Saved::default(), carried);
+    let mut carried = chat.window_state();
+    carried.unsent.extend(chat.window_state().unsent);
+    let chat = ChatState::new("next".to_owned(), utc_day, Preferences::default(), carried);
     assert_eq!(texts(&chat), ["halo"]);
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use pesan::messages::{Message, Page, Quote, Sent};
+use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
 use super::{Deliver, Draft, History, Range, SavedRoom, Settled, StoreError, Stored, now, quoted};
 
@@ -67,7 +67,12 @@ impl History for Memory {
         Ok(())
     }
 
-    fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>> {
+    fn page(
+        &self,
+        room: &str,
+        range: Range,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<HistoryPage, StoreError>> {
         let inner = self.inner();
         let page = inner
             .rooms
@@ -174,7 +179,7 @@ impl Room {
         self.messages.get(place)
     }
 
-    fn page(&self, range: Range, limit: usize) -> Page {
+    fn page(&self, range: Range, limit: usize) -> HistoryPage {
         let place = |seq| self.messages.partition_point(|message| message.seq < seq);
         let (from, to) = match range {
             Range::Newest => (0, self.messages.len()),
@@ -186,7 +191,7 @@ impl Room {
             Range::After(_) => (from, to.min(from + limit)),
             Range::Newest | Range::Before(_) => (from.max(to.saturating_sub(limit)), to),
         };
-        Page {
+        HistoryPage {
             messages: self.messages.range(from..to).cloned().collect(),
             more,
         }

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use pesan::messages::Page;
+use pesan::protocol::HistoryPage;
 use redis::streams::StreamRangeReply;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -147,7 +147,12 @@ impl History for Redis {
             .map_err(|error| Box::new(error.into_inner()))
     }
 
-    fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>> {
+    fn page(
+        &self,
+        room: &str,
+        range: Range,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<HistoryPage, StoreError>> {
         let (link, room) = (self.link.clone(), room.to_owned());
         async move {
             let mut pipeline = redis::pipe();
@@ -174,7 +179,7 @@ impl History for Redis {
             if !matches!(range, Range::After(_)) {
                 messages.reverse();
             }
-            Ok(Page { messages, more })
+            Ok(HistoryPage { messages, more })
         }
         .boxed()
     }

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use pesan::messages::Page;
+use pesan::protocol::HistoryPage;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
@@ -129,7 +129,12 @@ impl History for Sqlite {
         })
     }
 
-    fn page(&self, room: &str, range: Range, limit: u32) -> BoxFuture<'static, Result<Page, StoreError>> {
+    fn page(
+        &self,
+        room: &str,
+        range: Range,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<HistoryPage, StoreError>> {
         let (readers, room) = (Arc::clone(&self.readers), room.to_owned());
         let read = tokio::task::spawn_blocking(move || readers.page(&room, range, limit));
         async move {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use pesan::messages::Refusal;
+use pesan::protocol::ChatError;
 
 use super::super::limits::Bucket;
 use crate::config::ChatLimits;
@@ -43,8 +43,8 @@ impl Buckets {
     /// Lets someone do something, if it is not too often.
     ///
     /// # Errors
-    /// [`RefusalCode::TooFast`](pesan::messages::RefusalCode::TooFast) with the seconds to wait.
-    pub(super) fn pay(&mut self, cost: Cost, now: Instant) -> Result<(), Refusal> {
+    /// [`ChatErrorCode::TooFast`](pesan::protocol::ChatErrorCode::TooFast) with the seconds to wait.
+    pub(super) fn pay(&mut self, cost: Cost, now: Instant) -> Result<(), ChatError> {
         match cost {
             Cost::Write => self.write.take(now),
             Cost::Read => self.read.take(now),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use pesan::messages::{Change, Person};
+use pesan::protocol::{Person, PresenceChange};
 use serde::{Deserialize, Serialize};
 
 use super::{Count, People};
@@ -36,7 +36,7 @@ impl Line {
 pub(in crate::chat) struct Move {
     pub(in crate::chat) room: String,
     pub(in crate::chat) person: Person,
-    pub(in crate::chat) change: Change,
+    pub(in crate::chat) change: PresenceChange,
 }
 
 impl People {
@@ -69,7 +69,7 @@ impl People {
             .is_some_and(|present| present.key != name.key || present.person.name != name.shown)
             && let Some((renamed, rooms)) = self.call(&person.id, name)
         {
-            moves.extend(moved(&renamed, rooms, Change::Renamed));
+            moves.extend(moved(&renamed, rooms, PresenceChange::Renamed));
         }
         let Some(person) = self.of(seat) else { return moves };
         let known = self
@@ -86,7 +86,7 @@ impl People {
             .into_iter()
             .filter(|room| !rooms.contains(room) && self.leave(seat, room))
             .collect();
-        moves.extend(moved(&person, came, Change::Came));
+        moves.extend(moved(&person, came, PresenceChange::Came));
         moves.extend(went(&person, gone));
         moves
     }
@@ -109,7 +109,7 @@ impl People {
     }
 }
 
-fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: Change) -> Vec<Move> {
+fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: PresenceChange) -> Vec<Move> {
     let rooms = rooms.into_iter();
     rooms
         .map(|room| Move {
@@ -122,12 +122,12 @@ fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: Chang
 
 /// Someone is in none of these rooms any more.
 pub(in crate::chat) fn went(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<Move> {
-    moved(person, rooms, Change::Went)
+    moved(person, rooms, PresenceChange::Went)
 }
 
 #[cfg(test)]
 mod tests {
-    use pesan::messages::RefusalCode;
+    use pesan::protocol::ChatErrorCode;
 
     use super::super::tests::{limits, sit};
     use super::*;
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, Change)> {
+    fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, PresenceChange)> {
         let moves = people.place_elsewhere(seat, line, &limits(), Instant::now());
         moves.into_iter().map(|one| (one.room, one.change)).collect()
     }
@@ -154,7 +154,7 @@ mod tests {
         let mut people = People::default();
         let lobby = |change| vec![("lobby".to_owned(), change)];
         let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
-        assert_eq!(came, lobby(Change::Came));
+        assert_eq!(came, lobby(PresenceChange::Came));
         // the name of the other node counts, and nobody comes a second time
         assert_eq!(sit(&mut people, "s1", "ana", "Anita"), ("Ana".into(), None));
         assert!(!people.enter("s1", "lobby"));
@@ -167,18 +167,18 @@ mod tests {
         assert_eq!(
             renamed,
             [
-                ("lobby".to_owned(), Change::Renamed),
-                ("kopi".to_owned(), Change::Came)
+                ("lobby".to_owned(), PresenceChange::Renamed),
+                ("kopi".to_owned(), PresenceChange::Came)
             ]
         );
         let rose = people.rise("s1").map(|(_, gone)| gone);
         assert_eq!(rose, Some(vec![]));
         assert_eq!((people.count(), people.count_here()), (1, 0));
         let gone = told(&mut people, "node ana", line("ana", "Ani", Some(&["lobby"])));
-        assert_eq!(gone, [("kopi".to_owned(), Change::Went)]);
+        assert_eq!(gone, [("kopi".to_owned(), PresenceChange::Went)]);
         assert_eq!(
             told(&mut people, "node ana", line("ana", "Ani", None)),
-            lobby(Change::Went)
+            lobby(PresenceChange::Went)
         );
         assert_eq!((people.count(), people.lines()), (0, vec![]));
     }
@@ -191,7 +191,7 @@ mod tests {
         told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));
         assert_eq!(
             sit(&mut people, "s2", "cid", "ana"),
-            ("ana 2".into(), Some(RefusalCode::NameTaken))
+            ("ana 2".into(), Some(ChatErrorCode::NameTaken))
         );
     }
 }

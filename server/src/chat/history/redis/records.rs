@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pesan::messages::{Message, Person, Quote, RoomKind};
+use pesan::protocol::{Message, Person, Quote, RoomKind};
 use redis::streams::{StreamId, StreamRangeReply};
 use serde::{Deserialize, Serialize};
 

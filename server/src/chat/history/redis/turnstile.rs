@@ -89,7 +89,7 @@ impl Turnstile {
 mod tests {
     use std::sync::Arc;
 
-    use pesan::messages::Sent;
+    use pesan::protocol::Sent;
 
     use super::super::super::Stored;
     use super::*;

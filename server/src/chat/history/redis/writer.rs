@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pesan::messages::{Quote, Sent};
+use pesan::protocol::{Quote, Sent};
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamRangeReply;
 use redis::{RedisResult, Value, from_redis_value};

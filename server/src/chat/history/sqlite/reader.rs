@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pesan::messages::{Message, Page, Person, Quote, RoomKind};
+use pesan::protocol::{HistoryPage, Message, Person, Quote, RoomKind};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::super::{Range, SavedRoom};
@@ -30,7 +30,7 @@ impl Readers {
         Ok(readers)
     }
 
-    pub(super) fn page(&self, room: &str, range: Range, limit: u32) -> rusqlite::Result<Page> {
+    pub(super) fn page(&self, room: &str, range: Range, limit: u32) -> rusqlite::Result<HistoryPage> {
         let connection = self.take()?;
         let page = page(&connection, room, range, limit);
         self.give(connection);
@@ -65,7 +65,7 @@ impl Readers {
     }
 }
 
-fn page(connection: &Connection, room: &str, range: Range, limit: u32) -> rusqlite::Result<Page> {
+fn page(connection: &Connection, room: &str, range: Range, limit: u32) -> rusqlite::Result<HistoryPage> {
     let (condition, order, seq) = match range {
         Range::Newest => ("m.seq < ?2", "DESC", i64::MAX),
         Range::Before(seq) => ("m.seq < ?2", "DESC", int(seq)),
@@ -83,7 +83,7 @@ fn page(connection: &Connection, room: &str, range: Range, limit: u32) -> rusqli
     if !matches!(range, Range::After(_)) {
         messages.reverse();
     }
-    Ok(Page { messages, more })
+    Ok(HistoryPage { messages, more })
 }
 
 fn rooms(connection: &Connection) -> rusqlite::Result<Vec<SavedRoom>> {

@@ -1,25 +1,49 @@
-//! What the server answers, and what becomes of it.
+//! Applies the server's answers to the chat state.
 
-use super::outbox::Progress;
+use super::outbox::SendState;
 use super::room::Membership;
-use super::wire::{Answer, Outcome};
-use super::{Chat, Server};
-use crate::messages::{History, Join, Joined, LOBBY, Message, Page, Person, Refusal, RefusalCode, Sent};
+use super::{ChatState, Server};
+use crate::protocol::{
+    ChatError, ChatErrorCode, History, HistoryPage, Join, Joined, LOBBY, Message, Person, Room, Sent,
+};
 
-/// What was not answered is asked for again after this long, in milliseconds.
-const MORE_PATIENCE: u64 = 3000;
+/// A request without an answer is repeated after this time, in milliseconds.
+const RETRY_DELAY: u64 = 3000;
 
-impl Chat {
+/// Answer to a request; `None` when none came in time or the connection was lost.
+pub type Outcome<T> = Option<Result<T, ChatError>>;
+
+/// Answer of the server, with the request that it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Response {
+    /// To [`Request::Send`](super::requests::Request::Send), by the message's id.
+    Sent(String, Outcome<Sent>),
+    /// To [`Request::Join`](super::requests::Request::Join).
+    Joined(Join, Outcome<Box<Joined>>),
+    /// To [`Request::Leave`](super::requests::Request::Leave), by the room's id.
+    Left(String, Outcome<()>),
+    /// To [`Request::Create`](super::requests::Request::Create) and
+    /// [`Request::Direct`](super::requests::Request::Direct).
+    Opened(Outcome<Room>),
+    /// To [`Request::History`](super::requests::Request::History).
+    HistoryPage(History, Outcome<HistoryPage>),
+    /// To [`Request::Rename`](super::requests::Request::Rename).
+    Renamed(Outcome<Person>),
+}
+
+impl ChatState {
     /// The server answered.
-    pub fn handle_answer(&mut self, now: u64, answer: Answer) {
+    pub fn handle_response(&mut self, now: u64, answer: Response) {
         match answer {
-            Answer::Sent(id, outcome) => self.sent(now, &id, outcome),
-            Answer::Joined(join, outcome) => self.joined(now, &join, *outcome),
-            Answer::Left(room, outcome) => self.left(now, &room, outcome),
-            Answer::Opened(outcome) => match outcome {
+            Response::Sent(id, outcome) => self.sent(now, &id, outcome),
+            Response::Joined(join, outcome) => {
+                self.joined(now, &join, outcome.map(|result| result.map(|joined| *joined)))
+            }
+            Response::Left(room, outcome) => self.left(now, &room, outcome),
+            Response::Opened(outcome) => match outcome {
                 Some(Ok(room)) => {
                     let id = room.id.clone();
-                    self.take_room(room);
+                    self.upsert_room(room);
                     if std::mem::take(&mut self.opening) {
                         self.open(now, &id);
                     }
@@ -27,10 +51,10 @@ impl Chat {
                 Some(Err(refusal)) => self.refuse(now, refusal),
                 None => {}
             },
-            Answer::Page(history, outcome) => self.page(now, &history, outcome),
-            Answer::Renamed(outcome) => self.took_name(outcome),
+            Response::HistoryPage(history, outcome) => self.page(now, &history, outcome),
+            Response::Renamed(outcome) => self.took_name(outcome),
         }
-        self.pump(now);
+        self.flush(now);
     }
 
     fn sent(&mut self, now: u64, id: &str, outcome: Outcome<Sent>) {
@@ -41,7 +65,7 @@ impl Chat {
                 };
                 let Some(me) = self.me().cloned() else { return };
                 self.message_confirmed(
-                    unsent.entry.key,
+                    unsent.item.key,
                     Message {
                         room: unsent.kept.room,
                         seq,
@@ -53,23 +77,23 @@ impl Chat {
                     },
                 );
             }
-            Some(Err(refusal)) if refusal.code == RefusalCode::TooFast => {
-                self.hold = Some(now + patience(&refusal));
+            Some(Err(refusal)) if refusal.code == ChatErrorCode::TooFast => {
+                self.retry_after = Some(now + patience(&refusal));
                 if let Some(unsent) = self.outbox.get_mut(id) {
-                    unsent.state = Progress::Waiting;
+                    unsent.state = SendState::Waiting;
                 }
                 self.refuse(now, refusal);
             }
             Some(Err(refusal)) => {
                 if let Some(unsent) = self.outbox.get_mut(id) {
-                    unsent.state = Progress::Failed(Some(refusal));
+                    unsent.state = SendState::Failed(Some(refusal));
                 }
             }
             None => {
                 // whether it arrived is unknown: the same id makes a second attempt harmless
                 if let Some(unsent) = self.outbox.get_mut(id) {
-                    unsent.state = Progress::Waiting;
-                    self.hold = Some(now + MORE_PATIENCE);
+                    unsent.state = SendState::Waiting;
+                    self.retry_after = Some(now + RETRY_DELAY);
                 }
             }
         }
@@ -91,7 +115,7 @@ impl Chat {
                 let Some(room) = self.room_mut(&join.room) else {
                     return;
                 };
-                room.membership = Membership::Inside;
+                room.membership = Membership::Joined;
                 room.set_people(joined.people);
                 let seq = joined.room.last_seq;
                 room.read = room.read.min(seq);
@@ -117,9 +141,9 @@ impl Chat {
             Some(Err(refusal)) => {
                 let refused_open = self.current == join.room && join.room != LOBBY;
                 if let Some(room) = self.room_mut(&join.room) {
-                    room.membership = Membership::Outside;
+                    room.membership = Membership::NotJoined;
                 }
-                let gone = refusal.code == RefusalCode::RoomUnknown && join.room != LOBBY;
+                let gone = refusal.code == ChatErrorCode::RoomUnknown && join.room != LOBBY;
                 if gone && self.outbox.of(&join.room).next().is_none() {
                     self.remove_room(&join.room);
                 }
@@ -147,10 +171,10 @@ impl Chat {
             room.timeline.insert(keys, message, mine);
         }
         if entering {
-            room.divide();
+            room.place_unread_marker();
         }
         if viewed {
-            room.seen();
+            room.mark_read();
         }
         self.keys = keys;
         self.confirm_known(id);
@@ -160,13 +184,13 @@ impl Chat {
     }
 
     /// Tries again to enter a room, from where its lines are whole, after the time that the server asks for.
-    fn enter_later(&mut self, now: u64, id: &str, refusal: Option<&Refusal>) {
-        let pause = refusal.map_or(MORE_PATIENCE, patience);
-        self.hold = Some(now + pause);
+    fn enter_later(&mut self, now: u64, id: &str, refusal: Option<&ChatError>) {
+        let pause = refusal.map_or(RETRY_DELAY, patience);
+        self.retry_after = Some(now + pause);
         if let Some(room) = self.room_mut(id)
-            && room.membership != Membership::Outside
+            && room.membership != Membership::NotJoined
         {
-            room.membership = Membership::Wanted;
+            room.membership = Membership::Pending;
         }
     }
 
@@ -175,10 +199,10 @@ impl Chat {
         let Some(room) = self.rooms.iter().find(|room| room.room.id == id) else {
             return;
         };
-        let lines = room.timeline.entries();
+        let lines = room.timeline.items();
         let arrived = self.outbox.of(id).filter(|unsent| {
-            let mut said = lines.iter().rev().filter_map(|entry| entry.said());
-            said.any(|said| said.mine && said.id == unsent.kept.id)
+            let mut message = lines.iter().rev().filter_map(|item| item.message());
+            message.any(|message| message.mine && message.id == unsent.kept.id)
         });
         let mut ids = Vec::new();
         for unsent in arrived {
@@ -200,7 +224,7 @@ impl Chat {
         }
     }
 
-    fn page(&mut self, now: u64, history: &History, outcome: Outcome<Page>) {
+    fn page(&mut self, now: u64, history: &History, outcome: Outcome<HistoryPage>) {
         let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
         let mut keys = self.keys;
         let Some(room) = self.room_mut(&history.room) else {
@@ -227,7 +251,7 @@ impl Chat {
             Some(Ok(person)) => {
                 self.wished_name = Some(person.name.clone());
                 self.renamed = Some(Ok(()));
-                if let Server::Full { me, .. } = &mut self.server {
+                if let Server::Extended { me, .. } = &mut self.server {
                     *me = person;
                 }
             }
@@ -238,14 +262,14 @@ impl Chat {
 }
 
 /// Whether the same request may succeed a little later.
-fn is_passing(refusal: &Refusal) -> bool {
+fn is_passing(refusal: &ChatError) -> bool {
     matches!(
         refusal.code,
-        RefusalCode::TooFast | RefusalCode::StoreFailed | RefusalCode::Unavailable
+        ChatErrorCode::TooFast | ChatErrorCode::StoreFailed | ChatErrorCode::Unavailable
     )
 }
 
 /// How long a server that is in a hurry wants to be left alone, in milliseconds.
-fn patience(refusal: &Refusal) -> u64 {
+fn patience(refusal: &ChatError) -> u64 {
     refusal.detail.parse().unwrap_or(1_u64).clamp(1, 60) * 1000
 }

@@ -1,6 +1,6 @@
 //! Links in a text: only http, https and mailto, and never more than the text itself says.
 
-use super::letters::is_letter;
+use crate::protocol::is_hidden;
 
 /// Part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
         let at_word_start = text
             .get(..start)
             .and_then(|before| before.chars().next_back())
-            .is_none_or(|before| !is_letter(before));
+            .is_none_or(|before| !before.is_alphanumeric());
         let link = text.get(start..end).unwrap_or_default();
         if at_word_start && !is_bare(link) && end > start {
             if start > plain {
@@ -64,9 +64,7 @@ fn next_scheme(text: &str, from: usize) -> Option<usize> {
 /// Length of the address at the start of a text, without the sentence's own punctuation at its end.
 fn link_len(text: &str) -> usize {
     let end = text
-        .find(|c: char| {
-            c.is_whitespace() || c.is_control() || is_hidden(c) || matches!(c, '<' | '>' | '"' | '`')
-        })
+        .find(|c: char| c.is_whitespace() || ends_link(c) || matches!(c, '<' | '>' | '"' | '`'))
         .unwrap_or(text.len());
     let mut link = text.get(..end).unwrap_or_default();
     while let Some(last) = link.chars().next_back() {
@@ -96,10 +94,9 @@ fn balanced(text: &str, open: char, close: char) -> bool {
     count(open) >= count(close)
 }
 
-/// Characters that show nothing, or turn what follows around: they could make an address look like another one.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+/// Whether a character shows nothing or changes the direction of writing: it could make an address look like another.
+fn ends_link(c: char) -> bool {
+    is_hidden(c) || matches!(c, '\u{200c}'..='\u{200f}')
 }
 
 #[cfg(test)]

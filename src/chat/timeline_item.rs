@@ -2,32 +2,32 @@
 
 use std::sync::Arc;
 
-use crate::messages::{Change, Message, Person, Quote, Refusal};
+use crate::protocol::{ChatError, Message, Person, PresenceChange, Quote};
 
 /// Line of a conversation; never changes once it is there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct TimelineItem {
     /// Unique in this page, for as long as it runs.
     pub key: u64,
     /// Time in milliseconds since 1970, by the server's clock where it says so.
     pub at: u64,
     /// What it says.
-    pub what: What,
+    pub kind: ItemKind,
 }
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub enum ItemKind {
     /// Someone wrote.
-    Said(Said),
+    Message(ChatMessage),
     /// Someone came, went or took another name.
-    Moved {
+    Membership {
         /// Who, under the new name.
         person: Person,
         /// What happened.
-        change: Change,
+        change: PresenceChange,
         /// Name before.
-        before: String,
+        old_name: String,
     },
     /// Server said something to this page alone.
     Notice(String),
@@ -35,7 +35,7 @@ pub enum What {
 
 /// Message as a line of a conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
+pub struct ChatMessage {
     /// Order number in the room; none on a plain server, and none before the server gave one.
     pub seq: Option<u64>,
     /// Id that its writer made; empty on a plain server.
@@ -50,24 +50,24 @@ pub struct Said {
     pub reply: Option<Quote>,
 }
 
-impl Entry {
+impl TimelineItem {
     /// Message, if the line is one.
     #[must_use]
-    pub fn said(&self) -> Option<&Said> {
-        match &self.what {
-            What::Said(said) => Some(said),
-            What::Moved { .. } | What::Notice(_) => None,
+    pub fn message(&self) -> Option<&ChatMessage> {
+        match &self.kind {
+            ItemKind::Message(message) => Some(message),
+            ItemKind::Membership { .. } | ItemKind::Notice(_) => None,
         }
     }
 
     /// Order number, if the line has one.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
-        self.said().and_then(|said| said.seq)
+        self.message().and_then(|message| message.seq)
     }
 }
 
-impl Said {
+impl ChatMessage {
     /// Message as the server tells it.
     #[must_use]
     pub fn from_message(message: Message, mine: bool) -> Self {
@@ -103,7 +103,7 @@ pub enum Delivery {
     /// On its way.
     Sending,
     /// Not taken; the reason is the server's, or nothing when it never answered.
-    Failed(Option<Refusal>),
+    Failed(Option<ChatError>),
     /// Written by this person and known to the server.
     Sent,
     /// Written by someone else.
@@ -112,9 +112,9 @@ pub enum Delivery {
 
 /// Line with what its neighbours make of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct TimelineRow {
     /// The line.
-    pub entry: Arc<Entry>,
+    pub item: Arc<TimelineItem>,
     /// How far it has come.
     pub delivery: Delivery,
     /// First of its day.
@@ -125,10 +125,10 @@ pub struct Row {
     pub starts_unread: bool,
 }
 
-impl Row {
+impl TimelineRow {
     /// Key of the line together with how it looks: a row is drawn anew only when this changes.
     #[must_use]
-    pub fn stamp(&self) -> (u64, u8) {
+    pub fn render_key(&self) -> (u64, u8) {
         let delivery = match self.delivery {
             Delivery::Waiting => 0,
             Delivery::Sending => 1,
@@ -136,9 +136,9 @@ impl Row {
             Delivery::Sent => 3,
             Delivery::Arrived => 4,
         };
-        let seq = u8::from(self.entry.seq().is_some());
+        let seq = u8::from(self.item.seq().is_some());
         let look =
             u8::from(self.starts_day) | u8::from(self.starts_group) << 1 | u8::from(self.starts_unread) << 2;
-        (self.entry.key, delivery | seq << 3 | look << 4)
+        (self.item.key, delivery | seq << 3 | look << 4)
     }
 }

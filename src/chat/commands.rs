@@ -1,41 +1,37 @@
 //! What the person at the page wants.
 
-use super::outbox::{Kept, Progress};
+use super::outbox::{SendState, StoredMessage};
+use super::requests::Request;
 use super::room::{Membership, RoomState};
-use super::wire::Request;
-use super::{Chat, Server, folding, typing};
-use crate::messages::{Create, Direct, History, LOBBY, Leave, Quote, Rename, Typing};
+use super::{ChatState, Server, text, typing};
+use crate::protocol::{Create, Direct, History, LOBBY, Leave, Quote, Rename, Typing, is_blank};
 
 /// Characters of a quoted message.
 const QUOTE: usize = 120;
 
-impl Chat {
+impl ChatState {
     /// Sends a text to the open room, or keeps it until that is possible; blank text is not sent.
     ///
     /// Returns whether it was taken.
     pub fn submit(&mut self, now: u64, text: &str) -> bool {
         let text = text.trim_matches(['\n', '\r', ' ', '\t']);
-        if text.is_empty()
-            || text
-                .chars()
-                .all(|c| c.is_whitespace() || super::links::is_hidden(c))
-        {
+        if is_blank(text) {
             return false;
         }
         let key = self.next_key();
         self.ids.1 += 1;
-        let id = [self.ids.0.as_str(), "-", &self.ids.1.to_string()].concat();
+        let id = format!("{}-{}", self.ids.0, self.ids.1);
         let current = self.room().room.id.clone();
         let author = self.me().cloned();
         let room = self.room_or_new(&current);
-        let reply = room.answering.take();
+        let reply = room.reply_to.take();
         room.draft.clear();
-        room.divider = None;
+        room.unread_marker = None;
         self.typed = None;
         let at = self.server_time(now);
         self.outbox.push(
             key,
-            Kept {
+            StoredMessage {
                 room: current,
                 id,
                 text: text.to_owned(),
@@ -44,16 +40,16 @@ impl Chat {
             },
             author,
         );
-        self.pump(now);
+        self.flush(now);
         true
     }
 
     /// Tries a failed text again, by the key of its line.
     pub fn retry(&mut self, now: u64, key: u64) {
         if let Some(unsent) = self.outbox.by_key(key) {
-            unsent.state = Progress::Waiting;
+            unsent.state = SendState::Waiting;
         }
-        self.pump(now);
+        self.flush(now);
     }
 
     /// Gives a text up that was not sent, by the key of its line.
@@ -67,52 +63,47 @@ impl Chat {
             return;
         }
         if let Some(room) = self.room_mut(&self.current.clone()) {
-            room.divider = None;
+            room.unread_marker = None;
         }
         self.current = id.to_owned();
         let room = self.room_or_new(id);
-        if room.membership == Membership::Outside {
-            room.membership = Membership::Wanted;
+        if room.membership == Membership::NotJoined {
+            room.membership = Membership::Pending;
         }
-        room.divide();
-        self.heard.clear();
-        self.heard_more = 0;
-        self.pump(now);
+        room.place_unread_marker();
+        self.notices.clear();
+        self.notices_skipped = 0;
+        self.flush(now);
     }
 
     /// Opens the next room of the list, or the one before.
     pub fn open_next(&mut self, now: u64, forward: bool) {
-        let mut inside = Vec::new();
-        let mut at = 0;
-        for room in self.listed() {
-            if room.membership != Membership::Outside {
-                if room.room.id == self.current {
-                    at = inside.len();
-                }
-                inside.push(room);
-            }
-        }
-        let next = if forward {
-            at + 1
+        let joined: Vec<&RoomState> = self
+            .listed()
+            .filter(|room| room.membership != Membership::NotJoined)
+            .collect();
+        let current = joined
+            .iter()
+            .position(|room| room.room.id == self.current)
+            .unwrap_or(0);
+        let step = if forward {
+            1
         } else {
-            at + inside.len().saturating_sub(1)
-        } % inside.len().max(1);
-        if let Some(id) = inside.get(next).map(|room| room.room.id.clone()) {
+            joined.len().saturating_sub(1)
+        };
+        let next = (current + step) % joined.len().max(1);
+        if let Some(id) = joined.get(next).map(|room| room.room.id.clone()) {
             self.open(now, &id);
         }
     }
 
     /// Rooms as the list shows them: the lobby, rooms that the person is in, direct ones, then all others.
     pub fn listed(&self) -> impl Iterator<Item = &RoomState> {
-        let mut listed = Vec::with_capacity(self.rooms.len());
-        for part in 0..4 {
-            for room in &self.rooms {
-                if super::rows::part(room) == part {
-                    listed.push(room);
-                }
-            }
-        }
-        listed.into_iter()
+        (0..4).flat_map(|section| {
+            self.rooms
+                .iter()
+                .filter(move |room| super::timeline_rows::section(room) == section)
+        })
     }
 
     /// Leaves a room; the lobby stays.
@@ -121,9 +112,10 @@ impl Chat {
             return;
         }
         if let Some(room) = self.room_mut(id) {
-            room.membership = Membership::Outside;
+            room.membership = Membership::NotJoined;
         }
-        self.requests.push(Request::Leave(Leave { room: id.to_owned() }));
+        self.requests
+            .push_back(Request::Leave(Leave { room: id.to_owned() }));
         if self.current == id {
             self.open(now, LOBBY);
         }
@@ -132,7 +124,7 @@ impl Chat {
     /// Makes a room and opens it.
     pub fn create(&mut self, name: &str) {
         self.opening = true;
-        self.requests.push(Request::Create(Create {
+        self.requests.push_back(Request::Create(Create {
             name: name.trim().to_owned(),
         }));
     }
@@ -140,7 +132,7 @@ impl Chat {
     /// Opens the room with someone.
     pub fn direct(&mut self, person: &str) {
         self.opening = true;
-        self.requests.push(Request::Direct(Direct {
+        self.requests.push_back(Request::Direct(Direct {
             person: person.to_owned(),
         }));
     }
@@ -153,7 +145,7 @@ impl Chat {
             self.wished_name = Some(name.to_owned());
             self.renamed = Some(Ok(()));
         } else {
-            self.requests.push(Request::Rename(Rename {
+            self.requests.push_back(Request::Rename(Rename {
                 name: name.to_owned(),
             }));
         }
@@ -163,20 +155,20 @@ impl Chat {
     #[must_use]
     pub fn has_older(&self) -> bool {
         let room = self.room();
-        room.membership == Membership::Inside
+        room.membership == Membership::Joined
             && room.timeline.more_before()
             && !room.loading
-            && matches!(self.server, Server::Full { .. })
+            && matches!(self.server, Server::Extended { .. })
     }
 
     /// Asks for older messages of the open room, unless they are already on their way.
     pub fn older(&mut self) {
-        if !matches!(self.server, Server::Full { .. }) {
+        if !matches!(self.server, Server::Extended { .. }) {
             return;
         }
         let id = self.current.clone();
         let Some(room) = self.room_mut(&id) else { return };
-        let inside = room.membership == Membership::Inside;
+        let inside = room.membership == Membership::Joined;
         if let (true, true, false, Some(before)) = (
             inside,
             room.timeline.more_before(),
@@ -184,7 +176,7 @@ impl Chat {
             room.timeline.oldest(),
         ) {
             room.loading = true;
-            self.requests.push(Request::History(History {
+            self.requests.push_back(Request::History(History {
                 room: id,
                 before: Some(before),
                 after: None,
@@ -195,9 +187,10 @@ impl Chat {
     /// Whether others should be told now that this person is typing.
     #[must_use]
     pub fn wants_typing(&self, now: u64) -> bool {
-        self.typed.is_none_or(|last| last + typing::EVERY <= now)
-            && self.room().membership == Membership::Inside
-            && matches!(self.server, Server::Full { .. })
+        self.typed
+            .is_none_or(|last| last + typing::TYPING_INTERVAL <= now)
+            && self.room().membership == Membership::Joined
+            && matches!(self.server, Server::Extended { .. })
     }
 
     /// The person is typing; told to others now and then.
@@ -205,7 +198,7 @@ impl Chat {
         if self.wants_typing(now) {
             self.typed = Some(now);
             let room = self.room().room.id.clone();
-            self.requests.push(Request::Typing(Typing { room }));
+            self.requests.push_back(Request::Typing(Typing { room }));
         }
     }
 
@@ -214,7 +207,7 @@ impl Chat {
         self.viewing = viewing;
         let current = self.current.clone();
         if viewing && let Some(room) = self.room_mut(&current) {
-            room.seen();
+            room.mark_read();
         }
     }
 
@@ -227,28 +220,23 @@ impl Chat {
     }
 
     /// Answers a message of the open room, or none.
-    pub fn answer(&mut self, key: Option<u64>) {
+    pub fn set_reply_to(&mut self, key: Option<u64>) {
         let quote = key.and_then(|key| {
-            let entry = self
-                .room()
-                .timeline
-                .entries()
-                .iter()
-                .find(|entry| entry.key == key)?;
-            let said = entry.said()?;
+            let item = self.room().timeline.items().iter().find(|item| item.key == key)?;
+            let message = item.message()?;
             Some(Quote {
-                seq: said.seq?,
-                author: said
+                seq: message.seq?,
+                author: message
                     .author
                     .as_ref()
                     .map(|author| author.name.clone())
                     .unwrap_or_default(),
-                text: folding::excerpt(&said.text, QUOTE),
+                text: text::truncate(&message.text, QUOTE),
             })
         });
         let current = self.current.clone();
         if let Some(room) = self.room_mut(&current) {
-            room.answering = quote;
+            room.reply_to = quote;
         }
     }
 
@@ -275,7 +263,7 @@ impl Chat {
     /// Wants back in after having been sent away.
     pub fn come_back(&mut self) {
         self.kicked = None;
-        self.comeback = None;
-        self.requests.push(Request::Reconnect);
+        self.reconnect_at = None;
+        self.requests.push_back(Request::Reconnect);
     }
 }

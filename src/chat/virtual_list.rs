@@ -3,19 +3,19 @@
 //! The list either follows its end, or holds a row at its place on screen, whatever comes before, after or between.
 //! Rows are numbered from the first one that was ever there, so a row keeps its number when older ones come in front.
 
-use super::heights::{Heights, Units};
+use super::row_heights::{RowHeights, SubPixels};
 
 /// Drawn beyond each edge of the screen, in pixels.
-const SPARE: Units = 500 * SCALE;
+const SPARE: SubPixels = 500 * SCALE;
 /// Rows are drawn in groups of this many, so that not every step of scrolling draws something.
 const GROUP: i64 = 8;
 /// Nearer than this to the end is at the end, in pixels.
 const NEAR: f64 = 24.0;
-const SCALE: Units = 64;
+const SCALE: SubPixels = 64;
 
 /// How much of a list there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extent {
+pub struct ListExtent {
     /// Rows that were put in front since the start.
     pub front: usize,
     /// Rows that are there now.
@@ -24,7 +24,7 @@ pub struct Extent {
 
 /// Rows that are drawn, and the room that the others take.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Window {
+pub struct VisibleRange {
     /// First row that is drawn.
     pub start: usize,
     /// First row after those that are drawn.
@@ -37,46 +37,46 @@ pub struct Window {
 
 /// Where a list stands.
 #[derive(Debug, Clone)]
-pub struct Scroll {
-    heights: Heights,
+pub struct VirtualList {
+    heights: RowHeights,
     front: usize,
-    viewport: Units,
+    viewport: SubPixels,
     /// Pixels above the first row.
     head: f64,
     last_top: f64,
-    place: Place,
+    place: Anchor,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Anchor {
     /// The newest row is shown, and stays shown.
     End,
     /// `delta` below the start of a row is at the top of the screen.
-    At { row: i64, delta: Units },
+    At { row: i64, delta: SubPixels },
 }
 
-impl Scroll {
+impl VirtualList {
     /// Follows the end of a list; `guess` is the height of a row that was never drawn, in pixels.
     #[must_use]
     pub fn new(guess: u32) -> Self {
         Self {
-            heights: Heights::new(guess.saturating_mul(64)),
+            heights: RowHeights::new(guess.saturating_mul(64)),
             front: 0,
             viewport: 800 * SCALE,
             head: 0.0,
             last_top: 0.0,
-            place: Place::End,
+            place: Anchor::End,
         }
     }
 
     /// Whether the list follows its end.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.place == Place::End
+        self.place == Anchor::End
     }
 
     /// Takes how much of the list there is now.
-    pub fn follow(&mut self, extent: Extent) {
+    pub fn follow(&mut self, extent: ListExtent) {
         self.front = extent.front;
         self.heights.follow(extent.front, extent.len);
     }
@@ -100,13 +100,13 @@ impl Scroll {
         let up = top < self.last_top - 1.0;
         self.last_top = top;
         if near_end || (self.at_end() && !up) {
-            self.place = Place::End;
+            self.place = Anchor::End;
             return;
         }
         let offset = units(top - self.head);
         let row = self.heights.row_at(offset.max(0));
         let delta = offset - self.heights.offset(row);
-        self.place = Place::At {
+        self.place = Anchor::At {
             row: self.number(row),
             delta,
         };
@@ -114,16 +114,16 @@ impl Scroll {
 
     /// Goes to the end.
     pub fn to_end(&mut self) {
-        self.place = Place::End;
+        self.place = Anchor::End;
     }
 
     /// Shows a row, so many pixels below the top of the screen.
     pub fn to_row(&mut self, row: usize, below: f64) {
         let fits = self.heights.total() - self.heights.offset(row) + units(below) <= self.viewport;
         self.place = if fits {
-            Place::End
+            Anchor::End
         } else {
-            Place::At {
+            Anchor::At {
                 row: self.number(row),
                 delta: -units(below),
             }
@@ -134,8 +134,8 @@ impl Scroll {
     #[must_use]
     pub fn top(&self) -> Option<f64> {
         match self.place {
-            Place::End => None,
-            Place::At { row, delta } => {
+            Anchor::End => None,
+            Anchor::At { row, delta } => {
                 Some(self.head + pixels(self.heights.offset(self.index(row)) + delta))
             }
         }
@@ -148,12 +148,12 @@ impl Scroll {
 
     /// Rows to draw.
     #[must_use]
-    pub fn window(&self) -> Window {
+    pub fn window(&self) -> VisibleRange {
         let len = self.heights.len();
         let total = self.heights.total();
         let top = match self.place {
-            Place::End => total - self.viewport,
-            Place::At { row, delta } => self.heights.offset(self.index(row)) + delta,
+            Anchor::End => total - self.viewport,
+            Anchor::At { row, delta } => self.heights.offset(self.index(row)) + delta,
         };
         let first = self.heights.row_at((top - SPARE).max(0));
         let last = self.heights.row_at((top + self.viewport + SPARE).max(0));
@@ -161,7 +161,7 @@ impl Scroll {
         let end = self
             .index((self.number(last).div_euclid(GROUP) + 1) * GROUP)
             .min(len);
-        Window {
+        VisibleRange {
             start,
             end,
             before: pixels(self.heights.offset(start)),
@@ -178,11 +178,11 @@ impl Scroll {
     }
 }
 
-fn units(pixels: f64) -> Units {
-    (pixels * 64.0) as Units
+fn units(pixels: f64) -> SubPixels {
+    (pixels * 64.0) as SubPixels
 }
 
-fn pixels(units: Units) -> f64 {
+fn pixels(units: SubPixels) -> f64 {
     units as f64 / 64.0
 }
 
@@ -190,10 +190,10 @@ fn pixels(units: Units) -> f64 {
 mod tests {
     use super::*;
 
-    fn list(len: usize) -> Scroll {
-        let mut scroll = Scroll::new(20);
+    fn list(len: usize) -> VirtualList {
+        let mut scroll = VirtualList::new(20);
         scroll.resized(400.0, 0.0);
-        scroll.follow(Extent { front: 0, len });
+        scroll.follow(ListExtent { front: 0, len });
         scroll
     }
 
@@ -210,7 +210,7 @@ mod tests {
     fn the_end_is_followed_until_someone_scrolls_up() {
         let mut scroll = list(100);
         scroll.scrolled(1600.0, 1600.0);
-        scroll.follow(Extent { front: 0, len: 200 });
+        scroll.follow(ListExtent { front: 0, len: 200 });
         scroll.scrolled(1600.0, 3600.0);
         assert!(scroll.at_end(), "the list grew, nobody scrolled");
         scroll.scrolled(1500.0, 3600.0);
@@ -225,7 +225,7 @@ mod tests {
         let mut scroll = list(100);
         scroll.scrolled(1600.0, 1600.0);
         scroll.scrolled(1010.0, 1600.0);
-        scroll.follow(Extent { front: 50, len: 150 });
+        scroll.follow(ListExtent { front: 50, len: 150 });
         assert_eq!(scroll.top(), Some(2010.0));
         assert!(scroll.measured(0, 120.0));
         assert_eq!(scroll.top(), Some(2110.0));
@@ -239,7 +239,7 @@ mod tests {
         scroll.scrolled(1600.0, 1600.0);
         scroll.scrolled(1000.0, 1600.0);
         let before = scroll.window();
-        scroll.follow(Extent { front: 50, len: 150 });
+        scroll.follow(ListExtent { front: 50, len: 150 });
         let after = scroll.window();
         assert_eq!((after.start, after.end), (before.start + 50, before.end + 50));
     }
@@ -256,6 +256,6 @@ mod tests {
     #[test]
     fn an_empty_list_draws_nothing() {
         let window = list(0).window();
-        assert_eq!(window, Window::default());
+        assert_eq!(window, VisibleRange::default());
     }
 }

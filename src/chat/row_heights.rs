@@ -1,23 +1,23 @@
-//! Heights of all rows of a list of which only a few are drawn.
+//! RowHeights of all rows of a list of which only a few are drawn.
 //!
 //! A row that was never drawn counts as high as the average of those that were. Sums are kept in a Fenwick tree, so
-//! that a list of 100,000 rows finds the row under a pixel, and takes a new height, in 17 steps. Heights are in
+//! that a list of 100,000 rows finds the row under a pixel, and takes a new height, in 17 steps. RowHeights are in
 //! 64ths of a pixel, as browsers lay out, so that nothing drifts.
 
 /// 64ths of a pixel.
-pub type Units = i64;
+pub type SubPixels = i64;
 
-/// Heights of the rows of a list.
+/// RowHeights of the rows of a list.
 #[derive(Debug, Clone)]
-pub struct Heights {
+pub struct RowHeights {
     heights: Vec<u32>,
     /// `sums[i]` holds the heights of the `lowest_bit(i)` rows before row `i`.
-    sums: Vec<Units>,
+    sums: Vec<SubPixels>,
     guess: u32,
     front: usize,
 }
 
-impl Heights {
+impl RowHeights {
     /// No rows yet; `guess` is the height of a row that was never drawn.
     #[must_use]
     pub fn new(guess: u32) -> Self {
@@ -64,7 +64,7 @@ impl Heights {
         let Some(old) = self.heights.get_mut(row) else {
             return false;
         };
-        let difference = Units::from(height) - Units::from(*old);
+        let difference = SubPixels::from(height) - SubPixels::from(*old);
         if difference == 0 {
             return false;
         }
@@ -79,7 +79,7 @@ impl Heights {
 
     /// Where a row begins; past the last one, where the list ends.
     #[must_use]
-    pub fn offset(&self, row: usize) -> Units {
+    pub fn offset(&self, row: usize) -> SubPixels {
         let mut at = row.min(self.heights.len());
         let mut total = 0;
         while at > 0 {
@@ -91,13 +91,13 @@ impl Heights {
 
     /// Height of the whole list.
     #[must_use]
-    pub fn total(&self) -> Units {
+    pub fn total(&self) -> SubPixels {
         self.offset(self.heights.len())
     }
 
-    /// Row at a height of the list; the last one below its end.
+    /// TimelineRow at a height of the list; the last one below its end.
     #[must_use]
-    pub fn row_at(&self, offset: Units) -> usize {
+    pub fn row_at(&self, offset: SubPixels) -> usize {
         let mut step = self.heights.len().next_power_of_two();
         let mut at = 0;
         let mut left = offset;
@@ -117,7 +117,7 @@ impl Heights {
         let row = self.heights.len();
         let from = row - lowest_bit(row);
         let before = self.offset(row - 1) - self.offset(from);
-        self.sums.push(before + Units::from(height));
+        self.sums.push(before + SubPixels::from(height));
     }
 
     fn rebuild(&mut self) {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn offsets_are_the_sums_of_the_heights() {
-        let mut heights = Heights::new(10);
+        let mut heights = RowHeights::new(10);
         heights.follow(0, 1000);
         for row in (0..1000).step_by(7) {
             let height = 10 + u32::try_from(row).expect("small");
@@ -151,7 +151,7 @@ mod tests {
             assert_eq!(heights.offset(row), sum);
             assert_eq!(heights.row_at(sum), row);
             sum += if row % 7 == 0 {
-                10 + Units::try_from(row).expect("small")
+                10 + SubPixels::try_from(row).expect("small")
             } else {
                 10
             };
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn known_heights_move_along_when_rows_come_in_front() {
-        let mut heights = Heights::new(10);
+        let mut heights = RowHeights::new(10);
         heights.follow(0, 3);
         heights.set(0, 50);
         heights.follow(2, 6);
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_has_no_height() {
-        let heights = Heights::new(10);
+        let heights = RowHeights::new(10);
         assert!(heights.is_empty());
         assert_eq!((heights.total(), heights.row_at(5), heights.offset(9)), (0, 0, 0));
     }

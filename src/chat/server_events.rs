@@ -1,0 +1,340 @@
+//! Applies events of the server to the chat state.
+
+use super::requests::Request;
+use super::room::{Membership, RoomState};
+use super::timeline::Placed;
+use super::timeline_item::{ChatMessage, ItemKind};
+use super::{ChatState, ScreenReaderNotice, Server};
+use crate::protocol::{
+    Announcement, Hello, History, Join, Kicked, LOBBY, Message, PLAIN, Presence, PresenceChange, Room,
+    RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
+};
+use crate::socketio::value::{FromValueError, json};
+use crate::socketio::{Event, Value, from_value};
+
+/// Messages that a screen reader announces one by one; further ones are only counted.
+const MAX_NOTICES: usize = 3;
+
+/// Event of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServerEvent {
+    /// Text on a basic server.
+    Plain(String),
+    /// Greeting of any server.
+    Welcome(String),
+    /// Greeting of a pesan server.
+    Hello(Box<Hello>),
+    /// Message in a room.
+    Message(Message),
+    /// A room is new or changed.
+    Room(Room),
+    /// The people of a room changed.
+    Presence(Presence),
+    /// Someone is typing.
+    Typing(TypingNotice),
+    /// Announcement of the operator.
+    Announcement(Announcement),
+    /// The server will stop.
+    Shutdown(ShutdownNotice),
+    /// The operator ended the connection.
+    Kicked(Kicked),
+}
+
+impl ServerEvent {
+    /// Decodes an event by its name; `None` for a name that is not part of the protocol.
+    ///
+    /// # Errors
+    /// When the payload does not have the shape that the name asks for.
+    pub fn decode(name: &str, payload: Value) -> Result<Option<Self>, FromValueError> {
+        Ok(Some(match name {
+            PLAIN => Self::Plain(display_text(payload)),
+            WELCOME => Self::Welcome(display_text(payload)),
+            Hello::NAME => Self::Hello(from_value(payload)?),
+            Message::NAME => Self::Message(from_value(payload)?),
+            Room::NAME => Self::Room(from_value(payload)?),
+            Presence::NAME => Self::Presence(from_value(payload)?),
+            TypingNotice::NAME => Self::Typing(from_value(payload)?),
+            Announcement::NAME => Self::Announcement(from_value(payload)?),
+            ShutdownNotice::NAME => Self::Shutdown(from_value(payload)?),
+            Kicked::NAME => Self::Kicked(from_value(payload)?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Text of any value: a basic server may send more than strings.
+fn display_text(payload: Value) -> String {
+    match payload {
+        Value::String(text) => text,
+        other => json::to_string(&other),
+    }
+}
+
+impl ChatState {
+    /// The server told something.
+    pub fn handle_event(&mut self, now: u64, told: ServerEvent) {
+        match told {
+            ServerEvent::Plain(text) => self.plain(now, text),
+            ServerEvent::Welcome(text) => self.welcome(now, text),
+            ServerEvent::Hello(hello) => self.hello(now, *hello),
+            ServerEvent::Message(message) => self.message(message),
+            ServerEvent::Room(room) => self.upsert_room(room),
+            ServerEvent::Presence(presence) => self.presence(now, presence),
+            ServerEvent::Typing(typist) => {
+                if let Some(room) = self.room_mut(&typist.room) {
+                    room.typing_users.insert(now, typist.person);
+                }
+            }
+            ServerEvent::Announcement(announcement) => self.announcement = Some(announcement),
+            ServerEvent::Shutdown(ShutdownNotice { seconds, reason }) => {
+                self.shutdown = (seconds > 0).then(|| (now + u64::from(seconds) * 1000, reason));
+            }
+            ServerEvent::Kicked(kicked) => {
+                self.kicked = Some(kicked.reason);
+                self.reconnect_at = None;
+            }
+        }
+        self.flush(now);
+    }
+
+    /// A text came on a plain server, or is taken for one that came.
+    pub(super) fn plain(&mut self, now: u64, text: String) {
+        let echoed = self.outbox.take_echoed(&text);
+        let key = echoed
+            .as_ref()
+            .map_or_else(|| self.next_key(), |unsent| unsent.item.key);
+        let mine = echoed.is_some();
+        if !mine {
+            self.on_incoming(LOBBY, key, "", &text);
+        }
+        if let Some(lobby) = self.room_mut(LOBBY) {
+            lobby
+                .timeline
+                .push(key, now, ItemKind::Message(ChatMessage::plain(text, mine)));
+        }
+    }
+
+    fn welcome(&mut self, now: u64, text: String) {
+        // where there is a history, a greeting has no place in it
+        if self.greeted {
+            return;
+        }
+        let key = self.next_key();
+        let Some(lobby) = self.room_mut(LOBBY) else { return };
+        let items = lobby.timeline.items();
+        if !items
+            .iter()
+            .any(|item| matches!(&item.kind, ItemKind::Notice(old) if *old == text))
+        {
+            lobby.timeline.push(key, now, ItemKind::Notice(text));
+        }
+    }
+
+    fn hello(&mut self, now: u64, hello: Hello) {
+        if hello.version != VERSION {
+            self.server = Server::Basic;
+            self.new_version = hello.version > VERSION;
+            return;
+        }
+        self.greeted = true;
+        self.clock_skew = i64::try_from(hello.now).unwrap_or(0) - i64::try_from(now).unwrap_or(0);
+        self.new_version |= self.build.as_ref().is_some_and(|build| *build != hello.build);
+        self.build.get_or_insert(hello.build);
+        if let Some(refusal) = hello.name_refused {
+            self.renamed = Some(Err(refusal.clone()));
+            self.refuse(now, refusal);
+        }
+        // a room that the server does not know any more stays only while something in it waits to be sent
+        for at in (0..self.rooms.len()).rev() {
+            let gone = self.rooms.get(at).is_some_and(|room| {
+                let id = &room.room.id;
+                let known = hello.rooms.iter().any(|room| room.id == *id);
+                let kept = room.room.kind == RoomKind::Lobby || known || *id == self.current;
+                !kept && self.outbox.of(id).next().is_none()
+            });
+            if gone {
+                self.rooms.remove(at);
+            }
+        }
+        for room in hello.rooms {
+            self.upsert_room(room);
+        }
+        self.server = Server::Extended {
+            me: hello.you,
+            limits: hello.limits,
+        };
+        let current = self.current.clone();
+        self.room_or_new(LOBBY).membership = Membership::Pending;
+        self.room_or_new(&current).membership = Membership::Pending;
+    }
+
+    /// Asks to be let into the rooms that are wanted.
+    pub(super) fn join_wanted(&mut self) {
+        for room in &mut self.rooms {
+            if room.membership == Membership::Pending {
+                room.membership = Membership::Joining;
+                let newest = room.gap.unwrap_or(room.timeline.newest());
+                let join = Join {
+                    room: room.room.id.clone(),
+                    after: (newest > 0).then_some(newest),
+                };
+                self.requests.push_back(Request::Join(join));
+            }
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        let mine = self.me().is_some_and(|me| me.id == message.author.id);
+        let unsent = if mine { self.outbox.take(&message.id) } else { None };
+        let key = unsent.map_or_else(|| self.next_key(), |unsent| unsent.item.key);
+        let (id, seq) = (message.room.clone(), message.seq);
+        let viewed = self.viewing && self.current == id;
+        self.room_or_new(&id).typing_users.remove(&message.author.id);
+        let (author, text) = (message.author.name.clone(), message.text.clone());
+        let placed = self.place(key, message, mine);
+        if placed == Placed::Known {
+            return;
+        }
+        if !mine {
+            self.on_incoming(&id, key, &author, &text);
+        } else if let Some(room) = self.room_mut(&id)
+            && placed == Placed::Newest
+            && (viewed || room.read + 1 == seq)
+        {
+            room.read = room.read.max(seq);
+        }
+    }
+
+    /// Puts a message where it belongs, in its room and in the list of rooms.
+    pub(super) fn place(&mut self, key: u64, message: Message, mine: bool) -> Placed {
+        let id = message.room.clone();
+        let Some(room) = self.room_mut(&id) else {
+            return Placed::Known;
+        };
+        let placed = room.timeline.insert(key, message.clone(), mine);
+        if placed != Placed::Known && message.seq >= room.room.last_seq {
+            room.room.last_seq = message.seq;
+            room.room.last = Some(Box::new(message));
+        }
+        self.note_gap(&id, placed);
+        placed
+    }
+
+    /// A message came too early: what is missing before it is asked for, once.
+    pub(super) fn note_gap(&mut self, id: &str, placed: Placed) {
+        let Placed::AfterGap(after) = placed else { return };
+        let Some(room) = self.room_mut(id) else { return };
+        // while a gap is being filled, and until the room is entered, the answer to come brings it
+        if room.gap.is_none() {
+            room.gap = Some(after);
+            if room.membership == Membership::Joined {
+                self.ask_after(id, after);
+            }
+        }
+    }
+
+    pub(super) fn ask_after(&mut self, id: &str, after: u64) {
+        self.requests.push_back(Request::History(History {
+            room: id.to_owned(),
+            before: None,
+            after: Some(after),
+        }));
+    }
+
+    /// A message of someone else came: it is read at once, or counted.
+    fn on_incoming(&mut self, id: &str, key: u64, author: &str, text: &str) {
+        let current = self.current == id;
+        let viewed = self.viewing && current;
+        if let Some(room) = self.room_mut(id) {
+            if viewed {
+                room.mark_read();
+            } else {
+                if room.unseen_count == 0 && current {
+                    // what was missed before counts too
+                    room.place_unread_marker();
+                    room.unread_marker.get_or_insert(key);
+                }
+                room.unseen_count = room.unseen_count.saturating_add(1);
+            }
+        }
+        if current {
+            if self.notices.len() < MAX_NOTICES {
+                self.notices.push(ScreenReaderNotice {
+                    author: author.to_owned(),
+                    text: text.to_owned(),
+                });
+            } else {
+                self.notices_skipped += 1;
+            }
+        }
+    }
+
+    pub(super) fn upsert_room(&mut self, room: Room) {
+        let viewed = self.viewing && self.current == room.id;
+        if let Some(known) = self.room_mut(&room.id) {
+            known.update(room);
+            if viewed && known.timeline.newest() == known.room.last_seq {
+                known.mark_read();
+            }
+            return;
+        }
+        let place = match room.kind {
+            RoomKind::Lobby => 0,
+            RoomKind::Open | RoomKind::Direct => self.rooms.len(),
+        };
+        self.rooms.insert(place, RoomState::new(room));
+    }
+
+    fn presence(&mut self, now: u64, presence: Presence) {
+        let key = self.next_key();
+        let Presence { room, person, change } = presence;
+        let at = self.server_time(now);
+        if let Server::Extended { me, .. } = &mut self.server
+            && me.id == person.id
+        {
+            if change == PresenceChange::Renamed {
+                me.name.clone_from(&person.name);
+                // also when another window took it
+                self.wished_name = Some(person.name.clone());
+            }
+            if change == PresenceChange::Went {
+                return;
+            }
+        }
+        if change == PresenceChange::Renamed {
+            for other in &mut self.rooms {
+                if other.room.with.as_ref().is_some_and(|with| with.id == person.id) {
+                    other.room.name.clone_from(&person.name);
+                    other.room.with = Some(person.clone());
+                }
+            }
+        }
+        if let Some(room) = self.room_mut(&room) {
+            room.apply_presence(key, at, person, change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_of_a_plain_event_accepts_any_value() {
+        let plain = |value| ServerEvent::decode(PLAIN, value);
+        assert_eq!(
+            plain(Value::from("halo")),
+            Ok(Some(ServerEvent::Plain("halo".to_owned())))
+        );
+        assert_eq!(
+            plain(Value::from(7)),
+            Ok(Some(ServerEvent::Plain("7".to_owned())))
+        );
+    }
+
+    #[test]
+    fn decode_tells_unknown_events_from_malformed_ones() {
+        assert_eq!(ServerEvent::decode("unknown", Value::Null), Ok(None));
+        assert!(ServerEvent::decode(Message::NAME, Value::from("no message")).is_err());
+    }
+}

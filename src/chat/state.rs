@@ -1,0 +1,490 @@
+//! State of the chat page: rooms, outbox, server and notices.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::outbox::{self, Outbox, SendState};
+use super::requests::Request;
+use super::room::{Membership, RoomState};
+use crate::protocol::{Announcement, ChatError, ChatLimits, LOBBY, Person, RoomKind, Send};
+
+/// After connecting, a server that did not greet for this long is a plain one, in milliseconds.
+pub(super) const HELLO_TIMEOUT: u64 = 500;
+/// The same for a server that greeted before.
+pub(super) const HELLO_TIMEOUT_KNOWN: u64 = 8000;
+/// A plain server that has not echoed a text for this long does not echo, in milliseconds.
+pub(super) const ECHO_TIMEOUT: u64 = 10_000;
+/// A server that ended the connection is tried again after this long, in milliseconds.
+pub(super) const RECONNECT_DELAY: u64 = 2000;
+/// A refusal is shown for this long, in milliseconds.
+pub(super) const NOTICE_TTL: u64 = 8000;
+/// Longest text that is kept for a server that said no limit, in characters.
+const TEXT_CHARS: u32 = 100_000;
+
+/// What the server at the other end speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Server {
+    /// Not known yet.
+    Unknown,
+    /// Plain strings under `pesan`.
+    Basic,
+    /// Everything in [`crate::protocol`].
+    Extended {
+        /// Who this page is.
+        me: Person,
+        /// What the server accepts.
+        limits: ChatLimits,
+    },
+}
+
+/// What the browser keeps between two visits, shared by all its windows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferences {
+    /// Wished name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Rooms that the person is in.
+    #[serde(default)]
+    pub joined: Vec<String>,
+    /// Highest order number that was read, by room.
+    #[serde(default)]
+    pub read: Vec<(String, u64)>,
+}
+
+/// What a window keeps over a reload.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowState {
+    /// Texts that wait.
+    #[serde(default)]
+    pub unsent: Vec<outbox::StoredMessage>,
+    /// Texts that were begun, by room.
+    #[serde(default)]
+    pub drafts: Vec<(String, String)>,
+}
+
+/// The same as the browser keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredWindowState {
+    /// When the window last gave a sign, in milliseconds since 1970; 0 when it went.
+    pub sign: u64,
+    /// What it carries.
+    pub carried: WindowState,
+}
+
+/// Message that was heard while the room was open, to be read out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenReaderNotice {
+    /// Its author's name; empty on a plain server.
+    pub author: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The page's state.
+#[derive(Debug, Clone)]
+pub struct ChatState {
+    pub(super) server: Server,
+    /// When the connection came up; nothing while there is none.
+    pub(super) online: Option<u64>,
+    pub(super) greeted: bool,
+    /// Which page the server served when it first greeted: this one.
+    pub(super) build: Option<String>,
+    /// Server's clock less this page's.
+    pub(super) clock_skew: i64,
+    /// Local day of a time, counted from 1970.
+    pub(super) local_day: fn(u64) -> i64,
+    pub(super) rooms: Vec<RoomState>,
+    pub(super) current: String,
+    pub(super) wished_name: Option<String>,
+    /// Opens when the answer names the room.
+    pub(super) opening: bool,
+    pub(super) viewing: bool,
+    pub(super) outbox: Outbox,
+    /// Nothing is sent before this time: the server asked for patience.
+    pub(super) retry_after: Option<u64>,
+    /// When to come back to a server that ended the connection.
+    pub(super) reconnect_at: Option<u64>,
+    pub(super) requests: VecDeque<Request>,
+    pub(super) typed: Option<u64>,
+    pub(super) ids: (String, u64),
+    pub(super) keys: u64,
+    pub(super) announcement: Option<Announcement>,
+    pub(super) shutdown: Option<(u64, String)>,
+    pub(super) kicked: Option<String>,
+    pub(super) notice: Option<(ChatError, u64)>,
+    pub(super) renamed: Option<Result<(), ChatError>>,
+    pub(super) new_version: bool,
+    pub(super) notices: Vec<ScreenReaderNotice>,
+    pub(super) notices_skipped: u32,
+}
+
+impl ChatState {
+    /// State of a page that was just opened.
+    ///
+    /// `ids` is random text: ids of messages begin with it. `local_day` gives the local
+    /// day of a time in milliseconds since 1970, counted from any fixed day.
+    #[must_use]
+    pub fn new(ids: String, local_day: fn(u64) -> i64, saved: Preferences, carried: WindowState) -> Self {
+        let mut chat = Self {
+            server: Server::Unknown,
+            online: None,
+            greeted: false,
+            build: None,
+            clock_skew: 0,
+            local_day,
+            rooms: vec![RoomState::unknown(LOBBY, RoomKind::Lobby)],
+            current: LOBBY.to_owned(),
+            wished_name: saved.name,
+            opening: false,
+            viewing: true,
+            outbox: Outbox::default(),
+            retry_after: None,
+            reconnect_at: None,
+            requests: VecDeque::new(),
+            typed: None,
+            ids: (ids, 0),
+            keys: 0,
+            announcement: None,
+            shutdown: None,
+            kicked: None,
+            notice: None,
+            renamed: None,
+            new_version: false,
+            notices: Vec::new(),
+            notices_skipped: 0,
+        };
+        for id in saved.joined {
+            chat.room_or_new(&id).membership = Membership::Pending;
+        }
+        for (id, seq) in saved.read {
+            if let Some(room) = chat.room_mut(&id) {
+                room.read = seq;
+            }
+        }
+        for (id, text) in carried.drafts {
+            chat.room_or_new(&id).draft = text;
+        }
+        for kept in carried.unsent {
+            // a window that was only hidden carries what another one took over from it
+            if chat.outbox.get_mut(&kept.id).is_none() {
+                chat.room_or_new(&kept.room);
+                let key = chat.next_key();
+                chat.outbox.push(key, kept, None);
+            }
+        }
+        chat
+    }
+
+    /// What the browser should keep between two visits.
+    #[must_use]
+    pub fn preferences(&self) -> Preferences {
+        let mut saved = Preferences {
+            name: self.wished_name.clone(),
+            ..Preferences::default()
+        };
+        for room in &self.rooms {
+            if room.membership != Membership::NotJoined {
+                saved.joined.push(room.room.id.clone());
+            }
+            if room.read > 0 {
+                saved.read.push((room.room.id.clone(), room.read));
+            }
+        }
+        saved
+    }
+
+    /// What the window should keep over a reload.
+    #[must_use]
+    pub fn window_state(&self) -> WindowState {
+        let mut drafts = Vec::new();
+        for room in &self.rooms {
+            if !room.draft.trim().is_empty() {
+                drafts.push((room.room.id.clone(), room.draft.clone()));
+            }
+        }
+        WindowState {
+            unsent: self.outbox.kept(),
+            drafts,
+        }
+    }
+
+    /// Number that is another one after each change of the texts that wait.
+    #[must_use]
+    pub fn outbox_changes(&self) -> u32 {
+        self.outbox.changes()
+    }
+
+    /// Whether a text waits to be sent.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.outbox.has_pending()
+    }
+
+    /// What the server speaks.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Who this page is, once the server said so.
+    #[must_use]
+    pub fn me(&self) -> Option<&Person> {
+        match &self.server {
+            Server::Extended { me, .. } => Some(me),
+            Server::Unknown | Server::Basic => None,
+        }
+    }
+
+    /// Name that the person wished for.
+    #[must_use]
+    pub fn wished_name(&self) -> Option<&str> {
+        self.wished_name.as_deref()
+    }
+
+    /// Longest text that the server accepts, in characters.
+    #[must_use]
+    pub fn text_chars(&self) -> u32 {
+        match &self.server {
+            Server::Extended { limits, .. } => limits.text_chars,
+            Server::Unknown | Server::Basic => TEXT_CHARS,
+        }
+    }
+
+    /// All rooms, the lobby first.
+    #[must_use]
+    pub fn rooms(&self) -> &[RoomState] {
+        &self.rooms
+    }
+
+    /// Room that is open.
+    #[must_use]
+    pub fn room(&self) -> &RoomState {
+        self.rooms
+            .iter()
+            .find(|room| room.room.id == self.current)
+            .or_else(|| self.rooms.first())
+            .expect("the lobby is always there")
+    }
+
+    /// Messages that were not read, in all rooms.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.rooms.iter().map(RoomState::unread).sum()
+    }
+
+    /// What the operator announced.
+    #[must_use]
+    pub fn announcement(&self) -> Option<&Announcement> {
+        self.announcement.as_ref()
+    }
+
+    /// When the server goes down, by this page's clock, and why.
+    #[must_use]
+    pub fn shutdown(&self) -> Option<(u64, &str)> {
+        self.shutdown.as_ref().map(|(at, reason)| (*at, reason.as_str()))
+    }
+
+    /// What the operator said who ended the connection.
+    #[must_use]
+    pub fn kicked(&self) -> Option<&str> {
+        self.kicked.as_deref()
+    }
+
+    /// What was refused a moment ago.
+    #[must_use]
+    pub fn notice(&self) -> Option<&ChatError> {
+        self.notice.as_ref().map(|(refusal, _)| refusal)
+    }
+
+    /// What became of the last wish for another name.
+    #[must_use]
+    pub fn renamed(&self) -> Option<&Result<(), ChatError>> {
+        self.renamed.as_ref()
+    }
+
+    /// Whether the server serves a newer page than this one.
+    #[must_use]
+    pub fn has_new_version(&self) -> bool {
+        self.new_version
+    }
+
+    /// When the page comes back to a server that ended the connection.
+    #[must_use]
+    pub fn reconnect_at(&self) -> Option<u64> {
+        self.reconnect_at
+    }
+
+    /// Messages heard since the last call, to be read out, and how many more there were.
+    pub fn take_notices(&mut self) -> (Vec<ScreenReaderNotice>, u32) {
+        (
+            std::mem::take(&mut self.notices),
+            std::mem::take(&mut self.notices_skipped),
+        )
+    }
+
+    /// Next thing to ask of the server; to be drained after every change.
+    pub fn poll_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let hello_due = self
+            .online
+            .filter(|_| matches!(self.server, Server::Unknown))
+            .map(|since| since + self.hello_timeout());
+        let typing_due = self.rooms.iter().filter_map(|room| room.typing_users.due()).min();
+        let notice_due = self.notice.as_ref().map(|(_, until)| *until);
+        [
+            hello_due,
+            self.retry_after,
+            self.reconnect_at,
+            self.outbox.due(),
+            notice_due,
+            typing_due,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: u64) {
+        if matches!(self.server, Server::Unknown)
+            && self
+                .online
+                .is_some_and(|since| since + self.hello_timeout() <= now)
+        {
+            self.server = Server::Basic;
+        }
+        if self.retry_after.is_some_and(|until| until <= now) {
+            self.retry_after = None;
+        }
+        if self.reconnect_at.is_some_and(|at| at <= now) {
+            self.reconnect_at = None;
+            self.requests.push_back(Request::Reconnect);
+        }
+        if self.notice.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.notice = None;
+        }
+        for room in &mut self.rooms {
+            room.typing_users.expire(now);
+        }
+        while let Some(text) = self.outbox.told(now) {
+            self.plain(now, text);
+        }
+        self.flush(now);
+    }
+
+    /// The connection is up.
+    pub fn handle_connected(&mut self, now: u64) {
+        self.online = Some(now);
+        self.server = Server::Unknown;
+        self.reconnect_at = None;
+        self.kicked = None;
+        // what the connection before left behind, and a server that goes down says so again
+        self.retry_after = None;
+        self.shutdown = None;
+    }
+
+    /// The connection is gone; `by_server` when the server ended it on purpose.
+    pub fn handle_disconnected(&mut self, now: u64, by_server: bool) {
+        self.online = None;
+        self.outbox.rewind();
+        for room in &mut self.rooms {
+            room.loading = false;
+            room.typing_users.clear();
+            if room.membership != Membership::NotJoined {
+                room.membership = Membership::Pending;
+            }
+        }
+        if by_server && self.kicked.is_none() {
+            self.reconnect_at = Some(now + RECONNECT_DELAY);
+        }
+    }
+
+    /// How long a server may take to greet.
+    fn hello_timeout(&self) -> u64 {
+        if self.greeted {
+            HELLO_TIMEOUT_KNOWN
+        } else {
+            HELLO_TIMEOUT
+        }
+    }
+
+    /// Asks for what is wanted and sends what waits, as far as the connection and the server allow.
+    pub(super) fn flush(&mut self, now: u64) {
+        if self.online.is_none() {
+            return;
+        }
+        match &self.server {
+            Server::Unknown => {}
+            Server::Basic => {
+                while let Some(unsent) = self.outbox.next(|kept| kept.room == LOBBY) {
+                    unsent.state = SendState::InFlight {
+                        until: Some(now + ECHO_TIMEOUT),
+                    };
+                    self.requests.push_back(Request::Plain(unsent.kept.text.clone()));
+                }
+            }
+            Server::Extended { .. } => {
+                if self.retry_after.is_some() {
+                    return;
+                }
+                self.join_wanted();
+                if self.outbox.busy() {
+                    return;
+                }
+                let rooms = &self.rooms;
+                let inside = |kept: &outbox::StoredMessage| {
+                    rooms
+                        .iter()
+                        .any(|room| room.room.id == kept.room && room.membership == Membership::Joined)
+                };
+                if let Some(unsent) = self.outbox.next(inside) {
+                    unsent.state = SendState::InFlight { until: None };
+                    self.requests.push_back(Request::Send(Send {
+                        room: unsent.kept.room.clone(),
+                        id: unsent.kept.id.clone(),
+                        text: unsent.kept.text.clone(),
+                        reply_to: unsent.kept.reply.as_ref().map(|quote| quote.seq),
+                    }));
+                }
+            }
+        }
+    }
+
+    pub(super) fn next_key(&mut self) -> u64 {
+        self.keys += 1;
+        self.keys
+    }
+
+    pub(super) fn room_mut(&mut self, id: &str) -> Option<&mut RoomState> {
+        self.rooms.iter_mut().find(|room| room.room.id == id)
+    }
+
+    pub(super) fn room_or_new(&mut self, id: &str) -> &mut RoomState {
+        let place = self
+            .rooms
+            .iter()
+            .position(|room| room.room.id == id)
+            .unwrap_or_else(|| {
+                self.rooms.push(RoomState::unknown(id, RoomKind::Open));
+                self.rooms.len() - 1
+            });
+        self.rooms.get_mut(place).expect("found or added above")
+    }
+
+    /// Forgets a room.
+    pub(super) fn remove_room(&mut self, id: &str) {
+        if let Some(place) = self.rooms.iter().position(|room| room.room.id == id) {
+            self.rooms.remove(place);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, now: u64, refusal: ChatError) {
+        self.notice = Some((refusal, now + NOTICE_TTL));
+    }
+}

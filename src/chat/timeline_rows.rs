@@ -1,0 +1,124 @@
+//! The open room's lines as rows: what belongs together, and where a day or the unread part begins.
+
+use std::sync::Arc;
+
+use super::ChatState;
+use super::room::{Membership, RoomState};
+use super::timeline_item::{Delivery, ItemKind, TimelineItem, TimelineRow};
+use crate::protocol::RoomKind;
+
+/// Lines of one author stand together when they are at most this far apart, in milliseconds.
+const GROUP_WINDOW: u64 = 5 * 60 * 1000;
+
+impl ChatState {
+    /// Number of rows of the open room.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.room().timeline.items().len() + self.outbox.of(&self.current).count()
+    }
+
+    /// Whether nothing was ever said in the open room.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Rows of the open room from `start` up to `end`.
+    #[must_use]
+    pub fn rows(&self, start: usize, end: usize) -> Vec<TimelineRow> {
+        let room = self.room();
+        let items = room.timeline.items();
+        let arrived = items.len();
+        let unsent = |at: usize| self.outbox.of(&self.current).nth(at.checked_sub(arrived)?);
+        let item = |at: usize| items.get(at).or_else(|| unsent(at).map(|unsent| &unsent.item));
+        let mut before = start.checked_sub(1).and_then(item);
+        let mut rows = Vec::with_capacity(end.saturating_sub(start));
+        for at in start..end {
+            let Some(item) = item(at) else { break };
+            let delivery = match unsent(at) {
+                Some(unsent) => unsent.delivery(),
+                None if item.message().is_some_and(|message| message.mine) => Delivery::Sent,
+                None => Delivery::Arrived,
+            };
+            let starts_day = before.is_none_or(|before| self.day(before.at) != self.day(item.at));
+            let starts_unread = room.unread_marker == Some(item.key);
+            let starts_group =
+                starts_day || starts_unread || before.is_none_or(|before| !together(before, item));
+            rows.push(TimelineRow {
+                item: Arc::clone(item),
+                delivery,
+                starts_day,
+                starts_group,
+                starts_unread,
+            });
+            before = Some(item);
+        }
+        rows
+    }
+
+    /// Text of a line of the open room, by its key.
+    #[must_use]
+    pub fn text_of(&self, key: u64) -> Option<&str> {
+        let arrived = self.room().timeline.items().iter().rev();
+        let unsent = self.outbox.of(&self.current).map(|unsent| &unsent.item);
+        let item = arrived.chain(unsent).find(|item| item.key == key)?;
+        Some(&item.message()?.text)
+    }
+
+    /// TimelineRow of a message of the open room, by order number.
+    #[must_use]
+    pub fn row_of(&self, seq: u64) -> Option<usize> {
+        self.room().timeline.find(seq)
+    }
+
+    /// TimelineRow of the first line that is new.
+    #[must_use]
+    pub fn divider_row(&self) -> Option<usize> {
+        let room = self.room();
+        let key = room.unread_marker?;
+        room.timeline.items().iter().rposition(|item| item.key == key)
+    }
+
+    /// Local day of a time in milliseconds since 1970.
+    #[must_use]
+    pub fn day(&self, at: u64) -> i64 {
+        (self.local_day)(at)
+    }
+
+    /// Server's time, as far as it is known.
+    #[must_use]
+    pub fn server_time(&self, now: u64) -> u64 {
+        now.saturating_add_signed(self.clock_skew)
+    }
+}
+
+/// Whether a line goes on where the one before stopped.
+fn together(before: &TimelineItem, item: &TimelineItem) -> bool {
+    let near = item.at.saturating_sub(before.at) <= GROUP_WINDOW;
+    match (&before.kind, &item.kind) {
+        (ItemKind::Message(before), ItemKind::Message(message)) => {
+            let same = match (&before.author, &message.author) {
+                (Some(before), Some(author)) => before == author,
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => before.mine && message.mine,
+            };
+            near && same && message.reply.is_none()
+        }
+        (
+            ItemKind::Membership { .. } | ItemKind::Notice(_),
+            ItemKind::Membership { .. } | ItemKind::Notice(_),
+        ) => true,
+        (ItemKind::Message(_), ItemKind::Membership { .. } | ItemKind::Notice(_))
+        | (ItemKind::Membership { .. } | ItemKind::Notice(_), ItemKind::Message(_)) => false,
+    }
+}
+
+/// Section of the room list: lobby, joined rooms, direct rooms, other rooms.
+pub(super) fn section(room: &RoomState) -> u8 {
+    match (room.room.kind, room.membership) {
+        (RoomKind::Lobby, _) => 0,
+        (RoomKind::Open, Membership::Pending | Membership::Joining | Membership::Joined) => 1,
+        (RoomKind::Direct, _) => 2,
+        (RoomKind::Open, Membership::NotJoined) => 3,
+    }
+}
