@@ -3,7 +3,7 @@
 use pesan::protocol::{ChatErrorCode, Rename};
 use serde_json::json;
 
-use crate::peer::{HistoryPage, Peer, auth};
+use crate::peer::{ChatPage, Peer, auth};
 use crate::server::Server;
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn without_the_secret_nobody_comes_in() {
     assert!(Peer::open(server.address, &right).await.is_ok());
     let mut page = auth("Ana");
     page.token = Some("sesame, open".to_owned());
-    assert!(HistoryPage::open_as(server.address, &page).await.is_ok());
+    assert!(ChatPage::open_as(server.address, &page).await.is_ok());
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_token_says_who_someone_is() {
     let server = Server::with(&["--token-file", file.to_str().expect("plain letters")]).await;
     let mut someone = auth("Budi");
     someone.token = Some("0123456789abcdef".to_owned());
-    let mut siti = HistoryPage::open_as(server.address, &someone)
+    let mut siti = ChatPage::open_as(server.address, &someone)
         .await
         .expect("may come in");
     assert_eq!(siti.you().name, "Siti Aminah");
@@ -47,7 +47,7 @@ async fn a_token_says_who_someone_is() {
     assert_eq!(refusal.code, ChatErrorCode::NameInvalid);
     // whatever the key: the same token is the same person
     someone.key = "an entirely different key".to_owned();
-    let again = HistoryPage::open_as(server.address, &someone)
+    let again = ChatPage::open_as(server.address, &someone)
         .await
         .expect("may come in");
     assert_eq!(again.you(), siti.you());

@@ -2,11 +2,11 @@
 
 use pesan::protocol::{ChatErrorCode, Create, Direct, Send};
 
-use crate::peer::HistoryPage;
+use crate::peer::ChatPage;
 use crate::server::Server;
 
 /// Leaves on purpose, so that there is nothing to wait for.
-async fn leaves(mut page: HistoryPage) {
+async fn leaves(mut page: ChatPage) {
     page.peer.write("41".to_owned()).await;
     drop(page);
 }

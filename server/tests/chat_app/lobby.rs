@@ -3,7 +3,7 @@
 use pesan::protocol::{ChatErrorCode, Message, Presence, Rename, Send, Sent, Typing, TypingNotice};
 use serde_json::json;
 
-use crate::peer::{HistoryPage, auth};
+use crate::peer::{ChatPage, auth};
 use crate::server::Server;
 
 fn send(id: &str, text: &str) -> Send {
@@ -234,7 +234,7 @@ async fn names_are_unique_among_those_present() {
     let mut ana = server.page("Ana").await;
     let mut other = auth("Ana");
     other.key = "another person's key".to_owned();
-    let mut other = HistoryPage::open_as(server.address, &other)
+    let mut other = ChatPage::open_as(server.address, &other)
         .await
         .expect("may come in");
     assert_eq!(other.you().name, "Ana 2");

@@ -143,12 +143,12 @@ impl Peer {
 }
 
 /// A page of ours.
-pub(crate) struct HistoryPage {
+pub(crate) struct ChatPage {
     pub(crate) peer: Peer,
     pub(crate) hello: Hello,
 }
 
-impl HistoryPage {
+impl ChatPage {
     /// Opens a page of a person who is known by nothing but the name.
     pub(crate) async fn open(address: SocketAddr, name: &str) -> Self {
         Self::open_as(address, &auth(name)).await.expect("may come in")

@@ -5,7 +5,7 @@ use pesan::protocol::{
     Send,
 };
 
-use crate::peer::HistoryPage;
+use crate::peer::ChatPage;
 use crate::server::Server;
 
 fn send(room: &str, id: &str, text: &str) -> Send {
@@ -24,7 +24,7 @@ fn join(room: &str, after: Option<u64>) -> Join {
     }
 }
 
-async fn create(page: &mut HistoryPage, name: &str) -> Room {
+async fn create(page: &mut ChatPage, name: &str) -> Room {
     page.ask(&Create {
         name: name.to_owned(),
     })
@@ -116,7 +116,7 @@ async fn a_direct_room_is_for_two_only() {
         server.page("Bob").await,
         server.page("Eve").await,
     );
-    let with = |page: &HistoryPage| Direct {
+    let with = |page: &ChatPage| Direct {
         person: page.you().id.clone(),
     };
     let room = ana.ask(&with(&bob)).await.expect("he is here");

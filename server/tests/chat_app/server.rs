@@ -10,7 +10,7 @@ use pesan_server::state::{AppState, app};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::peer::{Page, Peer};
+use crate::peer::{ChatPage, Peer};
 
 pub(crate) struct Server {
     pub(crate) state: AppState,
@@ -64,8 +64,8 @@ impl Server {
         Self::within(self.folder, &[]).await
     }
 
-    pub(crate) async fn page(&self, name: &str) -> Page {
-        Page::open(self.address, name).await
+    pub(crate) async fn page(&self, name: &str) -> ChatPage {
+        ChatPage::open(self.address, name).await
     }
 
     pub(crate) async fn plain(&self) -> Peer {

@@ -18,12 +18,12 @@ use std::net::SocketAddr;
 use pesan::protocol::Auth;
 
 /// A page of someone else who wishes for the same name.
-async fn namesake(address: SocketAddr, name: &str) -> peer::HistoryPage {
+async fn namesake(address: SocketAddr, name: &str) -> peer::ChatPage {
     let auth = Auth {
         key: format!("the secret key of another {name}"),
         ..peer::auth(name)
     };
-    peer::HistoryPage::open_as(address, &auth)
+    peer::ChatPage::open_as(address, &auth)
         .await
         .expect("may come in")
 }

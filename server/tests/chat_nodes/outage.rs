@@ -6,7 +6,7 @@ use pesan::protocol::{
 
 use crate::namesake;
 use crate::node::{self, Node};
-use crate::peer::{HistoryPage, Peer};
+use crate::peer::{ChatPage, Peer};
 use crate::redis_server::RedisServer;
 
 fn send(id: &str) -> Send {
@@ -22,8 +22,8 @@ fn send(id: &str) -> Send {
 async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     let mut plains = [
         Peer::open(one.address, "").await.expect("may come in"),
         Peer::open(one.address, "").await.expect("may come in"),
@@ -37,7 +37,7 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
 
     let refusal = ana.ask(&send("during-it")).await.expect_err("cannot be stored");
     assert_eq!(refusal.code, ChatErrorCode::StoreFailed);
-    let mut cid = HistoryPage::open(one.address, "Cid").await;
+    let mut cid = ChatPage::open(one.address, "Cid").await;
     loop {
         let presence: Presence = ana.next().await;
         if (presence.change, presence.person.name.as_str()) == (PresenceChange::Came, "Cid") {
@@ -81,12 +81,12 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
 async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut watcher = HistoryPage::open(one.address, "Eka").await;
+    let mut watcher = ChatPage::open(one.address, "Eka").await;
     redis.stop();
     for node in [&one, &two] {
         node.says("/readyz", "503").await;
     }
-    let ana = HistoryPage::open(one.address, "Ana").await;
+    let ana = ChatPage::open(one.address, "Ana").await;
     let other = namesake(two.address, "Ana").await;
     assert_eq!(
         (ana.you().name.as_str(), other.you().name.as_str()),
@@ -113,8 +113,8 @@ async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
 async fn when_redis_has_lost_its_data_everyone_comes_again() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     ana.ask(&send("before-it")).await.expect("stored");
     redis.stop();
     redis.forget();
@@ -122,10 +122,10 @@ async fn when_redis_has_lost_its_data_everyone_comes_again() {
     for page in [&mut ana, &mut bob] {
         page.peer.ended().await;
     }
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
     let last_seqs: Vec<u64> = ana.hello.rooms.iter().map(|room| room.last_seq).collect();
     assert_eq!(last_seqs, [0]);
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     let sent = ana.ask(&send("after-it")).await.expect("stored");
     assert_eq!((sent.seq, bob.next::<Message>().await.seq), (1, 1));
 }

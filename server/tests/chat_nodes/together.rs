@@ -7,7 +7,7 @@ use pesan::protocol::{
 
 use crate::namesake;
 use crate::node::{self, Node};
-use crate::peer::{HistoryPage, Peer};
+use crate::peer::{ChatPage, Peer};
 use crate::redis_server::RedisServer;
 
 fn send(room: &str, id: &str, text: &str) -> Send {
@@ -19,7 +19,7 @@ fn send(room: &str, id: &str, text: &str) -> Send {
     }
 }
 
-async fn names(page: &mut HistoryPage) -> Vec<String> {
+async fn names(page: &mut ChatPage) -> Vec<String> {
     let join = Join {
         room: LOBBY.to_owned(),
         after: None,
@@ -29,7 +29,7 @@ async fn names(page: &mut HistoryPage) -> Vec<String> {
 }
 
 /// Waits for a change of someone.
-async fn sees(page: &mut HistoryPage, change: PresenceChange, name: &str) {
+async fn sees(page: &mut ChatPage, change: PresenceChange, name: &str) {
     loop {
         let presence: Presence = page.next().await;
         if presence.change == change && presence.person.name == name {
@@ -42,20 +42,20 @@ async fn sees(page: &mut HistoryPage, change: PresenceChange, name: &str) {
 async fn people_see_each_other_across_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     sees(&mut ana, PresenceChange::Came, "Bob").await;
     assert_eq!(names(&mut ana).await, ["Ana", "Bob"]);
     assert_eq!(names(&mut bob).await, ["Ana", "Bob"]);
 
     // a second tab on the other node is the same person, and nobody comes or goes with it
-    let tab = HistoryPage::open(two.address, "Ana").await;
+    let tab = ChatPage::open(two.address, "Ana").await;
     assert_eq!(tab.you(), ana.you());
     drop(ana);
     let typing = Typing {
         room: LOBBY.to_owned(),
     };
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
     ana.peer.emit("typing", &typing).await;
     assert_eq!(bob.next::<TypingNotice>().await.person.name, "Ana");
     let changes: Vec<Presence> = bob.all_until_now().await;
@@ -69,10 +69,7 @@ async fn a_name_is_one_persons_on_all_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     // at the same time, before the nodes have told each other
-    let (mut ana, mut other) = tokio::join!(
-        HistoryPage::open(one.address, "Ana"),
-        namesake(two.address, "Ana")
-    );
+    let (mut ana, mut other) = tokio::join!(ChatPage::open(one.address, "Ana"), namesake(two.address, "Ana"));
     let mut both = [ana.you().name.clone(), other.you().name.clone()];
     both.sort();
     assert_eq!(both, ["Ana", "Ana 2"]);
@@ -97,8 +94,8 @@ async fn a_name_is_one_persons_on_all_nodes() {
 async fn rooms_and_messages_reach_everyone() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     let mut plain = Peer::open(two.address, "").await.expect("may come in");
     let create = Create {
         name: "Kopi Pagi".to_owned(),
@@ -140,8 +137,8 @@ async fn rooms_and_messages_reach_everyone() {
 async fn the_operator_reaches_all_nodes_from_any() {
     let redis = RedisServer::start();
     let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
-    let mut ana = HistoryPage::open(one.address, "Ana").await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
     let list = two.admin(&["list"]);
     assert!(list.contains("Ana") && list.contains("2 connections"), "{list}");
     two.admin(&["announce", "makan siang"]);
@@ -172,8 +169,8 @@ async fn all_nodes_close_when_the_operator_says_at_once() {
 async fn the_people_of_a_dead_node_are_gone_after_a_while() {
     let redis = RedisServer::start();
     let [mut one, two]: [Node; 2] = node::start(&redis).await;
-    let mut bob = HistoryPage::open(two.address, "Bob").await;
-    let ana = HistoryPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
+    let ana = ChatPage::open(one.address, "Ana").await;
     sees(&mut bob, PresenceChange::Came, "Ana").await;
     one.kill();
     drop(ana);
