@@ -67,7 +67,7 @@ struct Coded {
 pub enum AssetsError {
     /// The page was not built.
     #[error(
-        "{0} has no index.html: build the page with `cargo xtask build`, or name its folder with --assets"
+        "{0} has no index.html: build the page with `cargo xtask build` or `trunk build --release`, or name its folder with --assets"
     )]
     NoIndex(PathBuf),
     /// A file or the folder cannot be read.
