@@ -69,6 +69,11 @@ fn check(
     handshake: Arc<HandshakeRequest>,
 ) -> Result<Incoming, Refusal> {
     let transport = handshake.param("transport").unwrap_or_default();
+    if transport == "polling" && handshake.param("j").is_some() {
+        let mut refusal = Refusal::new(RefuseCode::BadRequest, "JSONP");
+        "JSONP polling (parameter j) is not supported".clone_into(&mut refusal.error.message);
+        return Err(refusal);
+    }
     let known = match transport {
         "polling" => config.polling,
         "websocket" => config.websocket,

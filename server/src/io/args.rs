@@ -1,11 +1,13 @@
 //! Arguments of an event between the wire's [`Value`]s and a program's own types.
 //!
-//! One rule in both directions: a tuple stands for all arguments, `()` for none, anything else for the first one.
+//! One rule in both directions: a tuple stands for all arguments, `()` for none, anything else for the first one; a lone
+//! `null` is one argument.
 //! [`Args`] is the raw list. A tuple longer than what came is filled up with `null`, a shorter one leaves the rest;
 //! both as in JavaScript, where a listener may take more or fewer parameters than there are arguments.
 
 use std::any::Any;
 use std::fmt;
+use std::mem::size_of_val;
 use std::ops::{Deref, DerefMut};
 
 use pesan::socketio::value::{FromValueError, ToValueError, Value, from_value, to_value};
@@ -63,7 +65,9 @@ impl<'de> Deserialize<'de> for Args {
 
 /// Arguments as they go on the wire.
 pub(super) fn to_args<T: Serialize + ?Sized>(args: &T) -> Result<Vec<Value>, ToValueError> {
-    match args.serialize(Probe) {
+    // serde calls `()` and the `null` of JSON libraries the same; only the former has no size
+    let is_unit = size_of_val(args) == 0;
+    match args.serialize(Probe { is_unit }) {
         Ok(values) => Ok(values),
         Err(Probed::Single) => Ok(vec![to_value(args)?]),
         Err(Probed::Failed(error)) => Err(error),
@@ -137,7 +141,9 @@ impl de::Error for Probed<FromValueError> {
 }
 
 /// Serializer that takes tuples apart and refuses the rest.
-struct Probe;
+struct Probe {
+    is_unit: bool,
+}
 
 struct Tuple(Vec<Value>);
 
@@ -201,7 +207,11 @@ impl Serializer for Probe {
     }
 
     fn serialize_unit(self) -> Result<Self::Ok, Self::Error> {
-        Ok(Vec::new())
+        if self.is_unit {
+            Ok(Vec::new())
+        } else {
+            Err(Probed::Single)
+        }
     }
 
     fn serialize_none(self) -> Result<Self::Ok, Self::Error> {
@@ -348,6 +358,9 @@ mod tests {
         assert_eq!(to_args(&("a", "b")).expect("fits"), values(2));
         assert_eq!(to_args("a").expect("fits"), values(1));
         assert_eq!(to_args(&()).expect("fits"), vec![]);
+        assert_eq!(to_args(&Value::Null).expect("fits"), [Value::Null]);
+        assert_eq!(to_args(&serde_json::Value::Null).expect("fits"), [Value::Null]);
+        assert_eq!(to_args(&None::<u8>).expect("fits"), [Value::Null]);
         assert_eq!(
             to_args(&vec!["a", "b"]).expect("fits"),
             vec![Value::from(values(2))]
