@@ -22,17 +22,21 @@ fn main() -> std::io::Result<()> {
                 socket.io().emit("pesan", message)
             });
         });
-        io.of("/other").on_connection(|socket: Socket| {
-            socket.on("pesan", |socket: Socket, message: String| {
-                socket.nsp().emit("pesan", message)
+        io.of("/other")
+            .expect("a legal name")
+            .on_connection(|socket: Socket| {
+                socket.on("pesan", |socket: Socket, message: String| {
+                    socket.nsp().emit("pesan", message)
+                });
             });
-        });
-        io.of("/room").on_connection(|socket: Socket| {
-            socket.join("all");
-            socket.on("pesan", |socket: Socket, message: String| {
-                socket.nsp().to("all").emit("pesan", message)
+        io.of("/room")
+            .expect("a legal name")
+            .on_connection(|socket: Socket| {
+                socket.join("all");
+                socket.on("pesan", |socket: Socket, message: String| {
+                    socket.nsp().to("all").emit("pesan", message)
+                });
             });
-        });
         let listener = bind(([127, 0, 0, 1], port.unwrap_or(3000)).into())?;
         let app = io.engine(EngineConfig::default()).router();
         serve(listener, app, ServeConfig::default(), std::future::pending()).await;

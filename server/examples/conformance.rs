@@ -58,15 +58,17 @@ fn echo() -> Io {
         ..IoConfig::default()
     });
     for name in ["/", "/custom"] {
-        io.of(name).on_connection(|socket: Socket| {
-            socket.on("message", |socket: Socket, args: Args| {
-                socket.emit("message-back", args)
+        io.of(name)
+            .expect("a legal name")
+            .on_connection(|socket: Socket| {
+                socket.on("message", |socket: Socket, args: Args| {
+                    socket.emit("message-back", args)
+                });
+                socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
+                    ack.send(args)
+                });
+                socket.emit("auth", socket.handshake().auth.clone())
             });
-            socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
-                ack.send(args)
-            });
-            socket.emit("auth", socket.handshake().auth.clone())
-        });
     }
     io
 }

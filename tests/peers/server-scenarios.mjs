@@ -193,6 +193,48 @@ const scenarios = {
     assert.deepEqual(seen, [2, 3, 5]);
   },
 
+  async "recovers though the last event was volatile or local"() {
+    for (const how of ["volatile", "local"]) {
+      const [socket, other] = [await connected(), await connected()];
+      const [id, seen] = [socket.id, []];
+      socket.on("said", (text) => seen.push(text));
+      other.emit("say-all", "first");
+      while (seen.length < 1) await next(socket, "said");
+      // one that is volatile is dropped where no poll waits
+      const came = next(socket, how);
+      const again = setInterval(() => socket.emit(how, "text that is no offset"), 50);
+      await came;
+      clearInterval(again);
+      const gone = next(socket, "disconnect");
+      socket.io.engine.close();
+      await gone;
+      await other.emitWithAck("ack", 0);
+      other.emit("say-all", "missed");
+      await next(socket, "connect");
+      assert.ok(socket.recovered, how);
+      assert.equal(socket.id, id);
+      while (seen.length < 2) await next(socket, "said");
+      assert.deepEqual(seen, ["first", "missed"]);
+    }
+  },
+
+  async "sends an event with retries once where the answer is null"() {
+    const socket = await connected("/", { retries: 3 });
+    socket.emit("count");
+    await socket.emitWithAck("ack", null);
+    assert.equal(await socket.emitWithAck("counted"), 1);
+  },
+
+  async "answers a hundred handlers that ask their client back"() {
+    const socket = await connected();
+    socket.on("question", (text, answer) => answer(text.toUpperCase()));
+    const answers = [];
+    socket.on("answered", (text) => answers.push(text));
+    for (let n = 0; n < 100; n++) socket.emit("ask-me", `q${n}`);
+    while (answers.length < 100) await next(socket, "answered");
+    assert.deepEqual(answers, Array.from({ length: 100 }, (_, n) => `Q${n}`));
+  },
+
   async "drops volatile events without harm"() {
     const socket = await connected();
     const seen = [];

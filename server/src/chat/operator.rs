@@ -108,8 +108,15 @@ impl Chat {
             .io
             .server_side_emit_with_ack::<(Vec<Connected>,)>(CONNECTIONS, ());
         match others.await {
-            Ok(Some(others)) => list.extend(others.into_iter().flat_map(|(list,)| list)),
-            Ok(None) => tracing::warn!("a node did not say in time who is connected to it"),
+            Ok(others) => {
+                list.extend(others.answers.into_iter().flat_map(|(list,)| list));
+                if others.missing > 0 {
+                    tracing::warn!(
+                        others.missing,
+                        "nodes did not say in time who is connected to them"
+                    );
+                }
+            }
             Err(error) => tracing::warn!(%error, "other nodes cannot be asked for their connections"),
         }
         list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -157,10 +164,15 @@ impl Chat {
         let others = self.0.io.server_side_emit_with_ack::<usize>(KICK, (id, reason));
         let here = self.kick_here(id, reason);
         match others.await {
-            Ok(Some(others)) => here + others.into_iter().sum::<usize>(),
-            Ok(None) => {
-                tracing::warn!(id, "a node did not say in time whether it ended connections");
-                here
+            Ok(others) => {
+                if others.missing > 0 {
+                    tracing::warn!(
+                        id,
+                        others.missing,
+                        "nodes did not say in time whether they ended connections"
+                    );
+                }
+                here + others.answers.iter().sum::<usize>()
             }
             Err(error) => {
                 tracing::warn!(%error, "other nodes cannot be told to end connections");

@@ -29,9 +29,6 @@ const BEAT: Duration = Duration::from_secs(4);
 /// Silence after which a node counts as gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Time that answers may take on their way between nodes.
-const TRAVEL: Duration = Duration::from_millis(500);
-
 /// How many events later one may still come back.
 const LATE: u64 = 10_000;
 
@@ -165,24 +162,27 @@ impl Cluster {
             id,
             expected,
             replies,
-            deadline: Instant::now() + timeout + TRAVEL,
+            deadline: Instant::now() + timeout,
         }
     }
 
-    /// Answers that came in time, and whether all did.
-    pub(super) async fn gather(&self, mut asked: Asked) -> (Vec<Vec<Value>>, bool) {
-        let mut answers = Vec::new();
+    /// Gives each reply that comes in time to `take`, which says whether it is the last one of its node. How many nodes
+    /// did not reply at all.
+    pub(super) async fn gather(&self, mut asked: Asked, mut take: impl FnMut(Vec<Value>) -> bool) -> usize {
+        let mut silent = asked.expected.clone();
         while !asked.expected.is_empty() {
             match tokio::time::timeout_at(asked.deadline, asked.replies.recv()).await {
                 Ok(Some((node, args))) => {
-                    asked.expected.remove(&node);
-                    answers.push(args);
+                    silent.remove(&node);
+                    if take(args) {
+                        asked.expected.remove(&node);
+                    }
                 }
                 Ok(None) | Err(_) => break,
             }
         }
         lock(&self.requests).remove(&asked.id);
-        (answers, asked.expected.is_empty())
+        silent.len()
     }
 
     /// Puts an event into the log; it is sent to this node's sockets when it comes back. `false`: there is no log now.
@@ -224,7 +224,7 @@ impl Cluster {
     /// Takes a session away, and tells the node that had it.
     pub(super) async fn take(&self, namespace: &str, pid: &str) -> Option<Session> {
         let message = self.adapter.take(&key(namespace, pid)).await?;
-        let session = incoming::session(&message, pid)?;
+        let session = incoming::session(&message, namespace, pid)?;
         let args = vec![Value::from(session.sid.as_str()), Value::from(pid)];
         self.tell(namespace, "taken", args);
         Some(session)
@@ -241,8 +241,9 @@ impl Cluster {
     }
 }
 
+/// Names may have colons, so the length says where the namespace ends: no client can name a session of another one.
 fn key(namespace: &str, pid: &str) -> String {
-    format!("session:{namespace}:{pid}")
+    format!("session:{}:{namespace}:{pid}", namespace.len())
 }
 
 /// Rooms and exceptions as two lists.

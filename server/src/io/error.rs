@@ -85,6 +85,47 @@ impl From<EncodeError> for EmitError {
     }
 }
 
+/// Why there is no namespace of this name.
+///
+/// ```
+/// use pesan_server::io::{Io, NamespaceError};
+///
+/// let error = Io::default().of("/a,b").expect_err("no client can ask for it");
+/// assert_eq!(error, NamespaceError::Comma("/a,b".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NamespaceError {
+    /// A comma ends the name of a namespace in the default format.
+    Comma(String),
+    /// More bytes than [`Limits::max_namespace_bytes`](super::Limits::max_namespace_bytes): who asks for it is disconnected.
+    TooLong {
+        /// Bytes of the name.
+        bytes: usize,
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for NamespaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Comma(name) => write!(
+                f,
+                "namespace \"{name}\" has a comma, which ends its name on the wire"
+            ),
+            Self::TooLong { bytes, limit } => {
+                write!(
+                    f,
+                    "name of the namespace is {bytes} bytes; the maximum is {limit}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for NamespaceError {}
+
 /// Why an event was not answered.
 ///
 /// ```

@@ -5,10 +5,11 @@ mod returning;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use pesan::socketio::Event;
+use pesan::socketio::packet::ROOT;
 use pesan::socketio::value::{Value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,9 +20,10 @@ use super::error::{ConnectError, EmitError};
 use super::handler::{Called, ConnectHandler, Failure, Middleware};
 use super::hooks::{Hooks, Meters};
 use super::operator::BroadcastOperator;
+use super::parent::Parent;
 use super::recovery::Log;
-use super::remote::RemoteSocket;
-use super::responses::Responses;
+use super::remote::FetchedSockets;
+use super::responses::{NodeResponses, Responses};
 use super::rooms::{RoomNames, Rooms, Target};
 use super::server::{Io, Server};
 use super::socket::Socket;
@@ -31,7 +33,7 @@ pub(super) type MiddlewareCall = dyn Fn(Socket) -> Called<Result<(), ConnectErro
 
 type ServerCall = dyn Fn(Vec<Value>) -> Option<Value> + Send + Sync;
 
-/// Handlers and middleware, which a namespace made from a pattern takes over from it.
+/// Handlers and middleware, of a namespace or of all that belong to a pattern.
 #[derive(Default)]
 pub(super) struct Entrance {
     connection: RwLock<Arc<Vec<Arc<ConnectCall>>>>,
@@ -63,12 +65,18 @@ impl Entrance {
             .clone()
     }
 
-    /// The same handlers and middleware for another namespace.
-    pub(super) fn copy(&self) -> Self {
-        Self {
-            connection: RwLock::new(self.handlers()),
-            middleware: RwLock::new(self.middlewares()),
-        }
+    /// Whether it has neither.
+    fn is_empty(&self) -> bool {
+        self.handlers().is_empty() && self.middlewares().is_empty()
+    }
+}
+
+/// What a pattern gives to all its namespaces, then what a namespace has of its own.
+fn joined<T: Clone>(inherited: Arc<Vec<T>>, own: Arc<Vec<T>>) -> Arc<Vec<T>> {
+    match (inherited.is_empty(), own.is_empty()) {
+        (true, _) => own,
+        (_, true) => inherited,
+        (false, false) => Arc::new(inherited.iter().chain(own.iter()).cloned().collect()),
     }
 }
 
@@ -78,7 +86,7 @@ impl Entrance {
 /// use pesan_server::io::{Io, Socket};
 ///
 /// let io = Io::default();
-/// let orders = io.of("/orders");
+/// let orders = io.of("/orders").expect("a legal name");
 /// orders.on_connection(|socket: Socket| {
 ///     socket.join("room1");
 /// });
@@ -91,6 +99,8 @@ struct Inner {
     name: Arc<str>,
     server: Arc<Server>,
     entrance: Entrance,
+    /// Pattern that it belongs to.
+    parent: OnceLock<Parent>,
     rooms: Rooms,
     ack_ids: AtomicU64,
     /// Whether any socket listens to what goes out.
@@ -99,7 +109,7 @@ struct Inner {
     log: Option<Log>,
     /// What other nodes may ask.
     server_events: RwLock<Vec<(Box<str>, Arc<ServerCall>)>>,
-    /// Whether it was made from a pattern.
+    /// Whether a client has made it by asking for a name that fits a pattern.
     dynamic: bool,
     /// Clients on their way in.
     entering: AtomicUsize,
@@ -122,11 +132,12 @@ impl PartialEq for Namespace {
 impl Eq for Namespace {}
 
 impl Namespace {
-    pub(super) fn new(server: &Arc<Server>, name: &str, entrance: Entrance, dynamic: bool) -> Self {
+    pub(super) fn new(server: &Arc<Server>, name: &str, parent: Option<Parent>, dynamic: bool) -> Self {
         Self(Arc::new(Inner {
             name: name.into(),
             server: server.clone(),
-            entrance,
+            entrance: Entrance::default(),
+            parent: parent.map_or_else(OnceLock::new, OnceLock::from),
             rooms: Rooms::default(),
             ack_ids: AtomicU64::new(0),
             watched: AtomicBool::new(false),
@@ -239,8 +250,8 @@ impl Namespace {
         self.everyone().compress(compress)
     }
 
-    /// All sockets, with what is known about them.
-    pub async fn fetch_sockets(&self) -> Vec<RemoteSocket> {
+    /// All sockets, with what is known about them, and how many nodes did not name theirs in time.
+    pub async fn fetch_sockets(&self) -> FetchedSockets {
         self.everyone().fetch_sockets().await
     }
 
@@ -312,7 +323,8 @@ impl Namespace {
         Ok(cluster.is_some_and(|cluster| cluster.tell(self.name(), "server", args)))
     }
 
-    /// Sends an event to the other nodes, and gathers an answer of each but this one; `None` stands for too few.
+    /// Sends an event to the other nodes, and gathers an answer of each but this one, for at most
+    /// [`IoConfig::request_timeout`].
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
@@ -320,19 +332,30 @@ impl Namespace {
         &self,
         event: &str,
         args: impl Serialize,
-    ) -> Result<Option<Vec<R>>, EmitError> {
+    ) -> Result<NodeResponses<R>, EmitError> {
         let args = vec![Value::from(event), Value::from(to_args(&args)?)];
+        let mut responses = NodeResponses {
+            answers: Vec::new(),
+            missing: 0,
+        };
         let Some(cluster) = &self.0.server.cluster else {
-            return Ok(Some(Vec::new()));
+            return Ok(responses);
         };
         let asked = cluster.ask(self.name(), "server", args, self.config().request_timeout);
-        let (answers, complete) = cluster.gather(asked).await;
-        let expected = answers.len();
-        let answers: Vec<R> = answers
-            .into_iter()
-            .filter_map(|answer| from_args(answer).ok())
-            .collect();
-        Ok((complete && answers.len() == expected).then_some(answers))
+        let mut unfit = 0;
+        let take = |answer: Vec<Value>| {
+            match from_args(answer) {
+                Ok(answer) => responses.answers.push(answer),
+                Err(error) => {
+                    tracing::warn!(event, %error, "answer of another node does not fit");
+                    unfit += 1;
+                }
+            }
+            true
+        };
+        let silent = cluster.gather(asked, take).await;
+        responses.missing = silent + unfit;
+        Ok(responses)
     }
 
     /// Socket of this node with this id.
@@ -396,8 +419,37 @@ impl Namespace {
         &self.0.rooms
     }
 
-    pub(super) fn entrance(&self) -> &Entrance {
-        &self.0.entrance
+    /// Connection handlers: those of its pattern, then its own.
+    pub(super) fn handlers(&self) -> Arc<Vec<Arc<ConnectCall>>> {
+        let own = self.0.entrance.handlers();
+        match self.parent() {
+            Some(parent) => joined(parent.entrance().handlers(), own),
+            None => own,
+        }
+    }
+
+    /// Middleware: that of its pattern, then its own.
+    pub(super) fn middlewares(&self) -> Arc<Vec<Arc<MiddlewareCall>>> {
+        let own = self.0.entrance.middlewares();
+        match self.parent() {
+            Some(parent) => joined(parent.entrance().middlewares(), own),
+            None => own,
+        }
+    }
+
+    /// Pattern that it belongs to.
+    pub(super) fn parent(&self) -> Option<&Parent> {
+        self.0.parent.get()
+    }
+
+    /// Makes it belong to a pattern, unless it belongs to one already; gives the one that it belongs to.
+    pub(super) fn belong_to(&self, parent: &Parent) -> &Parent {
+        self.0.parent.get_or_init(|| parent.clone())
+    }
+
+    /// Whether it was only named so far: neither the program nor a pattern says what becomes of its clients.
+    pub(super) fn is_bare(&self) -> bool {
+        self.parent().is_none() && self.0.entrance.is_empty() && self.name() != ROOT
     }
 
     pub(super) fn is_dynamic(&self) -> bool {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::args::to_args;
 use super::error::EmitError;
 use super::namespace::Namespace;
-use super::remote::RemoteSocket;
+use super::remote::FetchedSockets;
 use super::responses::Responses;
 use super::rooms::{RoomNames, Target};
 use crate::engine::Outgoing;
@@ -160,8 +160,8 @@ impl BroadcastOperator {
         Ok(Responses::new(gathered))
     }
 
-    /// The sockets themselves, with what is known about them.
-    pub async fn fetch_sockets(&self) -> Vec<RemoteSocket> {
+    /// The sockets themselves, with what is known about them, and how many nodes did not name theirs in time.
+    pub async fn fetch_sockets(&self) -> FetchedSockets {
         self.namespace.fetch(&self.target, &self.flags).await
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pesan::socketio::value::Value;
 use serde::Serialize;
 
+use super::args::{Args, to_args};
 use super::error::EmitError;
 use super::handler::{ConnectHandler, Middleware};
 use super::namespace::{Entrance, Namespace};
@@ -14,17 +15,31 @@ use super::namespace::{Entrance, Namespace};
 pub trait Rule: Send + Sync + 'static {
     #[doc(hidden)]
     fn allows(&self, name: &str, auth: &Value) -> bool;
+
+    /// Whether a name fits whoever asks; `None` where `auth` may decide.
+    #[doc(hidden)]
+    fn fits(&self, _: &str) -> Option<bool> {
+        None
+    }
 }
 
 impl Rule for &'static str {
     fn allows(&self, name: &str, _: &Value) -> bool {
         fits(self, name)
     }
+
+    fn fits(&self, name: &str) -> Option<bool> {
+        Some(fits(self, name))
+    }
 }
 
 impl Rule for String {
     fn allows(&self, name: &str, _: &Value) -> bool {
         fits(self, name)
+    }
+
+    fn fits(&self, name: &str) -> Option<bool> {
+        Some(fits(self, name))
     }
 }
 
@@ -54,6 +69,9 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// What [`Io::of_dynamic`](super::Io::of_dynamic) gives: handlers and middleware for all namespaces that fit a rule.
+///
+/// They count for every client that comes in after they were added, also where its namespace was made before, by
+/// another client or by [`Io::of`](super::Io::of).
 #[derive(Clone)]
 pub struct Parent(Arc<Inner>);
 
@@ -84,8 +102,18 @@ impl Parent {
         self.0.rule.allows(name, auth)
     }
 
-    pub(super) fn entrance(&self) -> Entrance {
-        self.0.entrance.copy()
+    /// Whether a name fits whoever asks; `None` where `auth` may decide.
+    pub(super) fn fits(&self, name: &str) -> Option<bool> {
+        self.0.rule.fits(name)
+    }
+
+    pub(super) fn entrance(&self) -> &Entrance {
+        &self.0.entrance
+    }
+
+    /// Whether both are the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(super) fn adopt(&self, child: &Namespace) {
@@ -100,12 +128,12 @@ impl Parent {
         children.retain(|known| known != child);
     }
 
-    /// Calls `handler` with each socket of the namespaces that will be made.
+    /// Calls `handler` with each socket of its namespaces, before their own handlers.
     pub fn on_connection<M>(&self, handler: impl ConnectHandler<M>) {
         self.0.entrance.on_connection(handler);
     }
 
-    /// Lets `middleware` decide who may come into the namespaces that will be made.
+    /// Lets `middleware` decide who may come into its namespaces, before their own middleware.
     pub fn with_middleware<M>(&self, middleware: impl Middleware<M>) {
         self.0.entrance.with_middleware(middleware);
     }
@@ -130,6 +158,7 @@ impl Parent {
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        let args = Args(to_args(&args)?);
         self.children()
             .iter()
             .try_for_each(|child| child.emit(event, &args))

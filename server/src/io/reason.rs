@@ -90,12 +90,14 @@ impl DisconnectReason {
     /// Whether the server has asked this socket to go, so that what it sent before counts no more.
     pub(super) fn is_by_server(self) -> bool {
         match self {
-            Self::ForcedServerClose | Self::ServerNamespaceDisconnect | Self::ParseError => true,
+            Self::ServerNamespaceDisconnect => true,
             Self::TransportError
             | Self::TransportClose
             | Self::ForcedClose
             | Self::PingTimeout
+            | Self::ParseError
             | Self::ServerShuttingDown
+            | Self::ForcedServerClose
             | Self::SlowReader
             | Self::ClientNamespaceDisconnect => false,
         }

@@ -4,8 +4,9 @@
 //! there are too many. A session is kept when its socket goes for a reason that allows a return. It is taken up at
 //! most once: whoever comes second gets a fresh socket.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use pesan::socketio::value::Value;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use super::config::Recovery;
 use super::id;
 use super::rooms::Target;
+use super::socket::{Socket, SocketInner};
 use crate::engine::Outgoing;
 
 /// What a socket takes with it over an absence.
@@ -51,8 +53,11 @@ pub(super) struct Kept {
     events: VecDeque<Event>,
     bytes: usize,
     last: Place,
-    /// Everything after this place is kept; `None` when nothing is known.
+    /// Everything after this place is kept, but for what `dropped` says; `None` when nothing is known.
     floor: Option<Place>,
+    dropped: Dropped,
+    /// Sockets that are connected: their clients may return before this node has noticed that they are lost.
+    live: HashMap<Box<str>, Weak<SocketInner>>,
     sessions: HashMap<String, (Session, Instant)>,
     /// Sessions in the order in which they began to wait, which is the order in which they expire.
     waiting: VecDeque<(Instant, String)>,
@@ -63,6 +68,47 @@ struct Event {
     at: Instant,
     target: Target,
     outgoing: Outgoing,
+}
+
+/// Who missed what is not kept any more: for each target the last event that was dropped. A quiet room does not suffer from
+/// a busy one beside it.
+#[derive(Default)]
+struct Dropped {
+    targets: BTreeMap<Place, Target>,
+    places: HashMap<Target, Place>,
+}
+
+impl Dropped {
+    fn insert(&mut self, place: Place, target: Target) {
+        if let Some(earlier) = self.places.insert(target.clone(), place) {
+            self.targets.remove(&earlier);
+        }
+        self.targets.insert(place, target);
+    }
+
+    /// Forgets the oldest target if there are more than `most`; gives its place.
+    fn forget_oldest(&mut self, most: usize) -> Option<Place> {
+        if self.targets.len() <= most {
+            return None;
+        }
+        let (place, target) = self.targets.pop_first()?;
+        self.places.remove(&target);
+        Some(place)
+    }
+
+    /// Whether something after `offset` is missing for a client in these rooms.
+    fn concerns(&self, offset: Place, rooms: &[String]) -> bool {
+        let after = (Bound::Excluded(offset), Bound::Unbounded);
+        self.targets
+            .range(after)
+            .any(|(_, target)| is_meant(target, rooms))
+    }
+}
+
+/// Whether a client in these rooms gets what is sent to `target`.
+fn is_meant(Target { rooms, except }: &Target, of_client: &[String]) -> bool {
+    let is_in = |room: &Arc<str>| of_client.iter().any(|known| **known == **room);
+    (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in)
 }
 
 impl Log {
@@ -77,6 +123,10 @@ impl Log {
             epoch: (!shared).then(id::random),
             inner: Mutex::new(kept),
         }
+    }
+
+    pub(super) fn config(&self) -> &Recovery {
+        &self.config
     }
 
     /// Holds the log: the order in which events are kept is that in which they are sent.
@@ -107,8 +157,20 @@ impl Log {
         }
     }
 
-    /// Keeps an event, and forgets what is too old or too much.
-    pub(super) fn push(&self, kept: &mut Kept, place: Place, target: &Target, outgoing: Outgoing) {
+    /// Offset of an event that is not kept: that of the last one that is, as clients take whatever text comes last for one.
+    pub(super) fn last_offset(&self, kept: &Kept) -> String {
+        self.offset(kept.last)
+    }
+
+    /// Keeps an event, and forgets what is too much or older than `life`.
+    pub(super) fn push(
+        &self,
+        kept: &mut Kept,
+        place: Place,
+        target: &Target,
+        outgoing: Outgoing,
+        life: Duration,
+    ) {
         let now = Instant::now();
         kept.bytes += outgoing.len();
         kept.last = place;
@@ -120,20 +182,51 @@ impl Log {
             outgoing,
         });
         while let Some(first) = kept.events.front() {
-            let old = now.duration_since(first.at) > self.config.max_disconnection_duration;
+            let old = now.duration_since(first.at) > life;
             if !old && kept.events.len() <= self.config.max_packets && kept.bytes <= self.config.max_bytes {
                 break;
             }
-            kept.floor = Some(first.place);
+            let Some(first) = kept.events.pop_front() else {
+                break;
+            };
             kept.bytes -= first.outgoing.len();
-            kept.events.pop_front();
+            kept.dropped.insert(first.place, first.target);
+            if let Some(place) = kept.dropped.forget_oldest(self.config.max_packets) {
+                kept.floor = kept.floor.max(Some(place));
+            }
         }
+    }
+
+    /// Notes a socket that is connected.
+    pub(super) fn note(kept: &mut Kept, socket: &Socket) {
+        if let Some(pid) = socket.pid() {
+            kept.live.insert(pid.into(), socket.downgrade());
+        }
+    }
+
+    /// A socket is connected no longer.
+    pub(super) fn forget_live(&self, socket: &Socket) {
+        let Some(pid) = socket.pid() else { return };
+        let mut kept = self.lock();
+        if kept
+            .live
+            .get(pid)
+            .is_some_and(|known| known.ptr_eq(&socket.downgrade()))
+        {
+            kept.live.remove(pid);
+        }
+    }
+
+    /// Socket of this session that is still connected here.
+    pub(super) fn live(&self, pid: &str) -> Option<Socket> {
+        self.lock().live.get(pid).and_then(Socket::upgrade)
     }
 
     /// Forgets all events: some were missed, and nobody may go on over a gap.
     pub(super) fn forget_events(&self) {
         let mut kept = self.lock();
         kept.events.clear();
+        kept.dropped = Dropped::default();
         kept.bytes = 0;
         kept.floor = None;
     }
@@ -203,7 +296,9 @@ impl Log {
     pub(super) fn resume(&self, session: Session, after: Option<Duration>, offset: &str) -> Option<Restored> {
         let offset = self.place(offset)?;
         let kept = self.lock();
-        let known = kept.floor.is_some_and(|floor| floor <= offset) && offset <= kept.last;
+        let known = kept.floor.is_some_and(|floor| floor <= offset)
+            && offset <= kept.last
+            && !kept.dropped.concerns(offset, &session.rooms);
         known.then_some(Restored {
             session,
             after,
@@ -213,15 +308,10 @@ impl Log {
 
     /// What a returning client missed, in order.
     pub(super) fn missed<'k>(kept: &'k Kept, restored: &'k Restored) -> impl Iterator<Item = &'k Outgoing> {
-        let rooms = &restored.session.rooms;
-        let is_in = |room: &Arc<str>| rooms.iter().any(|known| **known == **room);
         kept.events
             .iter()
             .filter(move |event| event.place > restored.offset)
-            .filter(move |event| {
-                let Target { rooms, except } = &event.target;
-                (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in)
-            })
+            .filter(move |event| is_meant(&event.target, &restored.session.rooms))
             .map(|event| &event.outgoing)
     }
 }
@@ -234,5 +324,50 @@ impl Kept {
             return None;
         }
         self.sessions.remove(pid).map(|(session, _)| session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: &str) -> Target {
+        Target {
+            rooms: vec![name.into()],
+            except: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn dropped_event_concerns_those_who_missed_it_alone() {
+        let mut dropped = Dropped::default();
+        dropped.insert((0, 1), room("quiet"));
+        for number in 2..1000 {
+            dropped.insert((0, number), room("busy"));
+        }
+        assert_eq!(dropped.targets.len(), 2);
+        let rooms = |name: &str| [name.to_owned()];
+        assert!(!dropped.concerns((0, 1), &rooms("quiet")));
+        assert!(dropped.concerns((0, 0), &rooms("quiet")));
+        assert!(dropped.concerns((0, 998), &rooms("busy")));
+        assert!(!dropped.concerns((0, 999), &rooms("busy")));
+        let everyone_else = Target {
+            rooms: Vec::new(),
+            except: vec!["busy".into()],
+        };
+        dropped.insert((0, 1000), everyone_else);
+        assert!(!dropped.concerns((0, 999), &rooms("busy")));
+        assert!(dropped.concerns((0, 999), &rooms("quiet")));
+    }
+
+    #[test]
+    fn oldest_dropped_target_is_forgotten_first() {
+        let mut dropped = Dropped::default();
+        dropped.insert((0, 1), room("a"));
+        dropped.insert((0, 2), room("b"));
+        dropped.insert((0, 3), room("a"));
+        assert_eq!(dropped.forget_oldest(2), None);
+        assert_eq!(dropped.forget_oldest(1), Some((0, 2)));
+        assert_eq!(dropped.places, HashMap::from([(room("a"), (0, 3))]));
     }
 }

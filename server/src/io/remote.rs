@@ -1,6 +1,7 @@
 //! A socket of any node, as `fetch_sockets` shows it.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::time::Duration;
 
 use pesan::socketio::value::Value;
@@ -12,6 +13,44 @@ use super::namespace::Namespace;
 use super::operator::BroadcastOperator;
 use super::rooms::RoomNames;
 use super::socket::Socket;
+
+/// What [`fetch_sockets`](super::Namespace::fetch_sockets) found; a list of the sockets, mostly.
+///
+/// ```
+/// use pesan_server::io::Io;
+///
+/// async fn count(io: &Io) -> String {
+///     let found = io.fetch_sockets().await;
+///     match found.missing_nodes {
+///         0 => found.len().to_string(),
+///         missing => format!("{} and those of {missing} nodes", found.len()),
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct FetchedSockets {
+    /// Sockets of the nodes that answered, this one first.
+    pub sockets: Vec<RemoteSocket>,
+    /// Nodes that did not name their sockets in time.
+    pub missing_nodes: usize,
+}
+
+impl Deref for FetchedSockets {
+    type Target = [RemoteSocket];
+
+    fn deref(&self) -> &[RemoteSocket] {
+        &self.sockets
+    }
+}
+
+impl IntoIterator for FetchedSockets {
+    type Item = RemoteSocket;
+    type IntoIter = std::vec::IntoIter<RemoteSocket>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.sockets.into_iter()
+    }
+}
 
 /// A socket of this or another node, with what was known about it when it was asked for.
 ///

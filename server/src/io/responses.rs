@@ -13,6 +13,9 @@ use super::acks::Answer;
 use super::args::from_args;
 use super::socket::Socket;
 
+/// Most answers in one message to another node.
+const MAX_BATCH: usize = 256;
+
 /// What [`BroadcastOperator::emit_with_ack`](super::BroadcastOperator::emit_with_ack) gathered.
 ///
 /// ```
@@ -31,8 +34,35 @@ pub struct Responses<R> {
     pub answers: Vec<(String, R)>,
     /// Ids of the sockets that did not answer, or with data of another type.
     pub missing: Vec<String>,
-    /// Whether a node did not say in time whom it had asked.
+    /// Whether a node did not say in time whom it asks.
     pub incomplete: bool,
+}
+
+/// What [`Namespace::server_side_emit_with_ack`](super::Namespace::server_side_emit_with_ack) gathered.
+///
+/// ```
+/// use pesan_server::io::{EmitError, Io};
+///
+/// async fn load(io: &Io) -> Result<(), EmitError> {
+///     let loads = io.server_side_emit_with_ack::<u32>("load", ()).await?;
+///     println!("{} in all, {} nodes unknown", loads.answers.iter().sum::<u32>(), loads.missing);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeResponses<R> {
+    /// Answers of the nodes, in the order in which they came.
+    pub answers: Vec<R>,
+    /// Nodes that did not answer in time, or with data of another type.
+    pub missing: usize,
+}
+
+impl<R> NodeResponses<R> {
+    /// The answers alone, if every other node gave one.
+    #[must_use]
+    pub fn complete(self) -> Option<Vec<R>> {
+        (self.missing == 0).then_some(self.answers)
+    }
 }
 
 impl<R: DeserializeOwned + 'static> Responses<R> {
@@ -71,18 +101,20 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds what another node gathered: a list of answers and one of ids.
-    pub(super) fn add(&mut self, reply: Vec<Value>) {
-        let mut lists = reply.into_iter();
-        let (answers, missing) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
+    /// Adds what another node tells: answers, ids of the sockets that it asks, and whether no further reply follows.
+    pub(super) fn add(&mut self, reply: Vec<Value>, waiting: &mut HashSet<String>) -> bool {
+        let mut parts = reply.into_iter();
+        let mut part = || parts.next().unwrap_or_default();
+        let (answers, asked, is_last) = (part(), part(), part());
+        let asked = asked.as_array().unwrap_or_default().iter();
+        waiting.extend(asked.filter_map(|sid| sid.as_str().map(str::to_owned)));
         for answer in answers.as_array().unwrap_or_default() {
             if let Some([Value::String(sid), Value::Array(args)]) = answer.as_array() {
+                waiting.remove(sid);
                 self.answers.push((sid.clone(), args.clone()));
             }
         }
-        let missing = missing.as_array().unwrap_or_default().iter();
-        self.missing
-            .extend(missing.filter_map(|sid| sid.as_str().map(str::to_owned)));
+        is_last.as_bool().unwrap_or(true)
     }
 }
 
@@ -107,6 +139,29 @@ impl Gathering {
         }
         gathered.missing = missing.iter().map(ToString::to_string).collect();
         gathered
+    }
+
+    /// Tells another node whom this one asks, then the answers as they come: what is late is missing, and nothing else.
+    pub(super) async fn relay(mut self, mut reply: impl FnMut(Vec<Value>)) {
+        let deadline = Instant::now() + self.deadline;
+        let mut left = self.asked.len();
+        let asked = self.asked.iter().map(|socket| Value::from(socket.id()));
+        let asked = Value::from(asked.collect::<Vec<_>>());
+        reply(vec![Value::Array(Vec::new()), asked, Value::from(left == 0)]);
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while left > 0 {
+            let received = self.receiver.recv_many(&mut batch, MAX_BATCH);
+            let Ok(1..) = tokio::time::timeout_at(deadline, received).await else {
+                // all others are gone, or the one who asked waits no longer
+                return reply(vec![Value::Array(Vec::new()), Value::Null, Value::from(true)]);
+            };
+            left = left.saturating_sub(batch.len());
+            let answers = batch
+                .drain(..)
+                .map(|(socket, args)| Value::from(vec![Value::from(&*socket), Value::from(args)]));
+            let answers = Value::from(answers.collect::<Vec<_>>());
+            reply(vec![answers, Value::Null, Value::from(left == 0)]);
+        }
     }
 }
 

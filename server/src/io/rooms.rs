@@ -70,7 +70,7 @@ impl<T: Into<Arc<str>> + Clone> RoomNames for &[T] {
 }
 
 /// Who is meant: everyone, or those in any of `rooms`; in either case without those in any of `except`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Target {
     pub(super) rooms: Vec<Arc<str>>,
     pub(super) except: Vec<Arc<str>>,

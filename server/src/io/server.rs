@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use pesan::socketio::Parser;
 use pesan::socketio::packet::ROOT;
 use pesan::socketio::value::Value;
 use tokio::net::ToSocketAddrs;
@@ -15,10 +16,11 @@ use super::client::Client;
 use super::cluster::Cluster;
 use super::config::IoConfig;
 use super::entering::Entering;
+use super::error::NamespaceError;
 use super::hooks::{
     ConnectRefused, ErrorReport, Hooks, List, Meters, ReconnectFailed, Reconnected, Reconnecting,
 };
-use super::namespace::{Entrance, Namespace};
+use super::namespace::Namespace;
 use super::parent::{Parent, Rule};
 use super::reason::DisconnectReason;
 use super::session::Session;
@@ -192,7 +194,7 @@ impl Io {
             engine: OnceLock::new(),
             closed: watch::Sender::new(false),
         });
-        let root = Namespace::new(&server, ROOT, Entrance::default(), false);
+        let root = Namespace::new(&server, ROOT, None, false);
         let mut namespaces = server.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         namespaces.insert(ROOT.into(), root.clone());
         drop(namespaces);
@@ -219,19 +221,43 @@ impl Io {
     }
 
     /// Namespace of this name, made if need be.
-    #[must_use]
-    pub fn of(&self, name: &str) -> Namespace {
+    ///
+    /// One that fits a pattern of [`of_dynamic`](Self::of_dynamic) belongs to it: its clients pass the pattern's
+    /// middleware and get its handlers.
+    ///
+    /// # Errors
+    /// [`NamespaceError`] when no client could ask for this name.
+    pub fn of(&self, name: &str) -> Result<Namespace, NamespaceError> {
         let name = if name.starts_with('/') {
             name.to_owned()
         } else {
             format!("/{name}")
         };
-        let known = self.known(&name);
-        known.unwrap_or_else(|| self.make(&name, Entrance::default(), false).namespace().clone())
+        if let Some(known) = self.known(&name) {
+            return Ok(known);
+        }
+        let config = self.config();
+        if config.parser == Parser::Default && name.contains(',') {
+            return Err(NamespaceError::Comma(name));
+        }
+        let limit = config.limits.max_namespace_bytes;
+        if name.len() > limit {
+            let bytes = name.len();
+            return Err(NamespaceError::TooLong { bytes, limit });
+        }
+        let parent = self
+            .parents()
+            .into_iter()
+            .find(|parent| parent.fits(&name) == Some(true));
+        Ok(self.make(&name, parent, false).namespace().clone())
     }
 
     /// Namespaces that are made when a client asks for a name that fits `rule`: text in which `*` stands for any
-    /// characters, or a function of name and `auth`.
+    /// characters, or a function of name and `auth`, which is asked for each client.
+    ///
+    /// A namespace of [`of`](Self::of) that has neither handlers nor middleware of its own when its first client comes
+    /// belongs to the first rule that it fits. Where a function refuses that client, it is refused: the function may look
+    /// at `auth`.
     ///
     /// ```
     /// use pesan::socketio::Value;
@@ -375,7 +401,16 @@ impl Io {
         self.server.known(name)
     }
 
-    fn make(&self, name: &str, entrance: Entrance, dynamic: bool) -> Entering {
+    /// Patterns and functions; a copy, as they are the program's code and not called under the lock.
+    fn parents(&self) -> Vec<Parent> {
+        self.server
+            .parents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn make(&self, name: &str, parent: Option<Parent>, dynamic: bool) -> Entering {
         let mut namespaces = self
             .server
             .namespaces
@@ -384,10 +419,13 @@ impl Io {
         if let Some(known) = namespaces.get(name) {
             return Entering::new(known);
         }
-        let namespace = Namespace::new(&self.server, name, entrance, dynamic);
+        let namespace = Namespace::new(&self.server, name, parent, dynamic);
         namespaces.insert(name.into(), namespace.clone());
         let entering = Entering::new(&namespace);
         drop(namespaces);
+        if let Some(parent) = namespace.parent() {
+            parent.adopt(&namespace);
+        }
         self.server.new_namespace.call(&namespace);
         entering
     }
@@ -397,17 +435,26 @@ impl Io {
         if self.server.is_closed() {
             return None;
         }
-        if let Some(known) = self.server.enter(name) {
-            return Some(known);
+        let known = match self.server.enter(name) {
+            Some(known) if !known.namespace().is_bare() => {
+                let parent = known.namespace().parent().cloned();
+                return parent
+                    .is_none_or(|parent| parent.allows(name, auth))
+                    .then_some(known);
+            }
+            known => known,
+        };
+        let parents = self.parents();
+        let parent = parents.iter().find(|parent| parent.allows(name, auth));
+        if let Some(known) = known {
+            let Some(parent) = parent else {
+                // a function may have looked at `auth`: nobody comes in past it
+                let is_open = parents.iter().all(|parent| parent.fits(name).is_some());
+                return is_open.then_some(known);
+            };
+            return belongs(known, parent, auth);
         }
-        // Rules are the program's code: not under the lock.
-        let parents = self
-            .server
-            .parents
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let parent = parents.iter().find(|parent| parent.allows(name, auth))?;
+        let parent = parent?;
         let dynamic = self
             .namespaces()
             .iter()
@@ -417,10 +464,17 @@ impl Io {
             tracing::warn!(name, "too many namespaces were made from patterns");
             return None;
         }
-        let entering = self.make(name, parent.entrance(), true);
-        parent.adopt(entering.namespace());
-        Some(entering)
+        belongs(self.make(name, Some(parent.clone()), true), parent, auth)
     }
+}
+
+/// Lets a client into a namespace as one of `parent`; where another has been faster, as that one says.
+fn belongs(entering: Entering, parent: &Parent, auth: &Value) -> Option<Entering> {
+    let namespace = entering.namespace();
+    let owner = namespace.belong_to(parent);
+    owner.adopt(namespace);
+    let is_same = owner.is(parent);
+    (is_same || owner.allows(namespace.name(), auth)).then_some(entering)
 }
 
 /// Lifecycle hooks. Each is called for the whole server, after a line in the log.

@@ -189,7 +189,7 @@ impl Session {
                 address: Some(self.client.request.address.ip()),
             });
         }
-        let middlewares = namespace.entrance().middlewares();
+        let middlewares = namespace.middlewares();
         if middlewares.is_empty() && !returns {
             self.join(
                 namespace.clone(),

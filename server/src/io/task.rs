@@ -65,7 +65,7 @@ struct Waiting {
 impl Task {
     /// Calls the handlers of a new socket.
     pub(super) fn new(socket: Socket) -> Self {
-        let handlers = socket.namespace().entrance().handlers();
+        let handlers = socket.namespace().handlers();
         let running = greet(&socket, &handlers, 0);
         Self {
             socket,

@@ -126,6 +126,30 @@ async fn many_are_asked_and_those_who_do_not_answer_are_named() {
 }
 
 #[tokio::test]
+async fn lone_null_is_sent_as_an_argument() {
+    use pesan::socketio::Value;
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("value", |_: Socket, (): (), ack: Ack| ack.send(Value::Null));
+        socket.on("json", |_: Socket, (): (), ack: Ack| {
+            ack.send(serde_json::Value::Null)
+        });
+        socket.on("nothing", |_: Socket, (): (), ack: Ack| ack.send(()));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"20["value"]"#).await;
+    assert_eq!(raw.next().await, "30[null]");
+    raw.send(r#"21["json"]"#).await;
+    assert_eq!(raw.next().await, "31[null]");
+    raw.send(r#"22["nothing"]"#).await;
+    assert_eq!(raw.next().await, "32[]");
+    served.io.emit("x", Value::Null).expect("can be sent");
+    assert_eq!(raw.next().await, r#"2["x",null]"#);
+    served.io.emit("x", ()).expect("can be sent");
+    assert_eq!(raw.next().await, r#"2["x"]"#);
+}
+
+#[tokio::test]
 async fn all_answers_end_the_wait() {
     let served = Served::start().await;
     let mut one = served.join().await;

@@ -108,9 +108,13 @@ async fn other_namespace_is_served_while_a_handler_is_under_way() {
     let served = Served::start().await;
     let gate = closed();
     let _told = serves(&served.io, &gate);
-    served.io.of("/other").on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
-    });
+    served
+        .io
+        .of("/other")
+        .expect("a legal name")
+        .on_connection(|socket: Socket| {
+            socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        });
     let mut raw = served.join().await;
     raw.join("/other").await;
     raw.send_all((0..500).map(|n| format!(r#"2["wait",{n}]"#))).await;
@@ -227,6 +231,7 @@ async fn events_that_wait_are_dropped_when_the_server_disconnects_their_socket()
     served
         .io
         .of("/other")
+        .expect("a legal name")
         .on_connection(|_: Socket| -> () { panic!("it was let in") });
     raw.send("0/other,").await;
     gate.notify_one();

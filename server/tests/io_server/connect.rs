@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, Socket};
+use pesan_server::io::{
+    Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, NamespaceError, Socket,
+};
 use tokio::sync::mpsc;
 
 use crate::support::{PATIENCE, Served, until};
@@ -54,10 +56,12 @@ async fn namespaces_share_a_connection_and_have_ids_of_their_own() {
 }
 
 fn greets_in(io: &Io, name: &str) {
-    io.of(name).on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
-        socket.emit("auth", socket.handshake().auth.clone())
-    });
+    io.of(name)
+        .expect("a legal name")
+        .on_connection(|socket: Socket| {
+            socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+            socket.emit("auth", socket.handshake().auth.clone())
+        });
 }
 
 #[tokio::test]
@@ -161,7 +165,11 @@ async fn a_packet_that_crosses_the_servers_good_bye_is_left() {
     raw.next().await;
     raw.join("/custom").await;
     raw.next().await;
-    served.io.of("/custom").disconnect_sockets(false);
+    served
+        .io
+        .of("/custom")
+        .expect("a legal name")
+        .disconnect_sockets(false);
     assert_eq!(raw.next().await, "1/custom,");
     raw.send(r#"2/custom,["late"]"#).await;
     raw.expect_silence().await;
@@ -247,6 +255,105 @@ async fn namespaces_are_made_from_patterns_and_functions() {
             .iter()
             .any(|namespace| namespace.name() == "/dynamic-101")
     );
+}
+
+const REFUSED: &str = r#"4/guard-x,{"message":"refused"}"#;
+
+#[tokio::test]
+async fn namespace_that_the_server_named_first_is_guarded_by_its_pattern() {
+    for order in ["pattern first", "name first", "middleware last"] {
+        let served = Served::start().await;
+        let name = || served.io.of("/guard-x").expect("a legal name");
+        if order == "name first" {
+            name();
+        }
+        let parent = served.io.of_dynamic("/guard-*");
+        if order == "middleware last" {
+            name();
+        }
+        parent.use_(|socket: Socket| match socket.handshake().auth.get("key") {
+            Some(_) => Ok(()),
+            None => Err("refused"),
+        });
+        parent.on_connection(|socket: Socket| socket.emit("handled", ()));
+        name().emit("nobody", ()).expect("can be sent");
+        let mut raw = served.open().await;
+        raw.send("0/guard-x,").await;
+        assert_eq!(raw.next().await, REFUSED, "{order}");
+        raw.send(r#"0/guard-x,{"key":1}"#).await;
+        assert!(raw.next().await.starts_with("0/guard-x,{"), "{order}");
+        assert_eq!(raw.next().await, r#"2/guard-x,["handled"]"#, "{order}");
+        assert_eq!(parent.children(), [name()]);
+        parent.emit("all", ()).expect("can be sent");
+        assert_eq!(raw.next().await, r#"2/guard-x,["all"]"#);
+    }
+}
+
+#[tokio::test]
+async fn function_decides_for_each_client_of_its_namespaces() {
+    for named in [false, true] {
+        let served = Served::start().await;
+        if named {
+            served.io.of("/team").expect("a legal name");
+        }
+        served.io.of_dynamic(|name: &str, auth: &pesan::socketio::Value| {
+            name == "/team" && auth.get("key").is_some()
+        });
+        for _ in 0..2 {
+            let mut raw = served.open().await;
+            raw.send("0/team,").await;
+            assert_eq!(raw.next().await, r#"4/team,{"message":"Invalid namespace"}"#);
+            raw.send(r#"0/team,{"key":1}"#).await;
+            assert!(raw.next().await.starts_with("0/team,{"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn namespace_with_handlers_of_its_own_is_not_taken_by_a_later_pattern() {
+    let served = Served::start().await;
+    greets_in(&served.io, "/own");
+    served.io.of("/open").expect("a legal name");
+    served
+        .io
+        .of_dynamic("/o*n")
+        .use_(|_: Socket| Err::<(), _>("refused"));
+    let mut raw = served.open().await;
+    raw.send("0/own,").await;
+    assert!(raw.next().await.starts_with("0/own,{"));
+    assert!(raw.next().await.starts_with("2/own,"));
+    raw.send("0/open,").await;
+    assert_eq!(raw.next().await, r#"4/open,{"message":"refused"}"#);
+}
+
+#[tokio::test]
+async fn name_that_no_client_can_ask_for_is_an_error() {
+    let served = Served::start().await;
+    let error = served.io.of("a,b").expect_err("a comma");
+    assert_eq!(error, NamespaceError::Comma("/a,b".to_owned()));
+    let error = served.io.of(&"x".repeat(256)).expect_err("too long");
+    assert_eq!(
+        error.to_string(),
+        "name of the namespace is 257 bytes; the maximum is 256"
+    );
+    assert_eq!(served.io.namespaces().len(), 1);
+}
+
+#[tokio::test]
+async fn jsonp_is_refused_in_words() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let served = Served::start().await;
+    let mut stream = tokio::net::TcpStream::connect(served.address)
+        .await
+        .expect("it listens");
+    let request =
+        "GET /socket.io/?EIO=4&transport=polling&j=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("text");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let body = r#"{"code":3,"message":"JSONP polling (parameter j) is not supported"}"#;
+    assert!(answer.ends_with(body), "{answer}");
 }
 
 #[tokio::test]
@@ -394,7 +501,9 @@ async fn the_handshake_is_what_the_client_sent() {
     );
     let seen = served.io.fetch_sockets().await;
     let handshake = &seen.first().expect("one socket").handshake;
-    assert_eq!(handshake.get("url").and_then(|url| url.as_str()), Some(url));
+    let text = |key| handshake.get(key).and_then(pesan::socketio::Value::as_str);
+    assert_eq!(text("url"), Some(url));
+    assert!(text("time").is_some_and(|time| time.ends_with(" GMT+0000 (Coordinated Universal Time)")));
     assert_eq!(
         handshake.get("xdomain").and_then(pesan::socketio::Value::as_bool),
         Some(false)

@@ -34,17 +34,21 @@ async fn an_event_waits_for_the_one_before_and_no_other_socket_does() {
     let gate = Arc::new(Notify::new());
     for name in ["/", "/other"] {
         let gate = gate.clone();
-        served.io.of(name).on_connection(move |socket: Socket| {
-            let gate = gate.clone();
-            socket.on("wait", move |socket: Socket, ()| {
+        served
+            .io
+            .of(name)
+            .expect("a legal name")
+            .on_connection(move |socket: Socket| {
                 let gate = gate.clone();
-                async move {
-                    gate.notified().await;
-                    socket.emit("waited", ())
-                }
+                socket.on("wait", move |socket: Socket, ()| {
+                    let gate = gate.clone();
+                    async move {
+                        gate.notified().await;
+                        socket.emit("waited", ())
+                    }
+                });
+                socket.on("quick", |socket: Socket, ()| socket.emit("quick", ()));
             });
-            socket.on("quick", |socket: Socket, ()| socket.emit("quick", ()));
-        });
     }
     let mut raw = served.join().await;
     raw.join("/other").await;
@@ -229,7 +233,11 @@ async fn a_panic_ends_its_socket_and_nothing_else() {
             panic!("after a while");
         });
     });
-    served.io.of("/other").on_connection(|_: Socket| {});
+    served
+        .io
+        .of("/other")
+        .expect("a legal name")
+        .on_connection(|_: Socket| {});
     let mut other = served.join().await;
     for (event, text) in [("now", "panic: at once"), ("later", "panic: after a while")] {
         let mut raw = served.join().await;

@@ -113,7 +113,12 @@ async fn a_namespace_stays_while_someone_is_on_the_way_in() {
     assert!(second.next().await.starts_with("0/team-1,{"));
     let mut third = served.open().await;
     third.join("/team-1").await;
-    served.io.of("/team-1").emit("all", ()).expect("can be sent");
+    served
+        .io
+        .of("/team-1")
+        .expect("a legal name")
+        .emit("all", ())
+        .expect("can be sent");
     for raw in [&mut second, &mut third] {
         assert_eq!(raw.next().await, r#"2/team-1,["all"]"#);
     }
@@ -284,10 +289,17 @@ async fn a_namespace_stays_for_those_who_may_return() {
     let hello = raw.next().await;
     let args = hello.strip_prefix("2/team-1,").expect("an event");
     let last = offset(&format!("2{args}"));
-    let socket = served.io.of("/team-1").socket(&sid).expect("it is in");
+    let socket = served
+        .io
+        .of("/team-1")
+        .expect("a legal name")
+        .socket(&sid)
+        .expect("it is in");
     drop(socket);
     raw.close().await;
-    until("it is gone", || served.io.of("/team-1").is_empty()).await;
+    let team_1 = served.io.of("/team-1").expect("a legal name");
+    until("it is gone", || team_1.is_empty()).await;
+    drop(team_1);
     assert!(!team.children().is_empty());
     assert!(!last.is_empty());
     until("the namespace went in the end", || team.children().is_empty()).await;

@@ -1,6 +1,8 @@
 //! The official JavaScript client, scenario by scenario, over each transport.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket};
@@ -20,6 +22,15 @@ fn scenarios(io: &Io) {
             }
         });
         rooms(&socket);
+        socket.on("say-all", |socket: Socket, text: String| {
+            socket.io().emit("said", text)
+        });
+        socket.on("volatile", |socket: Socket, text: String| {
+            socket.volatile().emit("volatile", text)
+        });
+        socket.on("local", |socket: Socket, text: String| {
+            socket.io().local().emit("local", text)
+        });
         socket.on("kick", |socket: Socket, close: bool| socket.disconnect(close));
         socket.on("disconnect", |socket: Socket, reason: DisconnectReason| {
             socket.nsp().emit("gone", (socket.id(), reason))
@@ -28,32 +39,46 @@ fn scenarios(io: &Io) {
             ack.send(socket.handshake().to_value())
         });
         socket.on("panic", |_: Socket, ()| -> () { panic!("on purpose") });
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = count.clone();
+        socket.on("count", move |_: Socket, (): (), ack: Ack| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            ack.send(json!(null))
+        });
+        socket.on("counted", move |_: Socket, (): (), ack: Ack| {
+            ack.send((json!(null), count.load(Ordering::Relaxed)))
+        });
     });
-    io.of("/guarded")
-        .use_(|socket: Socket| match socket.handshake().auth.get("token") {
+    io.of("/guarded").expect("a legal name").use_(|socket: Socket| {
+        match socket.handshake().auth.get("token") {
             Some(_) => Ok(()),
             None => Err(ConnectError::new("authentication error").with_data(&json!({"retry": 5}))),
-        });
+        }
+    });
     io.of_dynamic("/dynamic-*").on_connection(|socket: Socket| {
         socket.on("name", |socket: Socket, ()| {
             socket.emit("name", socket.nsp().name())
         });
     });
-    io.of("/jury").on_connection(|socket: Socket| {
-        socket.on("call", |socket: Socket, (): (), ack: Ack| async move {
-            let asked = socket.nsp().timeout(Duration::from_millis(200));
-            let votes = asked.emit_with_ack::<String>("vote", ()).await?;
-            let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
-            ack.send(json!({"answers": answers, "missing": votes.missing}))
+    io.of("/jury")
+        .expect("a legal name")
+        .on_connection(|socket: Socket| {
+            socket.on("call", |socket: Socket, (): (), ack: Ack| async move {
+                let asked = socket.nsp().timeout(Duration::from_millis(200));
+                let votes = asked.emit_with_ack::<String>("vote", ()).await?;
+                let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
+                ack.send(json!({"answers": answers, "missing": votes.missing}))
+            });
         });
-    });
-    io.of("/recover").on_connection(|socket: Socket| {
-        rooms(&socket);
-        socket.on("publish", |socket: Socket, (room, n): (String, u32), ack: Ack| {
-            socket.nsp().to(room).emit("item", n)?;
-            ack.send(())
+    io.of("/recover")
+        .expect("a legal name")
+        .on_connection(|socket: Socket| {
+            rooms(&socket);
+            socket.on("publish", |socket: Socket, (room, n): (String, u32), ack: Ack| {
+                socket.nsp().to(room).emit("item", n)?;
+                ack.send(())
+            });
         });
-    });
 }
 
 fn rooms(socket: &Socket) {

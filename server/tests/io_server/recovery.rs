@@ -19,6 +19,11 @@ async fn served(recovery: Recovery) -> Served {
             socket.data().set("name", "ana")?;
             Ok::<_, pesan::socketio::value::ToValueError>(())
         });
+        socket.on("status", |socket: Socket, how: String| match how.as_str() {
+            "volatile" => socket.volatile().emit("status", "connected"),
+            "all volatile" => socket.nsp().volatile().emit("status", "connected"),
+            _ => socket.nsp().local().emit("status", "connected"),
+        });
         socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
     });
     served
@@ -83,14 +88,80 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
 }
 
 #[tokio::test]
-async fn a_session_is_taken_up_once() {
+async fn session_has_one_connection_at_a_time() {
     let served = served(Recovery::default()).await;
     let Lost { sid, pid, auth, .. } = lost(&served).await;
     let mut first = served.open().await;
     assert_eq!(join(&mut first, &auth).await, (sid.clone(), pid.clone()));
+    // the client is back before the server has noticed that the first connection is lost
     let mut second = served.open().await;
-    let (fresh, other) = join(&mut second, &auth).await;
-    assert_ne!((fresh, other), (sid, pid));
+    assert_eq!(join(&mut second, &auth).await, (sid.clone(), pid));
+    first.expect_end().await;
+    assert_eq!(served.io.len(), 1);
+    assert!(served.io.socket(&sid).is_some_and(|socket| socket.connected()));
+    second.expect_silence().await;
+}
+
+#[tokio::test]
+async fn events_that_are_not_kept_do_not_spoil_the_return() {
+    for how in ["local", "volatile", "all volatile"] {
+        let served = served(Recovery::default()).await;
+        let mut raw = served.open().await;
+        let (sid, pid) = join(&mut raw, "").await;
+        raw.send(&format!(r#"2["status","{how}"]"#)).await;
+        let status = raw.next().await;
+        assert!(status.starts_with(r#"2["status","connected","#), "{status}");
+        served.io.emit("first", ()).expect("can be sent");
+        let first = raw.next().await;
+        raw.send(&format!(r#"2["status","{how}"]"#)).await;
+        let last = offset(&raw.next().await);
+        assert_eq!(last, offset(&first), "{how}");
+        raw.close().await;
+        until("it is gone", || served.io.is_empty()).await;
+        served.io.emit("missed", ()).expect("can be sent");
+        let mut raw = served.open().await;
+        raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}"}}"#))
+            .await;
+        assert!(raw.next().await.starts_with(r#"2["missed""#), "{how}");
+        assert!(raw.next().await.contains(&sid), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn quiet_room_is_recovered_beside_a_busy_one() {
+    let served = served(Recovery {
+        max_packets: 10,
+        ..Recovery::default()
+    })
+    .await;
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    raw.send(r#"2["join","quiet"]"#).await;
+    raw.expect_silence().await;
+    served.io.to("quiet").emit("first", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    let busy = |count: u32| {
+        for n in 0..count {
+            served.io.to("busy").emit("n", n).expect("can be sent");
+            served.io.except(sid.as_str()).emit("n", n).expect("can be sent");
+        }
+    };
+    busy(100);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    served.io.to("quiet").emit("missed", ()).expect("can be sent");
+    busy(2);
+    let auth = format!(r#"{{"pid":"{pid}","offset":"{last}"}}"#);
+    let mut raw = served.open().await;
+    raw.send(&format!("0{auth}")).await;
+    assert!(raw.next().await.starts_with(r#"2["missed""#));
+    assert!(raw.next().await.contains(&sid));
+    // but not over a gap
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    busy(100);
+    let mut raw = served.open().await;
+    assert_ne!(join(&mut raw, &auth).await.0, sid);
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ async fn node_with(config: RedisConfig, recovery: Option<Recovery>) -> Served {
     let adapter = Redis::new(config);
     let config = IoConfig {
         recovery,
+        request_timeout: Duration::from_secs(2),
         ..IoConfig::default()
     };
     let served = Served::serve(Io::with_adapter(config, adapter.expect("an address"))).await;
@@ -174,10 +175,59 @@ async fn servers_talk_among_themselves() {
         .server_side_emit_with_ack::<u32>("add", 10)
         .await
         .expect("can be sent");
-    let mut answers = answers.expect("both answered");
+    let mut answers = answers.complete().expect("both answered");
     answers.sort_unstable();
     assert_eq!(answers, [12, 13]);
     assert_eq!(one.io.server_side_emit("add", 1), Ok(true));
+}
+
+#[tokio::test]
+async fn silent_node_is_counted_and_takes_no_answer_away() {
+    let redis = RedisServer::start();
+    let wire = Wire::to(&redis).await;
+    let nodes = [
+        node(&redis, None).await,
+        node(&redis, None).await,
+        node_at(wire.address, None).await,
+    ];
+    meet(&nodes).await;
+    let [one, two, three] = &nodes;
+    for (served, number) in [(two, 2), (three, 3)] {
+        served.io.on_server_event("add", move |n: u32| n + number);
+    }
+    let mut raw = two.join().await;
+    let mut slow = two.open().await;
+    let silent = slow.join("/").await;
+    until("both joined", || two.io.len() == 2).await;
+    wire.held.send_replace(());
+    let io = one.io.clone();
+    let limit = Duration::from_millis(1500);
+    let asked = tokio::spawn(async move {
+        let begun = std::time::Instant::now();
+        let responses = io.timeout(limit).emit_with_ack::<u32>("n", ()).await;
+        (responses.expect("was sent"), begun.elapsed())
+    });
+    let packet = raw.next().await;
+    let (id, _) = packet
+        .strip_prefix('2')
+        .and_then(|rest| rest.split_once('['))
+        .expect("an id");
+    raw.send(&format!("3{id}[7]")).await;
+    let (added, found) = tokio::join!(
+        one.io.server_side_emit_with_ack::<u32>("add", 10),
+        one.io.fetch_sockets()
+    );
+    let added = added.expect("can be sent");
+    assert_eq!((added.answers.as_slice(), added.missing), ([12].as_slice(), 1));
+    assert_eq!((found.len(), found.missing_nodes), (2, 1));
+    let (responses, elapsed) = asked.await.expect("no panic");
+    assert_eq!(responses.answers.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [7]);
+    assert_eq!(responses.missing, [silent]);
+    assert!(responses.incomplete);
+    assert!(
+        elapsed >= limit && elapsed < limit + Duration::from_millis(400),
+        "{elapsed:?}"
+    );
 }
 
 #[tokio::test]
@@ -251,7 +301,8 @@ async fn without_redis_each_node_goes_on_and_with_it_they_meet_again() {
         })
         .await;
         nodes[0].io.emit("alone", ()).expect("can be sent");
-        assert_eq!(here.next().await, r#"2["alone"]"#);
+        let packet = here.next().await;
+        assert!(packet.starts_with(r#"2["alone""#), "{packet}");
         there.expect_silence().await;
         redis.start_again();
         meet(&nodes).await;

@@ -121,7 +121,7 @@ async fn sockets_are_fetched_with_rooms_and_data_and_can_be_acted_on() {
         .set("username", "ana")
         .expect("text is a value");
     let found = served.io.in_("a").fetch_sockets().await;
-    let [remote] = found.as_slice() else {
+    let [remote] = &*found else {
         panic!("one socket: {found:?}")
     };
     assert_eq!(remote.id, id);

@@ -40,9 +40,12 @@ fn read(message: &[u8]) -> Option<(Packet, String)> {
     Some((packet, node))
 }
 
-/// A session as it was saved.
-pub(super) fn session(message: &[u8], pid: &str) -> Option<Session> {
+/// A session as it was saved for this namespace.
+pub(super) fn session(message: &[u8], namespace: &str, pid: &str) -> Option<Session> {
     let (packet, _) = read(message)?;
+    if packet.namespace != namespace {
+        return None;
+    }
     let Body::Event { args, .. } = packet.body else {
         return None;
     };
@@ -217,7 +220,7 @@ fn obey(
     Some(())
 }
 
-/// Asks this node's sockets for another node, and answers it when they have.
+/// Asks this node's sockets for another node, and passes their answers on.
 #[expect(clippy::too_many_arguments, reason = "one message, taken apart")]
 fn answer_later(
     server: &Arc<Server>,
@@ -237,18 +240,12 @@ fn answer_later(
         Ok(gathering) => {
             let server = server.clone();
             tokio::spawn(async move {
-                let gathered = gathering.finish().await;
-                let answers = gathered.answers.into_iter();
-                let answers =
-                    answers.map(|(sid, args)| Value::from(vec![Value::from(sid), Value::from(args)]));
-                let missing = gathered.missing.into_iter().map(Value::from);
-                let lists = vec![
-                    Value::from(answers.collect::<Vec<_>>()),
-                    Value::from(missing.collect::<Vec<_>>()),
-                ];
-                if let Some(cluster) = &server.cluster {
-                    cluster.answer(&node, id, lists);
-                }
+                let reply = |parts| {
+                    if let Some(cluster) = &server.cluster {
+                        cluster.answer(&node, id, parts);
+                    }
+                };
+                gathering.relay(reply).await;
             });
         }
         Err(error) => tracing::warn!(%error, "event of another node cannot be sent"),

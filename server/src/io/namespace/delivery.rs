@@ -1,5 +1,6 @@
 //! What a namespace sends: framed once, kept for those who are away, and the operations on many sockets.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,12 +17,13 @@ use crate::engine::{CloseReason, Outgoing};
 use crate::io::acks::Waiter;
 use crate::io::adapter::Health;
 use crate::io::cluster::{self, Cluster, target_values};
+use crate::io::config::Recovery;
 use crate::io::error::EmitError;
 use crate::io::hooks::ReconnectFailed;
 use crate::io::operator::Flags;
 use crate::io::reason::DisconnectReason;
 use crate::io::recovery::{Log, Place, Restored, Session};
-use crate::io::remote::RemoteSocket;
+use crate::io::remote::{FetchedSockets, RemoteSocket};
 use crate::io::responses::{Gathered, Gathering};
 use crate::io::rooms::{Receivers, Target};
 use crate::io::socket::Socket;
@@ -75,14 +77,23 @@ impl Namespace {
         self.tell_outgoing(std::slice::from_ref(socket), event, &args);
         self.meters().events_out.increment(1);
         let name = EventName::from(event);
-        if self.0.log.is_some() && !flags.volatile && socket.connected() {
+        let Some(log) = &self.0.log else {
+            return socket.send_body(Body::Event { id: None, name, args }, flags);
+        };
+        if !flags.volatile && socket.connected() {
             let target = Target {
                 rooms: vec![socket.shared_id()],
                 except: Vec::new(),
             };
             return self.record(&target, name, args, flags);
         }
-        socket.send_body(Body::Event { id: None, name, args }, flags)
+        if socket.is_gone() {
+            return Err(EmitError::Disconnected);
+        }
+        let kept = log.lock();
+        let outgoing = flags.mark(self.with_offset(name, args, log.last_offset(&kept))?);
+        socket.connection().send(&outgoing);
+        Ok(())
     }
 
     /// An event to many sockets, here and on the other nodes.
@@ -112,9 +123,36 @@ impl Namespace {
             ];
             cluster.tell(self.name(), "emit", event);
         }
-        let outgoing = self.encode(&self.event(None, name, args))?;
+        self.send_unkept(target, name, args, flags)
+    }
+
+    /// Sends an event to this node's sockets without keeping it for those who are away. With recovery it has the offset of
+    /// the last one that was kept: a client that returns with it goes on from there.
+    fn send_unkept(
+        &self,
+        target: &Target,
+        name: EventName,
+        args: Vec<Value>,
+        flags: &Flags,
+    ) -> Result<(), EmitError> {
+        let Some(log) = &self.0.log else {
+            let outgoing = self.encode(&self.event(None, name, args))?;
+            self.deliver(target, &flags.mark(outgoing));
+            return Ok(());
+        };
+        // the lock keeps it behind the event whose offset it has, and before the next
+        let kept = log.lock();
+        let outgoing = self.with_offset(name, args, log.last_offset(&kept))?;
         self.deliver(target, &flags.mark(outgoing));
         Ok(())
+    }
+
+    /// How long an event is kept: as long as a client may be away, and until its loss is noticed.
+    fn life_of_events(&self, recovery: &Recovery) -> Duration {
+        let unnoticed = self.0.server.engine().map_or(Duration::ZERO, |engine| {
+            engine.config().ping_interval + engine.config().ping_timeout
+        });
+        recovery.max_disconnection_duration + unnoticed
     }
 
     /// Sends an event, and keeps it for those who are away.
@@ -142,10 +180,11 @@ impl Namespace {
         let Some(log) = &self.0.log else {
             return Ok(());
         };
+        let life = self.life_of_events(log.config());
         let mut kept = log.lock();
         let place = Log::next(&kept);
         let outgoing = flags.mark(self.with_offset(name, args, log.offset(place))?);
-        log.push(&mut kept, place, target, outgoing.clone());
+        log.push(&mut kept, place, target, outgoing.clone(), life);
         self.deliver(target, &outgoing);
         Ok(())
     }
@@ -172,10 +211,11 @@ impl Namespace {
         let Some(log) = &self.0.log else {
             return self.send_unrecorded(target, name, args);
         };
+        let life = self.life_of_events(log.config());
         let mut kept = log.lock();
         match self.with_offset(name, args, log.offset(place)) {
             Ok(outgoing) => {
-                log.push(&mut kept, place, target, outgoing.clone());
+                log.push(&mut kept, place, target, outgoing.clone(), life);
                 if fresh {
                     self.deliver(target, &outgoing);
                 }
@@ -197,9 +237,12 @@ impl Namespace {
         args: Vec<Value>,
         volatile: bool,
     ) {
-        match self.encode(&self.event(None, name, args)) {
-            Ok(outgoing) => self.deliver(target, &outgoing.volatile(volatile)),
-            Err(error) => tracing::warn!(%error, "event of another node cannot be sent"),
+        let flags = Flags {
+            volatile,
+            ..Flags::default()
+        };
+        if let Err(error) = self.send_unkept(target, name, args, &flags) {
+            tracing::warn!(%error, "event of another node cannot be sent");
         }
     }
 
@@ -212,7 +255,7 @@ impl Namespace {
     ) -> usize {
         let mut missed = 0;
         // Nothing can be sent between the last missed event and the membership.
-        let kept = self.0.log.as_ref().map(Log::lock);
+        let mut kept = self.0.log.as_ref().map(Log::lock);
         if let (Some(kept), Some(restored)) = (&kept, restored) {
             for outgoing in Log::missed(kept, restored) {
                 socket.connection().send(outgoing);
@@ -220,6 +263,9 @@ impl Namespace {
             }
         }
         socket.open(reply);
+        if let Some(kept) = &mut kept {
+            Log::note(kept, socket);
+        }
         drop(kept);
         self.save(socket);
         missed
@@ -277,20 +323,33 @@ impl Namespace {
         self.0.rooms.select(target).iter().map(RemoteSocket::of).collect()
     }
 
-    pub(in crate::io) async fn fetch(&self, target: &Target, flags: &Flags) -> Vec<RemoteSocket> {
+    pub(in crate::io) async fn fetch(&self, target: &Target, flags: &Flags) -> FetchedSockets {
         let asked = self.elsewhere(flags).map(|cluster| {
             let timeout = flags.timeout.unwrap_or(self.config().request_timeout);
             let args = target_values(target).into();
             (cluster, cluster.ask(self.name(), "fetch", args, timeout))
         });
-        let mut found = self.fetch_here(target);
+        let mut found = FetchedSockets {
+            sockets: self.fetch_here(target),
+            missing_nodes: 0,
+        };
         if let Some((cluster, asked)) = asked {
-            let (answers, complete) = cluster.gather(asked).await;
-            if !complete {
-                tracing::warn!(namespace = self.name(), "a node did not name its sockets in time");
+            let take = |values: Vec<Value>| {
+                let sockets = values
+                    .iter()
+                    .filter_map(|value| RemoteSocket::from_value(self, value));
+                found.sockets.extend(sockets);
+                true
+            };
+            let missing = cluster.gather(asked, take).await;
+            found.missing_nodes = missing;
+            if missing > 0 {
+                tracing::warn!(
+                    namespace = self.name(),
+                    missing,
+                    "nodes did not name their sockets in time"
+                );
             }
-            let others = answers.iter().flatten();
-            found.extend(others.filter_map(|value| RemoteSocket::from_value(self, value)));
         }
         found
     }
@@ -355,11 +414,12 @@ impl Namespace {
         let Some((cluster, asked)) = asked else {
             return Ok(gathering.finish().await);
         };
-        let (mut gathered, (answers, complete)) = tokio::join!(gathering.finish(), cluster.gather(asked));
-        for reply in answers {
-            gathered.add(reply);
-        }
-        gathered.incomplete = !complete;
+        let (mut others, mut waiting) = (Gathered::default(), HashSet::new());
+        let take = |reply| others.add(reply, &mut waiting);
+        let (mut gathered, silent) = tokio::join!(gathering.finish(), cluster.gather(asked, take));
+        gathered.answers.append(&mut others.answers);
+        gathered.missing.extend(waiting);
+        gathered.incomplete = silent > 0;
         Ok(gathered)
     }
 
@@ -418,6 +478,9 @@ impl Namespace {
             "User disconnected"
         );
         self.0.server.meters.sockets.decrement(1);
+        if let Some(log) = &self.0.log {
+            log.forget_live(socket);
+        }
         if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
             if reason.is_recoverable() {
                 self.keep(log, session, socket.runtime());

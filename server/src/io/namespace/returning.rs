@@ -55,7 +55,10 @@ impl Namespace {
     }
 
     async fn take(&self, pid: &str) -> Option<(Session, Option<Duration>)> {
-        let here = self.log()?.take(pid);
+        let log = self.log()?;
+        // a client may be back before this node has noticed that it was lost
+        let live = || Some((log.live(pid)?.session()?, Duration::ZERO));
+        let here = log.take(pid).or_else(live);
         let (session, after) = match &self.0.server.cluster {
             None => here.map(|(session, after)| (session, Some(after)))?,
             Some(cluster) => match (cluster.take(self.name(), pid).await, here) {
