@@ -23,8 +23,12 @@ socket.onmessage = ({ data }) => {
   else if (data.includes("first") || data.includes("last")) document.querySelector("p").textContent = data;
 };
 </script>`;
-// What is looked at for the last message: little, so that looking takes no time that is measured.
-const LAST = { nothing: "p", react: ".messages > :last-child p", pesan: "[role=log] [data-key]:last-child" };
+// Element with the last message, found quickly so that looking takes no time that is measured.
+const LAST = {
+  nothing: `document.querySelector("p")`,
+  react: `document.querySelector(".messages > :last-child p")`,
+  pesan: `[...document.querySelectorAll("[role=log] article")].at(-1)`,
+};
 
 const ours = await startServer(whole, { args: ["--ephemeral"] });
 const pages = { nothing: `${await servePages(whole, nothing)}/`, react: await reactPage(whole), pesan: `${ours.url}/` };
@@ -47,7 +51,7 @@ async function flood(name, round) {
   const connected = performance.now() - start;
   const seen = (text) => page.evaluate(`new Promise((done) => {
     const look = () => {
-      if (document.querySelector("${LAST[name]}")?.textContent.includes("${text}")) done();
+      if (${LAST[name]}?.textContent.includes("${text}")) done();
       else requestAnimationFrame(look);
     };
     look();
