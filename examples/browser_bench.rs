@@ -12,12 +12,10 @@ mod page {
     use pesan::socketio::value::Value;
     use pesan::socketio::{Options, Socket};
     use wasm_bindgen::JsValue;
-    use wasm_bindgen::prelude::wasm_bindgen;
 
-    #[wasm_bindgen]
-    extern "C" {
-        #[wasm_bindgen(js_namespace = performance)]
-        fn now() -> f64;
+    fn now() -> f64 {
+        let performance = web_sys::window().and_then(|window| window.performance());
+        performance.map_or(0.0, |performance| performance.now())
     }
 
     pub(super) fn start() {

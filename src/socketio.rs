@@ -1,12 +1,10 @@
 //! Socket.IO 4 for Rust: codecs, the client without I/O, and its drivers.
 
 pub mod client;
-mod cut;
 pub mod engine;
 mod event;
-mod fifo;
 mod frame;
-#[cfg(any(feature = "websocket", feature = "native"))]
+#[cfg(any(feature = "web", feature = "native"))]
 #[cfg_attr(
     not(any(feature = "native", target_arch = "wasm32")),
     expect(dead_code, unused_imports, reason = "without a transport nobody calls back")
@@ -22,15 +20,14 @@ pub mod msgpack;
 pub mod native;
 pub mod packet;
 mod parser;
-mod say;
 mod time;
 pub mod value;
-#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
+#[cfg(all(feature = "web", target_arch = "wasm32"))]
 pub mod web;
 
 pub use event::{Event, NoAck};
 pub use frame::Frame;
-#[cfg(any(feature = "websocket", feature = "native"))]
+#[cfg(any(feature = "web", feature = "native"))]
 pub use handle::{
     AckError, Answered, Args, ArgsError, Client, EmitChange, Emitter, FromArg, Handler, IntoArgs, Lifecycle,
     Listening, MaybeSend, Message, Messages, One, OpenError, Options, Responder, Rest, Seen, SendError,

@@ -17,7 +17,7 @@ fn render(url: &str) -> (String, UseSocket, Owner) {
         let lines = RwSignal::new(vec!["first line".to_owned()]);
         use_event(socket, "pesan", move |line: String| lines.write().push(line));
         use_batch(socket, "pesan", move |more: Vec<String>| {
-            lines.write().extend(more)
+            lines.write().extend(more);
         });
         use_any_batch(socket, |_| ());
         use_lifecycle(socket, |_| ());

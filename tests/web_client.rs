@@ -2,17 +2,16 @@
 //!
 //! Needs `tests/peers/client-server.mjs` running, and its address in `PESAN_TEST_SERVER` when this is compiled.
 
-#![cfg(all(target_arch = "wasm32", feature = "websocket"))]
+#![cfg(all(target_arch = "wasm32", feature = "web"))]
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::Promise;
+use gloo_timers::future::TimeoutFuture;
 use pesan::socketio::client::{Reason, TransportKind};
 use pesan::socketio::{Lifecycle, Options, Responder, Rest, Socket, Status, Value};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -36,23 +35,13 @@ fn open(options: Options) -> Socket {
     Socket::open(server(), options).expect("a good address")
 }
 
-async fn sleep(millis: i32) {
-    let promise = Promise::new(&mut |done, _| {
-        let window = web_sys::window().expect("the tests run in a page");
-        window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&done, millis)
-            .expect("pages have timers");
-    });
-    JsFuture::from(promise).await.expect("the timer never fails");
-}
-
 /// Waits until something is so.
 async fn until(what: &str, so: impl Fn() -> bool) {
     for _ in 0..PATIENCE {
         if so() {
             return;
         }
-        sleep(4).await;
+        TimeoutFuture::new(4).await;
     }
     panic!("waited in vain for {what}");
 }
@@ -103,7 +92,6 @@ async fn acks_go_both_ways_and_binary_at_any_depth() {
     socket.client().close();
 }
 
-#[cfg(feature = "polling")]
 #[wasm_bindgen_test]
 async fn polling_works_and_moves_to_websocket() {
     let socket = open(options().transports([TransportKind::Polling, TransportKind::WebSocket]));
@@ -122,7 +110,6 @@ async fn polling_works_and_moves_to_websocket() {
     client.close();
 }
 
-#[cfg(feature = "polling")]
 #[wasm_bindgen_test]
 async fn polling_alone_carries_everything() {
     let socket = open(options().transports([TransportKind::Polling]));
@@ -288,7 +275,7 @@ async fn what_a_server_does_not_read_is_bounded() {
         if !heard.borrow().is_empty() || socket.emit("silent", &text).is_err() {
             break;
         }
-        sleep(4).await;
+        TimeoutFuture::new(4).await;
     }
     until("the end", || !heard.borrow().is_empty()).await;
     let reason = heard.borrow().first().cloned().expect("heard above");
@@ -317,49 +304,4 @@ async fn long_texts_come_back_as_they_were() {
             text.len()
         );
     }
-}
-
-/// The chapter on the client, whose script for a page this is.
-const CHAPTER: &str = include_str!("../docs/client.md");
-
-/// The script, for any address, as a function that gives its socket.
-fn script() -> String {
-    let (_, from) = CHAPTER.split_once("<script>").expect("the chapter has a script");
-    let (script, _) = from.split_once("</script>").expect("it ends");
-    let any = r#"address.replace("http", "ws") + ""#;
-    script.replace(r#""wss://chat.example"#, any) + "return socket"
-}
-
-/// Opens a WebSocket ahead of the client, and waits until the server has spoken on it.
-async fn head_start() -> web_sys::WebSocket {
-    let open = js_sys::Function::new_with_args("address", &script());
-    let socket = open
-        .call1(&JsValue::UNDEFINED, &server().into())
-        .expect("no error");
-    let socket: web_sys::WebSocket = socket.unchecked_into();
-    let spoken = Promise::new(&mut |done, _| socket.set_onmessage(Some(&done)));
-    JsFuture::from(spoken).await.expect("a promise without an error");
-    socket.set_onmessage(None);
-    socket
-}
-
-#[wasm_bindgen_test]
-async fn a_head_start_is_taken_over_with_what_it_has_heard() {
-    let early = head_start().await;
-    let socket = open(options());
-    until("connected", || socket.connected()).await;
-    let answer: String = socket.emit_with_ack("echo", "halo").await.expect("answered");
-    assert_eq!(answer, "halo");
-    assert_eq!(early.ready_state(), web_sys::WebSocket::OPEN);
-    socket.client().close();
-    until("closed", || early.ready_state() > web_sys::WebSocket::OPEN).await;
-}
-
-#[wasm_bindgen_test]
-async fn a_head_start_to_another_address_is_left() {
-    let early = head_start().await;
-    let socket = open(options().query("room", "lobi"));
-    until("connected", || socket.connected()).await;
-    assert_ne!(early.ready_state(), web_sys::WebSocket::OPEN);
-    socket.client().close();
 }

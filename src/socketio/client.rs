@@ -42,9 +42,10 @@ pub use emit::{Emit, Emitted};
 pub use error::{AnswerError, ConnectError, ConnectionError, EmitError, Failure};
 pub use event::{AckToken, AuthRequest, Direction, EmitId, EmitState, Event, Reason};
 pub use outbox::QueuedMessage;
-pub(crate) use output::Polls;
 pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;
+
+use std::collections::VecDeque;
 
 use self::chance::Chance;
 use self::diagnostics::Answers;
@@ -52,7 +53,6 @@ use self::namespace::Namespace;
 use self::phase::Phase;
 use self::requests::Polled;
 use super::engine::Session;
-use super::fifo::Fifo;
 use super::time::sooner;
 use super::{Frame, Timestamp};
 
@@ -96,7 +96,7 @@ pub struct Machine {
     phase: Phase,
     /// In the order of their first use.
     namespaces: Vec<Namespace>,
-    outputs: Fifo<Output>,
+    outputs: VecDeque<Output>,
     /// Latest moment that was passed in.
     now: Timestamp,
     last_transport: u64,
@@ -118,7 +118,7 @@ impl Machine {
             chance: Chance::new(seed),
             phase: Phase::Idle,
             namespaces: Vec::new(),
-            outputs: Fifo::default(),
+            outputs: VecDeque::new(),
             now: Timestamp::default(),
             last_transport: 0,
             last_emit: 0,
@@ -178,7 +178,7 @@ impl Machine {
 
     /// Next thing to do; call it until it returns `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop()
+        self.outputs.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); never before the latest `now` that was passed in.
@@ -297,14 +297,12 @@ impl Machine {
         }
     }
 
-    /// Takes note of the time. Called by everything that happens, hence never inlined.
-    #[inline(never)]
+    /// Takes note of the time.
     fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }
 
-    #[inline(never)]
     fn event(&mut self, event: Event) {
-        self.outputs.push(Output::Event(event));
+        self.outputs.push_back(Output::Event(event));
     }
 }

@@ -15,8 +15,6 @@ mod date;
 mod read;
 mod write;
 
-use std::fmt;
-
 use super::Limits;
 use super::packet::{Body, DecodeError, Packet, payload};
 use super::value::{Number, Value, json};
@@ -28,40 +26,31 @@ use super::value::{Number, Value, json};
 /// let error = msgpack::decode(&[0xc1], &Limits::default()).unwrap_err();
 /// assert_eq!(error, DecodeError::Msgpack(msgpack::MsgpackError::UnknownPrefix(0xc1)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MsgpackError {
     /// Bytes ended inside a value.
+    #[error("unexpected end of msgpack")]
     UnexpectedEnd,
     /// More bytes than the value has.
+    #[error("{count} bytes behind the msgpack value")]
     TrailingBytes {
         /// How many.
         count: usize,
     },
     /// A byte that begins no value.
+    #[error("unknown msgpack prefix {0:#04x}")]
     UnknownPrefix(u8),
     /// Key of a map is neither text nor number.
+    #[error("key of a msgpack map is neither text nor number")]
     Key,
     /// Nested deeper than the limit.
+    #[error("msgpack nested deeper than {limit}")]
     TooDeep {
         /// Limit that was exceeded.
         limit: usize,
     },
 }
-
-impl fmt::Display for MsgpackError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnexpectedEnd => write!(f, "unexpected end of msgpack"),
-            Self::TrailingBytes { count } => write!(f, "{count} bytes behind the msgpack value"),
-            Self::UnknownPrefix(prefix) => write!(f, "unknown msgpack prefix {prefix:#04x}"),
-            Self::Key => write!(f, "key of a msgpack map is neither text nor number"),
-            Self::TooDeep { limit } => write!(f, "msgpack nested deeper than {limit}"),
-        }
-    }
-}
-
-impl std::error::Error for MsgpackError {}
 
 /// Writes a packet as one binary frame.
 ///

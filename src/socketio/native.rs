@@ -82,8 +82,8 @@ impl Platform {
         port: Port,
     ) -> Result<Transport, CloseInfo> {
         let max_frame_bytes = settings.max_frame_bytes;
-        match kind.polls() {
-            None => {
+        match kind {
+            TransportKind::WebSocket => {
                 let target = websocket::Target {
                     url: url.to_owned(),
                     protocols: settings.protocols.clone(),
@@ -95,10 +95,10 @@ impl Platform {
                 self.handle.spawn(websocket::run(target, waiting, port));
                 Ok(Transport::WebSocket(unsent))
             }
-            Some(polls) => {
+            TransportKind::Polling => {
                 let runtime = self.handle.clone();
                 let requests = http::Requests::new(runtime, settings, port.clone());
-                Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
+                Polling::open(requests, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }

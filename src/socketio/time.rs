@@ -42,7 +42,6 @@ impl Timestamp {
 
     /// Time from `earlier` until this moment; zero when `earlier` is later.
     #[must_use]
-    #[inline(never)]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis_since(earlier))
     }
@@ -78,13 +77,11 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// When a time that begins `now` is over; `None` when there is no limit.
-#[inline(never)]
 pub(crate) fn after(now: Timestamp, limit: Option<Duration>) -> Option<Timestamp> {
     limit.map(|limit| now + limit)
 }
 
 /// Earlier one of two moments, or the one that there is.
-#[inline(never)]
 pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

@@ -146,9 +146,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         json::write_with(&mut text, self, &mut |text, bytes| {
-            text.push('<');
-            json::write_uint(text, bytes.len() as u64);
-            text.push_str(" bytes>");
+            text.push_str(&format!("<{} bytes>", bytes.len()));
         });
         f.write_str(&text)
     }

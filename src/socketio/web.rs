@@ -4,12 +4,10 @@
 //! tries at once when the network is back or the page is seen again. All of it is gone when the last handle is dropped.
 //! Works in workers too, where there is no page to wake it.
 
-mod browser;
-mod callback;
 mod clock;
-mod hearing;
+mod global;
 mod http;
-mod tasks;
+mod task;
 mod timer;
 mod wakeups;
 mod websocket;
@@ -33,7 +31,7 @@ impl Platform {
 
     /// Address of the page.
     pub(crate) fn location() -> Option<String> {
-        browser::href().ok()
+        global::location()
     }
 
     /// There is only one.
@@ -43,7 +41,7 @@ impl Platform {
 
     /// Unlike that of any other client.
     pub(crate) fn seed(&self) -> u64 {
-        let half = || (browser::random() * f64::from(u32::MAX)) as u64;
+        let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
         half() << 32 | half()
     }
 
@@ -58,7 +56,7 @@ impl Platform {
 
     /// Runs a future until it ends or what this gives is dropped.
     pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
-        Box::new(tasks::spawn(future))
+        Box::new(task::Task::spawn(future))
     }
 
     /// Begins to open a transport; `port` hears what becomes of it.
@@ -69,13 +67,13 @@ impl Platform {
         settings: &Shared<Settings>,
         port: Port,
     ) -> Result<Transport, CloseInfo> {
-        match kind.polls() {
-            None => websocket::Socket::open(url, settings, port)
+        match kind {
+            TransportKind::WebSocket => websocket::WebSocket::open(url, settings, &port)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
-            Some(polls) => {
+            TransportKind::Polling => {
                 let requests = http::Requests::new(Shared::clone(settings));
-                Polling::open(requests, polls, url, port, settings.max_unsent_bytes).map(Transport::Polling)
+                Polling::open(requests, url, port, settings.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
@@ -83,7 +81,7 @@ impl Platform {
 
 /// Open or opening transport; closed when dropped.
 pub(crate) enum Transport {
-    WebSocket(websocket::Socket),
+    WebSocket(websocket::WebSocket),
     Polling(Polling<http::Requests>),
 }
 

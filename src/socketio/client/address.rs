@@ -10,9 +10,7 @@
 use std::str::FromStr;
 
 use super::query;
-use crate::socketio::cut::{cut, has};
-use crate::socketio::say::{self, Say};
-use crate::socketio::value::json::{escaped, write_uint};
+use crate::socketio::value::json::escaped;
 use crate::socketio::value::number::uint;
 
 /// Longest address that is read, in bytes, as in the official client.
@@ -48,37 +46,25 @@ pub struct Address {
 ///
 /// assert_eq!("ftp://example.org".parse::<Address>(), Err(AddressError::Scheme("ftp".to_owned())));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// Longer than 8000 bytes.
+    #[error("address of {0} bytes, at most {MAX_BYTES}")]
     TooLong(usize),
     /// Relative, and there is no page that it could be relative to.
+    #[error("relative address without a page")]
     NoLocation,
     /// Scheme other than `http`, `https`, `ws` and `wss`.
+    #[error("unknown scheme '{}'", escaped(.0))]
     Scheme(String),
     /// No host, or one with characters that no host has.
+    #[error("'{}' is not a host", escaped(.0))]
     Host(String),
     /// Not a port.
+    #[error("'{}' is not a port", escaped(.0))]
     Port(String),
 }
-
-impl Say for AddressError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::TooLong(bytes) => {
-                say::numbers(out, ["address of ", " bytes, at most ", ""], [*bytes, MAX_BYTES]);
-            }
-            Self::NoLocation => out.push_str("relative address without a page"),
-            Self::Scheme(scheme) => say::text(out, "unknown scheme '", &escaped(scheme), "'"),
-            Self::Host(host) => say::text(out, "'", &escaped(host), "' is not a host"),
-            Self::Port(port) => say::text(out, "'", &escaped(port), "' is not a port"),
-        }
-    }
-}
-
-say::displayed!(AddressError);
-impl std::error::Error for AddressError {}
 
 impl Address {
     /// Reads `uri` as a page at `location` (its `href` or `origin`) would; an empty `uri` is the page's own host.
@@ -119,8 +105,8 @@ impl Address {
     fn read(secure: bool, authority: &str, rest: &str) -> Result<Self, AddressError> {
         let authority = authority_alone(authority);
         let (host, port) = split_port(authority)?;
-        let rest = cut(rest, b'#').map_or(rest, |(rest, _)| rest);
-        let (path, query) = cut(rest, b'?').unwrap_or((rest, ""));
+        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         Ok(Self {
             secure,
             host: host.to_ascii_lowercase(),
@@ -135,7 +121,7 @@ impl Address {
     }
 
     /// `http://localhost`.
-    #[cfg(any(feature = "websocket", feature = "native"))]
+    #[cfg(any(feature = "web", feature = "native"))]
     pub(crate) fn local() -> Self {
         Self {
             secure: false,
@@ -171,7 +157,7 @@ impl Address {
     }
 
     /// The namespace, which is `/` from then on.
-    #[cfg(any(feature = "websocket", feature = "native"))]
+    #[cfg(any(feature = "web", feature = "native"))]
     pub(crate) fn take_namespace(&mut self) -> String {
         std::mem::replace(&mut self.namespace, "/".to_owned())
     }
@@ -200,20 +186,16 @@ impl Address {
     }
 
     fn server(&self, scheme: &str, with_port: bool) -> String {
-        let mut server = scheme.to_owned();
-        let (open, close) = if has(&self.host, b':') {
-            ("[", "]")
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
         } else {
-            ("", "")
+            self.host.clone()
         };
-        for part in ["://", open, &self.host, close] {
-            server.push_str(part);
-        }
         if with_port {
-            server.push(':');
-            write_uint(&mut server, self.port.into());
+            format!("{scheme}://{host}:{}", self.port)
+        } else {
+            format!("{scheme}://{host}")
         }
-        server
     }
 }
 
@@ -245,7 +227,7 @@ impl<'t> Location<'t> {
 /// `<scheme>://<rest>`, if the text begins so.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     // A scheme has no colon of its own.
-    let (scheme, rest) = cut(text, b':')?;
+    let (scheme, rest) = text.split_once(':')?;
     let rest = rest.strip_prefix("//")?;
     let legal = scheme
         .bytes()
@@ -266,7 +248,7 @@ fn is_secure(scheme: &str) -> Result<bool, AddressError> {
 
 /// Host and port, without `user:password@`.
 fn authority_alone(mut authority: &str) -> &str {
-    while let Some((_, host)) = cut(authority, b'@') {
+    while let Some((_, host)) = authority.split_once('@') {
         authority = host;
     }
     authority
@@ -308,12 +290,12 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
 /// Host without brackets, and the port as it is written; `None` for what is no host.
 fn split_host(authority: &str) -> Option<(&str, &str)> {
     let Some(rest) = authority.strip_prefix('[') else {
-        let parts = cut(authority, b':').unwrap_or((authority, ""));
+        let parts = authority.split_once(':').unwrap_or((authority, ""));
         return (!parts.0.is_empty() && !parts.0.chars().any(is_illegal)).then_some(parts);
     };
-    let (host, rest) = cut(rest, b']')?;
+    let (host, rest) = rest.split_once(']')?;
     let legal = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
-    if !has(host, b':') || !host.bytes().all(legal) {
+    if !host.contains(':') || !host.bytes().all(legal) {
         return None;
     }
     match rest.strip_prefix(':') {

@@ -1,8 +1,9 @@
 //! Frames on their way into POST bodies, for drivers of the polling transport.
 
+use std::collections::VecDeque;
+
 use crate::socketio::Frame;
 use crate::socketio::engine::payload::{self, SEPARATOR};
-use crate::socketio::fifo::Fifo;
 
 /// Most packets of one body: what a server of this project takes unless told otherwise. A queue that was filled while
 /// there was no connection may hold more.
@@ -24,7 +25,7 @@ const MAX_PACKETS: usize = 4096;
 /// ```
 #[derive(Debug, Default)]
 pub struct Batch {
-    packets: Fifo<String>,
+    packets: VecDeque<String>,
     bytes: usize,
 }
 
@@ -40,7 +41,7 @@ impl Batch {
             }
         };
         self.bytes += packet.len();
-        self.packets.push(packet);
+        self.packets.push_back(packet);
     }
 
     /// Bytes of all that waits, without what goes between packets.
@@ -50,7 +51,7 @@ impl Batch {
     }
 
     fn pop(&mut self) -> Option<String> {
-        let packet = self.packets.pop()?;
+        let packet = self.packets.pop_front()?;
         self.bytes -= packet.len();
         Some(packet)
     }
@@ -63,7 +64,7 @@ impl Batch {
         let mut body = self.pop()?;
         let mut packets = 1;
         while packets < MAX_PACKETS
-            && let Some(next) = self.packets.first()
+            && let Some(next) = self.packets.front()
             && body.len().saturating_add(next.len()).saturating_add(1) <= limit
         {
             body.push(SEPARATOR);
@@ -77,7 +78,7 @@ impl Batch {
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.packets.len() == 0
+        self.packets.is_empty()
     }
 }
 

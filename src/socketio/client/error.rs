@@ -3,7 +3,6 @@
 use super::{CloseInfo, TransportKind};
 use crate::socketio::engine::session::SessionError;
 use crate::socketio::packet::EncodeError;
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::json;
 use crate::socketio::{DecodeError, Value};
 
@@ -17,14 +16,17 @@ use crate::socketio::{DecodeError, Value};
 /// let refused = machine.emit(Timestamp::from_millis(0), Emit::new("connect"));
 /// assert_eq!(refused, Err(EmitError::ReservedName("connect".to_owned())));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
     /// Name that the protocol keeps for itself.
+    #[error("'{0}' is a reserved event name")]
     ReservedName(String),
     /// Namespace that no packet can name: it must begin with `/`, hold no comma, and keep to the limit.
+    #[error("'{}' is not a namespace", json::escaped(.0))]
     Namespace(String),
     /// A frame is larger than the server's `maxPayload`, which it would answer by cutting the connection.
+    #[error("frame of {size} bytes, the server takes {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
@@ -32,6 +34,7 @@ pub enum EmitError {
         limit: usize,
     },
     /// More binary values than the receiver's parser takes.
+    #[error("{count} attachments, at most {limit}")]
     TooManyAttachments {
         /// Binary values in the arguments.
         count: usize,
@@ -39,6 +42,7 @@ pub enum EmitError {
         limit: usize,
     },
     /// The queue is full and its policy is to refuse.
+    #[error("queue is full with {messages} messages of {bytes} bytes")]
     OutboxFull {
         /// Messages that the queue holds.
         messages: usize,
@@ -46,34 +50,9 @@ pub enum EmitError {
         bytes: usize,
     },
     /// Data that the parser's format cannot carry.
+    #[error(transparent)]
     Encode(EncodeError),
 }
-
-impl Say for EmitError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::ReservedName(name) => say::text(out, "'", name, "' is a reserved event name"),
-            Self::Namespace(name) => say::text(out, "'", &json::escaped(name), "' is not a namespace"),
-            Self::TooLarge { size, limit } => say::numbers(
-                out,
-                ["frame of ", " bytes, the server takes ", ""],
-                [*size, *limit],
-            ),
-            Self::TooManyAttachments { count, limit } => {
-                say::numbers(out, ["", " attachments, at most ", ""], [*count, *limit]);
-            }
-            Self::OutboxFull { messages, bytes } => say::numbers(
-                out,
-                ["queue is full with ", " messages of ", " bytes"],
-                [*messages, *bytes],
-            ),
-            Self::Encode(error) => error.say(out),
-        }
-    }
-}
-
-say::displayed!(EmitError);
-impl std::error::Error for EmitError {}
 
 /// Why an event that was accepted came to nothing, or was not answered.
 ///
@@ -82,18 +61,23 @@ impl std::error::Error for EmitError {}
 ///
 /// assert_eq!(Failure::TimedOut.to_string(), "operation has timed out");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// Volatile, and there was no connection to send it on.
+    #[error("volatile and not connected")]
     Dropped,
     /// A younger message needed its place in the queue.
+    #[error("pushed out of a full queue")]
     Evicted,
     /// Waited longer in the queue than the age limit.
+    #[error("too old to be sent")]
     Expired,
     /// The queue was cleared.
+    #[error("queue was cleared")]
     Cleared,
     /// Larger than the server, known only now, takes.
+    #[error("frame of {size} bytes, the server takes {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
@@ -101,34 +85,15 @@ pub enum Failure {
         limit: usize,
     },
     /// No answer in time; a message that still waited was taken out of the queue.
+    #[error("operation has timed out")]
     TimedOut,
     /// The connection ended before the answer.
+    #[error("socket has been disconnected")]
     Disconnected,
     /// The program lost interest.
+    #[error("cancelled")]
     Cancelled,
 }
-
-impl Say for Failure {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Dropped => out.push_str("volatile and not connected"),
-            Self::Evicted => out.push_str("pushed out of a full queue"),
-            Self::Expired => out.push_str("too old to be sent"),
-            Self::Cleared => out.push_str("queue was cleared"),
-            Self::TooLarge { size, limit } => say::numbers(
-                out,
-                ["frame of ", " bytes, the server takes ", ""],
-                [*size, *limit],
-            ),
-            Self::TimedOut => out.push_str("operation has timed out"),
-            Self::Disconnected => out.push_str("socket has been disconnected"),
-            Self::Cancelled => out.push_str("cancelled"),
-        }
-    }
-}
-
-say::displayed!(Failure);
-impl std::error::Error for Failure {}
 
 /// Why an answer to a server's event is not sent.
 ///
@@ -137,12 +102,14 @@ impl std::error::Error for Failure {}
 ///
 /// assert_eq!(AnswerError::Stale.to_string(), "the connection that asked is gone");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
     /// The connection on which the event came has ended; the server waits no more.
+    #[error("the connection that asked is gone")]
     Stale,
     /// A frame is larger than the server takes.
+    #[error("frame of {size} bytes, the server takes {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
@@ -150,6 +117,7 @@ pub enum AnswerError {
         limit: usize,
     },
     /// More binary values than the receiver's parser takes.
+    #[error("{count} attachments, at most {limit}")]
     TooManyAttachments {
         /// Binary values in the arguments.
         count: usize,
@@ -157,28 +125,9 @@ pub enum AnswerError {
         limit: usize,
     },
     /// Data that the parser's format cannot carry.
+    #[error(transparent)]
     Encode(EncodeError),
 }
-
-impl Say for AnswerError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Stale => out.push_str("the connection that asked is gone"),
-            Self::TooLarge { size, limit } => say::numbers(
-                out,
-                ["frame of ", " bytes, the server takes ", ""],
-                [*size, *limit],
-            ),
-            Self::TooManyAttachments { count, limit } => {
-                say::numbers(out, ["", " attachments, at most ", ""], [*count, *limit]);
-            }
-            Self::Encode(error) => error.say(out),
-        }
-    }
-}
-
-say::displayed!(AnswerError);
-impl std::error::Error for AnswerError {}
 
 /// Why a connection could not be opened, or broke.
 ///
@@ -187,12 +136,14 @@ impl std::error::Error for AnswerError {}
 ///
 /// assert_eq!(ConnectionError::TimedOut.to_string(), "timeout");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
     /// Not open within [`Config::timeout`](super::Config::timeout).
+    #[error("timeout")]
     TimedOut,
     /// The transport failed or was closed.
+    #[error("{}: {info}", transport_failure(*kind, info))]
     Transport {
         /// Transport that it was.
         kind: TransportKind,
@@ -200,52 +151,39 @@ pub enum ConnectionError {
         info: CloseInfo,
     },
     /// The server sent what is not Engine.IO.
+    #[error(transparent)]
     Session(SessionError),
     /// The server sent what is not Socket.IO.
+    #[error(transparent)]
     Parse(DecodeError),
     /// The server closed a polling session.
+    #[error("transport closed by the server")]
     ClosedByServer,
     /// The browser says that there is no network.
+    #[error("network connection lost")]
     NetworkLost,
     /// More events before the answer to CONNECT than are kept.
+    #[error("more than {limit} events before the answer to CONNECT")]
     TooManyEarlyEvents {
         /// [`Config::early_events`](super::Config::early_events).
         limit: usize,
     },
     /// The server answered no CONNECT in time.
+    #[error("the server did not answer CONNECT in time")]
     Unanswered,
     /// The change from polling to WebSocket did not come to an end.
+    #[error("upgrade did not come to an end in time")]
     UpgradeStalled,
 }
 
-impl Say for ConnectionError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::TimedOut => out.push_str("timeout"),
-            Self::Transport { kind, info } => {
-                let what = match (kind.polls(), &info.error) {
-                    (None, Some(_)) => "websocket error: ",
-                    (None, None) => "websocket connection closed: ",
-                    (Some(_), Some(_)) => "xhr poll error: ",
-                    (Some(_), None) => "polling stopped: ",
-                };
-                say::cause(out, what, info);
-            }
-            Self::Session(error) => error.say(out),
-            Self::Parse(error) => error.say(out),
-            Self::ClosedByServer => out.push_str("transport closed by the server"),
-            Self::NetworkLost => out.push_str("network connection lost"),
-            Self::TooManyEarlyEvents { limit } => {
-                say::number(out, "more than ", *limit, " events before the answer to CONNECT");
-            }
-            Self::Unanswered => out.push_str("the server did not answer CONNECT in time"),
-            Self::UpgradeStalled => out.push_str("upgrade did not come to an end in time"),
-        }
+fn transport_failure(kind: TransportKind, info: &CloseInfo) -> &'static str {
+    match (kind, &info.error) {
+        (TransportKind::WebSocket, Some(_)) => "websocket error",
+        (TransportKind::WebSocket, None) => "websocket connection closed",
+        (TransportKind::Polling, Some(_)) => "xhr poll error",
+        (TransportKind::Polling, None) => "polling stopped",
     }
 }
-
-say::displayed!(ConnectionError);
-impl std::error::Error for ConnectionError {}
 
 /// Why a namespace is not connected: what `connect_error` carries.
 ///
@@ -258,10 +196,11 @@ impl std::error::Error for ConnectionError {}
 /// assert_eq!(error.data(), Some(&Value::from(7)));
 /// assert!(!error.will_retry());
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The server refused: CONNECT_ERROR.
+    #[error("{message}")]
     Refused {
         /// `message` of its payload, or what stands for it.
         message: String,
@@ -269,16 +208,22 @@ pub enum ConnectError {
         data: Option<Value>,
     },
     /// The server answered with something that is not Socket.IO 5, such as a CONNECT without `sid`.
+    #[error("the server does not speak Socket.IO protocol 5")]
     NotSupported,
     /// The server sent DISCONNECT in place of an answer.
+    #[error("the server disconnected in place of an answer")]
     TurnedAway,
     /// No packet can name it: it must begin with `/`, hold no comma, and keep to the limit.
+    #[error("no packet can name this namespace")]
     IllegalName,
     /// The program could not say who it is, or said it with what is not an object, or is more than the server takes.
+    #[error("no auth: {0}")]
     Auth(String),
     /// No answer to CONNECT within [`Config::connect_timeout`](super::Config::connect_timeout).
+    #[error("the server did not answer CONNECT in time")]
     TimedOut,
     /// There is no connection.
+    #[error(transparent)]
     Connection(ConnectionError),
 }
 
@@ -324,20 +269,3 @@ impl ConnectError {
         Self::Refused { message, data }
     }
 }
-
-impl Say for ConnectError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Refused { message, .. } => out.push_str(message),
-            Self::NotSupported => out.push_str("the server does not speak Socket.IO protocol 5"),
-            Self::TurnedAway => out.push_str("the server disconnected in place of an answer"),
-            Self::IllegalName => out.push_str("no packet can name this namespace"),
-            Self::Auth(error) => say::text(out, "no auth: ", error, ""),
-            Self::TimedOut => out.push_str("the server did not answer CONNECT in time"),
-            Self::Connection(error) => error.say(out),
-        }
-    }
-}
-
-say::displayed!(ConnectError);
-impl std::error::Error for ConnectError {}

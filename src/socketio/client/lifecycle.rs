@@ -87,7 +87,7 @@ impl Machine {
             due,
             overall,
         });
-        self.outputs.push(Output::Open { id, kind, url });
+        self.outputs.push_back(Output::Open { id, kind, url });
     }
 
     /// The handshake is done.
@@ -141,7 +141,7 @@ impl Machine {
         };
         if told == Told::No {
             let id = opening.transport;
-            self.outputs.push(Output::Close { id });
+            self.outputs.push_back(Output::Close { id });
         }
         self.websocket_worked = false;
         let in_time = opening.overall.is_none_or(|overall| now < overall);
@@ -214,14 +214,14 @@ impl Machine {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Idle => return,
             Phase::Waiting { .. } => {}
-            Phase::Opening(opening) => self.outputs.push(Output::Close {
+            Phase::Opening(opening) => self.outputs.push_back(Output::Close {
                 id: opening.transport,
             }),
             Phase::Open(link) => {
-                let (id, polls) = (link.transport, link.kind.polls());
+                let (id, polls) = (link.transport, link.kind.is_polling());
                 self.phase = Phase::Open(link);
                 self.release_held();
-                if polls.is_some() {
+                if polls {
                     self.transmit(id, Frame::from(wire::CLOSE));
                 }
                 self.drop_link(Told::No);
@@ -241,9 +241,9 @@ impl Machine {
         };
         match std::mem::take(&mut link.upgrade) {
             Upgrade::None => {}
-            Upgrade::Probing { transport, .. } => self.outputs.push(Output::Close { id: transport }),
+            Upgrade::Probing { transport, .. } => self.outputs.push_back(Output::Close { id: transport }),
             Upgrade::Pausing { transport, held, .. } => {
-                self.outputs.push(Output::Close { id: transport });
+                self.outputs.push_back(Output::Close { id: transport });
                 self.send_frames(held);
             }
         }
@@ -256,11 +256,11 @@ impl Machine {
             return false;
         };
         if let Some(id) = link.upgrade.transport() {
-            self.outputs.push(Output::Close { id });
+            self.outputs.push_back(Output::Close { id });
         }
         if told == Told::No {
             let id = link.transport;
-            self.outputs.push(Output::Close { id });
+            self.outputs.push_back(Output::Close { id });
         }
         self.phase = Phase::Idle;
         true
@@ -295,7 +295,6 @@ impl Machine {
 }
 
 /// Transport to try next.
-#[inline(never)]
 fn next(kinds: &mut Vec<TransportKind>) -> Option<TransportKind> {
     (!kinds.is_empty()).then(|| kinds.remove(0))
 }

@@ -6,7 +6,6 @@ use super::recovery::Recovery;
 use super::retries::Retries;
 use super::{Auth, Event};
 use crate::socketio::Timestamp;
-use crate::socketio::cut::has;
 use crate::socketio::time::sooner;
 
 /// Namespace that a program has used.
@@ -163,5 +162,5 @@ impl Namespace {
 
 /// Whether a packet can name it.
 pub(super) fn is_legal(name: &str, max_bytes: usize) -> bool {
-    name.starts_with('/') && !has(name, b',') && name.len() <= max_bytes
+    name.starts_with('/') && !name.contains(',') && name.len() <= max_bytes
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::Event;
 use crate::socketio::Frame;
-use crate::socketio::say::{self, Say};
 
 /// Number of a transport; each gets its own, so that a late report of an old one is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,20 +29,9 @@ impl fmt::Display for TransportId {
 pub enum TransportKind {
     /// One WebSocket.
     WebSocket,
-    /// HTTP long-polling: one GET that waits, and a POST for what is sent. Feature `polling`, which `web` and `native`
-    /// have.
-    #[cfg(feature = "polling")]
+    /// HTTP long-polling: one GET that waits, and a POST for what is sent.
     Polling,
 }
-
-/// Proof that a transport polls. Without the feature there is none, and with it what only a transport that polls would
-/// need falls away, checked all the same.
-#[cfg(feature = "polling")]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Polls;
-#[cfg(not(feature = "polling"))]
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Polls {}
 
 impl TransportKind {
     /// Name in the handshake's `upgrades` and in the query.
@@ -51,25 +39,16 @@ impl TransportKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
-            #[cfg(feature = "polling")]
             Self::Polling => "polling",
         }
     }
 
-    /// All that this program has, in the order in which they are tried.
-    pub(super) const ALL: &[Self] = &[
-        Self::WebSocket,
-        #[cfg(feature = "polling")]
-        Self::Polling,
-    ];
+    /// All of them, in the order in which they are tried.
+    pub(super) const ALL: [Self; 2] = [Self::WebSocket, Self::Polling];
 
     /// Whether it is polling.
-    pub(crate) const fn polls(self) -> Option<Polls> {
-        match self {
-            Self::WebSocket => None,
-            #[cfg(feature = "polling")]
-            Self::Polling => Some(Polls),
-        }
+    pub(crate) const fn is_polling(self) -> bool {
+        matches!(self, Self::Polling)
     }
 }
 
@@ -165,10 +144,9 @@ impl CloseInfo {
     /// Given up, since more than `limit` bytes wait for the server.
     #[must_use]
     pub fn unread(limit: usize) -> Self {
-        let mut error = String::new();
-        let after = " bytes wait, and the server does not read";
-        say::number(&mut error, "more than ", limit, after);
-        Self::failed(error)
+        Self::failed(format!(
+            "more than {limit} bytes wait, and the server does not read"
+        ))
     }
 
     /// The same with a code.
@@ -179,21 +157,17 @@ impl CloseInfo {
     }
 }
 
-impl Say for CloseInfo {
-    fn say(&self, out: &mut String) {
+impl fmt::Display for CloseInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.error, self.code) {
-            (Some(error), Some(code)) => {
-                out.push_str(error);
-                say::number(out, " (", code.into(), ")");
-            }
-            (Some(error), None) => out.push_str(error),
-            (None, Some(code)) => say::number(out, "closed with code ", code.into(), ""),
-            (None, None) => out.push_str("closed"),
-        }
+            (Some(error), Some(code)) => write!(f, "{error} ({code})"),
+            (Some(error), None) => f.write_str(error),
+            (None, Some(code)) => write!(f, "closed with code {code}"),
+            (None, None) => f.write_str("closed"),
+        }?;
         if !self.reason.is_empty() {
-            say::text(out, ": ", &self.reason, "");
+            write!(f, ": {}", self.reason)?;
         }
+        Ok(())
     }
 }
-
-say::displayed!(CloseInfo);

@@ -3,25 +3,24 @@
 mod component;
 
 use super::{Address, Config, TransportKind};
-use crate::socketio::cut::cut;
 
 /// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
 pub(super) fn decode(query: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let mut rest = query;
     while !rest.is_empty() {
-        let (pair, after) = cut(rest, b'&').unwrap_or((rest, ""));
+        let (pair, after) = rest.split_once('&').unwrap_or((rest, ""));
         rest = after;
-        let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if !pair.is_empty() {
-            set(&mut pairs, component::decode(key), component::decode(value));
+            assign(&mut pairs, component::decode(key), component::decode(value));
         }
     }
     pairs
 }
 
-/// Sets a key in its place, as an assignment in JavaScript does.
-fn set(pairs: &mut Vec<(String, String)>, key: String, value: String) {
+/// Sets a key in its place, as an assignment in JavaScript does: the last one of a repeated key counts.
+fn assign<T: PartialEq>(pairs: &mut Vec<(T, T)>, key: T, value: T) {
     match pairs.iter_mut().find(|(name, _)| *name == key) {
         Some((_, old)) => *old = value,
         None => pairs.push((key, value)),
@@ -34,16 +33,16 @@ pub(super) fn url(
     address: &Address,
     kind: TransportKind,
     sid: Option<&str>,
-    unique: &mut dyn FnMut() -> String,
+    unique: impl FnOnce() -> String,
 ) -> String {
-    let stamped = config.timestamp_requests.unwrap_or(kind.polls().is_some());
-    let text_only = config.force_base64 && (kind.polls().is_none() || sid.is_none());
+    let stamped = config.timestamp_requests.unwrap_or(kind.is_polling());
+    let text_only = config.force_base64 && (!kind.is_polling() || sid.is_none());
     let unique = stamped.then(unique);
-    let mut out = address.with_scheme(match (kind.polls(), address.is_secure()) {
-        (None, false) => "ws",
-        (None, true) => "wss",
-        (Some(_), false) => "http",
-        (Some(_), true) => "https",
+    let mut out = address.with_scheme(match (kind.is_polling(), address.is_secure()) {
+        (false, false) => "ws",
+        (false, true) => "wss",
+        (true, false) => "http",
+        (true, true) => "https",
     });
     if !config.path.starts_with('/') {
         out.push('/');
@@ -56,7 +55,7 @@ pub(super) fn url(
     let own = if own.is_empty() { &config.query } else { own };
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for (key, value) in own {
-        pairs.push((key, value));
+        assign(&mut pairs, key, value);
     }
     // What the protocol says takes the place of what the user says under the same key.
     let protocol = [
@@ -67,16 +66,8 @@ pub(super) fn url(
         ("b64", text_only.then_some("1")),
     ];
     for (key, value) in protocol {
-        let Some(value) = value else { continue };
-        let mut said = false;
-        for pair in &mut pairs {
-            if pair.0 == key {
-                pair.1 = value;
-                said = true;
-            }
-        }
-        if !said {
-            pairs.push((key, value));
+        if let Some(value) = value {
+            assign(&mut pairs, key, value);
         }
     }
     let mut separator = '?';
@@ -99,7 +90,7 @@ mod tests {
     }
 
     fn first(config: &Config, kind: TransportKind) -> String {
-        url(config, &config.address, kind, None, &mut || "abc".to_owned())
+        url(config, &config.address, kind, None, || "abc".to_owned())
     }
 
     #[test]
@@ -113,7 +104,6 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "polling")]
     #[test]
     fn polling_stamps_each_request_unless_told_not_to() {
         let mut config = config("http://a.b");
@@ -123,8 +113,7 @@ mod tests {
             "http://a.b/socket.io/?EIO=4&transport=polling&t=abc"
         );
         assert_eq!(
-            url(&config, &config.address, kind, Some("s/1"), &mut || "abc"
-                .to_owned()),
+            url(&config, &config.address, kind, Some("s/1"), || "abc".to_owned()),
             "http://a.b/socket.io/?EIO=4&transport=polling&sid=s%2F1&t=abc"
         );
         config.timestamp_requests = Some(false);
@@ -140,7 +129,6 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "polling")]
     #[test]
     fn base64_is_announced_at_the_handshake() {
         let mut config = config("http://a.b");
@@ -148,7 +136,7 @@ mod tests {
         assert!(first(&config, TransportKind::WebSocket).ends_with("&b64=1"));
         assert!(first(&config, TransportKind::Polling).ends_with("&b64=1"));
         let kind = TransportKind::Polling;
-        let later = url(&config, &config.address, kind, Some("s"), &mut String::new);
+        let later = url(&config, &config.address, kind, Some("s"), String::new);
         assert!(!later.contains("b64"));
     }
 

@@ -6,7 +6,6 @@ use super::phase::Phase;
 use super::recovery::Recovery;
 use super::wire;
 use super::{AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId};
-use crate::socketio::cut::cut;
 use crate::socketio::engine::payload::SEPARATOR;
 use crate::socketio::engine::session::{SessionError, Step};
 use crate::socketio::packet::{Body, EventName};
@@ -28,7 +27,7 @@ impl Machine {
                 return;
             }
             packets += 1;
-            let (text, after) = match cut(body, SEPARATOR as u8) {
+            let (text, after) = match body.split_once(SEPARATOR) {
                 Some((text, after)) => (text, Some(after)),
                 None => (body, None),
             };
@@ -263,7 +262,7 @@ impl Machine {
         };
         self.count_out(&frame);
         self.observe_frame(Direction::Out, &frame);
-        self.outputs.push(Output::Send { id, frame });
+        self.outputs.push_back(Output::Send { id, frame });
     }
 
     /// Size and limit of the first frame that the server of this connection would not take.

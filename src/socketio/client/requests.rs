@@ -24,13 +24,9 @@ impl Machine {
             _ => None,
         };
         let Polled { kind, address, sid } = polled?;
-        Some(query::url(
-            &self.config,
-            &address,
-            kind,
-            sid.as_deref(),
-            &mut || unique(&mut self.chance),
-        ))
+        Some(query::url(&self.config, &address, kind, sid.as_deref(), || {
+            unique(&mut self.chance)
+        }))
     }
 
     fn polled(&self) -> Option<Polled> {
@@ -39,8 +35,7 @@ impl Machine {
             Phase::Open(link) => (link.kind, &link.address, &link.session),
             Phase::Idle | Phase::Waiting { .. } => return None,
         };
-        kind.polls()?;
-        Some(Polled {
+        kind.is_polling().then(|| Polled {
             kind,
             address: address.clone(),
             sid: session.handshake().map(|handshake| handshake.sid.clone()),
@@ -49,7 +44,7 @@ impl Machine {
 
     /// Whether the connection polls, or is to.
     pub(crate) fn polls(&self) -> bool {
-        self.transport().is_some_and(|(_, kind)| kind.polls().is_some())
+        self.transport().is_some_and(|(_, kind)| kind.is_polling())
     }
 
     /// Remembers a polling transport that closes.

@@ -11,9 +11,7 @@
 
 use super::lifecycle::Told;
 use super::phase::{Link, Phase};
-use super::{
-    ConnectionError, Event, Machine, Output, Polls, Reason, TransportId, TransportKind, query, wire,
-};
+use super::{ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, query, wire};
 use crate::socketio::engine::{Session, session::Step};
 use crate::socketio::time::after;
 use crate::socketio::{Frame, Packet, Timestamp};
@@ -26,13 +24,11 @@ pub(super) enum Upgrade {
     None,
     /// The WebSocket opens, or its probe is not answered yet.
     Probing {
-        polls: Polls,
         transport: TransportId,
         due: Option<Timestamp>,
     },
     /// The probe was answered; polling comes to rest.
     Pausing {
-        _polls: Polls,
         transport: TransportId,
         due: Option<Timestamp>,
         held: Vec<Frame>,
@@ -78,22 +74,18 @@ impl Machine {
             return;
         };
         let offered = handshake.upgrades.iter().any(|name| name == kind.as_str());
-        let Some(polls) = link.kind.polls().filter(|_| offered) else {
+        if !link.kind.is_polling() || !offered {
             return;
-        };
+        }
         let sid = Some(handshake.sid.as_str());
-        let url = query::url(&self.config, &link.address, kind, sid, &mut || {
+        let url = query::url(&self.config, &link.address, kind, sid, || {
             super::requests::unique(&mut self.chance)
         });
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
         let due = after(now, self.config.timeout);
-        link.upgrade = Upgrade::Probing {
-            polls,
-            transport: id,
-            due,
-        };
-        self.outputs.push(Output::Open { id, kind, url });
+        link.upgrade = Upgrade::Probing { transport: id, due };
+        self.outputs.push_back(Output::Open { id, kind, url });
     }
 
     /// The WebSocket of the probe is open.
@@ -112,19 +104,18 @@ impl Machine {
             Upgrade::None => {}
             // A second answer changes nothing.
             Upgrade::Pausing { .. } if answered => {}
-            Upgrade::Probing { polls, .. } if answered => {
+            Upgrade::Probing { .. } if answered => {
                 let due = after(now, self.config.timeout);
                 link.upgrade = Upgrade::Pausing {
-                    _polls: *polls,
                     transport: id,
                     due,
                     held: Vec::new(),
                 };
                 let id = link.transport;
-                self.outputs.push(Output::Pause { id });
+                self.outputs.push_back(Output::Pause { id });
             }
             Upgrade::Probing { .. } | Upgrade::Pausing { .. } => {
-                self.outputs.push(Output::Close { id });
+                self.outputs.push_back(Output::Close { id });
                 self.probe_closed(now);
             }
         }
@@ -151,7 +142,7 @@ impl Machine {
             Upgrade::None => {}
             Upgrade::Probing { transport: id, .. } => {
                 link.upgrade = Upgrade::None;
-                self.outputs.push(Output::Close { id });
+                self.outputs.push_back(Output::Close { id });
             }
             Upgrade::Pausing { .. } => self.upgrade_stalled(now),
         }
@@ -198,7 +189,7 @@ impl Machine {
         self.websocket_worked = true;
         self.stats.upgrades += 1;
         self.transmit(transport, Frame::from(wire::UPGRADE));
-        self.outputs.push(Output::Close { id: old });
+        self.outputs.push_back(Output::Close { id: old });
         self.event(Event::Upgrade);
         self.send_frames(held);
         self.flush_all(now);

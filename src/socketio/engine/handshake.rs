@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::json::{self, JsonError};
 use crate::socketio::value::{Number, Value};
 
@@ -35,31 +34,16 @@ pub struct Handshake {
 /// use pesan::socketio::engine::{Handshake, HandshakeError};
 /// assert_eq!(Handshake::decode("{}"), Err(HandshakeError::Field("sid")));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// Not a JSON object.
+    #[error("handshake is not JSON: {0}")]
     Json(JsonError),
     /// A field is missing or of the wrong type.
+    #[error("handshake field '{0}' is missing or of the wrong type")]
     Field(&'static str),
 }
-
-impl Say for HandshakeError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Json(error) => say::cause(out, "handshake is not JSON: ", error),
-            Self::Field(name) => say::text(
-                out,
-                "handshake field '",
-                name,
-                "' is missing or of the wrong type",
-            ),
-        }
-    }
-}
-
-say::displayed!(HandshakeError);
-impl std::error::Error for HandshakeError {}
 
 /// Longest heartbeat that is believed: a day.
 const MAX_HEARTBEAT_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -7,7 +7,6 @@
 //! ```
 
 use crate::socketio::Frame;
-use crate::socketio::say::{self, Say};
 
 /// Packet of Engine.IO 4.
 ///
@@ -40,31 +39,19 @@ pub enum Packet {
 /// use pesan::socketio::engine::{Packet, PacketError};
 /// assert_eq!(Packet::decode("7".into()), Err(PacketError::UnknownType('7')));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PacketError {
     /// Frame without a byte.
+    #[error("empty packet")]
     Empty,
     /// First character is no packet type.
+    #[error("unknown packet type '{0}'")]
     UnknownType(char),
     /// Text after `b` is not base64.
+    #[error("invalid base64 in a binary packet")]
     Base64,
 }
-
-impl Say for PacketError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Empty => out.push_str("empty packet"),
-            Self::UnknownType(found) => {
-                say::text(out, "unknown packet type '", found.encode_utf8(&mut [0; 4]), "'");
-            }
-            Self::Base64 => out.push_str("invalid base64 in a binary packet"),
-        }
-    }
-}
-
-say::displayed!(PacketError);
-impl std::error::Error for PacketError {}
 
 /// What the first character of a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

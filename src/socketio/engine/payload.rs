@@ -19,10 +19,11 @@ pub const SEPARATOR: char = '\u{1e}';
 /// let error = payload::decode("4a\u{1e}9", &Limits::default()).unwrap_err();
 /// assert_eq!(error.to_string(), "packet 1 of the payload: unknown packet type '9'");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// One of the packets is wrong.
+    #[error("packet {index} of the payload: {error}")]
     Packet {
         /// Place of the packet, from 0.
         index: usize,
@@ -30,22 +31,12 @@ pub enum PayloadError {
         error: PacketError,
     },
     /// More packets than [`Limits::max_payload_packets`].
+    #[error("more than {limit} packets in a payload")]
     TooManyPackets {
         /// Limit that was exceeded.
         limit: usize,
     },
 }
-
-impl std::fmt::Display for PayloadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Packet { index, error } => write!(f, "packet {index} of the payload: {error}"),
-            Self::TooManyPackets { limit } => write!(f, "more than {limit} packets in a payload"),
-        }
-    }
-}
-
-impl std::error::Error for PayloadError {}
 
 /// Reads the packets of a body one after the other, up to the first fault.
 ///

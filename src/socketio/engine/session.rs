@@ -5,7 +5,6 @@
 
 use super::packet::{self, Kind};
 use super::{Handshake, HandshakeError, PacketError};
-use crate::socketio::say::{self, Say};
 use crate::socketio::{Frame, Timestamp};
 
 /// Life of one connection, from its first frame on.
@@ -55,32 +54,22 @@ pub enum Step {
 }
 
 /// Why a session cannot go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// Frame that is no Engine.IO packet.
+    #[error(transparent)]
     Packet(PacketError),
     /// Open packet that says nothing usable.
+    #[error(transparent)]
     Handshake(HandshakeError),
     /// More packets in a polling response than [`Limits::max_payload_packets`](crate::socketio::Limits).
+    #[error("more than {limit} packets in a payload")]
     TooManyPackets {
         /// Limit that was exceeded.
         limit: usize,
     },
 }
-
-impl Say for SessionError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Packet(error) => error.say(out),
-            Self::Handshake(error) => error.say(out),
-            Self::TooManyPackets { limit } => say::number(out, "more than ", *limit, " packets in a payload"),
-        }
-    }
-}
-
-say::displayed!(SessionError);
-impl std::error::Error for SessionError {}
 
 impl Session {
     /// Session that waits for the server's open packet.

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::message::{Message, Responder};
 use super::shared::MaybeSend;
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::{ToValueError, to_value};
 use crate::socketio::{Value, from_value};
 
@@ -22,23 +21,14 @@ use crate::socketio::{Value, from_value};
 /// let error = ArgsError { index: 1, reason: "expected a number".to_owned() };
 /// assert_eq!(error.to_string(), "argument 1: expected a number");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("argument {index}: {reason}")]
 pub struct ArgsError {
     /// Place of the argument, from 0.
     pub index: usize,
     /// What is wrong with it.
     pub reason: String,
 }
-
-impl Say for ArgsError {
-    fn say(&self, out: &mut String) {
-        say::number(out, "argument ", self.index, ": ");
-        out.push_str(&self.reason);
-    }
-}
-
-say::displayed!(ArgsError);
-impl std::error::Error for ArgsError {}
 
 /// Arguments that a listener reads its parameters from.
 #[derive(Debug)]
@@ -106,7 +96,7 @@ impl<T: DeserializeOwned> FromArg for T {
         let value = args.next();
         from_value(value).map_err(|error| ArgsError {
             index: args.index - 1,
-            reason: say::told(&error),
+            reason: error.to_string(),
         })
     }
 }

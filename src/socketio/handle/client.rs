@@ -8,12 +8,11 @@ use super::listeners::{Kind, Thing};
 use super::listening::Listening;
 use super::options::Options;
 use super::platform::Platform;
-use super::settings;
+use super::settings::SharingKey;
 use super::shared::{Lock, MaybeSend, Name, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
 use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
-use crate::socketio::say;
 
 /// Connection to a server, which any number of namespaces share. Cloning gives another handle to the same one.
 ///
@@ -64,12 +63,12 @@ impl Client {
         // The namespace is each client's own; the rest of the address counts.
         let home = Name::new(address.take_namespace());
         options.config.address = address;
-        let key = settings::key(&options);
+        let key = SharingKey::of(&options);
         let sharable = !options.force_new && options.asker.is_none();
         if sharable && let Some(connection) = shared(&platform, &key, &home) {
             return Ok(Self { connection, home });
         }
-        let connection = Connection::new(platform, options, key, &home);
+        let connection = Connection::new(platform, options, &home);
         connection.claim(&home);
         if sharable {
             know(connection.downgrade());
@@ -101,7 +100,7 @@ impl Client {
         let name = if namespace.starts_with('/') {
             Name::new(namespace.to_owned())
         } else {
-            Name::new(say::joined(&["/", namespace]))
+            Name::new(format!("/{namespace}"))
         };
         self.connection.claim(&name);
         let socket = Socket::new(Shared::clone(&self.connection), name);
@@ -179,12 +178,12 @@ impl Client {
 }
 
 /// Live connection with the same settings that does not use the namespace yet.
-fn shared(platform: &Platform, key: &str, namespace: &Name) -> Option<Shared<Connection>> {
+fn shared(platform: &Platform, key: &SharingKey, namespace: &Name) -> Option<Shared<Connection>> {
     let mut place = 0;
     // One at a time: a connection whose last handle is dropped here calls the program.
     while let Some(known) = with_known(|known| known.get(place).cloned()) {
         if let Some(connection) = known.upgrade()
-            && connection.settings.key == key
+            && connection.settings.sharing_key == *key
             && connection.platform.is_same(platform)
             && connection.claim(namespace)
         {

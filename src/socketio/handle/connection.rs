@@ -7,6 +7,8 @@
 #[cfg(all(test, feature = "native", not(target_arch = "wasm32")))]
 mod tests;
 
+use std::collections::VecDeque;
+
 use super::error::SendError;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
@@ -21,7 +23,6 @@ use super::waiter::Waiter;
 use crate::socketio::client::{
     AckToken, AuthRequest, CloseInfo, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
 };
-use crate::socketio::fifo::Fifo;
 use crate::socketio::line::Line;
 use crate::socketio::{Timestamp, Value};
 
@@ -50,7 +51,7 @@ pub(super) struct State {
     pub(super) waiters: Line<Waiter>,
     /// Set by whatever may change how a socket stands.
     pub(super) unsettled: bool,
-    /// Who notices that it did, once somebody wants to hear of it: code that other pages do not have.
+    /// Who notices that it did, once somebody wants to hear of it.
     pub(super) watch: Option<fn(&mut Self, Timestamp)>,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
@@ -59,15 +60,15 @@ pub(super) struct State {
     timer: Timer,
     /// When the timer is due; earlier than needed does no harm.
     timer_due: Option<Timestamp>,
-    pub(super) to_tell: Fifo<News>,
+    pub(super) to_tell: VecDeque<News>,
     /// What overtakes that, the latest first.
     to_tell_next: Vec<News>,
     telling: bool,
 }
 
 impl Connection {
-    pub(super) fn new(platform: Platform, options: Options, key: String, home: &Name) -> Shared<Self> {
-        let (config, settings, asker) = Settings::of(options, key);
+    pub(super) fn new(platform: Platform, options: Options, home: &Name) -> Shared<Self> {
+        let (config, settings, asker) = Settings::of(options);
         Shared::new_cyclic(|myself: &Weak<Self>| {
             let machine = Machine::new(config, platform.seed());
             let wake = myself.clone();
@@ -100,7 +101,7 @@ impl Connection {
                     gone: Vec::new(),
                     timer,
                     timer_due: None,
-                    to_tell: Fifo::default(),
+                    to_tell: VecDeque::new(),
                     to_tell_next: Vec::new(),
                     telling: false,
                 }),
@@ -144,7 +145,7 @@ impl Connection {
     /// to tell: whoever calls may hold what a listener waits for.
     pub(super) fn enter<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let (mut state, now) = self.lock();
-        let others = state.telling || state.to_tell.len() > 0;
+        let others = state.telling || !state.to_tell.is_empty();
         let result = change(&mut state, now);
         let (state, most) = self.leave(state, now);
         if !others {
@@ -159,7 +160,6 @@ impl Connection {
         look(&mut state, now)
     }
 
-    #[inline(never)]
     fn lock(&self) -> (Guard<'_, State>, Timestamp) {
         let mut state = self.state.lock();
         let now = state.clock.now();
@@ -185,9 +185,9 @@ impl Connection {
         self.called_back(|state, now| match report {
             Report::Opened => state.machine.handle_opened(now, id),
             Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
-            Report::Payload(_, body) => state.machine.handle_payload(now, id, &body),
+            Report::Payload(body) => state.machine.handle_payload(now, id, &body),
             Report::Closed(info) => state.closed(now, id, info),
-            Report::Paused(_) => state.machine.handle_paused(now, id),
+            Report::Paused => state.machine.handle_paused(now, id),
         });
     }
 
@@ -263,7 +263,7 @@ impl Connection {
     /// comes while it does so it keeps nobody's connection open: a flood has no end.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
     fn hand_over(&self, state: Guard<'_, State>) {
-        let left = state.to_tell.len() > 0;
+        let left = !state.to_tell.is_empty();
         drop(state);
         let mut kept = self.myself.upgrade().filter(|_| left);
         if kept.is_none() {
@@ -286,7 +286,7 @@ impl Connection {
     fn tell_what_waits(&self) -> bool {
         let state = self.state.lock();
         let most = state.to_tell.len();
-        !state.telling && self.tell_some(state, most).to_tell.len() > 0
+        !state.telling && !self.tell_some(state, most).to_tell.is_empty()
     }
 
     /// Makes a namespace; says whether it was not there before.
@@ -354,7 +354,7 @@ impl State {
             return Some(next);
         }
         *most = most.checked_sub(1)?;
-        self.to_tell.pop()
+        self.to_tell.pop_front()
     }
 
     /// Queues an event for the program.
@@ -379,7 +379,7 @@ impl State {
             }
             _ => self.unsettled = true,
         }
-        self.to_tell.push(News::Event(event));
+        self.to_tell.push_back(News::Event(event));
     }
 
     fn transport(&self, id: TransportId) -> Option<&Transport> {

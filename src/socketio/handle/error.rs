@@ -1,7 +1,5 @@
 //! Why the client does not do what it was asked.
 
-use std::fmt;
-
 use super::args::ArgsError;
 use crate::socketio::client::{AddressError, AnswerError, EmitError, Failure};
 use crate::socketio::value::ToValueError;
@@ -13,30 +11,15 @@ use crate::socketio::value::ToValueError;
 ///
 /// assert!(matches!(Socket::open("ftp://localhost", Options::new()), Err(OpenError::Address(_))));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// Not an address of a server.
-    Address(AddressError),
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// Natively: called outside a tokio runtime.
+    #[error("no tokio runtime to run in")]
     NoRuntime,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(error) => error.fmt(f),
-            Self::NoRuntime => f.write_str("no tokio runtime to run in"),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-impl From<AddressError> for OpenError {
-    fn from(error: AddressError) -> Self {
-        Self::Address(error)
-    }
 }
 
 /// Why an event, or an answer, is not sent.
@@ -50,51 +33,24 @@ impl From<AddressError> for OpenError {
 /// }
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// Refused before anything was sent.
-    Emit(EmitError),
+    #[error(transparent)]
+    Emit(#[from] EmitError),
     /// Answer that cannot be sent.
-    Answer(AnswerError),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     /// Argument that its own `Serialize` refuses.
-    Argument(ToValueError),
+    #[error(transparent)]
+    Argument(#[from] ToValueError),
     /// The client was dropped.
+    #[error("the client is closed")]
     Closed,
     /// The socket of a component is not open: not rendered in a browser yet, or removed.
+    #[error("the socket of this component is not open")]
     NotOpen,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Emit(error) => error.fmt(f),
-            Self::Answer(error) => error.fmt(f),
-            Self::Argument(error) => error.fmt(f),
-            Self::Closed => f.write_str("the client is closed"),
-            Self::NotOpen => f.write_str("the socket of this component is not open"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
-
-impl From<EmitError> for SendError {
-    fn from(error: EmitError) -> Self {
-        Self::Emit(error)
-    }
-}
-
-impl From<AnswerError> for SendError {
-    fn from(error: AnswerError) -> Self {
-        Self::Answer(error)
-    }
-}
-
-impl From<ToValueError> for SendError {
-    fn from(error: ToValueError) -> Self {
-        Self::Argument(error)
-    }
 }
 
 /// Why an event has no answer.
@@ -105,14 +61,17 @@ impl From<ToValueError> for SendError {
 ///
 /// assert!(AckError::Failed(Failure::TimedOut).is_timeout());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {
     /// The event was not accepted.
-    Send(SendError),
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// It was accepted, and came to nothing or was not answered.
+    #[error(transparent)]
     Failed(Failure),
     /// The answer is not what the program asked for.
+    #[error("answer: {0}")]
     Answer(ArgsError),
 }
 
@@ -121,26 +80,5 @@ impl AckError {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Failed(Failure::TimedOut))
-    }
-}
-
-impl fmt::Display for AckError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Send(error) => error.fmt(f),
-            Self::Failed(failure) => failure.fmt(f),
-            Self::Answer(error) => {
-                f.write_str("answer: ")?;
-                error.fmt(f)
-            }
-        }
-    }
-}
-
-impl std::error::Error for AckError {}
-
-impl From<SendError> for AckError {
-    fn from(error: SendError) -> Self {
-        Self::Send(error)
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::socketio::Value;
 use crate::socketio::client::{ConnectError, ConnectionError, Reason};
-use crate::socketio::say;
 
 /// One step in the life of a socket.
 ///
@@ -92,17 +91,17 @@ impl Lifecycle {
             | Self::ReconnectFailed
             | Self::Upgrade
             | Self::Ping => return Vec::new(),
-            Self::ConnectError(error) => say::told(error),
+            Self::ConnectError(error) => error.to_string(),
             Self::Disconnect { reason, .. } => reason.as_str().to_owned(),
             Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => return vec![Value::from(*attempt)],
-            Self::ReconnectError(error) | Self::Error(error) => say::told(error),
-            Self::Unreadable { event, error } => say::joined(&["event '", event, "': ", &say::told(error)]),
+            Self::ReconnectError(error) | Self::Error(error) => error.to_string(),
+            Self::Unreadable { event, error } => format!("event '{event}': {error}"),
         };
         let mut args = vec![Value::String(first)];
         match self {
             Self::ConnectError(error) => args.push(error.data().cloned().unwrap_or_default()),
             Self::Disconnect { details, .. } => args.push(match details {
-                Some(details) => Value::String(say::told(details)),
+                Some(details) => Value::String(details.to_string()),
                 None => Value::Null,
             }),
             Self::Connect { .. }

@@ -37,18 +37,15 @@ impl<F: FnMut(&mut Thing) -> Result<(), Unreadable> + MaybeSend> Hear for F {
 
 /// Closure with parameters, as one that hears messages.
 pub(super) fn reader<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn Hear> {
-    Box::new(move |thing: &mut Thing| read(thing, &mut |args| handler.handle(args)))
-}
-
-fn read(
-    thing: &mut Thing,
-    handle: &mut dyn FnMut(&mut Args) -> Result<(), ArgsError>,
-) -> Result<(), Unreadable> {
-    let Thing::Message(message) = thing else {
-        return Ok(());
-    };
-    let mut args = Args::new(std::mem::take(message));
-    handle(&mut args).map_err(|error| (args.into_name(), error))
+    Box::new(move |thing: &mut Thing| {
+        let Thing::Message(message) = thing else {
+            return Ok(());
+        };
+        let mut args = Args::new(std::mem::take(message));
+        handler
+            .handle(&mut args)
+            .map_err(|error| (args.into_name(), error))
+    })
 }
 
 /// What a listener hears.

@@ -99,7 +99,7 @@ impl State {
         for known in &mut self.namespaces {
             if let Some(status) = known.news(&self.machine, now) {
                 let namespace = Shared::clone(&known.name);
-                self.to_tell.push(News::Status { namespace, status });
+                self.to_tell.push_back(News::Status { namespace, status });
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::port::{Port, Report};
 use super::shared::{Callback, Lock, MaybeSend, Shared};
 use crate::socketio::Frame;
-use crate::socketio::client::{Batch, CloseInfo, Machine, Polls, TransportId};
+use crate::socketio::client::{Batch, CloseInfo, Machine, TransportId};
 
 /// What became of a request: the body of the response.
 pub(crate) type Response = Result<String, CloseInfo>;
@@ -29,11 +29,10 @@ pub(crate) trait Http: MaybeSend + 'static {
 }
 
 /// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
-pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>, Polls);
+pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>);
 
 struct State<H: Http> {
     http: H,
-    polls: Polls,
     port: Port,
     waiting: Batch,
     /// Bytes that may wait.
@@ -50,10 +49,9 @@ struct State<H: Http> {
 
 impl<H: Http> Polling<H> {
     /// Begins to poll; `port` hears what becomes of it. At most so many bytes may wait for a POST.
-    pub(crate) fn open(http: H, polls: Polls, url: &str, port: Port, most: usize) -> Result<Self, CloseInfo> {
+    pub(crate) fn open(http: H, url: &str, port: Port, most: usize) -> Result<Self, CloseInfo> {
         let state = Shared::new(Lock::new(State {
             http,
-            polls,
             port,
             waiting: Batch::default(),
             most,
@@ -65,7 +63,7 @@ impl<H: Http> Polling<H> {
             max_payload: None,
         }));
         get(&state, url)?;
-        Ok(Self(state, polls))
+        Ok(Self(state))
     }
 
     /// Queues a frame until the next flush.
@@ -101,7 +99,6 @@ impl<H: Http> Polling<H> {
 
 impl<H: Http> Drop for Polling<H> {
     fn drop(&mut self) {
-        comes_here(self.1);
         let mut state = self.0.lock();
         state.closed = true;
         state.http.hurry();
@@ -112,14 +109,6 @@ impl<H: Http> Drop for Polling<H> {
         if last_words {
             post_next(&self.0);
         }
-    }
-}
-
-/// Does nothing. What follows falls away in a program without polling, which the compiler does not see of a drop.
-const fn comes_here(polls: Polls) {
-    match polls {
-        #[cfg(feature = "polling")]
-        Polls => {}
     }
 }
 
@@ -148,10 +137,10 @@ fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseI
 /// A GET has ended.
 fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
     let state = shared.lock();
-    let (polls, port) = (state.polls, state.port.clone());
+    let port = state.port.clone();
     drop(state);
     match response {
-        Ok(body) => port.report(Report::Payload(polls, body)),
+        Ok(body) => port.report(Report::Payload(body)),
         Err(info) => return port.report(Report::Closed(info)),
     }
     // Not before: a POST that ends meanwhile would report that all is at rest, and what came would be too late.
@@ -201,9 +190,9 @@ fn rest<H: Http>(shared: &Shared<Lock<State<H>>>) {
     let state = shared.lock();
     let idle = state.get.is_none() && state.post.is_none() && state.waiting.is_empty();
     let resting = state.pausing && !state.closed && idle;
-    let (polls, port) = (state.polls, state.port.clone());
+    let port = state.port.clone();
     drop(state);
     if resting {
-        port.report(Report::Paused(polls));
+        port.report(Report::Paused);
     }
 }

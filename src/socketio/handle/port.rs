@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::shared::Weak;
 use crate::socketio::Frame;
-use crate::socketio::client::{CloseInfo, Polls, TransportId};
+use crate::socketio::client::{CloseInfo, TransportId};
 
 /// So much may wait to be told before nothing more is read.
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
@@ -20,11 +20,11 @@ pub(crate) enum Report {
     /// A frame came.
     Frame(Frame),
     /// The body of a polling response came.
-    Payload(Polls, String),
+    Payload(String),
     /// It is closed, or never opened.
     Closed(CloseInfo),
     /// Polling has stopped, as it was asked to.
-    Paused(Polls),
+    Paused,
 }
 
 /// Where a transport reports to. Holds nothing alive.

@@ -1,12 +1,7 @@
 //! What a connection keeps of its options, and which clients may share it.
 
-use std::time::Duration;
-
 use super::options::{Asker, Options};
-use crate::socketio::Limits;
-use crate::socketio::client::{Auth, Config, OutboxConfig, Reconnection};
-use crate::socketio::engine::payload::encode_base64;
-use crate::socketio::value::json;
+use crate::socketio::client::Config;
 
 /// Options of a connection, but for those that its machine has.
 pub(crate) struct Settings {
@@ -25,13 +20,13 @@ pub(crate) struct Settings {
     pub(crate) max_unsent_bytes: usize,
     /// Server, for whoever debugs.
     pub(super) origin: String,
-    /// Equal for clients that may share a connection.
-    pub(super) key: String,
+    pub(super) sharing_key: SharingKey,
 }
 
 impl Settings {
     /// Settings of the machine, those of the driver, and who says who the program is.
-    pub(super) fn of(options: Options, key: String) -> (Config, Self, Option<Asker>) {
+    pub(super) fn of(options: Options) -> (Config, Self, Option<Asker>) {
+        let sharing_key = SharingKey::of(&options);
         let settings = Self {
             auto_connect: options.auto_connect,
             protocols: options.protocols,
@@ -43,166 +38,63 @@ impl Settings {
             max_frame_bytes: options.config.limits.max_frame_bytes,
             max_unsent_bytes: options.config.limits.max_unsent_bytes,
             origin: options.config.address.origin(),
-            key,
+            sharing_key,
         };
         (options.config, settings, options.asker)
     }
 }
 
-/// Everything that must be equal for a connection to be shared, as one text: less code than to copy and to compare it.
-pub(super) fn key(options: &Options) -> String {
-    let Options {
-        config,
-        auto_connect,
-        force_new: _,
-        protocols,
-        extra_headers,
-        with_credentials,
-        #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
-        ca,
-        asker: _,
-    } = options;
-    // A setting that is added must be named here, or this does not compile.
-    let Config {
-        address,
-        path,
-        add_trailing_slash,
-        query,
-        transports,
-        try_all_transports,
-        upgrade,
-        remember_upgrade,
-        force_base64,
-        timestamp_param,
-        timestamp_requests,
-        timeout,
-        connect_timeout,
-        reconnection,
-        auth,
-        retries,
-        ack_timeout,
-        outbox,
-        limits,
-        early_events,
-        parser,
-        observe_frames,
-        observe_outgoing,
-    } = config;
-    let Reconnection {
-        enabled,
-        attempts,
-        delay,
-        delay_max,
-        randomization,
-    } = reconnection;
-    let OutboxConfig {
-        messages,
-        bytes,
-        max_age,
-        when_full,
-        flush,
-    } = outbox;
-    let Limits {
-        max_frame_bytes,
-        max_attachments,
-        max_attachment_bytes,
-        max_depth,
-        max_namespace_bytes,
-        max_payload_packets,
-        max_unsent_bytes,
-    } = limits;
-    let mut key = String::new();
-    let it = &mut key;
-    number(it, u64::from(*auto_connect));
-    number(it, u64::from(*with_credentials));
-    number(it, u64::from(*add_trailing_slash));
-    number(it, u64::from(*try_all_transports));
-    number(it, u64::from(*upgrade));
-    number(it, u64::from(*remember_upgrade));
-    number(it, u64::from(*force_base64));
-    number(it, u64::from(*enabled));
-    number(it, u64::from(*observe_frames));
-    number(it, u64::from(*observe_outgoing));
-    number(it, *messages as u64);
-    number(it, *bytes as u64);
-    number(it, *max_frame_bytes as u64);
-    number(it, *max_attachments as u64);
-    number(it, *max_attachment_bytes as u64);
-    number(it, *max_depth as u64);
-    number(it, *max_namespace_bytes as u64);
-    number(it, *max_payload_packets as u64);
-    number(it, *max_unsent_bytes as u64);
-    number(it, *early_events as u64);
-    time(it, *timeout);
-    time(it, *connect_timeout);
-    time(it, *ack_timeout);
-    time(it, *max_age);
-    time(it, Some(*delay));
-    time(it, Some(*delay_max));
-    number(it, timestamp_requests.map_or(2, u64::from));
-    number(it, attempts.map_or(u64::MAX, u64::from));
-    number(it, u64::from(*retries));
-    number(it, randomization.to_bits());
-    number(it, *when_full as u64);
-    number(it, *flush as u64);
-    number(it, *parser as u64);
-    texts(&mut key, &[(address.key(path), timestamp_param.clone())]);
-    texts(&mut key, address.query());
-    texts(&mut key, query);
-    texts(&mut key, extra_headers);
-    number(&mut key, protocols.len() as u64);
-    for protocol in protocols {
-        json::write_string(&mut key, protocol);
-    }
-    for transport in transports {
-        key.push_str(transport.as_str());
-    }
-    match auth {
-        Auth::None => {}
-        Auth::Ask => key.push('?'),
-        Auth::Value(auth) => json::write_with(&mut key, auth, &mut |key, bytes| {
-            // no number begins like this
-            key.push('b');
-            encode_base64(key, bytes);
-        }),
-    }
+/// Options that must be equal for a connection to be shared.
+#[derive(PartialEq)]
+pub(super) struct SharingKey {
+    config: Config,
+    auto_connect: bool,
+    protocols: Vec<String>,
+    extra_headers: Vec<(String, String)>,
+    with_credentials: bool,
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
-    encode_base64(&mut key, ca);
-    key
+    ca: Vec<u8>,
 }
 
-#[inline(never)]
-fn number(key: &mut String, number: u64) {
-    json::write_uint(key, number);
-    key.push(' ');
-}
-
-#[inline(never)]
-fn time(key: &mut String, time: Option<Duration>) {
-    number(key, time.map_or(u64::MAX, |time| time.as_secs()));
-    number(key, time.map_or(0, |time| time.subsec_nanos()).into());
-}
-
-fn texts(key: &mut String, pairs: &[(String, String)]) {
-    number(key, pairs.len() as u64);
-    for (name, value) in pairs {
-        json::write_string(key, name);
-        json::write_string(key, value);
+impl SharingKey {
+    pub(super) fn of(options: &Options) -> Self {
+        // An option that is added must be named here, or this does not compile.
+        let Options {
+            config,
+            auto_connect,
+            force_new: _,
+            protocols,
+            extra_headers,
+            with_credentials,
+            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+            ca,
+            asker: _,
+        } = options;
+        Self {
+            config: config.clone(),
+            auto_connect: *auto_connect,
+            protocols: protocols.clone(),
+            extra_headers: extra_headers.clone(),
+            with_credentials: *with_credentials,
+            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+            ca: ca.clone(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::socketio::Value;
 
     #[test]
-    fn whatever_is_set_otherwise_makes_another_key() {
-        let plain = key(&Options::new());
-        assert_eq!(
-            plain,
-            key(&Options::new().force_new()),
-            "that is for the one who asks"
+    fn sharing_key_differs_for_every_option() {
+        let plain = SharingKey::of(&Options::new());
+        assert!(
+            plain == SharingKey::of(&Options::new().force_new()),
+            "`force_new` concerns the new client alone"
         );
         let hour = Duration::from_secs(3600);
         let others = [
@@ -226,11 +118,11 @@ mod tests {
             Options::new().protocol("a"),
             Options::new().with_credentials(),
         ];
-        let mut keys: Vec<String> = others.iter().map(key).collect();
+        let mut keys: Vec<SharingKey> = others.iter().map(SharingKey::of).collect();
         keys.push(plain);
-        let all = keys.len();
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), all);
+        for (place, key) in keys.iter().enumerate() {
+            let same = keys.iter().filter(|other| *other == key).count();
+            assert_eq!(same, 1, "options {place}");
+        }
     }
 }

@@ -96,5 +96,5 @@ mod imp {
 pub use imp::MaybeSend;
 pub(crate) use imp::{BoxFuture, Callback, Guard, Lock, Shared, Weak};
 
-/// Name of a namespace, which many hold; the text lies apart, for less code than a shared `str` takes.
+/// Name of a namespace, which many hold.
 pub(crate) type Name = Shared<String>;

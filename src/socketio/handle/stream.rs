@@ -1,5 +1,6 @@
 //! Events as a stream, for programs that would rather wait than be called.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +10,6 @@ use futures_core::Stream;
 use super::listening::Listening;
 use super::message::Message;
 use super::shared::{Lock, Shared};
-use crate::socketio::fifo::Fifo;
 
 /// Most events that wait in a stream; beyond it the oldest are dropped and counted.
 const CAPACITY: usize = 65_536;
@@ -34,7 +34,7 @@ pub struct Messages {
 
 #[derive(Default)]
 pub(super) struct Buffer {
-    waiting: Fifo<Message>,
+    waiting: VecDeque<Message>,
     missed: u64,
     waker: Option<Waker>,
     ended: bool,
@@ -71,10 +71,10 @@ impl Buffer {
     /// Adds an event; hands back whom to wake, without the lock.
     fn push(&mut self, message: Message) -> Option<Waker> {
         if self.waiting.len() >= CAPACITY {
-            self.waiting.pop();
+            self.waiting.pop_front();
             self.missed += 1;
         }
-        self.waiting.push(message);
+        self.waiting.push_back(message);
         self.waker.take()
     }
 }
@@ -104,7 +104,7 @@ impl Stream for Messages {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
         let mut buffer = self.buffer.lock();
-        match buffer.waiting.pop() {
+        match buffer.waiting.pop_front() {
             Some(message) => Poll::Ready(Some(message)),
             None if buffer.ended => Poll::Ready(None),
             None => {

@@ -2,8 +2,6 @@
 
 use super::{Body, Packet, ROOT, binary};
 use crate::socketio::Frame;
-use crate::socketio::cut::has;
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::{Value, json};
 
 /// A packet as it goes out: one text frame, then its attachments in order.
@@ -60,31 +58,19 @@ impl Encoded {
 /// let packet = Packet::new("/", Body::Connect(Some(auth)));
 /// assert_eq!(packet.check(), Err(EncodeError::BinaryOutsideEvent));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The data holds binary and also an object that looks like a placeholder, which the receiver would mistake.
+    #[error("an object with '_placeholder' beside binary cannot be told from an attachment")]
     AmbiguousPlaceholder,
     /// Only events and acks can carry binary; in CONNECT and CONNECT_ERROR it would arrive as `null`.
+    #[error("only events and acks can carry binary")]
     BinaryOutsideEvent,
     /// Namespace does not begin with `/`, or holds the comma that would end it.
+    #[error("namespace '{0}' cannot be written")]
     Namespace(String),
 }
-
-impl Say for EncodeError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::AmbiguousPlaceholder => {
-                out.push_str("an object with '_placeholder' beside binary cannot be told from an attachment");
-            }
-            Self::BinaryOutsideEvent => out.push_str("only events and acks can carry binary"),
-            Self::Namespace(name) => say::text(out, "namespace '", name, "' cannot be written"),
-        }
-    }
-}
-
-say::displayed!(EncodeError);
-impl std::error::Error for EncodeError {}
 
 impl Packet {
     /// Writes the packet; see [`check`](Self::check) for data that the receiver could mistake.
@@ -134,7 +120,7 @@ impl Packet {
     /// # Errors
     /// [`EncodeError`] if so.
     pub fn check(&self) -> Result<(), EncodeError> {
-        if !self.namespace.starts_with('/') || has(&self.namespace, b',') {
+        if !self.namespace.starts_with('/') || self.namespace.contains(',') {
             return Err(EncodeError::Namespace(self.namespace.clone()));
         }
         match &self.body {

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "msgpack")]
 use crate::socketio::msgpack::MsgpackError;
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::json::{self, JsonError};
 
 /// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
@@ -13,14 +12,17 @@ use crate::socketio::value::json::{self, JsonError};
 /// assert_eq!(error, DecodeError::UnknownType('9'));
 /// assert_eq!(error.to_string(), "unknown packet type '9'");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// Frame without a byte.
+    #[error("empty packet")]
     Empty,
     /// First character is no packet type.
+    #[error("unknown packet type '{}'", json::escaped(.0.encode_utf8(&mut [0; 4])))]
     UnknownType(char),
     /// Frame larger than the limit.
+    #[error("frame of {size} bytes, limit {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
@@ -28,94 +30,58 @@ pub enum DecodeError {
         limit: usize,
     },
     /// Attachment count is missing, zero or no number.
+    #[error("illegal attachment count")]
     IllegalAttachments,
     /// More attachments than the limit.
+    #[error("more than {limit} attachments")]
     TooManyAttachments {
         /// Limit that was exceeded.
         limit: usize,
     },
     /// Attachments of one packet together larger than the limit.
+    #[error("attachments of more than {limit} bytes")]
     AttachmentsTooLarge {
         /// Limit that was exceeded.
         limit: usize,
     },
     /// Namespace longer than the limit.
+    #[error("namespace longer than {limit} bytes")]
     NamespaceTooLong {
         /// Limit that was exceeded.
         limit: usize,
     },
     /// Ack id does not fit 64 bits.
+    #[error("ack id does not fit 64 bits")]
     AckIdOutOfRange,
     /// Ack without an id.
+    #[error("ack without an id")]
     MissingAckId,
     /// Payload is not JSON.
-    Json(JsonError),
+    #[error("invalid payload: {0}")]
+    Json(#[from] JsonError),
     /// Frame is not msgpack.
     #[cfg(feature = "msgpack")]
-    Msgpack(MsgpackError),
+    #[error("invalid packet: {0}")]
+    Msgpack(#[from] MsgpackError),
     /// Frame is not what the chosen parser writes.
+    #[error("invalid packet: {0}")]
     InvalidPacket(&'static str),
     /// Payload is not what a packet of this type carries.
+    #[error("invalid payload: {0}")]
     InvalidPayload(&'static str),
     /// Event name that the protocol keeps for itself.
+    #[error("reserved event name '{0}'")]
     ReservedName(&'static str),
     /// Placeholder without an attachment.
+    #[error("placeholder without an attachment")]
     IllegalPlaceholder,
     /// Binary frame without a packet that waits for it.
+    #[error("binary frame without a packet that waits for it")]
     UnexpectedBinary,
     /// Text frame while attachments are missing.
+    #[error("text frame while {missing} attachments are missing")]
     UnexpectedText {
         /// Attachments that are missing.
         missing: usize,
     },
-}
-
-impl Say for DecodeError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::Empty => out.push_str("empty packet"),
-            Self::UnknownType(found) => {
-                let found = json::escaped(found.encode_utf8(&mut [0; 4]));
-                say::text(out, "unknown packet type '", &found, "'");
-            }
-            Self::TooLarge { size, limit } => {
-                say::numbers(out, ["frame of ", " bytes, limit ", ""], [*size, *limit]);
-            }
-            Self::IllegalAttachments => out.push_str("illegal attachment count"),
-            Self::TooManyAttachments { limit } => say::number(out, "more than ", *limit, " attachments"),
-            Self::AttachmentsTooLarge { limit } => {
-                say::number(out, "attachments of more than ", *limit, " bytes");
-            }
-            Self::NamespaceTooLong { limit } => say::number(out, "namespace longer than ", *limit, " bytes"),
-            Self::AckIdOutOfRange => out.push_str("ack id does not fit 64 bits"),
-            Self::MissingAckId => out.push_str("ack without an id"),
-            Self::Json(error) => say::cause(out, "invalid payload: ", error),
-            #[cfg(feature = "msgpack")]
-            Self::Msgpack(error) => say::text(out, "invalid packet: ", &say::shown(error), ""),
-            Self::InvalidPacket(what) => say::text(out, "invalid packet: ", what, ""),
-            Self::InvalidPayload(what) => say::text(out, "invalid payload: ", what, ""),
-            Self::ReservedName(name) => say::text(out, "reserved event name '", name, "'"),
-            Self::IllegalPlaceholder => out.push_str("placeholder without an attachment"),
-            Self::UnexpectedBinary => out.push_str("binary frame without a packet that waits for it"),
-            Self::UnexpectedText { missing } => {
-                say::number(out, "text frame while ", *missing, " attachments are missing");
-            }
-        }
-    }
-}
-
-say::displayed!(DecodeError);
-impl std::error::Error for DecodeError {}
-
-impl From<JsonError> for DecodeError {
-    fn from(error: JsonError) -> Self {
-        Self::Json(error)
-    }
-}
-
-#[cfg(feature = "msgpack")]
-impl From<MsgpackError> for DecodeError {
-    fn from(error: MsgpackError) -> Self {
-        Self::Msgpack(error)
-    }
 }

@@ -10,7 +10,6 @@ mod scan;
 mod write;
 
 use super::Value;
-use crate::socketio::say::{self, Say};
 pub(crate) use write::{escaped, write_string, write_uint, write_with};
 pub use write::{to_string, write};
 
@@ -20,12 +19,14 @@ pub use write::{to_string, write};
 /// use pesan::socketio::value::json::{JsonError, parse};
 /// assert_eq!(parse("[[1]]", 1), Err(JsonError::TooDeep { limit: 1 }));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
     /// Text ended inside a value.
+    #[error("unexpected end of JSON")]
     UnexpectedEnd,
     /// A byte that cannot stand there, counted from the start of the text.
+    #[error("unexpected '{}' at byte {at} of JSON", shown(*byte))]
     UnexpectedByte {
         /// Offset in bytes.
         at: usize,
@@ -33,27 +34,12 @@ pub enum JsonError {
         byte: u8,
     },
     /// Nested deeper than the limit.
+    #[error("JSON nested deeper than {limit}")]
     TooDeep {
         /// Limit that was exceeded.
         limit: usize,
     },
 }
-
-impl Say for JsonError {
-    fn say(&self, out: &mut String) {
-        match self {
-            Self::UnexpectedEnd => out.push_str("unexpected end of JSON"),
-            Self::UnexpectedByte { at, byte } => {
-                say::text(out, "unexpected '", &shown(*byte), "' at byte ");
-                say::number(out, "", *at, " of JSON");
-            }
-            Self::TooDeep { limit } => say::number(out, "JSON nested deeper than ", *limit, ""),
-        }
-    }
-}
-
-say::displayed!(JsonError);
-impl std::error::Error for JsonError {}
 
 /// The character, if the byte is one by itself.
 fn shown(byte: u8) -> String {

@@ -54,15 +54,9 @@ impl Number {
 
 /// Exact value of decimal digits; `None` when there are none, something else among them, or more than 64 bits hold.
 pub(crate) fn uint(digits: &str) -> Option<u64> {
-    let mut value = (!digits.is_empty()).then_some(0u64)?;
-    for byte in digits.bytes() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 || value > u64::MAX / 10 {
-            return None;
-        }
-        value = (value * 10).checked_add(u64::from(digit))?;
-    }
-    Some(value)
+    // `parse` alone would accept a sign
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    only_digits.then(|| digits.parse().ok()).flatten()
 }
 
 /// Equal when JavaScript would say so; not-a-number equals itself here, so that a round trip can be compared.

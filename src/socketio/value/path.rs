@@ -1,7 +1,6 @@
 //! Where in a value something is wrong, written as JavaScript would reach it: `.items[3].name`.
 
-use super::json::{write_string, write_uint};
-use crate::socketio::say;
+use super::json::write_string;
 
 /// Longest part of a key or a text that an error repeats, in characters.
 const MAX_CHARS: usize = 40;
@@ -33,10 +32,7 @@ impl Path {
 
     /// Path of the same place, seen from the array that has it at `index`.
     pub(super) fn under_index(&mut self, index: usize) {
-        let mut step = String::from("[");
-        write_uint(&mut step, index as u64);
-        step.push(']');
-        self.lead(step);
+        self.lead(format!("[{index}]"));
     }
 
     fn lead(&mut self, mut step: String) {
@@ -49,7 +45,7 @@ impl Path {
         if self.0.is_empty() {
             message.to_owned()
         } else {
-            say::joined(&["at ", &self.0, ": ", message])
+            format!("at {}: {message}", self.0)
         }
     }
 }
@@ -61,5 +57,5 @@ pub(super) fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     let end = text.len() - rest.as_str().len();
-    say::joined(&[text.get(..end).unwrap_or_default(), "…"])
+    format!("{}…", text.get(..end).unwrap_or_default())
 }

@@ -21,7 +21,8 @@ use compound::{ArraySerializer, ObjectSerializer, tagged};
 /// let error = to_value(&[Some(u128::MAX)]).unwrap_err();
 /// assert!(error.to_string().starts_with("at [0]: integer "));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.path.describe(&self.message))]
 pub struct ToValueError {
     path: Path,
     message: String,
@@ -38,14 +39,6 @@ impl ToValueError {
         self
     }
 }
-
-impl fmt::Display for ToValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path.describe(&self.message))
-    }
-}
-
-impl std::error::Error for ToValueError {}
 
 impl ser::Error for ToValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {

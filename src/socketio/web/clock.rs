@@ -1,52 +1,76 @@
 //! The browser's time: never backwards, and with the hours that the machine slept.
 
-use super::browser;
+use js_sys::Date;
+use web_sys::Performance;
+
+use super::global;
 use crate::socketio::Timestamp;
 
 /// Difference between the two clocks, in milliseconds, from which on the machine is taken to have slept.
 const SLEPT: f64 = 2_000.0;
 
-/// For so many milliseconds after both clocks were read, `Date.now()` alone will do: it costs a fraction of the other,
-/// and every frame asks.
+/// Milliseconds after a reading of both clocks during which `Date.now()` alone is read: it is several times faster, and
+/// the time is asked for at every frame.
 const SOON: f64 = 50.0;
 
-/// Clock that puts `performance.now()`, which may stand still while the machine sleeps, and `Date.now()`, which
-/// somebody may turn back, together.
+/// Monotonic time from two clocks.
+///
+/// `performance.now()` may stand still while the machine sleeps, `Date.now()` may be set back.
 pub(crate) struct Clock {
-    /// What they showed when both were read, and the time that it was then.
+    performance: Option<Performance>,
+    elapsed: Elapsed,
+}
+
+/// Milliseconds since the start.
+struct Elapsed {
+    /// What the clocks showed when both were read, and the time that it was then.
     monotonic: f64,
     wall: f64,
-    elapsed: f64,
-    /// Latest time that was told.
-    told: f64,
+    at_reading: f64,
+    /// Latest time that was returned.
+    latest: f64,
 }
 
 impl Clock {
     /// Clock that starts at zero, now.
     pub(crate) fn start() -> Self {
+        let performance = global::performance();
+        let wall = Date::now();
+        let monotonic = performance.as_ref().map_or(wall, Performance::now);
         Self {
-            monotonic: browser::monotonic(),
-            wall: browser::wall(),
-            elapsed: 0.0,
-            told: 0.0,
+            performance,
+            elapsed: Elapsed::new(wall, monotonic),
         }
     }
 
     /// Moment at which it is called.
     pub(crate) fn now(&mut self) -> Timestamp {
-        self.read(browser::wall(), browser::monotonic)
+        let wall = Date::now();
+        let monotonic = || self.performance.as_ref().map_or(wall, Performance::now);
+        self.elapsed.update(wall, monotonic)
+    }
+}
+
+impl Elapsed {
+    fn new(wall: f64, monotonic: f64) -> Self {
+        Self {
+            monotonic,
+            wall,
+            at_reading: 0.0,
+            latest: 0.0,
+        }
     }
 
-    fn read(&mut self, wall: f64, monotonic: impl FnOnce() -> f64) -> Timestamp {
+    fn update(&mut self, wall: f64, monotonic: impl FnOnce() -> f64) -> Timestamp {
         let passed = wall - self.wall;
-        let mut elapsed = self.elapsed + passed;
+        let mut elapsed = self.at_reading + passed;
         if !(0.0..SOON).contains(&passed) {
             let monotonic = monotonic();
-            elapsed = self.elapsed + step(monotonic - self.monotonic, passed);
-            (self.monotonic, self.wall, self.elapsed) = (monotonic, wall, elapsed);
+            elapsed = self.at_reading + step(monotonic - self.monotonic, passed);
+            (self.monotonic, self.wall, self.at_reading) = (monotonic, wall, elapsed);
         }
-        self.told = self.told.max(elapsed);
-        Timestamp::from_millis(self.told as u64)
+        self.latest = self.latest.max(elapsed);
+        Timestamp::from_millis(self.latest as u64)
     }
 }
 
@@ -67,14 +91,9 @@ mod tests {
 
     /// What a clock says at readings of `Date.now()` and `performance.now()`, both from 1000 on.
     fn told<const N: usize>(readings: [(f64, f64); N]) -> [u64; N] {
-        let mut clock = Clock {
-            monotonic: 1_000.0,
-            wall: 1_000.0,
-            elapsed: 0.0,
-            told: 0.0,
-        };
+        let mut elapsed = Elapsed::new(1_000.0, 1_000.0);
         readings.map(|(wall, monotonic)| {
-            let now = clock.read(1_000.0 + wall, || 1_000.0 + monotonic);
+            let now = elapsed.update(1_000.0 + wall, || 1_000.0 + monotonic);
             now.millis_since(Timestamp::default())
         })
     }

@@ -1,36 +1,30 @@
 //! The one timer of a connection in the browser.
 
-use wasm_bindgen::JsValue;
+use std::rc::Rc;
 
-use super::browser::{clear_timeout, set_timeout};
-use super::callback::Callback;
+use gloo_timers::callback::Timeout;
 
-/// Timer that can be set anew; cancelled when dropped.
+/// Timer that can be set again; cancelled when dropped.
 pub(crate) struct Timer {
-    wake: Callback,
-    /// What the browser calls the timer that is set.
-    set: JsValue,
+    wake: Rc<dyn Fn()>,
+    timeout: Option<Timeout>,
 }
 
 impl Timer {
     /// Timer that calls `wake` whenever it is due.
     pub(crate) fn new(wake: impl Fn() + 'static) -> Self {
         Self {
-            wake: Callback::new(Box::new(move |_| wake())),
-            set: JsValue::UNDEFINED,
+            wake: Rc::new(wake),
+            timeout: None,
         }
     }
 
-    /// Sets the time of the next waking. Browsers hold delays in 31 bits; longer ones wake early, which does no harm.
+    /// Sets the time of the next call, in place of the one before.
+    ///
+    /// Browsers hold delays in 31 bits; a longer one calls early, which does no harm.
     pub(crate) fn set(&mut self, millis: u64) {
-        let millis = (millis as f64).min(f64::from(i32::MAX));
-        clear_timeout(&self.set);
-        self.set = set_timeout(self.wake.function(), millis);
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        clear_timeout(&self.set);
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX).min(i32::MAX as u32);
+        let wake = Rc::clone(&self.wake);
+        self.timeout = Some(Timeout::new(millis, move || wake()));
     }
 }

@@ -1,47 +1,51 @@
-//! What the browser knows about the network and the page: back online, gone offline, seen again.
+//! Network and page events of the browser: back online, gone offline, visible again.
 
 use std::rc::Rc;
 
-use wasm_bindgen::{JsCast, JsValue};
+use gloo_events::EventListener;
+use web_sys::{Document, VisibilityState};
 
-use super::browser::{self, Document, Event, EventTarget};
-use super::hearing::Hearing;
+use super::global;
 use crate::socketio::handle::Wakeup;
 
-/// Events of the page, or the worker.
-const GLOBAL: &[&str] = &["online", "offline", "pageshow"];
-
-/// Event of the document, which a worker lacks.
-const DOCUMENT: &str = "visibilitychange";
-
-/// Listeners on page and document; gone when dropped.
+/// Listeners on the global scope and the document; removed when dropped.
 pub(crate) struct Wakeups {
-    _page: Hearing,
-    _document: Option<Hearing>,
+    _listeners: Vec<EventListener>,
 }
 
 impl Wakeups {
-    /// Listens, and calls `wake` whenever something happens.
+    /// Calls `wake` whenever something happens.
     pub(crate) fn listen(wake: impl Fn(Wakeup) + 'static) -> Self {
-        let page = browser::global();
-        let document = page.document();
-        let seen = document.clone();
-        let heard = Rc::new(move |event: JsValue| {
-            let wakeup = match event.unchecked_ref::<Event>().type_().as_str() {
-                "online" => Wakeup::Online,
-                "offline" => Wakeup::Offline,
-                DOCUMENT if seen.as_ref().is_some_and(Document::hidden) => return,
-                _ => Wakeup::Visible,
+        let wake = Rc::new(wake);
+        let mut listeners = Vec::new();
+        if let Some(global) = global::event_target() {
+            let events = [
+                ("online", Wakeup::Online),
+                ("offline", Wakeup::Offline),
+                // a page that comes out of the back-forward cache
+                ("pageshow", Wakeup::Visible),
+            ];
+            listeners.extend(events.map(|(name, wakeup)| {
+                let wake = Rc::clone(&wake);
+                EventListener::new(&global, name, move |_| wake(wakeup))
+            }));
+        }
+        // a worker has no document
+        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+            let seen = document.clone();
+            let became_visible = move |_: &web_sys::Event| {
+                if is_visible(&seen) {
+                    wake(Wakeup::Visible);
+                }
             };
-            wake(wakeup);
-        });
-        let hear = |target: &EventTarget, names| {
-            let heard = Rc::clone(&heard);
-            Hearing::of(target, names, Box::new(move |event| heard(event)))
-        };
+            listeners.push(EventListener::new(&document, "visibilitychange", became_visible));
+        }
         Self {
-            _page: hear(&page, GLOBAL),
-            _document: document.map(|document| hear(&document, &[DOCUMENT])),
+            _listeners: listeners,
         }
     }
+}
+
+fn is_visible(document: &Document) -> bool {
+    document.visibility_state() != VisibilityState::Hidden
 }

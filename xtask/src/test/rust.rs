@@ -16,19 +16,17 @@ pub(crate) const HOST_FEATURES: &str =
     "--no-default-features --features pesan/leptos,pesan/native,pesan/msgpack";
 
 /// Features that are checked alone, and whether on the host and for the browser.
-const ALONE: [(&str, bool, bool); 8] = [
+const ALONE: [(&str, bool, bool); 6] = [
     ("", true, true),
-    ("polling", true, true),
-    ("websocket", false, true),
     ("msgpack", true, true),
     ("native", true, false),
-    ("web", false, true),
+    ("web", true, true),
     ("leptos", true, true),
     ("app", false, true),
 ];
 
 /// All dependencies of the package without features.
-const CORE: [&str; 2] = ["serde", "serde_json"];
+const CORE: [&str; 3] = ["serde", "serde_json", "thiserror"];
 
 /// Time limit of the tests of one package, building included.
 const TIMEOUT: Duration = Duration::from_secs(25 * 60);
@@ -150,9 +148,7 @@ pub(super) fn wasm(project: &Project) -> Result<Tally> {
             .output()?;
         Ok(Tally::tests(name, &output, of_cargo))
     };
-    let all = run("wasm", "--features app --lib --bins --tests")?;
-    let websocket = "--no-default-features --features websocket --test web_client";
-    Ok(all + run("wasm by WebSocket alone", websocket)?)
+    run("wasm", "--features app --lib --bins --tests")
 }
 
 fn tests(project: &Project, name: &str, line: &str) -> Result<Tally> {

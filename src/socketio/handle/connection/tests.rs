@@ -81,7 +81,6 @@ impl Http for Slow {
 #[tokio::test]
 async fn what_the_last_get_brings_is_heard_though_a_post_ends_at_the_same_time() {
     let polling = TransportKind::Polling;
-    let polls = polling.polls().expect("it polls");
     let options = Options::new()
         .force_new()
         .transports([polling, TransportKind::WebSocket]);
@@ -95,14 +94,14 @@ async fn what_the_last_get_brings_is_heard_though_a_post_ends_at_the_same_time()
     let get = connection.state.lock().transports[0].0;
     let open = r#"0{"sid":"e","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
     for body in [open, r#"40{"sid":"s"}"#] {
-        connection.reported(get, Report::Payload(polls, body.to_owned()));
+        connection.reported(get, Report::Payload(body.to_owned()));
     }
     let probe = connection.state.lock().transports[1].0;
     connection.reported(probe, Report::Opened);
 
     let http = Slow(Shared::new(Lock::new(Vec::new())));
     let port = Port::new(connection.downgrade(), get);
-    let transport = Polling::open(http.clone(), polls, "", port, 100).expect("it opens");
+    let transport = Polling::open(http.clone(), "", port, 100).expect("it opens");
     transport.send("42[\"echo\"]".into()).expect("there is room");
     transport.flush(&mut connection.state.lock().machine, get);
     connection.reported(probe, Report::Frame("3probe".into()));
@@ -134,7 +133,6 @@ impl Http for Noting {
 #[tokio::test]
 async fn the_last_words_go_in_bodies_that_the_server_takes() {
     let polling = TransportKind::Polling;
-    let polls = polling.polls().expect("it polls");
     let options = Options::new().force_new().transports([polling]);
     // Nothing is awaited below, so that its own transport does nothing.
     let client = Client::open("http://127.0.0.1:9", options).expect("a good address");
@@ -146,9 +144,9 @@ async fn the_last_words_go_in_bodies_that_the_server_takes() {
         Shared::new(Lock::new(Vec::new())),
     );
     let port = Port::new(connection.downgrade(), id);
-    let transport = Polling::open(http.clone(), polls, "", port, 100).expect("it opens");
+    let transport = Polling::open(http.clone(), "", port, 100).expect("it opens");
     let open = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":9}"#;
-    connection.reported(id, Report::Payload(polls, open.to_owned()));
+    connection.reported(id, Report::Payload(open.to_owned()));
     for text in ["4one", "4two", "4three"] {
         transport.send(text.into()).expect("there is room");
         transport.flush(&mut connection.state.lock().machine, id);

@@ -3,7 +3,6 @@
 use super::super::payload::{ack, connect, connect_error, disconnect, event};
 use super::super::{DecodeError, Packet, ROOT};
 use crate::socketio::Limits;
-use crate::socketio::cut::cut;
 use crate::socketio::value::number::uint;
 use crate::socketio::value::{Value, json};
 
@@ -40,7 +39,7 @@ fn split_digits(text: &str) -> (&str, &str) {
 
 /// `<attachments>-`.
 fn attachments<'t>(text: &'t str, limits: &Limits) -> Result<(usize, &'t str), DecodeError> {
-    let Some((digits, rest)) = cut(text, b'-') else {
+    let Some((digits, rest)) = text.split_once('-') else {
         return Err(DecodeError::IllegalAttachments);
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -59,7 +58,7 @@ fn namespace<'t>(text: &'t str, limits: &Limits) -> Result<(&'t str, &'t str), D
     if !text.starts_with('/') {
         return Ok((ROOT, text));
     }
-    let (namespace, rest) = cut(text, b',').unwrap_or((text, ""));
+    let (namespace, rest) = text.split_once(',').unwrap_or((text, ""));
     let limit = limits.max_namespace_bytes;
     if namespace.len() > limit {
         return Err(DecodeError::NamespaceTooLong { limit });

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use crate::socketio::say::{self, Say};
 use crate::socketio::value::path::{Path, shortened};
 use crate::socketio::value::{Value, json};
 
@@ -16,7 +15,8 @@ use crate::socketio::value::{Value, json};
 /// let error = from_value::<Vec<String>>(Value::Array(vec!["a".into(), true.into()])).unwrap_err();
 /// assert_eq!(error.to_string(), "at [1]: expected a string, found true");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.path.describe(&self.message))]
 pub struct FromValueError {
     path: Path,
     message: String,
@@ -36,12 +36,12 @@ impl FromValueError {
     fn found(expected: &dyn Expected, found: &str) -> Self {
         Self {
             path: Path::default(),
-            message: say::joined(&["expected ", &say::shown(&expected), ", found ", found]),
+            message: format!("expected {expected}, found {found}"),
         }
     }
 
     fn unknown(what: &str, name: &str, expected: &[&str]) -> Self {
-        let mut message = say::joined(&["unknown ", what, " `", &shortened(name), "`, expected one of ["]);
+        let mut message = format!("unknown {what} `{}`, expected one of [", shortened(name));
         let mut separator = "";
         for name in expected {
             message.push_str(separator);
@@ -55,15 +55,6 @@ impl FromValueError {
         }
     }
 }
-
-impl Say for FromValueError {
-    fn say(&self, out: &mut String) {
-        out.push_str(&self.path.describe(&self.message));
-    }
-}
-
-say::displayed!(FromValueError);
-impl std::error::Error for FromValueError {}
 
 impl de::Error for FromValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
@@ -102,10 +93,7 @@ fn described(found: Unexpected<'_>) -> String {
         Unexpected::Char(char) => return of("string ", &Value::String(char.into())),
         Unexpected::Str(text) => return of("string ", &Value::String(shortened(text))),
         Unexpected::Bytes(bytes) => {
-            let mut out = String::new();
-            json::write_uint(&mut out, bytes.len() as u64);
-            out.push_str(" bytes of binary");
-            return out;
+            return format!("{} bytes of binary", bytes.len());
         }
         Unexpected::Unit => "null",
         Unexpected::Seq => "an array",

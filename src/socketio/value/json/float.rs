@@ -1,62 +1,27 @@
 //! Numbers that are not whole, to text and back as JavaScript does it.
-//!
-//! In a browser JavaScript itself does it, so that its tables need not be downloaded once more.
 
-#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
-pub(super) use browser::{parse, write};
-#[cfg(not(all(feature = "websocket", target_arch = "wasm32")))]
-pub(super) use host::{parse, write};
+use std::fmt::Write as _;
 
-#[cfg(all(feature = "websocket", target_arch = "wasm32"))]
-mod browser {
-    use wasm_bindgen::prelude::wasm_bindgen;
-
-    #[wasm_bindgen]
-    extern "C" {
-        #[wasm_bindgen(js_name = parseFloat)]
-        fn number(text: &str) -> f64;
-
-        #[wasm_bindgen(js_name = String)]
-        fn text(number: f64) -> String;
-    }
-
-    /// Reads a number of valid JSON.
-    pub(in super::super) fn parse(text: &str) -> Option<f64> {
-        Some(number(text))
-    }
-
-    /// Appends a finite number other than zero.
-    pub(in super::super) fn write(out: &mut String, float: f64) {
-        out.push_str(&text(float));
-    }
+/// Reads a number of valid JSON.
+pub(super) fn parse(text: &str) -> Option<f64> {
+    text.parse().ok()
 }
 
-#[cfg(any(test, not(all(feature = "websocket", target_arch = "wasm32"))))]
-mod host {
-    use std::fmt::Write as _;
-
-    /// Reads a number of valid JSON.
-    pub(in super::super) fn parse(text: &str) -> Option<f64> {
-        text.parse().ok()
-    }
-
-    /// Appends a finite number other than zero.
-    pub(in super::super) fn write(out: &mut String, float: f64) {
-        let written = match float.abs() {
-            1e-6..1e21 => write!(out, "{float}"),
-            // JavaScript writes the sign of a positive exponent, Rust does not.
-            1e21.. => write!(out, "{}", format!("{float:e}").replace('e', "e+")),
-            _ => write!(out, "{float:e}"),
-        };
-        written.expect("writing to a String cannot fail");
-    }
+/// Appends a finite number other than zero.
+pub(super) fn write(out: &mut String, float: f64) {
+    let written = match float.abs() {
+        1e-6..1e21 => write!(out, "{float}"),
+        // JavaScript writes the sign of a positive exponent, Rust does not.
+        1e21.. => write!(out, "{}", format!("{float:e}").replace('e', "e+")),
+        _ => write!(out, "{float:e}"),
+    };
+    written.expect("writing to a String cannot fail");
 }
 
-#[cfg(all(test, feature = "websocket", target_arch = "wasm32"))]
+#[cfg(all(test, feature = "web", target_arch = "wasm32"))]
 mod tests {
+    use js_sys::{JsString, Number};
     use wasm_bindgen_test::wasm_bindgen_test;
-
-    use super::{browser, host};
 
     const HARD: [&str; 24] = [
         "0.1",
@@ -86,16 +51,18 @@ mod tests {
     ];
 
     #[wasm_bindgen_test]
-    fn the_browser_and_the_host_read_and_write_alike() {
+    fn floats_are_read_and_written_as_javascript_does() {
         for text in HARD {
-            let (ours, theirs) = (host::parse(text), browser::parse(text));
-            assert_eq!(ours, theirs, "{text}");
-            let float = theirs.expect("a number");
+            let float = super::parse(text).expect("a number");
+            let in_javascript = Number::parse_float(text);
+            assert_eq!(float, in_javascript, "{text}");
             if float.is_finite() && float != 0.0 {
-                let (mut ours, mut theirs) = (String::new(), String::new());
-                host::write(&mut ours, float);
-                browser::write(&mut theirs, float);
-                assert_eq!(ours, theirs, "{text}");
+                let mut written = String::new();
+                super::write(&mut written, float);
+                let in_javascript: JsString = Number::from(float)
+                    .to_string_with_radix(10)
+                    .expect("a legal radix");
+                assert_eq!(written, String::from(in_javascript), "{text}");
             }
         }
     }

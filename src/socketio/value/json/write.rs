@@ -24,7 +24,7 @@ pub fn write(out: &mut String, value: &Value) {
 }
 
 /// Appends `value`; `binary` writes what stands for bytes.
-pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut dyn FnMut(&mut String, &[u8])) {
+pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut impl FnMut(&mut String, &[u8])) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -76,7 +76,7 @@ fn write_number(out: &mut String, number: Number) {
 
 /// Appends decimal digits; for the small numbers that ids and counts are, quicker than `fmt`.
 pub(crate) fn write_uint(out: &mut String, uint: u64) {
-    if uint > 9 {
+    if uint >= 10 {
         write_uint(out, uint / 10);
     }
     out.push(char::from(b'0' + (uint % 10) as u8));
