@@ -3,11 +3,14 @@
 //! The secrets come from files or the environment, never from the command line, and are neither logged nor part of
 //! a URL. [`crate::chat`] asks [`Access::check`] in its connect middleware.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use subtle::ConstantTimeEq;
+
+use crate::chat::names::comparison_key;
 
 /// Where the secrets are. `PESAN_SECRET` in the environment is a shared secret, too.
 #[derive(Debug, Clone, Default, Args)]
@@ -70,6 +73,39 @@ pub enum AccessError {
     /// The file has nothing in it.
     #[error("{0} has no secret in it")]
     Empty(PathBuf),
+    /// A name in the token file is none, or too long.
+    #[error("{path}, line {line}: '{name}' is no name of 1 to {most} visible characters (--name-chars)")]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line.
+        line: usize,
+        /// What stands there.
+        name: String,
+        /// Most characters of a name.
+        most: u32,
+    },
+    /// Two lines of the token file are for one name, or for names that look alike, or have one token.
+    #[error(
+        "{path}, lines {first} and {line}: {what} '{name}' and '{other}' are the same to a reader; give one another"
+    )]
+    Collision {
+        /// The file.
+        path: PathBuf,
+        /// Numbers of the two lines.
+        first: usize,
+        /// The second one.
+        line: usize,
+        /// What collides: names, or the tokens of names.
+        what: &'static str,
+        /// Name of the first line.
+        name: String,
+        /// Name of the second line.
+        other: String,
+    },
+    /// The environment has a secret, and a file is named besides.
+    #[error("PESAN_SECRET is set, and {0} is given besides; leave one of them out")]
+    Both(&'static str),
     /// A line is not of the form `name token`.
     #[error("{path}, line {line}: not of the form `name token`, with a token of at least 16 characters")]
     Line {
@@ -81,13 +117,29 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// Reads the secrets; `secret` is what the environment has.
+    /// Reads the secrets; `secret` is what the environment has, and `name_chars` the longest name.
     ///
     /// # Errors
-    /// When a file cannot be read or has nothing in it.
-    pub fn load(config: &AccessConfig, secret: Option<String>) -> Result<Self, AccessError> {
+    /// When a file cannot be read, has nothing in it, or lines that cannot work.
+    pub fn load(config: &AccessConfig, secret: Option<String>, name_chars: u32) -> Result<Self, AccessError> {
+        let secret = secret.filter(|secret| !secret.is_empty());
+        let file = match config {
+            AccessConfig {
+                token_file: Some(_), ..
+            } => Some("--token-file"),
+            AccessConfig {
+                secret_file: Some(_), ..
+            } => Some("--secret-file"),
+            AccessConfig {
+                secret_file: None,
+                token_file: None,
+            } => None,
+        };
+        if let (Some(flag), Some(_)) = (file, &secret) {
+            return Err(AccessError::Both(flag));
+        }
         if let Some(path) = &config.token_file {
-            return tokens(path, &read(path)?).map(Self::Tokens);
+            return tokens(path, &read(path)?, name_chars).map(Self::Tokens);
         }
         if let Some(path) = &config.secret_file {
             let text = read(path)?;
@@ -96,9 +148,7 @@ impl Access {
                 Some(_) | None => Err(AccessError::Empty(path.clone())),
             };
         }
-        Ok(secret
-            .filter(|secret| !secret.is_empty())
-            .map_or(Self::Open, Self::Secret))
+        Ok(secret.map_or(Self::Open, Self::Secret))
     }
 
     /// Who comes with this token, if they may. Takes equally long wherever the difference is.
@@ -129,24 +179,47 @@ fn read(path: &Path) -> Result<String, AccessError> {
     })
 }
 
-fn tokens(path: &Path, text: &str) -> Result<Vec<(String, String)>, AccessError> {
-    let mut people = Vec::new();
+fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, String)>, AccessError> {
+    let mut people: Vec<(String, String)> = Vec::new();
+    // by what readers take for one name, and by token: the line and the name that had it first
+    let mut seen: HashMap<(&str, String), (usize, String)> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+        let (number, line) = (index + 1, line.trim());
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match line.rsplit_once(char::is_whitespace) {
-            Some((name, token)) if token.len() >= 16 => {
-                people.push((name.trim().to_owned(), token.to_owned()));
-            }
-            Some(_) | None => {
-                return Err(AccessError::Line {
+        let Some((name, token)) = line
+            .rsplit_once(char::is_whitespace)
+            .filter(|(_, token)| token.len() >= 16)
+        else {
+            return Err(AccessError::Line {
+                path: path.to_owned(),
+                line: number,
+            });
+        };
+        let name = name.trim();
+        let Some(key) = comparison_key(name, name_chars) else {
+            return Err(AccessError::Name {
+                path: path.to_owned(),
+                line: number,
+                name: name.to_owned(),
+                most: name_chars,
+            });
+        };
+        for part in [("names", key), ("the tokens of", token.to_owned())] {
+            let what = part.0;
+            if let Some((first, earlier)) = seen.insert(part, (number, name.to_owned())) {
+                return Err(AccessError::Collision {
                     path: path.to_owned(),
-                    line: index + 1,
+                    first,
+                    line: number,
+                    what,
+                    name: earlier,
+                    other: name.to_owned(),
                 });
             }
         }
+        people.push((name.to_owned(), token.to_owned()));
     }
     if people.is_empty() {
         return Err(AccessError::Empty(path.to_owned()));
@@ -160,13 +233,14 @@ mod tests {
 
     #[test]
     fn without_a_secret_everyone_comes_in() {
-        let access = Access::load(&AccessConfig::default(), None).expect("nothing to read");
+        let access = Access::load(&AccessConfig::default(), None, 32).expect("nothing to read");
         assert_eq!(access.check(None), Some(Admitted::Anyone));
     }
 
     #[test]
     fn the_secret_must_be_right() {
-        let access = Access::load(&AccessConfig::default(), Some("sesame".into())).expect("nothing to read");
+        let access =
+            Access::load(&AccessConfig::default(), Some("sesame".into()), 32).expect("nothing to read");
         assert_eq!(access.check(Some("sesame")), Some(Admitted::Anyone));
         assert_eq!(access.check(Some("sesam")), None);
         assert_eq!(access.check(None), None);
@@ -176,7 +250,7 @@ mod tests {
     #[test]
     fn a_token_says_who_comes() {
         let path = Path::new("tokens");
-        let people = tokens(path, "# people\nSiti Aminah  0123456789abcdef\n").expect("one line");
+        let people = tokens(path, "# people\nSiti Aminah  0123456789abcdef\n", 32).expect("one line");
         let access = Access::Tokens(people);
         assert_eq!(
             access.check(Some("0123456789abcdef")),
@@ -187,7 +261,52 @@ mod tests {
 
     #[test]
     fn a_weak_token_stops_the_start_with_its_line() {
-        let error = tokens(Path::new("tokens"), "\nBudi short\n").expect_err("too short");
+        let error = tokens(Path::new("tokens"), "\nBudi short\n", 32).expect_err("too short");
         assert!(error.to_string().starts_with("tokens, line 2"), "{error}");
+    }
+
+    #[test]
+    fn token_lines_that_collide_are_refused_with_both_lines() {
+        for (text, words) in [
+            (
+                "Budi 0123456789abcdef\nBUDI 1123456789abcdef",
+                "lines 1 and 2: names 'Budi' and 'BUDI'",
+            ),
+            (
+                "Budi 0123456789abcdef\n\nB\u{443}di 1123456789abcdef\nBydi 2123456789abcdef",
+                "lines 3 and 4",
+            ),
+            (
+                "Budi 0123456789abcdef\nAna 0123456789abcdef",
+                "the tokens of 'Budi' and 'Ana'",
+            ),
+            (
+                "Budi 0123456789abcdef\n\u{200b} 1123456789abcdef",
+                "line 2: '\u{200b}' is no name",
+            ),
+        ] {
+            let error = tokens(Path::new("tokens"), text, 32)
+                .expect_err(words)
+                .to_string();
+            assert!(
+                error.starts_with("tokens, line") && error.contains(words),
+                "{error}"
+            );
+            assert!(!error.contains("23456789abcdef"), "no token in {error}");
+        }
+        let long = format!("{} 0123456789abcdef", "a".repeat(33));
+        let error = tokens(Path::new("tokens"), &long, 32).expect_err("too long");
+        assert!(error.to_string().contains("1 to 32"), "{error}");
+    }
+
+    #[test]
+    fn secret_in_the_environment_beside_a_file_is_refused() {
+        let config = AccessConfig {
+            secret_file: None,
+            token_file: Some("tokens".into()),
+        };
+        let error =
+            Access::load(&config, Some("sesame".into()), 32).expect_err("two answers to one question");
+        assert!(error.to_string().contains("--token-file"), "{error}");
     }
 }

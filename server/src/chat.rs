@@ -18,7 +18,7 @@ pub mod history;
 mod limits;
 mod link;
 mod message;
-mod names;
+pub(crate) mod names;
 mod nodes;
 pub mod operator;
 mod people;

@@ -5,13 +5,18 @@
 
 mod limits;
 mod listen;
+mod origin;
 mod page;
 mod store;
 
-use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use limits::{ChatLimits, SocketLimits};
-pub use listen::Listen;
+pub use listen::{AllowedOrigin, Listen};
+pub use origin::{Origin, OriginError, is_loopback};
 pub use page::Page;
 pub use store::Store;
 
@@ -75,14 +80,47 @@ impl Config {
     /// # Errors
     /// What clap says about the first argument that is wrong.
     pub fn from_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
-        Cli::try_parse_from(std::iter::once("pesan-server").chain(args)).map(|cli| cli.config)
+        Cli::read(std::iter::once("pesan-server").chain(args)).map(|cli| cli.config)
     }
+
+    /// Says which settings do not go together, if so.
+    fn check(&self) -> Result<(), String> {
+        store::check(&self.store)?;
+        limits::check(&self.chat, &self.sockets)
+    }
+}
+
+impl Cli {
+    /// Reads the command line, its first word being the program's name, and the environment; an empty variable counts as
+    /// unset.
+    ///
+    /// # Errors
+    /// What to say about the first value that is wrong, or the text that `--help` asks for.
+    pub fn read<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let cli = Self::from_arg_matches_mut(&mut command.try_get_matches_from_mut(args)?)
+            .map_err(|error| error.format(&mut command))?;
+        match cli.config.check() {
+            Err(why) if cli.command.is_none() => Err(command.error(ErrorKind::ValueValidation, why)),
+            Err(_) | Ok(()) => Ok(cli),
+        }
+    }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let unset = |arg: Arg| {
+        let variable = arg.get_env().and_then(std::env::var_os);
+        if variable.is_some_and(|value| value.is_empty()) {
+            arg.env(None)
+        } else {
+            arg
+        }
+    };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -106,18 +144,63 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_work_is_named() {
-        for (flag, value) in [
-            ("--drain", "18446744073709551615"),
-            ("--ping-interval", "18446744073709551615"),
-            ("--ping-timeout", "99"),
-            ("--rate", "nan"),
-            ("--rate", "-1"),
-            ("--burst", ""),
-            ("--plain-rate", "x"),
+    fn value_that_cannot_work_is_refused_with_flag_value_and_reason() {
+        let mut wrong: Vec<String> = Vec::new();
+        for (flag, value, reason) in [
+            ("--drain", "18446744073709551615", "..=86400"),
+            ("--ping-interval", "18446744073709551615", "100..="),
+            ("--ping-timeout", "99", "100"),
+            ("--rate", "nan", "from 0"),
+            ("--rate", "-1", "from 0"),
+            ("--rate", "0", "from 0.001"),
+            ("--rate", "inf", "from 0"),
+            ("--burst", "0", "from 1"),
+            ("--burst", "", "empty string"),
+            ("--plain-rate", "x", "invalid float"),
+            ("--max-rooms", "0", "from 1"),
+            ("--max-connections", "0", "from 1"),
+            ("--max-connections", "99999999999", "to 10000000"),
+            ("--max-per-address", "-1", "from 0"),
+            ("--max-payload", "0", "from 1024"),
+            ("--keep-days", "0", "1..="),
+            ("--keep-days", "4000000", "36500"),
+            ("--keep-messages", "0", "1..="),
+            ("--log", "wran", "'wran' is no level"),
+            ("--log", "info,pesan_server=verbose", "invalid"),
+            ("--log", "", "no level"),
+            ("--origin", "foo", "not an origin of the form https://host"),
+            ("--origin", "https://a/path", "leave out '/path'"),
+            ("--origin", "https://a,", "not an origin"),
+            ("--connect-to", "x;script-src *", "is not a host"),
+            ("--allow-server", "x;script-src *", "is not a host"),
+            ("--allow-server", "ftp://a", "not http or https"),
+            ("--redis-prefix", "", "not 1 to 64"),
+            ("--redis-prefix", "a b*", "not 1 to 64"),
+            ("--data", "", "required"),
+            ("--admin-socket", "", "required"),
         ] {
             let error = Config::from_args([format!("{flag}={value}").as_str()]).expect_err(value);
-            assert!(error.to_string().contains(flag), "{error}");
+            let text = error.to_string();
+            assert!(
+                text.contains(flag) && text.contains(reason),
+                "{flag}={value}: {text}"
+            );
+            // a list is refused for the one value that is wrong
+            let value = value.rsplit(',').next().unwrap_or_default();
+            assert!(text.contains(value), "{flag}={value}: {text}");
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn settings_that_exclude_each_other_are_refused() {
+        for (args, reason) in [
+            (vec!["--ephemeral", "--redis", "redis://a"], "--redis"),
+            (vec!["--ephemeral", "--keep-days", "3"], "--keep-days"),
+            (vec!["--max-payload", "2000"], "--text-chars 4000"),
+        ] {
+            let error = Config::from_args(args).expect_err(reason);
+            assert!(error.to_string().contains(reason), "{error}");
         }
     }
 

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
 use pesan_server::admin::AdminSocket;
 use pesan_server::config::{Cli, Command, Config, Listen, SocketLimits};
 use pesan_server::http::serve::{Proxies, ServeConfig, Tls, bind, serve};
@@ -15,7 +14,11 @@ use pesan_server::state::{AppState, app, signals};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    match start(Cli::parse()) {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pesan-server: {error:#}");

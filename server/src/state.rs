@@ -46,8 +46,13 @@ impl AppState {
     /// # Errors
     /// When something that the configuration names is not there or does not work.
     pub async fn new(config: &Config) -> anyhow::Result<Self> {
-        let assets = Assets::load(&config.page.assets)?;
-        let access = Access::load(&config.access, std::env::var("PESAN_SECRET").ok())?;
+        let servers = config.page.servers();
+        let assets = Assets::load(&config.page.assets, &servers)?;
+        let access = Access::load(
+            &config.access,
+            std::env::var("PESAN_SECRET").ok(),
+            config.chat.name_chars,
+        )?;
         let io = io(&config.store)?;
         let chat = Chat::start(
             io.clone(),
@@ -67,8 +72,7 @@ impl AppState {
         Ok(Self {
             assets,
             policy: Policy {
-                connect_to: config.page.connect_to.clone(),
-                named_server: !config.page.own_server_only,
+                servers,
                 secure: config.listen.tls_cert.is_some(),
             },
             engine,

@@ -107,7 +107,19 @@ fn admin(folder: &Path, args: &[&str]) -> Output {
 fn what_cannot_work_stops_the_start_with_words_that_help() {
     let folder = folder();
     let folder = folder.path();
-    let cases: [(&[&str], &str); 11] = [
+    std::fs::write(
+        folder.join("colliding"),
+        "Budi 0123456789abcdef\nBUDI 1123456789abcdef\n",
+    )
+    .expect("writable");
+    let cases: [(&[&str], &str); 15] = [
+        (&["--log", "wran"], "'wran' is no level"),
+        (&["--origin", "https://a/path"], "leave out '/path'"),
+        (&["--connect-to", "x;script-src *"], "--connect-to"),
+        (
+            &["--port", "0", "--token-file", "colliding"],
+            "colliding, lines 1 and 2: names 'Budi' and 'BUDI'",
+        ),
         (
             &["--assets", "nowhere"],
             "nowhere has no index.html: build the page",
@@ -169,6 +181,41 @@ fn the_environment_configures_and_port_wins() {
     running.signal("-INT");
     let said = running.ended();
     assert!(said.contains("going down") && said.contains("stopped"), "{said}");
+}
+
+#[test]
+fn empty_variables_count_as_unset() {
+    let folder = folder();
+    let mut command = server(folder.path(), &["--port", "0"]);
+    for name in [
+        "PORT",
+        "PESAN_LISTEN",
+        "PESAN_ORIGIN",
+        "PESAN_REDIS",
+        "PESAN_EPHEMERAL",
+        "PESAN_KEEP_DAYS",
+        "PESAN_LOG",
+        "PESAN_MAX_CONNECTIONS",
+        "PESAN_TLS_CERT",
+        "PESAN_TOKEN_FILE",
+        "PESAN_SECRET",
+        "PESAN_ADMIN_SOCKET",
+        "PESAN_TRUSTED_PROXY",
+        "PESAN_ALLOW_SERVER",
+        "PESAN_OWN_SERVER_ONLY",
+    ] {
+        command.env(name, "");
+    }
+    let running = Running::with(command);
+    let mut list = server(folder.path(), &["admin", "list"]);
+    assert!(
+        list.env("PESAN_ADMIN_SOCKET", "")
+            .status()
+            .expect("runs")
+            .success()
+    );
+    running.signal("-TERM");
+    running.ended();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -238,44 +238,80 @@ async fn the_page_may_run_its_own_scripts_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_pages_servers_can_be_limited() {
-    let folder = dist();
-    let strict = ["--own-server-only", "--connect-to", "https://chat.example"];
-    let app = app(&state(folder.path(), &strict).await);
-    let policy = header(
-        &get(&app, "/?server=https://other.example", &[]).await,
-        CONTENT_SECURITY_POLICY,
-    )
-    .to_owned();
-    let expected = "connect-src 'self' https://chat.example wss://chat.example;";
-    assert!(policy.contains(expected), "{policy}");
+async fn page_may_connect_to_its_own_server_alone_by_default() {
+    let (app, _folder) = pages().await;
+    for (host, query) in [
+        ("chat.example", "server=https://evil.example"),
+        ("chat.example", "server=http://127.0.0.1:5999"),
+        ("127.0.0.1:5000", "server=https://evil.example"),
+        ("localhost.evil.example", "server=http://localhost:5999"),
+        ("127.0.0.1", "server=http://localhost.evil.example"),
+        ("127.0.0.1", "server=http://localhost;script-src"),
+        ("127.0.0.1", "server=http://localhost%3Bscript-src"),
+        ("127.0.0.1", "server=http://localhost+*"),
+        ("127.0.0.1", "server=http://ana@evil.example%23@localhost"),
+        ("127.0.0.1", "server=javascript://localhost"),
+        ("127.0.0.1", "server=*"),
+        ("127.0.0.1", "server="),
+        ("127.0.0.1", "Server=http://localhost"),
+    ] {
+        let response = get(&app, &format!("/?{query}"), &[(HOST, host)]).await;
+        let policy = header(&response, CONTENT_SECURITY_POLICY);
+        assert!(policy.contains("connect-src 'self';"), "{host} {query}: {policy}");
+    }
+    let index = body(get(&app, "/", &[]).await).await;
+    assert_eq!(index, INDEX.as_bytes(), "nothing is put into the page");
 }
 
 #[tokio::test]
-async fn csp_server_parameter_is_decoded_as_by_url_search_params() {
+async fn page_on_loopback_may_connect_to_the_loopback_server_of_its_address() {
     let (app, _folder) = pages().await;
-    let allowed = "connect-src 'self' http://example.org:5999 ws://example.org:5999;";
-    for query in [
-        "server=http://example.org:5999",
-        "server=http%3A%2F%2Fexample%2Eorg%3A5999",
-        "%73erver=http://example.org:5999",
-        "server=HTTP://example.org:5999/a+b",
-        "room=a&server=http://example.org:5999&server=http://other.example",
-    ] {
-        let response = get(&app, &format!("/?{query}"), &[]).await;
-        let policy = header(&response, CONTENT_SECURITY_POLICY);
-        assert!(policy.contains(allowed), "{query}: {policy}");
+    let allowed = "connect-src 'self' http://127.0.0.1:5999 ws://127.0.0.1:5999;";
+    for host in ["localhost:8080", "127.0.0.1", "[::1]:5000"] {
+        for query in [
+            "server=http://127.0.0.1:5999",
+            "server=127.0.0.1:5999",
+            "server=ws%3A%2F%2F127%2E0.0.1%3A5999",
+            "%73erver=HTTP://127.0.0.1:5999/a+b",
+            "room=a&server=http://127.0.0.1:5999&server=http://other.example",
+        ] {
+            let response = get(&app, &format!("/?{query}"), &[(HOST, host)]).await;
+            let policy = header(&response, CONTENT_SECURITY_POLICY);
+            assert!(policy.contains(allowed), "{host} {query}: {policy}");
+        }
     }
-    for query in [
-        "server=",
-        "Server=http://a",
-        "server=http://a%3Bscript-src",
-        "server=http://a+*",
-    ] {
-        let response = get(&app, &format!("/?{query}"), &[]).await;
+}
+
+#[tokio::test]
+async fn allowed_servers_are_in_the_policy_and_in_the_page() {
+    let folder = dist();
+    std::fs::write(folder.path().join("index.html.br"), b"old").expect("writable");
+    let allow = [
+        "--allow-server",
+        "Chat.Example,http://10.0.0.1:8080",
+        "--connect-to",
+        "https://chat.example",
+    ];
+    let state = state(folder.path(), &allow).await;
+    let app = app(&state);
+    for path in ["/", "/?server=https://evil.example"] {
+        let response = get(&app, path, &[]).await;
         let policy = header(&response, CONTENT_SECURITY_POLICY);
-        assert!(policy.contains("connect-src 'self';"), "{query}: {policy}");
+        let expected = "connect-src 'self' https://chat.example wss://chat.example http://10.0.0.1:8080 ws://10.0.0.1:8080;";
+        assert!(policy.contains(expected), "{policy}");
     }
+    let meta = "<meta name=\"pesan-servers\" content=\"https://chat.example http://10.0.0.1:8080\">";
+    let expected = INDEX.replacen("<script", &format!("{meta}<script"), 1);
+    let page = body(get(&app, "/", &[]).await).await;
+    assert_eq!(String::from_utf8_lossy(&page), expected);
+    // the compressed forms of the build are those of another page
+    let compressed = get(&app, "/", &[(ACCEPT_ENCODING, "br, gzip")]).await;
+    assert!(["", "gzip"].contains(&header(&compressed, CONTENT_ENCODING)));
+    state.assets.reload().expect("a page");
+    assert_eq!(
+        String::from_utf8_lossy(&body(get(&app, "/", &[]).await).await),
+        expected
+    );
 }
 
 #[tokio::test]

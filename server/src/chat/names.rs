@@ -39,6 +39,11 @@ impl Name {
     }
 }
 
+/// What a name is compared by; none when it is no name, or a longer one than allowed.
+pub(crate) fn comparison_key(name: &str, most_chars: u32) -> Option<String> {
+    Name::new(name, most_chars).ok().map(|name| name.key)
+}
+
 /// What is shown: composed characters, single blanks, nothing that cannot be seen.
 fn shown(typed: &str) -> String {
     let mut out = String::new();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Origin;
 use crate::http::serve::Network;
 
 /// Addresses, certificate and origins.
@@ -27,8 +28,8 @@ pub struct Listen {
     pub tls_key: Option<PathBuf>,
     /// Pages of other origins that may connect, as https://host; repeat, or separate by commas; * for any.
     /// Without it, pages of the server's own host and of loopback addresses may, and whatever is not a browser.
-    #[arg(long, env = "PESAN_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
-    pub origin: Vec<String>,
+    #[arg(long, env = "PESAN_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = allowed_origin)]
+    pub origin: Vec<AllowedOrigin>,
     /// Proxies, as addresses or networks, that are believed when X-Forwarded-For says for whom they speak; repeat, or
     /// separate by commas.
     #[arg(
@@ -53,6 +54,24 @@ impl Listen {
         }
         address
     }
+}
+
+/// Pages that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedOrigin {
+    /// All, also those without an origin of their own.
+    Any,
+    /// Those of one origin.
+    Origin(Origin),
+}
+
+fn allowed_origin(text: &str) -> Result<AllowedOrigin, String> {
+    if text.trim() == "*" {
+        return Ok(AllowedOrigin::Any);
+    }
+    text.parse()
+        .map(AllowedOrigin::Origin)
+        .map_err(|error| format!("{error}, or *"))
 }
 
 /// Reads `host:port`, where host may be a name.

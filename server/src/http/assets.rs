@@ -8,12 +8,14 @@ mod encoding;
 mod inline;
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use axum::body::Body;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, VARY,
@@ -22,6 +24,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
+use crate::config::Origin;
 use encoding::Encoding;
 pub use inline::InlineHashes;
 
@@ -36,6 +39,8 @@ const ASK_FIRST: &str = "no-cache";
 #[derive(Debug, Clone)]
 pub struct Assets {
     folder: Arc<PathBuf>,
+    /// Servers besides its own that the page may use, as its `<meta name="pesan-servers">` names them.
+    servers: Arc<str>,
     page: Arc<RwLock<Arc<Page>>>,
 }
 
@@ -84,14 +89,17 @@ pub enum AssetsError {
 }
 
 impl Assets {
-    /// Reads a folder.
+    /// Reads a folder; the page is told which servers besides its own it may use.
     ///
     /// # Errors
     /// When it cannot be read, has no `index.html`, or is no page's.
-    pub fn load(folder: &Path) -> Result<Self, AssetsError> {
-        let page = Page::load(folder)?;
+    pub fn load(folder: &Path, servers: &[Origin]) -> Result<Self, AssetsError> {
+        let servers: Vec<&str> = servers.iter().map(Origin::as_str).collect();
+        let servers = servers.join(" ");
+        let page = Page::load(folder, &servers)?;
         Ok(Self {
             folder: Arc::new(folder.to_owned()),
+            servers: servers.into(),
             page: Arc::new(RwLock::new(Arc::new(page))),
         })
     }
@@ -101,7 +109,7 @@ impl Assets {
     /// # Errors
     /// As [`Assets::load`].
     pub fn reload(&self) -> Result<(), AssetsError> {
-        let page = Arc::new(Page::load(&self.folder)?);
+        let page = Arc::new(Page::load(&self.folder, &self.servers)?);
         *self
             .page
             .write()
@@ -149,7 +157,7 @@ impl Assets {
 }
 
 impl Page {
-    fn load(folder: &Path) -> Result<Self, AssetsError> {
+    fn load(folder: &Path, servers: &str) -> Result<Self, AssetsError> {
         let mut raw = HashMap::new();
         let mut total = 0;
         collect(folder, folder, &mut raw, &mut total)?;
@@ -158,6 +166,13 @@ impl Page {
         };
         let build = digest(index);
         let inline = InlineHashes::of(&String::from_utf8_lossy(index));
+        if !servers.is_empty() {
+            let index = with_servers(index, servers);
+            // compressed forms that Trunk's hook made are those of the page without the list
+            raw.remove(&format!("{INDEX}.br"));
+            raw.insert(format!("{INDEX}.gz"), gzip(&index));
+            raw.insert(INDEX.to_owned(), index);
+        }
         let files = raw
             .iter()
             .filter(|(name, _)| Encoding::of_file(name).is_none_or(|(of, _)| !raw.contains_key(of)))
@@ -254,6 +269,36 @@ impl Coded {
     }
 }
 
+/// The page with the list of servers at the beginning of its head, where the page's first script finds it.
+fn with_servers(index: &Bytes, servers: &str) -> Bytes {
+    let html = String::from_utf8_lossy(index);
+    let meta = format!("<meta name=\"pesan-servers\" content=\"{servers}\">");
+    // ASCII only, so that positions in both are the same
+    let lower = html.to_ascii_lowercase();
+    let head = lower.match_indices("<head").find_map(|(start, tag)| {
+        let end = lower.get(start + tag.len()..)?;
+        // not <header>
+        let attributes = end.starts_with(|c: char| c == '>' || c.is_ascii_whitespace());
+        attributes.then(|| end.find('>').map(|close| start + tag.len() + close + 1))?
+    });
+    // a page without the tag has its head before the first element all the same
+    let doctype = || {
+        lower
+            .starts_with("<!doctype")
+            .then(|| lower.find('>').map(|end| end + 1))
+            .flatten()
+    };
+    let position = head.or_else(doctype).unwrap_or_default();
+    let (before, after) = html.split_at_checked(position).unwrap_or(("", &html));
+    Bytes::from([before, &meta, after].concat())
+}
+
+fn gzip(bytes: &Bytes) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.map(Bytes::from).expect("writing to memory does not fail")
+}
+
 /// Reads all files below `folder`, under their names in URLs.
 fn collect(
     root: &Path,
@@ -341,6 +386,22 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn list_of_servers_stands_first_in_the_head() {
+        let meta = "<meta name=\"pesan-servers\" content=\"https://a\">";
+        for (before, after) in [
+            (
+                "<!doctype html><html><HEAD lang=id>",
+                "<script></script><header></header>",
+            ),
+            ("<!doctype html>", "<script></script>"),
+            ("", "<title>pesan</title>"),
+        ] {
+            let page = with_servers(&Bytes::from([before, after].concat()), "https://a");
+            assert_eq!(page, [before, meta, after].concat());
+        }
+    }
 
     #[test]
     fn names_with_a_hash_are_told_apart() {

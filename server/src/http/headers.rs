@@ -7,21 +7,20 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
+use http::HeaderValue;
 use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HOST, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderValue, Uri};
 
 use super::assets::InlineHashes;
+use crate::config::{Origin, is_loopback};
 
 /// What the policy of the page allows beyond itself.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Other servers that the page may connect to.
-    pub connect_to: Vec<String>,
-    /// Whether a page may also connect to the server that its own address names, as `?server=…`.
-    pub named_server: bool,
+    /// Servers besides its own that the page may connect to.
+    pub servers: Vec<Origin>,
     /// Whether the server speaks HTTPS itself.
     pub secure: bool,
 }
@@ -65,10 +64,10 @@ async fn protect(State(policy): State<Policy>, request: Request, next: Next) -> 
     if request.uri().path() == "/socket.io/" {
         return next.run(request).await;
     }
-    let uri = request.uri().clone();
+    let local = loopback_server(&request);
     let mut response = next.run(request).await;
     let inline = response.extensions_mut().remove::<InlineHashes>();
-    let text = content_policy(&policy, inline.as_ref(), &uri);
+    let text = content_policy(&policy, inline.as_ref(), local);
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
@@ -97,21 +96,12 @@ async fn log(request: Request, next: Next) -> Response<Body> {
     response
 }
 
-/// Content-Security-Policy of a response.
-fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, uri: &Uri) -> String {
+/// Content-Security-Policy of a response; `local` is a server that this one page may connect to besides.
+fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, local: Option<Origin>) -> String {
     let Some(inline) = inline else {
         return "default-src 'none'; frame-ancestors 'none'".to_owned();
     };
-    let named = policy
-        .named_server
-        .then(|| uri.query().and_then(named_server))
-        .flatten();
-    let servers: Vec<String> = policy
-        .connect_to
-        .iter()
-        .filter_map(|text| origins(text.trim()))
-        .chain(named)
-        .collect();
+    let servers: Vec<String> = policy.servers.iter().chain(&local).map(Origin::sources).collect();
     let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'{styles}; \
@@ -123,76 +113,17 @@ fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, uri: &Uri) -> 
     )
 }
 
-/// Sources for the server that the page's own address names: the page reads the same first `server` of its query.
-fn named_server(query: &str) -> Option<String> {
-    let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "server")?;
-    origins(&value)
-}
-
-/// Sources that allow HTTP and WebSocket to the host of a URL; none when it is not one.
-fn origins(url: &str) -> Option<String> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        // without a scheme it is the page's own
-        return is_host(url).then(|| url.to_owned());
+/// Server that the page's own address names as `?server=…`, where page and server are both on this machine: what a
+/// developer has. The page reads the same first `server` of its query.
+fn loopback_server(request: &Request) -> Option<Origin> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    let query = request.uri().query().filter(|_| is_loopback(host))?;
+    let (_, named) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "server")?;
+    let url = if named.contains("://") {
+        named.into_owned()
+    } else {
+        // the page takes its own scheme then, which is HTTP on loopback unless this server has a certificate
+        format!("http://{named}")
     };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (http, ws) = match scheme.to_ascii_lowercase().as_str() {
-        "http" | "ws" => ("http", "ws"),
-        "https" | "wss" => ("https", "wss"),
-        _ => return None,
-    };
-    is_host(host).then(|| format!("{http}://{host} {ws}://{host}"))
-}
-
-/// Whether it is a host, perhaps with a port, and nothing that could end the source or the directive.
-fn is_host(text: &str) -> bool {
-    let clean = text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-    clean && !text.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn policy_of(uri: &str) -> String {
-        let policy = Policy {
-            named_server: true,
-            ..Policy::default()
-        };
-        content_policy(
-            &policy,
-            Some(&InlineHashes::default()),
-            &uri.parse().expect("a good address"),
-        )
-    }
-
-    #[test]
-    fn a_page_may_connect_to_the_server_that_its_address_names() {
-        let text = policy_of("/?server=http://127.0.0.1:5999");
-        assert!(
-            text.contains("connect-src 'self' http://127.0.0.1:5999 ws://127.0.0.1:5999;"),
-            "{text}"
-        );
-        let text = policy_of("/?server=https%3A%2F%2Fchat.example");
-        assert!(
-            text.contains("connect-src 'self' https://chat.example wss://chat.example;"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn an_address_cannot_widen_the_policy() {
-        for uri in [
-            "/",
-            "/?server=",
-            "/?server=*",
-            "/?server=javascript://a",
-            "/?server=http://a;script-src",
-            "/?server=http://a%20*",
-        ] {
-            assert!(policy_of(uri).contains("connect-src 'self';"), "{uri}");
-        }
-    }
+    Origin::of_url(&url).filter(Origin::is_loopback)
 }
