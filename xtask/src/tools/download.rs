@@ -80,13 +80,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn program_is_found_at_any_depth_of_an_archive() {
-        let folder = std::env::temp_dir().join(format!("pesan-find-{}", std::process::id()));
-        let deep = folder.join("a/bin");
-        fs::create_dir_all(&deep).expect("the temporary folder takes folders");
-        fs::write(deep.join("tool"), "").expect("and files");
-        assert_eq!(find_program(&folder, "tool"), Some(deep));
-        assert_eq!(find_program(&folder, "other"), None);
-        fs::remove_dir_all(&folder).expect("made above");
+    fn unpacked_program_is_reached_by_bin() {
+        let folder = std::env::temp_dir().join(format!("pesan-unpack-{}", std::process::id()));
+        let release = folder.join("release-1.0/programs");
+        fs::create_dir_all(&release).expect("the temporary folder takes folders");
+        fs::create_dir_all(folder.join("bin")).expect("and more of them");
+        fs::write(release.join("tool"), "").expect("and files");
+        let archive = folder.join("archive.tar.gz");
+        let pack = || {
+            let tar = Cmd::new("tar", "tar").arg("czf").arg(&archive);
+            tar.arg("-C")
+                .arg(&folder)
+                .arg("release-1.0")
+                .read()
+                .expect("tar packs")
+        };
+        pack();
+        unpack("other", &archive, &folder).expect_err("not in the archive");
+        pack();
+        unpack("tool", &archive, &folder).expect("it is in the archive");
+        let moved = folder.with_added_extension("moved");
+        fs::rename(&folder, &moved).expect("it can be moved");
+        assert!(moved.join("bin/tool").is_file());
+        fs::remove_dir_all(&moved).expect("made above");
     }
 }
