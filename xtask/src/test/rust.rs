@@ -12,8 +12,7 @@ use crate::project::Project;
 use crate::tools::{self, WASM};
 
 /// Features of the root package that build on the host.
-pub(crate) const HOST_FEATURES: &str =
-    "--no-default-features --features pesan/leptos,pesan/native,pesan/msgpack";
+pub(crate) const HOST_FEATURES: &str = "--features pesan/leptos,pesan/native,pesan/msgpack";
 
 /// Features that are checked alone, and whether on the host and for the browser.
 const ALONE: [(&str, bool, bool); 6] = [
@@ -57,7 +56,7 @@ pub(super) fn features(project: &Project) -> Result<Tally> {
         Ok(())
     };
     for (feature, host, browser) in ALONE {
-        let alone = format!("--no-default-features --features={feature}");
+        let alone = format!("--features={feature}");
         if host {
             clippy(alone.clone())?;
         }
@@ -72,8 +71,7 @@ pub(super) fn features(project: &Project) -> Result<Tally> {
 /// Checks that the core has exactly the dependencies of `CORE`.
 fn core_dependencies(project: &Project) -> Result<Tally> {
     let label = "dependencies of the core";
-    let line =
-        "tree --package pesan --no-default-features --edges normal --depth 1 --prefix none --format {lib}";
+    let line = "tree --package pesan --edges normal --depth 1 --prefix none --format {lib}";
     let output = Cmd::cargo(label, &project.root, line).run()?;
     let mut names: Vec<&str> = output
         .lines()
@@ -125,30 +123,31 @@ pub(super) fn vectors(project: &Project) -> Result<Tally> {
             .unwrap_or(&file)
             .display()
             .to_string();
-        let line = "run --quiet --no-default-features --features msgpack --example vectors --";
+        let line = "run --quiet --features msgpack --example vectors --";
         let output = Cmd::cargo(&label, &project.root, line).arg(&file).output()?;
         tally = tally + Tally::tests(&label, &output, of_closing_line);
     }
     Ok(tally)
 }
 
+/// Tests of the library, the client and the page's components, by wasm-bindgen-test.
 pub(super) fn wasm(project: &Project) -> Result<Tally> {
-    let runner = tools::wasm_test_runner(project)?;
     let browser = tools::browser()?;
     let server = OfficialServer::start(project)?;
-    let run = |name: &str, what: &str| -> Result<Tally> {
-        let line = format!("test --package pesan {what} --no-fail-fast --target {WASM}");
-        let output = Cmd::cargo(format!("{name} tests in Chromium"), &project.root, &line)
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
-            .env("CHROMEDRIVER", &browser.driver)
-            .env("PESAN_TEST_SERVER", &server.address)
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
-            .log(project.notes().join(format!("{name}.log")))
-            .timeout(TIMEOUT)
-            .output()?;
-        Ok(Tally::tests(name, &output, of_cargo))
-    };
-    run("wasm", "--features app --lib --bins --tests")
+    let line =
+        format!("test --package pesan --features app --lib --bins --tests --no-fail-fast --target {WASM}");
+    let output = Cmd::cargo("wasm tests in Chromium", &project.root, &line)
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            tools::wasm_test_runner(project)?,
+        )
+        .env("CHROMEDRIVER", browser.driver)
+        .env("PESAN_TEST_SERVER", &server.address)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+        .log(project.notes().join("wasm.log"))
+        .timeout(TIMEOUT)
+        .output()?;
+    Ok(Tally::tests("wasm", &output, of_cargo))
 }
 
 fn tests(project: &Project, name: &str, line: &str) -> Result<Tally> {
