@@ -52,6 +52,7 @@ mod requests;
 mod run;
 mod sessions;
 mod task;
+pub(crate) mod turn;
 mod websocket;
 mod wire;
 

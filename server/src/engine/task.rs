@@ -19,6 +19,7 @@ use super::connection::{Inner, Line};
 use super::polling::Inbound;
 use super::reason::CloseReason;
 use super::sessions::Seat;
+use super::turn::{Turn, give_way};
 use super::websocket::{Flow, ReadEnd, Reset, Ws};
 use super::wire::{self, Incoming};
 use super::{Session, Shared};
@@ -186,6 +187,7 @@ impl<S: Session> Task<S> {
 
     /// Hands the packets of a POST to the session, as far as it takes them.
     fn take_inbound(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let mut turn = Turn::begin();
         loop {
             let packet = match &mut self.inner.lock().line {
                 Line::Polling(polling) => match polling.inbound.next() {
@@ -207,6 +209,10 @@ impl<S: Session> Task<S> {
             {
                 return Ok(());
             }
+            if turn.count() {
+                give_way(cx);
+                return Ok(());
+            }
         }
     }
 
@@ -216,9 +222,14 @@ impl<S: Session> Task<S> {
             return Ok(());
         };
         let (inner, engine, full) = (&self.inner, &self.engine, &mut self.full);
+        let mut turn = Turn::begin();
         for packet in self.backlog.by_ref() {
             let packet = packet.map_err(|error| End::from_packet(&error, inner.id))?;
             if receive(session, inner, packet)? && !may_receive(session, full, engine, cx) {
+                return Ok(());
+            }
+            if turn.count() {
+                give_way(cx);
                 return Ok(());
             }
         }
@@ -228,6 +239,7 @@ impl<S: Session> Task<S> {
             let mut cx = Context::from_waker(&waker);
             match accept(session, inner, incoming) {
                 Ok(true) if !may_receive(session, full, engine, &mut cx) => Flow::Stop,
+                Ok(_) if turn.count() => Flow::Stop,
                 Ok(_) => Flow::More,
                 Err(found) => {
                     end = Some(found);
@@ -242,7 +254,7 @@ impl<S: Session> Task<S> {
         let mut reads = 0;
         while matches!(result, Ok(Flow::More)) {
             if reads == MAX_READS {
-                cx.waker().wake_by_ref();
+                give_way(cx);
                 break;
             }
             reads += 1;
@@ -253,6 +265,9 @@ impl<S: Session> Task<S> {
         }
         if let Some(end) = end {
             return Err(end);
+        }
+        if turn.is_over() {
+            give_way(cx);
         }
         match result {
             Ok(Flow::More) => Ok(()),

@@ -53,7 +53,9 @@ impl Backlog {
     pub(super) fn room(&self, limits: &Limits, is_asking: impl Fn() -> bool) -> Room {
         let share = if self.is_paused() { 2 } else { 1 };
         if !self.exceeds(limits, 1, share) {
-            self.paused.store(false, Ordering::SeqCst);
+            if share > 1 {
+                self.paused.store(false, Ordering::SeqCst);
+            }
             return Room::Free;
         }
         // whoever takes something away after this, or asks, wakes the connection; before this, it is seen below

@@ -79,7 +79,7 @@ impl Client {
 
     /// Whether a socket was ended since it was last asked.
     pub(super) fn take_gone(&self) -> bool {
-        self.gone.swap(false, Ordering::AcqRel)
+        self.gone.load(Ordering::Acquire) && self.gone.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn register(&self, waker: &Waker) {

@@ -22,6 +22,7 @@ use super::listeners::{Listener, PacketCall};
 use super::namespace::ConnectCall;
 use super::reason::DisconnectReason;
 use super::socket::Socket;
+use crate::engine::turn::{Turn, give_way};
 
 /// Event for the listeners.
 pub(super) struct Dispatch {
@@ -46,7 +47,7 @@ impl Dispatch {
     }
 }
 
-/// Events handled in a row before other connections get their turn.
+/// Events handled in a row, after their connection has let go of the socket, before others get their turn.
 const MAX_EVENTS: usize = 64;
 
 /// A socket's handler under way, and the events that wait for it.
@@ -92,14 +93,20 @@ impl Task {
 
     /// Drives the handler under way, then the events that wait, until one has to wait itself.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
-        for _ in 0..MAX_EVENTS {
+        if self.running.is_none() && self.queue.is_empty() {
+            return;
+        }
+        let mut turn = Turn::begin();
+        loop {
             if self.poll_running(cx).is_pending() {
                 return;
             }
             let Some((event, _)) = self.next() else { return };
             self.running = handle(&self.socket, event);
+            if turn.count() {
+                return give_way(cx);
+            }
         }
-        cx.waker().wake_by_ref();
     }
 
     fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<()> {
