@@ -18,7 +18,11 @@ use crate::chat::operator::{Connected, RoomInfo};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 pub enum Request {
     /// Lists the connections.
-    List,
+    List {
+        /// Only those whose id, address, person or name has this in it.
+        #[serde(default)]
+        search: Option<String>,
+    },
     /// Lists the rooms.
     Rooms,
     /// Ends a connection, or all connections of a person.
@@ -55,14 +59,29 @@ pub enum Request {
 /// What the server answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Connections.
-    Connections(Vec<Connected>),
+    /// Connections, and how full the machine that was asked is.
+    Connections(Vec<Connected>, Load),
     /// Rooms.
     Rooms(Vec<RoomInfo>),
     /// It is done; in words.
     Done(String),
     /// It is not; in words.
     Failed(String),
+}
+
+/// How full a machine is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Engine.IO sessions, those that have not joined a namespace included.
+    pub sessions: usize,
+    /// Most sessions.
+    pub max_sessions: usize,
+    /// HTTP connections that did not become WebSockets.
+    pub connections: usize,
+    /// Most such connections.
+    pub max_connections: usize,
+    /// Why it should get no new connections, if so.
+    pub trouble: Option<String>,
 }
 
 /// Reads a time like `90`, `60s`, `5m` or `1h`.

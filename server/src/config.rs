@@ -145,7 +145,6 @@ mod tests {
 
     #[test]
     fn value_that_cannot_work_is_refused_with_flag_value_and_reason() {
-        let mut wrong: Vec<String> = Vec::new();
         for (flag, value, reason) in [
             ("--drain", "18446744073709551615", "..=86400"),
             ("--ping-interval", "18446744073709551615", "100..="),
@@ -189,7 +188,6 @@ mod tests {
             let value = value.rsplit(',').next().unwrap_or_default();
             assert!(text.contains(value), "{flag}={value}: {text}");
         }
-        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]

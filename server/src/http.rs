@@ -5,5 +5,6 @@
 pub mod assets;
 pub mod headers;
 pub mod health;
+mod metric_help;
 pub mod router;
 pub mod serve;

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use pesan_server::admin::AdminSocket;
-use pesan_server::config::{Cli, Command, Config, Listen, SocketLimits};
+use pesan_server::config::{Cli, Command, Config, Listen};
 use pesan_server::http::serve::{Proxies, ServeConfig, Tls, bind, serve};
 use pesan_server::http::{health, router};
 use pesan_server::log;
@@ -40,11 +41,12 @@ fn start(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let serving = serving(&config.listen, config.sockets)?;
+    let mut serving = serving(&config.listen)?;
     // first the port: a second server must not touch the data of the first
     let listener = listen("--listen", config.listen.address())?;
     let address = listener.local_addr()?;
     let state = AppState::new(&config).await?;
+    serving.limit = Some(Arc::clone(&state.connections));
     if let Some(path) = config.store.admin_socket() {
         tokio::spawn(AdminSocket::bind(&path)?.serve(state.clone()));
     }
@@ -68,15 +70,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serving(config: &Listen, limits: SocketLimits) -> anyhow::Result<ServeConfig> {
+fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
     let mut serving = ServeConfig::default();
     serving.drain = Duration::from_secs(config.drain);
-    serving.max_connections = limits.max_connections;
     serving.proxies = Proxies::new(&config.trusted_proxy);
-    if limits.max_per_address > 0 {
-        // a page opens several for its files
-        serving.max_connections_per_address = limits.max_per_address.max(16);
-    }
     if let (Some(certificate), Some(key)) = (&config.tls_cert, &config.tls_key) {
         serving.tls = Some(Tls::from_files(certificate, key)?);
     }

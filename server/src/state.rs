@@ -11,12 +11,13 @@ use axum::Router;
 
 use crate::access::Access;
 use crate::chat::Chat;
-use crate::config::{Config, Store};
+use crate::config::{Config, SocketLimits, Store};
 use crate::engine::Engine;
 use crate::http::assets::Assets;
 use crate::http::headers::Policy;
 use crate::http::health::Readiness;
 use crate::http::router;
+use crate::http::serve::ConnectionLimit;
 use crate::io::{Io, IoConfig, Redis, RedisConfig};
 pub use shutdown::signals;
 pub use stop::Stop;
@@ -36,6 +37,8 @@ pub struct AppState {
     pub readiness: Arc<Readiness>,
     /// When it stops.
     pub stop: Stop,
+    /// Limit of HTTP connections.
+    pub connections: Arc<ConnectionLimit>,
     /// Whether `/metrics` has an address of its own.
     pub metrics_elsewhere: bool,
 }
@@ -79,6 +82,7 @@ impl AppState {
             chat,
             readiness: Arc::default(),
             stop,
+            connections: Arc::new(connection_limit(&config.sockets)),
             metrics_elsewhere: config.listen.admin_listen.is_some(),
         })
     }
@@ -89,10 +93,45 @@ impl AppState {
         if self.readiness.is_draining() {
             return Some("going down".to_owned());
         }
-        self.chat
-            .trouble()
-            .map(|error| format!("messages cannot be stored: {error}"))
+        if let Some(error) = self.chat.trouble() {
+            return Some(format!("messages cannot be stored: {error}"));
+        }
+        let (sessions, max_sessions) = self.sessions();
+        if sessions >= max_sessions {
+            return Some(format!("full: {sessions} sessions of at most {max_sessions}"));
+        }
+        self.connections.is_full().then(|| {
+            let (open, max) = (self.connections.open(), self.connections.max());
+            format!("full: {open} HTTP connections of at most {max}")
+        })
     }
+
+    /// Engine.IO sessions on this machine, and how many there may be.
+    #[must_use]
+    pub fn sessions(&self) -> (usize, usize) {
+        (self.engine.sessions(), self.engine.config().limits.max_sessions)
+    }
+
+    /// Sets the gauges that are only looked at when someone asks.
+    pub fn measure(&self) {
+        self.chat.measure();
+        let flag = |is: bool| if is { 1.0 } else { 0.0 };
+        let open = u32::try_from(self.connections.open()).unwrap_or(u32::MAX);
+        metrics::gauge!("http_connections").set(f64::from(open));
+        metrics::gauge!("pesan_ready").set(flag(self.trouble().is_none()));
+        metrics::gauge!("pesan_store_failed").set(flag(self.chat.trouble().is_some()));
+        metrics::gauge!("pesan_build_info", "version" => env!("CARGO_PKG_VERSION"), "page" => self.assets.build()).set(1.0);
+    }
+}
+
+/// Limit of HTTP connections.
+fn connection_limit(sockets: &SocketLimits) -> ConnectionLimit {
+    let max_per_address = match sockets.max_per_address {
+        0 => sockets.max_connections,
+        // a page opens several for its files
+        max => max.max(16),
+    };
+    ConnectionLimit::new(sockets.max_connections, max_per_address)
 }
 
 /// The Socket.IO server: alone, or with others on the same Redis.

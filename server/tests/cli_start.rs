@@ -1,8 +1,10 @@
 //! The binary as an operator meets it: how it starts, what it says when it cannot, and how it stops.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -39,6 +41,7 @@ fn fails(folder: &Path, args: &[&str]) -> String {
 struct Running {
     child: Child,
     address: String,
+    operator: String,
     log: BufReader<std::process::ChildStderr>,
 }
 
@@ -48,10 +51,18 @@ impl Running {
     }
 
     fn with(mut command: Command) -> Self {
+        Self::with_operator(&mut command)
+    }
+
+    /// The same with the address of `--admin-listen`.
+    fn with_operator(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("runs");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
-        let mut line = String::new();
+        let (mut line, mut operator) = (String::new(), String::new());
         while !line.contains("listening on ") {
+            if let Some((_, address)) = line.trim().rsplit_once("metrics on http://") {
+                address.clone_into(&mut operator);
+            }
             line.clear();
             assert!(
                 log.read_line(&mut line).expect("text") > 0,
@@ -64,6 +75,7 @@ impl Running {
             .expect("an address");
         Self {
             address: address.to_owned(),
+            operator,
             child,
             log,
         }
@@ -78,10 +90,22 @@ impl Running {
         assert!(status.success());
     }
 
+    /// Reads the log up to a line with these words.
+    fn wait_for(&mut self, words: &str) {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert!(
+                self.log.read_line(&mut line).expect("text") > 0,
+                "ended without saying '{words}'"
+            );
+        }
+    }
+
     /// What it said until its end, which was a good one.
     fn ended(mut self) -> String {
         let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.log, &mut rest).expect("text");
+        self.log.read_to_string(&mut rest).expect("text");
         let status = self.child.wait().expect("ends");
         assert!(status.success(), "{rest}");
         rest
@@ -267,13 +291,129 @@ fn the_socket_of_a_server_that_died_is_replaced() {
     running.ended();
 }
 
+/// Everything that the server answers to these bytes.
+fn exchange(address: &str, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("not zero");
+    stream.write_all(bytes.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an orderly end");
+    answer
+}
+
+#[test]
+fn request_without_one_host_is_a_bad_request() {
+    let folder = folder();
+    let running = Running::start(folder.path(), &["--port", "0", "--ephemeral"]);
+    for (head, status) in [
+        ("HTTP/1.1\r\n", "400"),
+        ("HTTP/1.1\r\nhost: a\r\nhost: b\r\n", "400"),
+        ("HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "400"),
+        ("HTTP/1.0\r\nhost: a\r\nhost: b\r\n", "400"),
+        ("HTTP/1.1\r\nhost: a\r\n", "200"),
+        ("HTTP/1.0\r\n", "200"),
+    ] {
+        for path in ["/", "/socket.io/?EIO=4&transport=polling"] {
+            let answer = exchange(
+                &running.address,
+                &format!("GET {path} {head}connection: close\r\n\r\n"),
+            );
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{path} {head}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn newcomer_to_a_full_server_gets_a_page_that_says_so_and_readiness_sees_it() {
+    let folder = folder();
+    let admin_listen = ["--admin-listen", "127.0.0.1:0", "--max-connections", "2"];
+    let mut command = server(folder.path(), &["--port", "0"]);
+    let running = Running::with_operator(command.args(admin_listen));
+    let ready = || {
+        exchange(
+            &running.operator,
+            "GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        )
+    };
+    assert!(ready().starts_with("HTTP/1.1 200"), "{}", ready());
+
+    let held: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            // answered, so that it is known to count, and then idle
+            let mut stream = TcpStream::connect(&running.address).expect("it listens");
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                .expect("it reads");
+            stream.read_exact(&mut [0; 12]).expect("an answer");
+            stream
+        })
+        .collect();
+    let refused = exchange(
+        &running.address,
+        "GET / HTTP/1.1\r\nhost: a\r\naccept: text/html\r\n\r\n",
+    );
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    for words in ["Server penuh", "The server is full", "retry-after"] {
+        assert!(refused.contains(words), "{refused}");
+    }
+    let full = ready();
+    assert!(
+        full.starts_with("HTTP/1.1 503") && full.contains("full: 2 HTTP connections of at most 2"),
+        "{full}"
+    );
+    let list = admin(folder.path(), &["list"]);
+    let words = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(words.contains("2 HTTP connections of at most 2"), "{words}");
+    drop(held);
+}
+
+#[test]
+fn second_signal_stops_at_once() {
+    let folder = folder();
+    let mut running = Running::start(folder.path(), &["--port", "0", "--drain", "600"]);
+    // a request whose body never comes holds the stop
+    let mut held = TcpStream::connect(&running.address).expect("it listens");
+    held.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n")
+        .expect("it reads");
+    running.signal("-TERM");
+    running.wait_for("going down");
+    running.signal("-TERM");
+    running.wait_for("stops at once");
+    let status = running.child.wait().expect("ends");
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn lack_of_descriptors_is_logged_once_a_minute() {
+    let folder = folder();
+    let mut command = Command::new("sh");
+    command
+        .current_dir(folder.path())
+        .args(["-c", "ulimit -n 40; exec \"$0\" --port 0 --ephemeral", SERVER])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let running = Running::with(command);
+    let held: Vec<TcpStream> = (0..60)
+        .map(|_| TcpStream::connect(&running.address).expect("the kernel takes it"))
+        .collect();
+    // a second of failures, which are tried again every 50 ms
+    std::thread::sleep(Duration::from_secs(1));
+    drop(held);
+    running.signal("-TERM");
+    let said = running.ended();
+    assert_eq!(said.matches("cannot accept a connection").count(), 1, "{said}");
+}
+
 /// Status of a handshake that comes through a proxy for this address.
 fn handshake(address: &str, client: &str) -> String {
-    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    let mut stream = TcpStream::connect(address).expect("it listens");
     let request = format!(
         "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\nconnection: close\r\n\r\n"
     );
-    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it reads");
+    stream.write_all(request.as_bytes()).expect("it reads");
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).expect("text");
     line.split(' ').nth(1).expect("a status").to_owned()

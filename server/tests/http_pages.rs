@@ -11,6 +11,7 @@ use http::header::{
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use pesan_server::config::Config;
+use pesan_server::engine::Peer;
 use pesan_server::http::router::admin_router;
 use pesan_server::state::{AppState, app};
 use tempfile::TempDir;
@@ -356,13 +357,66 @@ async fn health_follows_the_state() {
     assert_eq!(body(response).await, b"going down\n");
 }
 
+/// Answer to `/metrics` that comes from this address.
+async fn metrics(app: &Router, from: &str, headers: &[(HeaderName, &str)]) -> Response<Body> {
+    let mut request = Request::builder().uri("/metrics").extension(Peer {
+        address: (from.parse::<std::net::IpAddr>().expect("an address"), 1).into(),
+        secure: false,
+    });
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    let request = request.body(Body::empty()).expect("a good request");
+    app.clone().oneshot(request).await.expect("infallible")
+}
+
+#[tokio::test]
+async fn metrics_of_the_public_address_are_for_loopback_alone() {
+    let (app, _folder) = pages().await;
+    let forwarded = HeaderName::from_static("x-forwarded-for");
+    for (from, headers, status) in [
+        ("127.0.0.1", &[(HOST, "localhost:5000")][..], StatusCode::OK),
+        ("::1", &[(HOST, "[::1]:5000")], StatusCode::OK),
+        ("::ffff:127.0.0.1", &[], StatusCode::OK),
+        ("192.0.2.1", &[(HOST, "localhost")], StatusCode::NOT_FOUND),
+        ("127.0.0.1", &[(HOST, "chat.example")], StatusCode::NOT_FOUND),
+        ("127.0.0.1", &[(forwarded, "192.0.2.1")], StatusCode::NOT_FOUND),
+    ] {
+        let answer = metrics(&app, from, headers).await;
+        assert_eq!(answer.status(), status, "{from} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_have_help_and_tell_of_process_and_build() {
+    pesan_server::http::health::start_counting();
+    let (app, _folder) = pages().await;
+    let page = body(metrics(&app, "127.0.0.1", &[]).await).await;
+    let page = String::from_utf8(page).expect("text");
+    for line in [
+        "# HELP pesan_people People with",
+        "# HELP process_resident_memory_bytes",
+        "# HELP process_open_fds",
+        "pesan_build_info{version=\"",
+        "pesan_store_failed 0",
+        "pesan_ready 1",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    for line in page.lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split(' ').nth(2).unwrap_or_default();
+        assert!(page.contains(&format!("# HELP {name} ")), "{name} has no help");
+    }
+}
+
 #[tokio::test]
 async fn metrics_move_to_the_operators_address() {
     let folder = dist();
     pesan_server::http::health::start_counting();
     let open = state(folder.path(), &[]).await;
     get(&app(&open), "/", &[]).await;
-    let page = String::from_utf8(body(get(&app(&open), "/metrics", &[]).await).await).expect("text");
+    let page = body(metrics(&app(&open), "127.0.0.1", &[]).await).await;
+    let page = String::from_utf8(page).expect("text");
     assert!(
         page.contains("pesan_http_requests_total{status=\"200\"}"),
         "{page}"

@@ -37,7 +37,7 @@ impl AdminCommand {
     /// When no server answers, or it says no.
     pub fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
         match self.ask()? {
-            Reply::Connections(list) => {
+            Reply::Connections(list, load) => {
                 writeln!(
                     out,
                     "{:<20}  {:<21}  {:<20}  NAME",
@@ -51,6 +51,14 @@ impl AdminCommand {
                     )?;
                 }
                 writeln!(out, "{} connections", list.len())?;
+                writeln!(
+                    out,
+                    "this machine: {} sessions of at most {}, {} HTTP connections of at most {}",
+                    load.sessions, load.max_sessions, load.connections, load.max_connections
+                )?;
+                if let Some(trouble) = load.trouble {
+                    writeln!(out, "not ready: {trouble}")?;
+                }
             }
             Reply::Rooms(list) => {
                 writeln!(out, "{:<40}  {:>6}  {:>8}  NAME", "ROOM", "PEOPLE", "MESSAGES")?;

@@ -9,7 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use super::{Reply, Request};
+use super::{Load, Reply, Request};
+use crate::log::Throttle;
 use crate::state::AppState;
 
 /// Longest request.
@@ -47,6 +48,7 @@ impl AdminSocket {
 
     /// Answers requests until it is dropped.
     pub async fn serve(self, state: AppState) {
+        let mut failures = Throttle::default();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) if self.is_owner(&stream) => {
@@ -54,7 +56,9 @@ impl AdminSocket {
                 }
                 Ok(_) => tracing::warn!("another user than the server's own tried the operator's socket"),
                 Err(error) => {
-                    tracing::warn!(%error, "the operator's socket does not work");
+                    if let Some(unsaid) = failures.ready() {
+                        tracing::warn!(%error, unsaid, "the operator's socket does not work");
+                    }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -138,7 +142,18 @@ async fn answer(stream: UnixStream, state: AppState) {
 async fn reply(state: &AppState, request: Request) -> Reply {
     let chat = &state.chat;
     match request {
-        Request::List => Reply::Connections(chat.connections().await),
+        Request::List { search } => {
+            let mut list = chat.connections().await;
+            if let Some(search) = search {
+                let search = search.to_lowercase();
+                list.retain(|one| {
+                    [&one.id, &one.address, &one.person, &one.name]
+                        .iter()
+                        .any(|text| text.to_lowercase().contains(&search))
+                });
+            }
+            Reply::Connections(list, load(state))
+        }
         Request::Rooms => Reply::Rooms(chat.rooms()),
         Request::Kick { id, reason } => match chat.kick(&id, &reason).await {
             0 => Reply::Failed(format!("nobody here has the id {id}")),
@@ -174,5 +189,17 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             state.stop.within(within);
             Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
         }
+    }
+}
+
+/// How full this machine is.
+fn load(state: &AppState) -> Load {
+    let (sessions, max_sessions) = state.sessions();
+    Load {
+        sessions,
+        max_sessions,
+        connections: state.connections.open(),
+        max_connections: state.connections.max(),
+        trouble: state.trouble(),
     }
 }

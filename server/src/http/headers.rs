@@ -67,7 +67,7 @@ async fn protect(State(policy): State<Policy>, request: Request, next: Next) -> 
     let local = loopback_server(&request);
     let mut response = next.run(request).await;
     let inline = response.extensions_mut().remove::<InlineHashes>();
-    let text = content_policy(&policy, inline.as_ref(), local);
+    let text = content_policy(&policy, inline.as_ref(), local.as_ref());
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
@@ -97,11 +97,11 @@ async fn log(request: Request, next: Next) -> Response<Body> {
 }
 
 /// Content-Security-Policy of a response; `local` is a server that this one page may connect to besides.
-fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, local: Option<Origin>) -> String {
+fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, local: Option<&Origin>) -> String {
     let Some(inline) = inline else {
         return "default-src 'none'; frame-ancestors 'none'".to_owned();
     };
-    let servers: Vec<String> = policy.servers.iter().chain(&local).map(Origin::sources).collect();
+    let servers: Vec<String> = policy.servers.iter().chain(local).map(Origin::sources).collect();
     let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'{styles}; \

@@ -1,13 +1,15 @@
 //! Whether the server lives, whether it can serve, and what it counts.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use super::metric_help;
 
 /// Whether the server takes new connections, for load balancers.
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ pub fn metrics() -> PrometheusHandle {
             if metrics::set_global_recorder(recorder).is_err() {
                 tracing::warn!("something else counts in this process: /metrics stays empty");
             }
+            metric_help::describe();
             handle
         })
         .clone()
@@ -70,9 +73,20 @@ async fn add_up(handle: &PrometheusHandle, every: Duration) {
     }
 }
 
+/// Numbers of the process, as Prometheus names them.
+fn process() -> &'static metrics_process::Collector {
+    static COLLECTOR: LazyLock<metrics_process::Collector> = LazyLock::new(|| {
+        let collector = metrics_process::Collector::default();
+        collector.describe();
+        collector
+    });
+    &COLLECTOR
+}
+
 /// `/metrics`.
 pub(super) fn metrics_page() -> Response {
     let handle = metrics();
+    process().collect();
     handle.run_upkeep();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

@@ -4,9 +4,12 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http::header::HOST;
 
 use super::headers::{self, Policy};
 use super::health;
+use crate::config::is_loopback;
+use crate::engine::Peer;
 use crate::state::AppState;
 
 /// What the public address serves.
@@ -16,8 +19,8 @@ pub fn router(state: &AppState) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
     if !state.metrics_elsewhere {
-        // Prometheus
-        routes = routes.route("/metrics", get(metrics));
+        // Prometheus on this machine
+        routes = routes.route("/metrics", get(local_metrics));
     }
     // Socket.IO
     let routes = routes.merge(state.engine.router());
@@ -44,8 +47,26 @@ async fn readyz(State(state): State<AppState>) -> Response {
     health::answer(state.trouble().as_deref())
 }
 
+/// `/metrics` of the public address: for this machine only, and not for whom a proxy on it speaks.
+async fn local_metrics(State(state): State<AppState>, request: Request) -> Response {
+    let headers = request.headers();
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
+        .into_iter()
+        .any(|name| headers.contains_key(name));
+    let local = request
+        .extensions()
+        .get::<Peer>()
+        .is_some_and(|peer| peer.address.ip().to_canonical().is_loopback());
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if local && !forwarded && named.is_none_or(is_loopback) {
+        metrics(State(state)).await
+    } else {
+        page(State(state), request).await
+    }
+}
+
 async fn metrics(State(state): State<AppState>) -> Response {
-    state.chat.measure();
+    state.measure();
     health::metrics_page()
 }
 

@@ -3,8 +3,9 @@
 //! The engine takes the raw socket over after a WebSocket handshake; that is why this loop and not another accepts.
 //! `main` calls [`bind`] and [`serve`].
 
+mod connection_limit;
 mod forwarded;
-mod places;
+mod refusal;
 mod tls;
 
 use std::future::Future;
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use http::header::{CONNECTION, HOST};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -23,14 +25,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+pub use connection_limit::{ConnectionLimit, ConnectionPermit, Full};
 pub use forwarded::{Network, NetworkError, Proxies};
 pub use tls::{Tls, TlsError};
 
 use crate::engine::Peer;
-use places::Places;
+use crate::log::Throttle;
 
 /// Settings and caps of the accept loop.
 #[derive(Debug, Clone)]
@@ -47,11 +51,14 @@ pub struct ServeConfig {
     pub stall_timeout: Duration,
     /// Largest head of a request, in bytes. Defaults to 16 KiB; a larger one gets status 431.
     pub max_head: usize,
-    /// HTTP connections in all, those that became WebSockets not counted. Defaults to 20,000; a further one is closed
-    /// at once.
+    /// HTTP connections in all, those that became WebSockets not counted. Defaults to 20,000; a further one gets status
+    /// 503 and a page that says so.
     pub max_connections: usize,
-    /// The same for each address, those of trusted proxies excepted. Defaults to 10,000.
+    /// The same for each address or IPv6 network of 64 bits, those of trusted proxies excepted. Defaults to 10,000; a
+    /// further one gets status 429.
     pub max_connections_per_address: usize,
+    /// Limit that several accept loops share, or that others look at; the two above do not count then. Defaults to none.
+    pub limit: Option<Arc<ConnectionLimit>>,
     /// Proxies that are believed when they say for whom they speak. Defaults to none.
     pub proxies: Proxies,
     /// Time that requests under way have once `stop` came. Defaults to 5 s.
@@ -68,6 +75,7 @@ impl Default for ServeConfig {
             max_head: 16 << 10,
             max_connections: 20_000,
             max_connections_per_address: 10_000,
+            limit: None,
             proxies: Proxies::default(),
             drain: Duration::from_secs(5),
         }
@@ -109,8 +117,14 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
     let drain = config.drain;
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
-    let door = Arc::new(Door {
-        places: Places::new(config.max_connections, config.max_connections_per_address),
+    let limit = config.limit.clone().unwrap_or_else(|| {
+        let (max, max_per_address) = (config.max_connections, config.max_connections_per_address);
+        Arc::new(ConnectionLimit::new(max, max_per_address))
+    });
+    let mut failures = Throttle::default();
+    let acceptor = Arc::new(Acceptor {
+        limit,
+        refusals: Arc::new(Semaphore::new(refusal::AT_A_TIME)),
         config,
         app,
     });
@@ -121,10 +135,13 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address)) => door.let_in(stream, address, stopped.clone(), alive.clone()),
+            Ok((stream, address)) => acceptor.accept(stream, address, stopped.clone(), alive.clone()),
             Err(error) => {
                 metrics::counter!("http_accept_errors_total").increment(1);
-                tracing::warn!(%error, "cannot accept a connection");
+                // without descriptors it fails many times a second
+                if let Some(unsaid) = failures.ready() {
+                    tracing::warn!(%error, unsaid, "cannot accept a connection");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -137,15 +154,16 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
 }
 
 /// What every connection needs.
-struct Door {
-    places: Arc<Places>,
+struct Acceptor {
+    limit: Arc<ConnectionLimit>,
+    refusals: Arc<Semaphore>,
     config: ServeConfig,
     app: Router,
 }
 
-impl Door {
-    /// Starts the task of a connection, if there is a place for it.
-    fn let_in(
+impl Acceptor {
+    /// Starts the task of a connection; where there is no room for it, the task says so.
+    fn accept(
         self: &Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
@@ -153,52 +171,94 @@ impl Door {
         alive: mpsc::Sender<()>,
     ) {
         let proxy = self.config.proxies.contains(address.ip());
-        let Some(place) = self.places.take(address.ip(), proxy) else {
+        let permit = self.limit.acquire(address.ip(), proxy);
+        if let Err(full) = permit {
             metrics::counter!("http_connections_refused_total").increment(1);
-            return tracing::debug!(%address, "no place for another connection");
-        };
+            tracing::debug!(%address, ?full, "no room for another connection");
+        }
         if let Err(error) = prepare(&stream, self.config.stall_timeout) {
             return tracing::debug!(%address, %error, "the connection was gone at once");
         }
-        let door = Arc::clone(self);
-        match &self.config.tls {
-            None => {
-                let peer = Peer {
-                    address,
-                    secure: false,
-                };
-                tokio::spawn(async move {
-                    door.converse(TokioIo::new(stream), peer, stopped).await;
-                    drop((place, alive));
-                });
-            }
-            Some(tls) => {
-                let handshake = tls.acceptor().accept(stream);
-                let peer = Peer {
-                    address,
-                    secure: true,
-                };
-                tokio::spawn(async move {
-                    match tokio::time::timeout(door.config.tls_timeout, handshake).await {
-                        Ok(Ok(stream)) => door.converse(TokioIo::new(stream), peer, stopped).await,
-                        Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
-                        Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
+        let acceptor = Arc::clone(self);
+        let secure = self.config.tls.is_some();
+        match permit {
+            Ok(permit) => tokio::spawn(async move {
+                let peer = Peer { address, secure };
+                match &acceptor.config.tls {
+                    None => {
+                        acceptor
+                            .serve_connection(TokioIo::new(stream), peer, stopped)
+                            .await
                     }
-                    drop((place, alive));
-                });
+                    Some(tls) => {
+                        if let Some(stream) = acceptor.handshake(tls, stream, address).await {
+                            acceptor
+                                .serve_connection(TokioIo::new(stream), peer, stopped)
+                                .await;
+                        }
+                    }
+                }
+                drop((permit, alive));
+            }),
+            Err(full) => {
+                let Ok(turn) = Arc::clone(&self.refusals).try_acquire_owned() else {
+                    return;
+                };
+                tokio::spawn(async move {
+                    let refused = async {
+                        match &acceptor.config.tls {
+                            None => refusal::answer(TokioIo::new(stream), full).await,
+                            Some(tls) => match acceptor.handshake(tls, stream, address).await {
+                                Some(stream) => refusal::answer(TokioIo::new(stream), full).await,
+                                None => Ok(()),
+                            },
+                        }
+                    };
+                    if let Ok(Err(error)) = tokio::time::timeout(refusal::PATIENCE, refused).await {
+                        tracing::debug!(%address, %error, "gone before it was told that there is no room");
+                    }
+                    drop((turn, alive));
+                })
             }
+        };
+    }
+
+    async fn handshake(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> Option<TlsStream<TcpStream>> {
+        let handshake = tls.acceptor().accept(stream);
+        match tokio::time::timeout(self.config.tls_timeout, handshake).await {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
         }
+        None
     }
 
     /// Answers the requests of one connection.
-    async fn converse<I>(&self, io: I, peer: Peer, mut stopped: watch::Receiver<bool>)
+    async fn serve_connection<I>(&self, io: I, peer: Peer, mut stopped: watch::Receiver<bool>)
     where
         I: Read + Write + Unpin + Send + 'static,
     {
         let service = service_fn(|mut request: Request<Incoming>| {
+            let bad = !has_one_host(&request);
             let sender = self.config.proxies.sender(peer, request.headers());
             request.extensions_mut().insert(sender);
-            self.app.clone().oneshot(request.map(Body::new))
+            let app = self.app.clone();
+            async move {
+                if bad {
+                    let mut response = Response::new(Body::from("one Host header is needed\n"));
+                    *response.status_mut() = StatusCode::BAD_REQUEST;
+                    response
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                    return Ok(response);
+                }
+                app.oneshot(request.map(Body::new)).await
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -217,6 +277,14 @@ impl Door {
         if let Err(error) = ended {
             tracing::debug!(address = %peer.address, %error, "connection ended");
         }
+    }
+}
+
+/// Whether a request says for which host it is, as RFC 9112 section 3.2 wants it; HTTP/1.0 need not.
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        hosts => hosts == 1,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signals, and the order in which the server goes down.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,7 +32,10 @@ impl AppState {
     }
 }
 
-/// Stops the server on SIGINT and SIGTERM, and reads the page again on SIGHUP.
+/// Whether a signal has come.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Stops the server on SIGINT and SIGTERM, at once when a second one comes, and reads the page again on SIGHUP.
 ///
 /// # Errors
 /// When the system does not allow to listen for signals.
@@ -41,6 +45,11 @@ pub fn signals(state: &AppState) -> std::io::Result<()> {
         let stop = state.stop.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
+                if STOPPING.swap(true, Ordering::AcqRel) {
+                    tracing::warn!("stops at once: a second signal came");
+                    // what is acknowledged is on the disk; the rest was not to be waited for
+                    std::process::exit(1);
+                }
                 stop.within(Duration::ZERO);
             }
         });

@@ -8,6 +8,7 @@ mod writer;
 
 use std::fmt;
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +50,11 @@ pub enum OpenError {
         /// What the system says.
         reason: String,
     },
+    /// No room is left on the disk.
+    #[error(
+        "no room is left for {0}: the disk is full; make room, or name a folder on another disk with --data"
+    )]
+    Full(PathBuf),
     /// Another process has it.
     #[error("another pesan-server is using {0}; stop it, or name another folder with --data")]
     InUse(PathBuf),
@@ -213,6 +219,9 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> OpenError {
+    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        return OpenError::Full(path.to_owned());
+    }
     OpenError::Unusable {
         path: path.to_owned(),
         reason: error.to_string(),

@@ -118,6 +118,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
 pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, &error.to_string()),
+        Some(ErrorCode::DiskFull) => OpenError::Full(path.to_owned()),
         _ => OpenError::Unusable {
             path: path.to_owned(),
             reason: error.to_string(),
