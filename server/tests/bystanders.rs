@@ -31,12 +31,13 @@ const MEMORY: u64 = 128 << 20;
 
 type Abuse = fn(SocketAddr, &AtomicBool);
 
-const ABUSES: [(&str, Abuse); 7] = [
+const ABUSES: [(&str, Abuse); 8] = [
     ("slow handshakes", slow_handshakes),
     ("half-open connections", half_open),
     ("headers without end", endless_headers),
     ("slow readers", slow_readers),
     ("a flood of events", flood),
+    ("floods without a pause", endless_floods),
     ("giant frames", giant_frames),
     ("compressed bombs", bombs),
 ];
@@ -257,6 +258,23 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
         floods.retain_mut(|flood| flood.write_all(&events).is_ok());
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Two connections that send as fast as the server takes it.
+fn endless_floods(address: SocketAddr, over: &AtomicBool) {
+    let events = frame(0x81, br#"42["noise","x"]"#).repeat(1000);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    let Some(mut flood) = join(address, "") else {
+                        continue;
+                    };
+                    while !over.load(Ordering::Acquire) && flood.write_all(&events).is_ok() {}
+                }
+            });
+        }
+    });
 }
 
 /// Frames that say that they have a gigabyte.

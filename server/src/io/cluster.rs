@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::adapter::{Adapter, Arrival, Health};
 use super::hooks::{ErrorKind, ErrorReport};
 use super::id;
-use super::recovery::Session;
+use super::recovery::{Place, Session, Since};
 use super::rooms::Target;
 use super::server::Server;
 
@@ -216,6 +216,7 @@ impl Cluster {
             Value::from(session.sid.as_str()),
             Value::from(rooms),
             session.data.clone(),
+            since_value(&session.since),
         ];
         let message = self.message(namespace, None, "session", args);
         self.adapter.save(&key(namespace, &session.pid), message, keep)
@@ -239,6 +240,13 @@ impl Cluster {
     pub(super) fn leave(&self) {
         self.tell("/", "bye", Vec::new());
     }
+}
+
+/// When a socket came in, then when it joined which rooms.
+fn since_value(since: &Since) -> Value {
+    let place = |(millis, number): Place| Value::from(vec![Value::from(millis), Value::from(number)]);
+    let rooms = since.rooms.iter().map(|(room, at)| (&**room, place(*at)));
+    Value::from(vec![place(since.connected), Value::object(rooms)])
 }
 
 /// Names may have colons, so the length says where the namespace ends: no client can name a session of another one.

@@ -24,7 +24,17 @@ pub(super) struct Session {
     pub(super) sid: String,
     pub(super) pid: String,
     pub(super) rooms: Vec<String>,
+    /// What was sent before is none of its business, whatever offset its client names.
+    pub(super) since: Since,
     pub(super) data: Value,
+}
+
+/// Places in the log at which a socket came in and joined its rooms.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Since {
+    pub(super) connected: Place,
+    /// Rooms that it joined later.
+    pub(super) rooms: HashMap<Box<str>, Place>,
 }
 
 /// Place of an event: in this process's own order, or in the log that all nodes share.
@@ -56,11 +66,16 @@ pub(super) struct Kept {
     /// Everything after this place is kept, but for what `dropped` says; `None` when nothing is known.
     floor: Option<Place>,
     dropped: Dropped,
-    /// Sockets that are connected: their clients may return before this node has noticed that they are lost.
-    live: HashMap<Box<str>, Weak<SocketInner>>,
+    /// Sockets by the secrets of their sessions, until they are out of their rooms.
+    live: HashMap<Box<str>, Live>,
     sessions: HashMap<String, (Session, Instant)>,
     /// Sessions in the order in which they began to wait, which is the order in which they expire.
     waiting: VecDeque<(Instant, String)>,
+}
+
+struct Live {
+    socket: Weak<SocketInner>,
+    since: Since,
 }
 
 struct Event {
@@ -96,19 +111,29 @@ impl Dropped {
         Some(place)
     }
 
-    /// Whether something after `offset` is missing for a client in these rooms.
-    fn concerns(&self, offset: Place, rooms: &[String]) -> bool {
+    /// Whether something after `offset` is missing for the client of this session.
+    fn concerns(&self, offset: Place, session: &Session) -> bool {
         let after = (Bound::Excluded(offset), Bound::Unbounded);
         self.targets
             .range(after)
-            .any(|(_, target)| is_meant(target, rooms))
+            .any(|(place, target)| is_meant(target, *place, session))
     }
 }
 
-/// Whether a client in these rooms gets what is sent to `target`.
-fn is_meant(Target { rooms, except }: &Target, of_client: &[String]) -> bool {
-    let is_in = |room: &Arc<str>| of_client.iter().any(|known| **known == **room);
-    (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in)
+/// Whether the client of this session gets what was sent to `target` at `place`.
+fn is_meant(Target { rooms, except }: &Target, place: Place, session: &Session) -> bool {
+    let is_in = |room: &Arc<str>| session.rooms.iter().any(|known| **known == **room);
+    let was_in = |room: &Arc<str>| {
+        let since = session
+            .since
+            .rooms
+            .get(&**room)
+            .unwrap_or(&session.since.connected);
+        is_in(room) && *since < place
+    };
+    session.since.connected < place
+        && (rooms.is_empty() || rooms.iter().any(was_in))
+        && !except.iter().any(is_in)
 }
 
 impl Log {
@@ -198,20 +223,47 @@ impl Log {
     }
 
     /// Notes a socket that is connected.
-    pub(super) fn note(kept: &mut Kept, socket: &Socket) {
-        if let Some(pid) = socket.pid() {
-            kept.live.insert(pid.into(), socket.downgrade());
+    pub(super) fn note(kept: &mut Kept, socket: &Socket, restored: Option<&Restored>) {
+        let Some(pid) = socket.pid() else { return };
+        let mut since = Since {
+            connected: kept.last,
+            rooms: HashMap::new(),
+        };
+        if let Some(Restored { session, .. }) = restored {
+            since = session.since.clone();
+            let is_new = |room: &Arc<str>| session.rooms.iter().all(|known| **known != **room);
+            let joined = socket.rooms().into_iter().filter(is_new);
+            since
+                .rooms
+                .extend(joined.map(|room| (Box::from(&*room), kept.last)));
+        }
+        let socket = socket.downgrade();
+        kept.live.insert(pid.into(), Live { socket, since });
+    }
+
+    /// A socket joins a room now.
+    pub(super) fn note_room(kept: &mut Kept, pid: &str, room: &str) {
+        let place = kept.last;
+        if let Some(live) = kept.live.get_mut(pid) {
+            live.since.rooms.insert(room.into(), place);
         }
     }
 
-    /// A socket is connected no longer.
+    /// When a socket came in and joined its rooms.
+    pub(super) fn since(&self, socket: &Socket) -> Since {
+        let kept = self.lock();
+        let live = socket.pid().and_then(|pid| kept.live.get(pid));
+        live.map(|live| live.since.clone()).unwrap_or_default()
+    }
+
+    /// A socket is out of its rooms.
     pub(super) fn forget_live(&self, socket: &Socket) {
         let Some(pid) = socket.pid() else { return };
         let mut kept = self.lock();
         if kept
             .live
             .get(pid)
-            .is_some_and(|known| known.ptr_eq(&socket.downgrade()))
+            .is_some_and(|known| known.socket.ptr_eq(&socket.downgrade()))
         {
             kept.live.remove(pid);
         }
@@ -219,7 +271,8 @@ impl Log {
 
     /// Socket of this session that is still connected here.
     pub(super) fn live(&self, pid: &str) -> Option<Socket> {
-        self.lock().live.get(pid).and_then(Socket::upgrade)
+        let socket = Socket::upgrade(&self.lock().live.get(pid)?.socket)?;
+        socket.connected().then_some(socket)
     }
 
     /// Forgets all events: some were missed, and nobody may go on over a gap.
@@ -298,7 +351,7 @@ impl Log {
         let kept = self.lock();
         let known = kept.floor.is_some_and(|floor| floor <= offset)
             && offset <= kept.last
-            && !kept.dropped.concerns(offset, &session.rooms);
+            && !kept.dropped.concerns(offset, &session);
         known.then_some(Restored {
             session,
             after,
@@ -311,7 +364,7 @@ impl Log {
         kept.events
             .iter()
             .filter(move |event| event.place > restored.offset)
-            .filter(move |event| is_meant(&event.target, &restored.session.rooms))
+            .filter(move |event| is_meant(&event.target, event.place, &restored.session))
             .map(|event| &event.outgoing)
     }
 }
@@ -346,18 +399,27 @@ mod tests {
             dropped.insert((0, number), room("busy"));
         }
         assert_eq!(dropped.targets.len(), 2);
-        let rooms = |name: &str| [name.to_owned()];
-        assert!(!dropped.concerns((0, 1), &rooms("quiet")));
-        assert!(dropped.concerns((0, 0), &rooms("quiet")));
-        assert!(dropped.concerns((0, 998), &rooms("busy")));
-        assert!(!dropped.concerns((0, 999), &rooms("busy")));
+        let in_room = |name: &str| Session {
+            sid: String::new(),
+            pid: String::new(),
+            rooms: vec![name.to_owned()],
+            since: Since::default(),
+            data: Value::Null,
+        };
+        assert!(!dropped.concerns((0, 1), &in_room("quiet")));
+        assert!(dropped.concerns((0, 0), &in_room("quiet")));
+        assert!(dropped.concerns((0, 998), &in_room("busy")));
+        assert!(!dropped.concerns((0, 999), &in_room("busy")));
         let everyone_else = Target {
             rooms: Vec::new(),
             except: vec!["busy".into()],
         };
         dropped.insert((0, 1000), everyone_else);
-        assert!(!dropped.concerns((0, 999), &rooms("busy")));
-        assert!(dropped.concerns((0, 999), &rooms("quiet")));
+        assert!(!dropped.concerns((0, 999), &in_room("busy")));
+        assert!(dropped.concerns((0, 999), &in_room("quiet")));
+        let mut late = in_room("quiet");
+        late.since.connected = (0, 1000);
+        assert!(!dropped.concerns((0, 0), &late), "it came after that");
     }
 
     #[test]

@@ -211,6 +211,13 @@ impl Rooms {
         }
     }
 
+    /// Whether a socket is in a room.
+    pub(super) fn has(&self, id: &str, room: &str) -> bool {
+        let inner = self.lock();
+        let member = inner.members.get(id);
+        member.is_some_and(|member| member.rooms.contains(room) || (member.own && room == id))
+    }
+
     /// Rooms of a socket, its own first.
     pub(super) fn of_socket(&self, socket: &Socket) -> Vec<Arc<str>> {
         let inner = self.lock();

@@ -22,7 +22,7 @@ use super::listeners::Listeners;
 use super::namespace::Namespace;
 use super::operator::Flags;
 use super::reason::DisconnectReason;
-use super::recovery::{Restored, Session};
+use super::recovery::{Log, Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
 use crate::engine::{Connection, Outgoing};
@@ -166,6 +166,7 @@ impl Socket {
             sid: self.id().to_owned(),
             pid: self.pid()?.to_owned(),
             rooms: self.rooms().iter().map(ToString::to_string).collect(),
+            since: self.0.namespace.log()?.since(self),
             data: self.data().to_value(),
         })
     }
@@ -280,7 +281,7 @@ impl Socket {
             }
             return fits;
         }
-        match self.0.namespace.rooms().join(&self.0.id, rooms, limit) {
+        match self.join_now(rooms, limit) {
             Ok(()) => {
                 self.0.namespace.save(self);
                 true
@@ -291,6 +292,21 @@ impl Socket {
                 false
             }
         }
+    }
+
+    fn join_now(&self, names: Vec<Arc<str>>, limit: usize) -> Result<(), JoinError> {
+        let rooms = self.0.namespace.rooms();
+        let (Some(log), Some(pid)) = (self.0.namespace.log(), self.pid()) else {
+            return rooms.join(&self.0.id, names, limit);
+        };
+        // nothing is sent between the place that is noted and the membership
+        let mut kept = log.lock();
+        for name in &names {
+            if !rooms.has(&self.0.id, name) {
+                Log::note_room(&mut kept, pid, name);
+            }
+        }
+        rooms.join(&self.0.id, names, limit)
     }
 
     /// Leaves a room.

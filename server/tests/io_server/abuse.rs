@@ -1,5 +1,10 @@
 //! Clients that want too much.
 
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pesan_server::io::{IoConfig, Limits, Socket};
 use tokio::sync::mpsc;
 
@@ -82,6 +87,49 @@ async fn attachments_without_end_are_refused() {
     raw.expect_end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_send_without_end_leave_others_their_turn() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("noise", |_: Socket, _: String| {});
+        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+    });
+    let over = Arc::new(AtomicBool::new(false));
+    // as many as the server has threads; each of them kept one of these to itself for seconds
+    let floods = [(); 2].map(|()| {
+        let (over, address) = (over.clone(), served.address);
+        std::thread::spawn(move || flood(address, &over))
+    });
+    let mut raw = served.join().await;
+    until("the floods have come", || served.io.len() == 3).await;
+    for _ in 0..20 {
+        raw.expect_silence().await;
+    }
+    over.store(true, Ordering::Relaxed);
+    for flood in floods {
+        flood.join().expect("no panic");
+    }
+}
+
+/// Sends small events as fast as they are taken.
+fn flood(address: SocketAddr, over: &AtomicBool) {
+    let mut socket = std::net::TcpStream::connect(address).expect("it listens");
+    let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).expect("open");
+    let frame = |text: &str| {
+        let length = u8::try_from(text.len()).expect("short");
+        [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+    };
+    // the answer to the handshake comes first
+    assert!(socket.read(&mut [0; 1024]).expect("open") > 0);
+    socket.write_all(&frame("40")).expect("open");
+    let events = frame(r#"42["noise","x"]"#).repeat(1000);
+    while !over.load(Ordering::Relaxed) {
+        socket.write_all(&events).expect("open");
+    }
+}
+
 #[tokio::test]
 async fn answers_that_nobody_asked_for_are_left() {
     let served = Served::start().await;
@@ -104,7 +152,7 @@ async fn a_client_whose_handler_is_busy_is_not_read() {
         ..IoConfig::default()
     })
     .await;
-    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let opened = gate.clone();
     let (sender, mut seen) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {

@@ -128,6 +128,40 @@ async fn events_that_are_not_kept_do_not_spoil_the_return() {
 }
 
 #[tokio::test]
+async fn returning_client_gets_nothing_from_before_it_came_or_joined() {
+    let served = served(Recovery::default()).await;
+    served.io.emit("before", ()).expect("can be sent");
+    let mut raw = served.open().await;
+    let (sid, pid) = join(&mut raw, "").await;
+    served.io.to("late").emit("secret", ()).expect("can be sent");
+    raw.send(r#"2["join","late"]"#).await;
+    raw.expect_silence().await;
+    served.io.to("late").emit("open", ()).expect("can be sent");
+    let last = offset(&raw.next().await);
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    served.io.to("late").emit("missed", ()).expect("can be sent");
+    // an offset that it never got: the very first
+    let (epoch, _) = last.split_once('.').expect("two parts");
+    let mut raw = served.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{epoch}.0"}}"#))
+        .await;
+    for event in ["open", "missed"] {
+        let packet = raw.next().await;
+        assert!(packet.starts_with(&format!(r#"2["{event}""#)), "{packet}");
+    }
+    assert!(raw.next().await.contains(&sid));
+    // and once more
+    raw.close().await;
+    until("it is gone", || served.io.is_empty()).await;
+    let mut raw = served.open().await;
+    raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{epoch}.0"}}"#))
+        .await;
+    let packet = raw.next().await;
+    assert!(packet.starts_with(r#"2["open""#), "{packet}");
+}
+
+#[tokio::test]
 async fn quiet_room_is_recovered_beside_a_busy_one() {
     let served = served(Recovery {
         max_packets: 10,

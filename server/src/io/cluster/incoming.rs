@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Cluster, Reply, lock};
 use crate::io::namespace::Namespace;
 use crate::io::operator::Flags;
-use crate::io::recovery::Session;
+use crate::io::recovery::{Place, Session, Since};
 use crate::io::rooms::Target;
 use crate::io::server::Server;
 
@@ -49,7 +49,7 @@ pub(super) fn session(message: &[u8], namespace: &str, pid: &str) -> Option<Sess
     let Body::Event { args, .. } = packet.body else {
         return None;
     };
-    let [sid, rooms, data] = args.try_into().ok()?;
+    let [sid, rooms, data, since] = args.try_into().ok()?;
     let rooms = rooms
         .as_array()?
         .iter()
@@ -58,7 +58,27 @@ pub(super) fn session(message: &[u8], namespace: &str, pid: &str) -> Option<Sess
         sid: sid.as_str()?.to_owned(),
         pid: pid.to_owned(),
         rooms: rooms.collect(),
+        since: since_of(&since)?,
         data,
+    })
+}
+
+fn since_of(value: &Value) -> Option<Since> {
+    let place = |value: &Value| -> Option<Place> {
+        let [millis, number] = value.as_array()? else {
+            return None;
+        };
+        Some((millis.as_number()?.as_u64()?, number.as_number()?.as_u64()?))
+    };
+    let [connected, Value::Object(rooms)] = value.as_array()? else {
+        return None;
+    };
+    let rooms = rooms
+        .iter()
+        .map(|(room, at)| Some((room.as_str().into(), place(at)?)));
+    Some(Since {
+        connected: place(connected)?,
+        rooms: rooms.collect::<Option<_>>()?,
     })
 }
 

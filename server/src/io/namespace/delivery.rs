@@ -264,7 +264,7 @@ impl Namespace {
         }
         socket.open(reply);
         if let Some(kept) = &mut kept {
-            Log::note(kept, socket);
+            Log::note(kept, socket, restored);
         }
         drop(kept);
         self.save(socket);
@@ -478,9 +478,6 @@ impl Namespace {
             "User disconnected"
         );
         self.0.server.meters.sockets.decrement(1);
-        if let Some(log) = &self.0.log {
-            log.forget_live(socket);
-        }
         if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
             if reason.is_recoverable() {
                 self.keep(log, session, socket.runtime());
@@ -496,6 +493,9 @@ impl Namespace {
             log.update(session);
         }
         self.0.rooms.remove(socket);
+        if let Some(log) = &self.0.log {
+            log.forget_live(socket);
+        }
         self.go_if_unused();
     }
 
