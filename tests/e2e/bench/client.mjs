@@ -21,19 +21,19 @@ const ROUND_TRIPS = 2_000;
 const CONNECTS = 5;
 // Isolated pages have a clock of microseconds; others have one of tenths of milliseconds.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
-const WASM = '<link rel="preload" as="fetch" type="application/wasm" crossorigin href="./browser_bench_bg.wasm">';
+const WASM = '<link rel="preload" as="fetch" type="application/wasm" crossorigin href="./pesan_bg.wasm">';
 
-// As Trunk and other bundlers write a page: what it will need is asked for at once.
+// Trunk names the program after its package. As in its own pages, what will be needed is asked for at once.
 const page = (script, wasm, ...modules) => `<!doctype html><meta charset="utf-8"><title>bench</title>
 ${modules.map((module) => `<link rel="modulepreload" href="${module}">`).join("")}${wasm}
 <script>Object.defineProperty(globalThis, "result", { set: (result) => tell(JSON.stringify(result)) });</script>
 <script type="module">${script}</script>`;
 const peers = resolve(import.meta.dirname, "../../peers/node_modules/socket.io-client/dist/socket.io.esm.min.js");
 const files = {
-  "/pesan": ["text/html", page('import init from "./browser_bench.js"; await init();', WASM, "./browser_bench.js")],
+  "/pesan": ["text/html", page('import init from "./pesan.js"; await init();', WASM, "./pesan.js")],
   "/official": ["text/html", page('import "./official.mjs";', "", "./official.mjs", "./socket.io.esm.min.js")],
 };
-for (const file of [join(folder, "browser_bench.js"), join(folder, "browser_bench_bg.wasm"), join(import.meta.dirname, "client/official.mjs"), peers]) {
+for (const file of [join(folder, "pesan.js"), join(folder, "pesan_bg.wasm"), join(import.meta.dirname, "client/official.mjs"), peers]) {
   files[`/${basename(file)}`] = [file.endsWith(".wasm") ? "application/wasm" : "text/javascript", await readFile(file)];
 }
 
