@@ -6,7 +6,7 @@
 
 pub mod avatar;
 mod commands;
-pub mod connection;
+pub mod connection_state;
 pub mod i18n;
 pub mod linkify;
 pub mod outbox;

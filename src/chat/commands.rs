@@ -1,4 +1,4 @@
-//! What the person at the page wants.
+//! Commands of the person at the page.
 
 use super::outbox::{SendState, StoredMessage};
 use super::requests::Request;
@@ -44,7 +44,7 @@ impl ChatState {
         true
     }
 
-    /// Tries a failed text again, by the key of its line.
+    /// Sends a failed message again, by the key of its row.
     pub fn retry(&mut self, now: u64, key: u64) {
         if let Some(unsent) = self.outbox.by_key(key) {
             unsent.state = SendState::Waiting;
@@ -52,12 +52,12 @@ impl ChatState {
         self.flush(now);
     }
 
-    /// Gives a text up that was not sent, by the key of its line.
+    /// Gives up an unsent message, by the key of its row.
     pub fn discard(&mut self, key: u64) {
         self.outbox.discard(key);
     }
 
-    /// Opens a room, and enters it if need be.
+    /// Opens a room, and joins it if necessary.
     pub fn open(&mut self, now: u64, id: &str) {
         if id == self.current {
             return;
@@ -76,7 +76,7 @@ impl ChatState {
         self.flush(now);
     }
 
-    /// Opens the next room of the list, or the one before.
+    /// Opens the next or the previous joined room of the list.
     pub fn open_next(&mut self, now: u64, forward: bool) {
         let joined: Vec<&RoomState> = self
             .listed()
@@ -121,7 +121,7 @@ impl ChatState {
         }
     }
 
-    /// Makes a room and opens it.
+    /// Creates a room and opens it.
     pub fn create(&mut self, name: &str) {
         self.opening = true;
         self.requests.push_back(Request::Create(Create {
@@ -129,7 +129,7 @@ impl ChatState {
         }));
     }
 
-    /// Opens the room with someone.
+    /// Opens the direct room with a person.
     pub fn direct(&mut self, person: &str) {
         self.opening = true;
         self.requests.push_back(Request::Direct(Direct {
@@ -137,7 +137,7 @@ impl ChatState {
         }));
     }
 
-    /// Takes another name.
+    /// Requests another name.
     pub fn rename(&mut self, name: &str) {
         let name = name.trim();
         self.renamed = None;
@@ -151,7 +151,7 @@ impl ChatState {
         }
     }
 
-    /// Whether there are older messages of the open room that were not asked for yet.
+    /// Whether older messages of the open room can be requested now.
     #[must_use]
     pub fn has_older(&self) -> bool {
         let room = self.room();
@@ -161,7 +161,7 @@ impl ChatState {
             && matches!(self.server, Server::Extended { .. })
     }
 
-    /// Asks for older messages of the open room, unless they are already on their way.
+    /// Requests older messages of the open room, unless a request is pending.
     pub fn older(&mut self) {
         if !matches!(self.server, Server::Extended { .. }) {
             return;
@@ -184,7 +184,7 @@ impl ChatState {
         }
     }
 
-    /// Whether others should be told now that this person is typing.
+    /// Whether a typing notice is due.
     #[must_use]
     pub fn wants_typing(&self, now: u64) -> bool {
         self.typed
@@ -193,7 +193,7 @@ impl ChatState {
             && matches!(self.server, Server::Extended { .. })
     }
 
-    /// The person is typing; told to others now and then.
+    /// The person is typing: sends a notice, at most once per [`typing::TYPING_INTERVAL`].
     pub fn typing(&mut self, now: u64) {
         if self.wants_typing(now) {
             self.typed = Some(now);
@@ -211,7 +211,7 @@ impl ChatState {
         }
     }
 
-    /// Keeps a text that was begun in the open room.
+    /// Sets the draft of the open room.
     pub fn set_draft(&mut self, text: &str) {
         let current = self.current.clone();
         if let Some(room) = self.room_mut(&current) {
@@ -219,7 +219,7 @@ impl ChatState {
         }
     }
 
-    /// Answers a message of the open room, or none.
+    /// Sets the message that the draft replies to, by the key of its row.
     pub fn set_reply_to(&mut self, key: Option<u64>) {
         let quote = key.and_then(|key| {
             let item = self.room().timeline.items().iter().find(|item| item.key == key)?;
@@ -240,27 +240,27 @@ impl ChatState {
         }
     }
 
-    /// Wants this name when it connects.
+    /// Sets the name to request when connecting.
     pub fn set_wished_name(&mut self, name: Option<String>) {
         self.wished_name = name;
     }
 
-    /// Has read the announcement.
+    /// Closes the announcement.
     pub fn dismiss_announcement(&mut self) {
         self.announcement = None;
     }
 
-    /// Has read the refusal.
+    /// Closes the last error.
     pub fn dismiss_notice(&mut self) {
         self.notice = None;
     }
 
-    /// Forgets what became of the last wish for another name.
+    /// Forgets the result of the last rename.
     pub fn dismiss_renamed(&mut self) {
         self.renamed = None;
     }
 
-    /// Wants back in after having been sent away.
+    /// Connects again after an operator ended the connection.
     pub fn come_back(&mut self) {
         self.kicked = None;
         self.reconnect_at = None;

@@ -119,6 +119,14 @@ pub struct Strings {
     pub shutdown_in: With1,
     /// The server stops now.
     pub shutting_down: &'static str,
+    /// The address names another server; its host.
+    pub foreign_server: With1,
+    /// Before connecting to another server; its host.
+    pub foreign_server_hint: With1,
+    /// The address names a server that is not allowed; its host.
+    pub forbidden_server: With1,
+    /// Button that opens the page with its own server.
+    pub use_own_server: &'static str,
     /// Heading of an announcement.
     pub announcement: &'static str,
     /// The server has a newer page.
@@ -239,6 +247,8 @@ pub struct Strings {
     pub name_saved: &'static str,
     /// Label of the token prompt.
     pub token: &'static str,
+    /// Label of the token prompt of another server; its host.
+    pub token_for: With1,
     /// The server requires a token.
     pub token_hint: &'static str,
     /// The token was not accepted.

@@ -1,4 +1,4 @@
-//! Links in a text: only http, https and mailto, and never more than the text itself says.
+//! Finds addresses in a text: http, https and mailto only.
 
 use crate::protocol::is_hidden;
 
@@ -11,7 +11,7 @@ pub enum Part<'a> {
     Link(&'a str),
 }
 
-/// What an address may begin with, and where the colon is in it.
+/// Schemes of addresses that become links, with the offset of the colon.
 const SCHEMES: [(&str, usize); 3] = [("https://", 5), ("http://", 4), ("mailto:", 6)];
 
 /// Splits a text into plain parts and links; together they are the text again.
@@ -44,7 +44,7 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
 
 /// Where the next address may begin.
 fn next_scheme(text: &str, from: usize) -> Option<usize> {
-    // every scheme has its colon as the only one: look for colons, then look back
+    // each scheme has exactly one colon: search for colons, then compare what precedes them
     let mut at = from;
     loop {
         let colon = at + text.get(at..)?.find(':')?;

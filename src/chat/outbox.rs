@@ -1,4 +1,4 @@
-//! Texts that were written and are not yet known to have arrived; they survive a reload.
+//! Messages that were written and are not yet confirmed by the server; they survive a reload.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{ChatError, Person, Quote};
 
-/// Text that waits, in the form in which the browser keeps it.
+/// Unsent message as the browser stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredMessage {
     /// Room it is for.
     pub room: String,
-    /// Id that makes it one message however often it is sent.
+    /// Id; the server stores a message once however often it is sent.
     pub id: String,
     /// Text.
     pub text: String,
@@ -23,32 +23,32 @@ pub struct StoredMessage {
     pub reply: Option<Quote>,
 }
 
-/// Text that waits.
+/// Unsent message.
 #[derive(Debug, Clone)]
 pub struct PendingMessage {
-    /// What is kept of it.
+    /// What the browser stores.
     pub kept: StoredMessage,
-    /// How it is shown.
+    /// Its item in the timeline.
     pub item: Arc<TimelineItem>,
-    /// How far it has come.
+    /// Progress of its delivery.
     pub state: SendState,
 }
 
-/// How far a text has come.
+/// Progress of an unsent message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
-    /// Waits for its turn.
+    /// Waits to be sent.
     Waiting,
-    /// Was sent and is not yet answered.
+    /// Sent, not acknowledged yet.
     InFlight {
-        /// On a plain server: when to stop waiting for the echo.
+        /// On a basic server: when to stop waiting for the echo.
         until: Option<u64>,
     },
-    /// Was not taken.
+    /// Not accepted.
     Failed(Option<ChatError>),
 }
 
-/// All texts that wait, in the order in which they were written.
+/// Unsent messages in the order in which they were written.
 #[derive(Debug, Clone, Default)]
 pub struct Outbox {
     unsent: Vec<PendingMessage>,
@@ -61,7 +61,7 @@ impl Outbox {
         self.unsent.iter().filter(move |unsent| unsent.kept.room == room)
     }
 
-    /// Number that is another one after each change that should be kept.
+    /// Revision counter; incremented whenever the stored messages change.
     #[must_use]
     pub fn changes(&self) -> u32 {
         self.changes
@@ -96,17 +96,17 @@ impl Outbox {
         });
     }
 
-    /// Text of an id.
+    /// Unsent message of an id.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut PendingMessage> {
         self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
     }
 
-    /// Text whose line has this key.
+    /// Unsent message by the key of its row.
     pub fn by_key(&mut self, key: u64) -> Option<&mut PendingMessage> {
         self.unsent.iter_mut().find(|unsent| unsent.item.key == key)
     }
 
-    /// Whether a text waits to be sent.
+    /// Whether a message waits to be sent.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.unsent
@@ -114,24 +114,24 @@ impl Outbox {
             .any(|unsent| matches!(unsent.state, SendState::Waiting))
     }
 
-    /// Takes a text out.
+    /// Removes an unsent message by its id.
     pub fn take(&mut self, id: &str) -> Option<PendingMessage> {
         self.take_first(|unsent| unsent.kept.id == id)
     }
 
-    /// Takes out the text whose line has this key.
+    /// Removes an unsent message by the key of its row.
     pub fn discard(&mut self, key: u64) {
         self.take_first(|unsent| unsent.item.key == key);
     }
 
-    /// Takes out the text that a plain server's echo belongs to.
+    /// Removes the message that the echo of a basic server confirms.
     pub fn take_echoed(&mut self, text: &str) -> Option<PendingMessage> {
         self.take_first(|unsent| {
             matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.kept.text == text
         })
     }
 
-    /// Text whose echo is due: it was told, on a plain server that does not echo.
+    /// Text of a message whose echo did not arrive in time: the basic server does not echo.
     #[must_use]
     pub fn told(&self, now: u64) -> Option<String> {
         let mut unsent = self.unsent.iter();
@@ -147,7 +147,7 @@ impl Outbox {
         Some(self.unsent.remove(place))
     }
 
-    /// Whether a text is under way.
+    /// Whether a message is being sent.
     #[must_use]
     pub fn busy(&self) -> bool {
         self.unsent
@@ -155,14 +155,14 @@ impl Outbox {
             .any(|unsent| matches!(unsent.state, SendState::InFlight { .. }))
     }
 
-    /// First text that waits for its turn and that `ready` accepts.
+    /// First message that waits and that `ready` accepts.
     pub fn next(&mut self, ready: impl Fn(&StoredMessage) -> bool) -> Option<&mut PendingMessage> {
         self.unsent
             .iter_mut()
             .find(|unsent| matches!(unsent.state, SendState::Waiting) && ready(&unsent.kept))
     }
 
-    /// The connection is gone: what was under way waits again.
+    /// The connection was lost: messages being sent wait again.
     pub fn rewind(&mut self) {
         for unsent in &mut self.unsent {
             if matches!(unsent.state, SendState::InFlight { .. }) {
@@ -185,7 +185,7 @@ impl Outbox {
 }
 
 impl PendingMessage {
-    /// How far it has come, as its line shows it.
+    /// Delivery as its row shows it.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         match &self.state {

@@ -32,12 +32,12 @@ pub enum Response {
 }
 
 impl ChatState {
-    /// The server answered.
+    /// Applies an answer of the server.
     pub fn handle_response(&mut self, now: u64, answer: Response) {
         match answer {
             Response::Sent(id, outcome) => self.sent(now, &id, outcome),
             Response::Joined(join, outcome) => {
-                self.joined(now, &join, outcome.map(|result| result.map(|joined| *joined)))
+                self.joined(now, &join, outcome.map(|result| result.map(|joined| *joined)));
             }
             Response::Left(room, outcome) => self.left(now, &room, outcome),
             Response::Opened(outcome) => match outcome {
@@ -90,7 +90,7 @@ impl ChatState {
                 }
             }
             None => {
-                // whether it arrived is unknown: the same id makes a second attempt harmless
+                // whether it arrived is unknown; a second attempt with the same id is harmless
                 if let Some(unsent) = self.outbox.get_mut(id) {
                     unsent.state = SendState::Waiting;
                     self.retry_after = Some(now + RETRY_DELAY);
@@ -119,9 +119,9 @@ impl ChatState {
                 room.set_people(joined.people);
                 let seq = joined.room.last_seq;
                 room.read = room.read.min(seq);
-                // what was told meanwhile may be ahead of the answer, what the server was told before may not
+                // live messages may be ahead of the answer, but `after` may not be ahead of the room
                 if join.after > Some(seq) {
-                    // a server without a history was started anew and counts from one
+                    // a server without a history was restarted and counts from one
                     room.timeline.forget_numbers();
                     room.read = 0;
                     room.room.last_seq = 0;
@@ -156,8 +156,8 @@ impl ChatState {
         }
     }
 
-    /// Adds messages of the history at the end, and asks for those after them when there are `more`; `entering` marks
-    /// where those begin that were not read.
+    /// Appends messages of the history, and requests the following ones when there are `more`; `entering` places the
+    /// unread marker.
     fn add(&mut self, id: &str, messages: Vec<Message>, more: bool, entering: bool) {
         let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
         let viewed = self.viewing && self.current == id;
@@ -183,7 +183,7 @@ impl ChatState {
         }
     }
 
-    /// Tries again to enter a room, from where its lines are whole, after the time that the server asks for.
+    /// Joins a room again after the pause that the server asks for.
     fn enter_later(&mut self, now: u64, id: &str, refusal: Option<&ChatError>) {
         let pause = refusal.map_or(RETRY_DELAY, patience);
         self.retry_after = Some(now + pause);
@@ -194,7 +194,7 @@ impl ChatState {
         }
     }
 
-    /// Takes out of the outbox what the history already shows.
+    /// Removes messages from the outbox that the history already contains.
     fn confirm_known(&mut self, id: &str) {
         let Some(room) = self.rooms.iter().find(|room| room.room.id == id) else {
             return;
@@ -241,7 +241,7 @@ impl ChatState {
                 self.keys = keys;
             }
             Some(Ok(page)) => self.add(&history.room, page.messages, page.more, false),
-            // older lines are asked for again once the room is entered, not before the server wants it
+            // older messages are requested again after the room was joined, not before the server allows it
             outcome => self.enter_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
         }
     }
@@ -261,7 +261,7 @@ impl ChatState {
     }
 }
 
-/// Whether the same request may succeed a little later.
+/// Whether the same request may succeed later.
 fn is_passing(refusal: &ChatError) -> bool {
     matches!(
         refusal.code,
@@ -269,7 +269,7 @@ fn is_passing(refusal: &ChatError) -> bool {
     )
 }
 
-/// How long a server that is in a hurry wants to be left alone, in milliseconds.
+/// Pause that the server asks for, in milliseconds.
 fn patience(refusal: &ChatError) -> u64 {
     refusal.detail.parse().unwrap_or(1_u64).clamp(1, 60) * 1000
 }

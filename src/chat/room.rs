@@ -1,53 +1,53 @@
-//! One room as this page sees it.
+//! State of one room.
 
 use super::timeline::Timeline;
 use super::typing::TypingUsers;
 use crate::protocol::{Person, PresenceChange, Quote, Room, RoomKind};
 
-/// One room as this page sees it.
+/// State of one room.
 #[derive(Debug, Clone)]
 pub struct RoomState {
-    /// What the server says about it.
+    /// Room as the server describes it.
     pub room: Room,
-    /// Its lines.
+    /// Messages and notes.
     pub timeline: Timeline,
     /// People in the room, ordered by id.
     pub people: Vec<Person>,
     /// Who is typing.
     pub typing_users: TypingUsers,
-    /// How far this page is in it.
+    /// Whether the page has joined the room.
     pub membership: Membership,
-    /// Messages after this order number are missing among the lines, and asked for.
+    /// Messages after this order number are missing; they were requested.
     pub gap: Option<u64>,
-    /// Whether older lines were asked for.
+    /// Whether older messages were requested.
     pub loading: bool,
     /// Highest order number that was read.
     pub read: u64,
-    /// Messages that came while nobody looked.
+    /// Messages that arrived while the end of the room was not on screen.
     pub unseen_count: u32,
-    /// Key of the first line that came while nobody looked.
+    /// Key of the first unread row.
     pub unread_marker: Option<u64>,
-    /// Text that was begun and not sent.
+    /// Draft of the composer.
     pub draft: String,
-    /// Message that the begun text answers.
+    /// Message that the draft replies to.
     pub reply_to: Option<Quote>,
 }
 
-/// How far this page is in a room.
+/// Whether the page has joined a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
-    /// Seen in the list alone.
+    /// Not joined; only listed.
     NotJoined,
-    /// Wants in; asked for when there is a connection.
+    /// To be joined when connected.
     Pending,
-    /// Asked for.
+    /// Join request sent.
     Joining,
-    /// Inside: its messages arrive.
+    /// Joined: messages arrive.
     Joined,
 }
 
 impl RoomState {
-    /// Room that the list has and that nobody entered yet.
+    /// Room of the server's list, not joined.
     #[must_use]
     pub fn new(room: Room) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl RoomState {
         }
     }
 
-    /// Room that only its id is known of.
+    /// Room of which only the id is known.
     #[must_use]
     pub fn unknown(id: &str, kind: RoomKind) -> Self {
         Self::new(Room {
@@ -79,7 +79,7 @@ impl RoomState {
         })
     }
 
-    /// Messages that were not read; none in a room that was never entered, unless it is a direct one.
+    /// Number of unread messages; 0 in a room that was never joined, unless it is a direct one.
     #[must_use]
     pub fn unread(&self) -> u64 {
         let counts = self.membership != Membership::NotJoined || self.room.kind == RoomKind::Direct;
@@ -95,20 +95,20 @@ impl RoomState {
         }
     }
 
-    /// All that is there has been seen.
+    /// Marks all messages as read.
     pub fn mark_read(&mut self) {
         self.read = self.read.max(self.timeline.newest()).max(self.room.last_seq);
         self.unseen_count = 0;
     }
 
-    /// Takes what the server says about the room.
+    /// Takes over the server's description.
     pub fn update(&mut self, room: Room) {
         let seq = self.room.last_seq.max(room.last_seq);
         self.room = room;
         self.room.last_seq = seq;
     }
 
-    /// Takes who came, went or has another name; returns whether it was news.
+    /// Applies that a person joined, left or was renamed; returns whether it changed anything.
     pub fn apply_presence(&mut self, key: u64, at: u64, person: Person, change: PresenceChange) -> bool {
         let place = self.place_of(&person.id);
         let old_name = place
@@ -154,7 +154,7 @@ impl RoomState {
         self.people.binary_search_by(|person| person.id.as_str().cmp(id))
     }
 
-    /// Marks the first line after those that were read, if there are such lines.
+    /// Places the unread marker at the first unread message of someone else.
     pub fn place_unread_marker(&mut self) {
         self.unread_marker = None;
         if self.read == 0 {

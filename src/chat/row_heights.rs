@@ -1,13 +1,13 @@
-//! RowHeights of all rows of a list of which only a few are drawn.
+//! Heights of all rows of a list of which only a few are drawn.
 //!
-//! A row that was never drawn counts as high as the average of those that were. Sums are kept in a Fenwick tree, so
-//! that a list of 100,000 rows finds the row under a pixel, and takes a new height, in 17 steps. RowHeights are in
-//! 64ths of a pixel, as browsers lay out, so that nothing drifts.
+//! A row that was never drawn has an estimated height. Sums are kept in a Fenwick tree, so
+//! that a list of 100,000 rows finds the row at a pixel, or changes a height, in 17 steps. Heights are in
+//! 64ths of a pixel, the unit of browser layout, so that sums do not drift.
 
 /// 64ths of a pixel.
 pub type SubPixels = i64;
 
-/// RowHeights of the rows of a list.
+/// Heights of the rows of a list.
 #[derive(Debug, Clone)]
 pub struct RowHeights {
     heights: Vec<u32>,
@@ -18,7 +18,7 @@ pub struct RowHeights {
 }
 
 impl RowHeights {
-    /// No rows yet; `guess` is the height of a row that was never drawn.
+    /// No rows yet; `guess` is the estimated height of a row.
     #[must_use]
     pub fn new(guess: u32) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl RowHeights {
         }
     }
 
-    /// Sets a row's height; returns whether it is another one than before.
+    /// Sets the height of a row; returns whether it changed.
     pub fn set(&mut self, row: usize, height: u32) -> bool {
         let Some(old) = self.heights.get_mut(row) else {
             return false;
@@ -95,7 +95,7 @@ impl RowHeights {
         self.offset(self.heights.len())
     }
 
-    /// TimelineRow at a height of the list; the last one below its end.
+    /// Row at an offset; the last row for offsets below the end.
     #[must_use]
     pub fn row_at(&self, offset: SubPixels) -> usize {
         let mut step = self.heights.len().next_power_of_two();

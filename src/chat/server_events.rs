@@ -71,7 +71,7 @@ fn display_text(payload: Value) -> String {
 }
 
 impl ChatState {
-    /// The server told something.
+    /// Applies an event of the server.
     pub fn handle_event(&mut self, now: u64, told: ServerEvent) {
         match told {
             ServerEvent::Plain(text) => self.plain(now, text),
@@ -97,7 +97,7 @@ impl ChatState {
         self.flush(now);
     }
 
-    /// A text came on a plain server, or is taken for one that came.
+    /// Adds a text of a basic server, or an own text whose echo did not arrive.
     pub(super) fn plain(&mut self, now: u64, text: String) {
         let echoed = self.outbox.take_echoed(&text);
         let key = echoed
@@ -115,7 +115,7 @@ impl ChatState {
     }
 
     fn welcome(&mut self, now: u64, text: String) {
-        // where there is a history, a greeting has no place in it
+        // a room with a history shows no greeting
         if self.greeted {
             return;
         }
@@ -144,7 +144,7 @@ impl ChatState {
             self.renamed = Some(Err(refusal.clone()));
             self.refuse(now, refusal);
         }
-        // a room that the server does not know any more stays only while something in it waits to be sent
+        // a room that the server no longer has stays only while messages for it are unsent
         for at in (0..self.rooms.len()).rev() {
             let gone = self.rooms.get(at).is_some_and(|room| {
                 let id = &room.room.id;
@@ -168,7 +168,7 @@ impl ChatState {
         self.room_or_new(&current).membership = Membership::Pending;
     }
 
-    /// Asks to be let into the rooms that are wanted.
+    /// Requests to join the rooms that are pending.
     pub(super) fn join_wanted(&mut self) {
         for room in &mut self.rooms {
             if room.membership == Membership::Pending {
@@ -205,7 +205,7 @@ impl ChatState {
         }
     }
 
-    /// Puts a message where it belongs, in its room and in the list of rooms.
+    /// Inserts a message into its room and updates the room list.
     pub(super) fn place(&mut self, key: u64, message: Message, mine: bool) -> Placed {
         let id = message.room.clone();
         let Some(room) = self.room_mut(&id) else {
@@ -220,11 +220,11 @@ impl ChatState {
         placed
     }
 
-    /// A message came too early: what is missing before it is asked for, once.
+    /// Requests the messages before one that arrived too early, once.
     pub(super) fn note_gap(&mut self, id: &str, placed: Placed) {
         let Placed::AfterGap(after) = placed else { return };
         let Some(room) = self.room_mut(id) else { return };
-        // while a gap is being filled, and until the room is entered, the answer to come brings it
+        // while a gap is being filled, and until the room is joined, a pending answer brings them
         if room.gap.is_none() {
             room.gap = Some(after);
             if room.membership == Membership::Joined {
@@ -241,7 +241,7 @@ impl ChatState {
         }));
     }
 
-    /// A message of someone else came: it is read at once, or counted.
+    /// Marks a message of someone else as read when it is on screen, or counts it as unseen.
     fn on_incoming(&mut self, id: &str, key: u64, author: &str, text: &str) {
         let current = self.current == id;
         let viewed = self.viewing && current;
@@ -250,7 +250,7 @@ impl ChatState {
                 room.mark_read();
             } else {
                 if room.unseen_count == 0 && current {
-                    // what was missed before counts too
+                    // messages missed before count too
                     room.place_unread_marker();
                     room.unread_marker.get_or_insert(key);
                 }
@@ -294,7 +294,7 @@ impl ChatState {
         {
             if change == PresenceChange::Renamed {
                 me.name.clone_from(&person.name);
-                // also when another window took it
+                // also when another window changed it
                 self.wished_name = Some(person.name.clone());
             }
             if change == PresenceChange::Went {

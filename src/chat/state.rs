@@ -9,20 +9,20 @@ use super::requests::Request;
 use super::room::{Membership, RoomState};
 use crate::protocol::{Announcement, ChatError, ChatLimits, LOBBY, Person, RoomKind, Send};
 
-/// After connecting, a server that did not greet for this long is a plain one, in milliseconds.
+/// A server without a greeting for this long after connecting is a basic one, in milliseconds.
 pub(super) const HELLO_TIMEOUT: u64 = 500;
-/// The same for a server that greeted before.
+/// The same for a server that has greeted before.
 pub(super) const HELLO_TIMEOUT_KNOWN: u64 = 8000;
-/// A plain server that has not echoed a text for this long does not echo, in milliseconds.
+/// How long a basic server may take to echo a text, in milliseconds.
 pub(super) const ECHO_TIMEOUT: u64 = 10_000;
-/// A server that ended the connection is tried again after this long, in milliseconds.
+/// Pause before reconnecting to a server that ended the connection, in milliseconds.
 pub(super) const RECONNECT_DELAY: u64 = 2000;
-/// A refusal is shown for this long, in milliseconds.
+/// How long an error is shown, in milliseconds.
 pub(super) const NOTICE_TTL: u64 = 8000;
-/// Longest text that is kept for a server that said no limit, in characters.
+/// Longest text for a server without a known limit, in characters.
 const TEXT_CHARS: u32 = 100_000;
 
-/// What the server at the other end speaks.
+/// Protocol of the server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Server {
     /// Not known yet.
@@ -38,7 +38,7 @@ pub enum Server {
     },
 }
 
-/// What the browser keeps between two visits, shared by all its windows.
+/// What the browser stores for all windows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preferences {
     /// Wished name.
@@ -52,58 +52,58 @@ pub struct Preferences {
     pub read: Vec<(String, u64)>,
 }
 
-/// What a window keeps over a reload.
+/// What a window keeps across a reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowState {
-    /// Texts that wait.
+    /// Unsent messages.
     #[serde(default)]
     pub unsent: Vec<outbox::StoredMessage>,
-    /// Texts that were begun, by room.
+    /// Drafts, by room.
     #[serde(default)]
     pub drafts: Vec<(String, String)>,
 }
 
-/// The same as the browser keeps it.
+/// State of a window as the browser stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredWindowState {
-    /// When the window last gave a sign, in milliseconds since 1970; 0 when it went.
+    /// Last sign of life in milliseconds since 1970; 0 when the window was closed.
     pub sign: u64,
-    /// What it carries.
+    /// Unsent messages and drafts.
     pub carried: WindowState,
 }
 
-/// Message that was heard while the room was open, to be read out.
+/// Message that a screen reader announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScreenReaderNotice {
-    /// Its author's name; empty on a plain server.
+    /// Name of the author; empty on a basic server.
     pub author: String,
     /// Its text.
     pub text: String,
 }
 
-/// The page's state.
+/// State of the chat page.
 #[derive(Debug, Clone)]
 pub struct ChatState {
     pub(super) server: Server,
-    /// When the connection came up; nothing while there is none.
+    /// When the connection was established; `None` while disconnected.
     pub(super) online: Option<u64>,
     pub(super) greeted: bool,
-    /// Which page the server served when it first greeted: this one.
+    /// Build of the page that the server served at its first greeting.
     pub(super) build: Option<String>,
-    /// Server's clock less this page's.
+    /// Server's clock minus this page's, in milliseconds.
     pub(super) clock_skew: i64,
     /// Local day of a time, counted from 1970.
     pub(super) local_day: fn(u64) -> i64,
     pub(super) rooms: Vec<RoomState>,
     pub(super) current: String,
     pub(super) wished_name: Option<String>,
-    /// Opens when the answer names the room.
+    /// Whether to open the room of the next answer.
     pub(super) opening: bool,
     pub(super) viewing: bool,
     pub(super) outbox: Outbox,
-    /// Nothing is sent before this time: the server asked for patience.
+    /// Nothing is sent before this time: rate limit of the server.
     pub(super) retry_after: Option<u64>,
-    /// When to come back to a server that ended the connection.
+    /// When to reconnect to a server that ended the connection.
     pub(super) reconnect_at: Option<u64>,
     pub(super) requests: VecDeque<Request>,
     pub(super) typed: Option<u64>,
@@ -166,7 +166,7 @@ impl ChatState {
             chat.room_or_new(&id).draft = text;
         }
         for kept in carried.unsent {
-            // a window that was only hidden carries what another one took over from it
+            // a hidden window may still store what another one took over from it
             if chat.outbox.get_mut(&kept.id).is_none() {
                 chat.room_or_new(&kept.room);
                 let key = chat.next_key();
@@ -176,7 +176,7 @@ impl ChatState {
         chat
     }
 
-    /// What the browser should keep between two visits.
+    /// Preferences to store.
     #[must_use]
     pub fn preferences(&self) -> Preferences {
         let mut saved = Preferences {
@@ -194,7 +194,7 @@ impl ChatState {
         saved
     }
 
-    /// What the window should keep over a reload.
+    /// Unsent messages and drafts to store.
     #[must_use]
     pub fn window_state(&self) -> WindowState {
         let mut drafts = Vec::new();
@@ -209,25 +209,25 @@ impl ChatState {
         }
     }
 
-    /// Number that is another one after each change of the texts that wait.
+    /// Revision counter; incremented whenever the outbox changes.
     #[must_use]
     pub fn outbox_changes(&self) -> u32 {
         self.outbox.changes()
     }
 
-    /// Whether a text waits to be sent.
+    /// Whether a message waits to be sent.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.outbox.has_pending()
     }
 
-    /// What the server speaks.
+    /// Protocol of the server.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Who this page is, once the server said so.
+    /// Person at the page, once the server has greeted.
     #[must_use]
     pub fn me(&self) -> Option<&Person> {
         match &self.server {
@@ -236,7 +236,7 @@ impl ChatState {
         }
     }
 
-    /// Name that the person wished for.
+    /// Name that the person chose.
     #[must_use]
     pub fn wished_name(&self) -> Option<&str> {
         self.wished_name.as_deref()
@@ -257,7 +257,7 @@ impl ChatState {
         &self.rooms
     }
 
-    /// Room that is open.
+    /// Open room.
     #[must_use]
     pub fn room(&self) -> &RoomState {
         self.rooms
@@ -267,37 +267,37 @@ impl ChatState {
             .expect("the lobby is always there")
     }
 
-    /// Messages that were not read, in all rooms.
+    /// Number of unread messages in all rooms.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.rooms.iter().map(RoomState::unread).sum()
     }
 
-    /// What the operator announced.
+    /// Announcement of the operator.
     #[must_use]
     pub fn announcement(&self) -> Option<&Announcement> {
         self.announcement.as_ref()
     }
 
-    /// When the server goes down, by this page's clock, and why.
+    /// When the server stops, by this page's clock, and why.
     #[must_use]
     pub fn shutdown(&self) -> Option<(u64, &str)> {
         self.shutdown.as_ref().map(|(at, reason)| (*at, reason.as_str()))
     }
 
-    /// What the operator said who ended the connection.
+    /// Reason of the operator who ended the connection.
     #[must_use]
     pub fn kicked(&self) -> Option<&str> {
         self.kicked.as_deref()
     }
 
-    /// What was refused a moment ago.
+    /// Last error, for a few seconds.
     #[must_use]
     pub fn notice(&self) -> Option<&ChatError> {
         self.notice.as_ref().map(|(refusal, _)| refusal)
     }
 
-    /// What became of the last wish for another name.
+    /// Result of the last rename.
     #[must_use]
     pub fn renamed(&self) -> Option<&Result<(), ChatError>> {
         self.renamed.as_ref()
@@ -309,13 +309,13 @@ impl ChatState {
         self.new_version
     }
 
-    /// When the page comes back to a server that ended the connection.
+    /// When the page reconnects to a server that ended the connection.
     #[must_use]
     pub fn reconnect_at(&self) -> Option<u64> {
         self.reconnect_at
     }
 
-    /// Messages heard since the last call, to be read out, and how many more there were.
+    /// Messages to announce since the last call, and how many more there were.
     pub fn take_notices(&mut self) -> (Vec<ScreenReaderNotice>, u32) {
         (
             std::mem::take(&mut self.notices),
@@ -323,12 +323,12 @@ impl ChatState {
         )
     }
 
-    /// Next thing to ask of the server; to be drained after every change.
+    /// Next request to the server; drain after every change.
     pub fn poll_request(&mut self) -> Option<Request> {
         self.requests.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] wants to be called.
+    /// When to call [`Self::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         let hello_due = self
@@ -350,7 +350,7 @@ impl ChatState {
         .min()
     }
 
-    /// Time has passed.
+    /// Applies that time has passed.
     pub fn handle_timeout(&mut self, now: u64) {
         if matches!(self.server, Server::Unknown)
             && self
@@ -378,18 +378,18 @@ impl ChatState {
         self.flush(now);
     }
 
-    /// The connection is up.
+    /// Applies that the connection was established.
     pub fn handle_connected(&mut self, now: u64) {
         self.online = Some(now);
         self.server = Server::Unknown;
         self.reconnect_at = None;
         self.kicked = None;
-        // what the connection before left behind, and a server that goes down says so again
+        // both belong to the last connection; a server that stops repeats its notice
         self.retry_after = None;
         self.shutdown = None;
     }
 
-    /// The connection is gone; `by_server` when the server ended it on purpose.
+    /// Applies that the connection was lost; `by_server` when the server ended it on purpose.
     pub fn handle_disconnected(&mut self, now: u64, by_server: bool) {
         self.online = None;
         self.outbox.rewind();
@@ -405,7 +405,7 @@ impl ChatState {
         }
     }
 
-    /// How long a server may take to greet.
+    /// How long the server may take to greet.
     fn hello_timeout(&self) -> u64 {
         if self.greeted {
             HELLO_TIMEOUT_KNOWN
@@ -414,7 +414,7 @@ impl ChatState {
         }
     }
 
-    /// Asks for what is wanted and sends what waits, as far as the connection and the server allow.
+    /// Joins pending rooms and sends waiting messages, as far as the connection and the server allow.
     pub(super) fn flush(&mut self, now: u64) {
         if self.online.is_none() {
             return;
@@ -477,7 +477,7 @@ impl ChatState {
         self.rooms.get_mut(place).expect("found or added above")
     }
 
-    /// Forgets a room.
+    /// Removes a room.
     pub(super) fn remove_room(&mut self, id: &str) {
         if let Some(place) = self.rooms.iter().position(|room| room.room.id == id) {
             self.rooms.remove(place);

@@ -404,10 +404,10 @@ fn messages_that_nobody_looked_at_are_counted_and_divided() {
     assert_eq!((chat.unread(), chat.room().unseen_count), (2, 2));
     let divided: Vec<bool> = chat.rows(0, 9).iter().map(|row| row.starts_unread).collect();
     assert_eq!(divided, [false, false, true, false]);
-    assert_eq!(chat.divider_row(), Some(2));
+    assert_eq!(chat.unread_marker_row(), Some(2));
     chat.set_viewing(true);
     assert_eq!(chat.unread(), 0);
-    assert_eq!(chat.divider_row(), Some(2), "stays to show where one was");
+    assert_eq!(chat.unread_marker_row(), Some(2), "stays to show where one was");
 }
 
 #[test]

@@ -1,50 +1,50 @@
-//! Lines of one room in order, each message once.
+//! Messages and notes of one room in order, each message once.
 //!
-//! Messages of a server of ours have order numbers: they are kept sorted by them, a second copy is dropped, and a
-//! hole is reported so that history can fill it. What has no number stays where it arrived.
+//! Messages of a pesan server are sorted by their order numbers, a second copy is dropped, and a gap is reported so
+//! that the history can fill it. Items without a number stay where they arrived.
 
 use std::sync::Arc;
 
 use super::timeline_item::{ChatMessage, ItemKind, TimelineItem};
 use crate::protocol::{HistoryPage, Message, Person, PresenceChange};
 
-/// Lines of one room.
+/// Items of one room.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     items: Vec<Arc<TimelineItem>>,
-    /// Lines put in front since the start, so that a line's number never changes.
+    /// Items put in front since the start; keeps row numbers stable.
     front: usize,
     newest: u64,
     more_before: bool,
 }
 
-/// What became of a message.
+/// Result of inserting a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placed {
-    /// Stands at the end.
+    /// Appended at the end.
     Newest,
     /// Was there already.
     Known,
-    /// Stands among older lines.
+    /// Inserted among older items.
     Among,
-    /// Stands at the end, but messages after this order number are missing.
+    /// Appended at the end, but messages after this order number are missing.
     AfterGap(u64),
 }
 
 impl Timeline {
-    /// Lines, oldest first.
+    /// Items, oldest first.
     #[must_use]
     pub fn items(&self) -> &[Arc<TimelineItem>] {
         &self.items
     }
 
-    /// Lines that were put in front of the first one since the start.
+    /// Number of items that were put in front since the start.
     #[must_use]
     pub fn front(&self) -> usize {
         self.front
     }
 
-    /// Highest order number; 0 when there is none.
+    /// Highest order number; 0 without messages.
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.newest
@@ -56,24 +56,24 @@ impl Timeline {
         self.items.iter().find_map(|item| item.seq())
     }
 
-    /// Whether the server has messages from before the first line.
+    /// Whether the server has messages before the first item.
     #[must_use]
     pub fn more_before(&self) -> bool {
         self.more_before
     }
 
-    /// Line of an order number.
+    /// Index of the message of an order number.
     #[must_use]
     pub fn find(&self, seq: u64) -> Option<usize> {
         self.place(seq).ok()
     }
 
-    /// Adds a line without an order number at the end.
+    /// Appends an item without an order number.
     pub fn push(&mut self, key: u64, at: u64, kind: ItemKind) {
         self.items.push(Arc::new(TimelineItem { key, at, kind }));
     }
 
-    /// Adds that someone came, went or took another name; one who comes straight back leaves no trace.
+    /// Appends that a person joined, left or was renamed; leaving and joining again at once cancel each other.
     pub fn push_membership(
         &mut self,
         key: u64,
@@ -106,7 +106,7 @@ impl Timeline {
         }
     }
 
-    /// Puts a message where its order number says.
+    /// Inserts a message by its order number.
     pub fn insert(&mut self, key: u64, message: Message, mine: bool) -> Placed {
         let seq = message.seq;
         let Err(place) = self.place(seq) else {
@@ -131,7 +131,7 @@ impl Timeline {
         }
     }
 
-    /// Puts messages of the past in front; `more` says whether there are still older ones.
+    /// Puts older messages in front.
     pub fn prepend(&mut self, mut next_key: impl FnMut() -> u64, page: HistoryPage, me: &str) {
         let oldest = self.oldest().unwrap_or(u64::MAX);
         let mut added = Vec::new();
@@ -152,7 +152,7 @@ impl Timeline {
         self.items = added;
     }
 
-    /// Forgets all order numbers: the server began to count anew. The lines stay.
+    /// Forgets all order numbers: the server counts from one again. The items stay.
     pub fn forget_numbers(&mut self) {
         self.newest = 0;
         self.more_before = false;
@@ -163,20 +163,20 @@ impl Timeline {
         }
     }
 
-    /// Sets whether the server has messages from before the first line.
+    /// Sets whether the server has messages before the first item.
     pub fn set_more_before(&mut self, more: bool) {
         self.more_before = more;
     }
 
-    /// Place of an order number: of its line, or where it belongs.
+    /// Index of an order number, or where it would be inserted.
     fn place(&self, seq: u64) -> Result<usize, usize> {
-        // nearly always the newest, so the search goes backwards over what has no number
+        // nearly every message is the newest
         let mut end = self.items.len();
         if seq <= self.newest {
             let mut low = 0;
             while low < end {
                 let middle = low + (end - low) / 2;
-                // the first numbered line from the middle on stands for the middle
+                // items without a number are skipped: the next numbered one decides
                 let Some((at, found)) = (middle..end).find_map(|at| Some((at, self.items.get(at)?.seq()?)))
                 else {
                     end = middle;

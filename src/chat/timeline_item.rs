@@ -1,46 +1,46 @@
-//! One line of a conversation, and how it is shown.
+//! Item of a conversation, and the row that shows it.
 
 use std::sync::Arc;
 
 use crate::protocol::{ChatError, Message, Person, PresenceChange, Quote};
 
-/// Line of a conversation; never changes once it is there.
+/// Item of a conversation; immutable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimelineItem {
-    /// Unique in this page, for as long as it runs.
+    /// Unique in this page.
     pub key: u64,
-    /// Time in milliseconds since 1970, by the server's clock where it says so.
+    /// Time in milliseconds since 1970, by the server's clock if it has one.
     pub at: u64,
-    /// What it says.
+    /// What the item is.
     pub kind: ItemKind,
 }
 
-/// What a line says.
+/// Kind of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ItemKind {
-    /// Someone wrote.
+    /// Message.
     Message(ChatMessage),
-    /// Someone came, went or took another name.
+    /// A person joined, left or was renamed.
     Membership {
-        /// Who, under the new name.
+        /// Person, under the new name.
         person: Person,
         /// What happened.
         change: PresenceChange,
-        /// Name before.
+        /// Name before a rename.
         old_name: String,
     },
-    /// Server said something to this page alone.
+    /// Greeting of a basic server.
     Notice(String),
 }
 
-/// Message as a line of a conversation.
+/// Message of a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatMessage {
-    /// Order number in the room; none on a plain server, and none before the server gave one.
+    /// Order number in the room; `None` on a basic server, and until the server has stored the message.
     pub seq: Option<u64>,
-    /// Id that its writer made; empty on a plain server.
+    /// Id that the author's page made; empty on a basic server.
     pub id: String,
-    /// Who wrote it; nobody knows on a plain server.
+    /// Author; unknown on a basic server.
     pub author: Option<Person>,
     /// Whether this person wrote it.
     pub mine: bool,
@@ -51,7 +51,7 @@ pub struct ChatMessage {
 }
 
 impl TimelineItem {
-    /// Message, if the line is one.
+    /// Message, if the item is one.
     #[must_use]
     pub fn message(&self) -> Option<&ChatMessage> {
         match &self.kind {
@@ -60,7 +60,7 @@ impl TimelineItem {
         }
     }
 
-    /// Order number, if the line has one.
+    /// Order number, if the item has one.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
         self.message().and_then(|message| message.seq)
@@ -68,7 +68,7 @@ impl TimelineItem {
 }
 
 impl ChatMessage {
-    /// Message as the server tells it.
+    /// Message of the server.
     #[must_use]
     pub fn from_message(message: Message, mine: bool) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl ChatMessage {
         }
     }
 
-    /// Message of a plain server.
+    /// Message of a basic server.
     #[must_use]
     pub fn plain(text: String, mine: bool) -> Self {
         Self {
@@ -95,38 +95,38 @@ impl ChatMessage {
     }
 }
 
-/// How far a message has come.
+/// Delivery of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// Waits for a connection.
+    /// Waits for the connection.
     Waiting,
-    /// On its way.
+    /// Being sent.
     Sending,
-    /// Not taken; the reason is the server's, or nothing when it never answered.
+    /// Not accepted, with the server's error.
     Failed(Option<ChatError>),
-    /// Written by this person and known to the server.
+    /// Own message that the server has stored.
     Sent,
-    /// Written by someone else.
+    /// Message of someone else.
     Arrived,
 }
 
-/// Line with what its neighbours make of it.
+/// Item with what its neighbours make of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimelineRow {
-    /// The line.
+    /// The item.
     pub item: Arc<TimelineItem>,
-    /// How far it has come.
+    /// Progress of its delivery.
     pub delivery: Delivery,
     /// First of its day.
     pub starts_day: bool,
-    /// First of its author's run.
+    /// First of a group of one author.
     pub starts_group: bool,
-    /// First that was not yet read when the room was opened.
+    /// First unread row.
     pub starts_unread: bool,
 }
 
 impl TimelineRow {
-    /// Key of the line together with how it looks: a row is drawn anew only when this changes.
+    /// Key of the item together with its look.
     #[must_use]
     pub fn render_key(&self) -> (u64, u8) {
         let delivery = match self.delivery {

@@ -1,4 +1,4 @@
-//! The open room's lines as rows: what belongs together, and where a day or the unread part begins.
+//! Rows of the open room: groups of one author, day separators and the unread marker.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::room::{Membership, RoomState};
 use super::timeline_item::{Delivery, ItemKind, TimelineItem, TimelineRow};
 use crate::protocol::RoomKind;
 
-/// Lines of one author stand together when they are at most this far apart, in milliseconds.
+/// Longest pause between two messages of one group, in milliseconds.
 const GROUP_WINDOW: u64 = 5 * 60 * 1000;
 
 impl ChatState {
@@ -17,7 +17,7 @@ impl ChatState {
         self.room().timeline.items().len() + self.outbox.of(&self.current).count()
     }
 
-    /// Whether nothing was ever said in the open room.
+    /// Whether the open room has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -56,7 +56,7 @@ impl ChatState {
         rows
     }
 
-    /// Text of a line of the open room, by its key.
+    /// Text of a message of the open room, by the key of its row.
     #[must_use]
     pub fn text_of(&self, key: u64) -> Option<&str> {
         let arrived = self.room().timeline.items().iter().rev();
@@ -65,15 +65,15 @@ impl ChatState {
         Some(&item.message()?.text)
     }
 
-    /// TimelineRow of a message of the open room, by order number.
+    /// Row of a message of the open room, by order number.
     #[must_use]
     pub fn row_of(&self, seq: u64) -> Option<usize> {
         self.room().timeline.find(seq)
     }
 
-    /// TimelineRow of the first line that is new.
+    /// Row of the unread marker.
     #[must_use]
-    pub fn divider_row(&self) -> Option<usize> {
+    pub fn unread_marker_row(&self) -> Option<usize> {
         let room = self.room();
         let key = room.unread_marker?;
         room.timeline.items().iter().rposition(|item| item.key == key)
@@ -92,7 +92,7 @@ impl ChatState {
     }
 }
 
-/// Whether a line goes on where the one before stopped.
+/// Whether an item belongs to the group of the one before.
 fn together(before: &TimelineItem, item: &TimelineItem) -> bool {
     let near = item.at.saturating_sub(before.at) <= GROUP_WINDOW;
     match (&before.kind, &item.kind) {

@@ -1,14 +1,14 @@
-//! Who is typing in a room: volatile, and over when nothing more is heard.
+//! People who are typing in a room; expires without further notices.
 
 use crate::protocol::Person;
 
-/// Typing is over after this long without another sign, in milliseconds.
+/// A person is typing for this long after a notice, in milliseconds.
 pub const TYPING_TTL: u64 = 5000;
 
-/// Own typing is told at most this often, in milliseconds.
+/// Shortest pause between two own notices, in milliseconds.
 pub const TYPING_INTERVAL: u64 = 2500;
 
-/// Those who are typing in a room.
+/// People who are typing in a room.
 #[derive(Debug, Clone, Default)]
 pub struct TypingUsers(Vec<(Person, u64)>);
 
@@ -19,28 +19,28 @@ impl TypingUsers {
         self.0.push((person, now + TYPING_TTL));
     }
 
-    /// Someone stopped: sent the message, or went.
+    /// Removes a person who sent the message or left.
     pub fn remove(&mut self, id: &str) {
         self.0.retain(|(person, _)| person.id != id);
     }
 
-    /// Forgets those who were not heard of for too long.
+    /// Removes people without a recent notice.
     pub fn expire(&mut self, now: u64) {
         self.0.retain(|(_, until)| *until > now);
     }
 
-    /// Forgets everyone.
+    /// Removes everyone.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// When someone is to be forgotten.
+    /// When the next person expires.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
         self.0.iter().map(|(_, until)| *until).min()
     }
 
-    /// Names, in the order in which they began or went on.
+    /// Names, in the order of their last notices.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(person, _)| person.name.as_str())
     }

@@ -1,28 +1,28 @@
-//! Where a long list stands: which of its rows are drawn, and where its scroll bar belongs.
+//! Virtual list: which rows of a long list are drawn, and where its scroll bar belongs.
 //!
-//! The list either follows its end, or holds a row at its place on screen, whatever comes before, after or between.
-//! Rows are numbered from the first one that was ever there, so a row keeps its number when older ones come in front.
+//! The list either follows its end, or keeps a row at its place on screen whatever changes around it.
+//! Row numbers are relative to the first row ever drawn, so a row keeps its number when older ones are loaded.
 
 use super::row_heights::{RowHeights, SubPixels};
 
-/// Drawn beyond each edge of the screen, in pixels.
+/// Overscan: drawn beyond each edge of the screen.
 const SPARE: SubPixels = 500 * SCALE;
-/// Rows are drawn in groups of this many, so that not every step of scrolling draws something.
+/// Rows are drawn in groups of this size, so that not every step of scrolling draws.
 const GROUP: i64 = 8;
-/// Nearer than this to the end is at the end, in pixels.
+/// A scroll position nearer than this to the end is at the end, in pixels.
 const NEAR: f64 = 24.0;
 const SCALE: SubPixels = 64;
 
-/// How much of a list there is.
+/// Size of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ListExtent {
-    /// Rows that were put in front since the start.
+    /// Number of rows that were put in front since the start.
     pub front: usize,
-    /// Rows that are there now.
+    /// Number of rows now.
     pub len: usize,
 }
 
-/// Rows that are drawn, and the room that the others take.
+/// Rows that are drawn, and the height of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct VisibleRange {
     /// First row that is drawn.
@@ -35,13 +35,13 @@ pub struct VisibleRange {
     pub after: f64,
 }
 
-/// Where a list stands.
+/// Virtual list.
 #[derive(Debug, Clone)]
 pub struct VirtualList {
     heights: RowHeights,
     front: usize,
     viewport: SubPixels,
-    /// Pixels above the first row.
+    /// Height of the content above the first row, in pixels.
     head: f64,
     last_top: f64,
     place: Anchor,
@@ -49,9 +49,9 @@ pub struct VirtualList {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Anchor {
-    /// The newest row is shown, and stays shown.
+    /// Follows the newest row.
     End,
-    /// `delta` below the start of a row is at the top of the screen.
+    /// The top of the screen is `delta` below the start of a row.
     At { row: i64, delta: SubPixels },
 }
 
@@ -75,28 +75,28 @@ impl VirtualList {
         self.place == Anchor::End
     }
 
-    /// Takes how much of the list there is now.
+    /// Sets the size of the list.
     pub fn follow(&mut self, extent: ListExtent) {
         self.front = extent.front;
         self.heights.follow(extent.front, extent.len);
     }
 
-    /// Takes the height of a drawn row, in pixels; returns whether it is news.
+    /// Sets the height of a drawn row in pixels; returns whether it changed.
     pub fn measured(&mut self, row: usize, height: f64) -> bool {
         let units = (height * 64.0).round().clamp(0.0, f64::from(u32::MAX));
         self.heights.set(row, units as u32)
     }
 
-    /// Takes the size of the screen, and of what stands above the first row, in pixels.
+    /// Sets the height of the screen, and of the content above the first row, in pixels.
     pub fn resized(&mut self, viewport: f64, head: f64) {
         self.viewport = units(viewport);
         self.head = head;
     }
 
-    /// Takes where the scroll bar is, and how far it can go, in pixels.
+    /// Applies that the person scrolled to `top`, of at most `furthest` pixels.
     pub fn scrolled(&mut self, top: f64, furthest: f64) {
         let near_end = top + NEAR >= furthest;
-        // the end may have moved away below; only who scrolls up leaves it
+        // the end may have moved down meanwhile; only scrolling up leaves it
         let up = top < self.last_top - 1.0;
         self.last_top = top;
         if near_end || (self.at_end() && !up) {
@@ -112,12 +112,12 @@ impl VirtualList {
         };
     }
 
-    /// Goes to the end.
+    /// Scrolls to the end.
     pub fn to_end(&mut self) {
         self.place = Anchor::End;
     }
 
-    /// Shows a row, so many pixels below the top of the screen.
+    /// Scrolls to a row, `below` pixels below the top of the screen.
     pub fn to_row(&mut self, row: usize, below: f64) {
         let fits = self.heights.total() - self.heights.offset(row) + units(below) <= self.viewport;
         self.place = if fits {
@@ -130,7 +130,7 @@ impl VirtualList {
         };
     }
 
-    /// Where the scroll bar belongs, in pixels; nothing when it belongs at the end.
+    /// Position of the scroll bar in pixels; `None` at the end.
     #[must_use]
     pub fn top(&self) -> Option<f64> {
         match self.place {
@@ -141,7 +141,7 @@ impl VirtualList {
         }
     }
 
-    /// The scroll bar was put there.
+    /// Applies that the scroll bar was moved by the page.
     pub fn set_top(&mut self, top: f64) {
         self.last_top = top;
     }

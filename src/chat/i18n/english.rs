@@ -22,6 +22,12 @@ pub(super) static STRINGS: Strings = Strings {
     come_back: "Come back in",
     shutdown_in: |value| format!("The server stops in {value}"),
     shutting_down: "The server is stopping",
+    foreign_server: |value| format!("This link leads to another server: {value}"),
+    foreign_server_hint: |value| {
+        format!("Your messages and name will go to {value}, not to the server of this page.")
+    },
+    forbidden_server: |value| format!("This page may not connect to {value}"),
+    use_own_server: "Use this page’s server",
     announcement: "Announcement",
     new_version: "A newer version of this page is available",
     reload: "Reload",
@@ -84,6 +90,7 @@ pub(super) static STRINGS: Strings = Strings {
     name_hint: "Everyone here sees it.",
     name_saved: "Name saved.",
     token: "Password or token",
+    token_for: |value| format!("Password or token for {value}"),
     token_hint: "This server asks for a password or token.",
     token_wrong: "That password or token was not accepted.",
     enter: "Enter",

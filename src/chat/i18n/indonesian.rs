@@ -22,6 +22,12 @@ pub(super) static STRINGS: Strings = Strings {
     come_back: "Masuk lagi",
     shutdown_in: |value| format!("Server berhenti dalam {value}"),
     shutting_down: "Server sedang berhenti",
+    foreign_server: |value| format!("Tautan ini menuju server lain: {value}"),
+    foreign_server_hint: |value| {
+        format!("Pesan dan nama Anda akan dikirim ke {value}, bukan ke server halaman ini.")
+    },
+    forbidden_server: |value| format!("Halaman ini tidak boleh terhubung ke {value}"),
+    use_own_server: "Pakai server halaman ini",
     announcement: "Pengumuman",
     new_version: "Versi baru halaman ini tersedia",
     reload: "Muat ulang",
@@ -84,6 +90,7 @@ pub(super) static STRINGS: Strings = Strings {
     name_hint: "Terlihat oleh semua orang di sini.",
     name_saved: "Nama tersimpan.",
     token: "Kata sandi atau token",
+    token_for: |value| format!("Kata sandi atau token untuk {value}"),
     token_hint: "Server ini meminta kata sandi atau token.",
     token_wrong: "Kata sandi atau token itu tidak diterima.",
     enter: "Masuk",

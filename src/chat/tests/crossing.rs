@@ -153,7 +153,7 @@ fn the_divider_stands_before_what_was_missed_not_before_what_came_live() {
     let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     answer_join(&mut chat, &join, 4, page(3..=4, false));
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
-    assert_eq!((chat.unread(), chat.divider_row()), (3, Some(2)));
+    assert_eq!((chat.unread(), chat.unread_marker_row()), (3, Some(2)));
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! State of the connection, as the page shows it.
+
+use crate::protocol::{ChatError, ChatErrorCode};
+
+/// State of the connection, in the order in which a connection goes through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// The address names another server; the person has to agree first.
+    ConsentNeeded {
+        /// Host of the server.
+        host: String,
+    },
+    /// The address names a server that this page may not connect to.
+    ServerForbidden {
+        /// Host of the server, or a text that is no address.
+        host: String,
+    },
+    /// First attempt.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// Lost or not reached; the next attempt follows after a pause.
+    Waiting {
+        /// Number of the next attempt.
+        attempt: u32,
+        /// When it begins, in milliseconds since 1970.
+        until: u64,
+        /// Whether the page was connected before.
+        lost: bool,
+    },
+    /// An attempt to reconnect is running.
+    Retrying {
+        /// Number of the attempt.
+        attempt: u32,
+    },
+    /// The server refused the connection, or the address cannot be used.
+    Refused {
+        /// Reason of the server, or of the client.
+        reason: String,
+        /// The same as an error that the page has own words for.
+        error: Option<ChatError>,
+    },
+    /// The server ended the connection on purpose.
+    EndedByServer,
+    /// No further attempt is made.
+    Stopped,
+}
+
+impl ConnectionState {
+    /// Whether the server requires a token.
+    #[must_use]
+    pub fn needs_token(&self) -> bool {
+        matches!(self, Self::Refused { error: Some(error), .. } if error.code == ChatErrorCode::Unauthorized)
+    }
+}
