@@ -52,27 +52,6 @@ describe("this page and the Node backend", () => {
     assert.equal(again, here);
   });
 
-  test("the connection is there before the program, which takes it over", async (t) => {
-    const backend = await startNodeBackend(t);
-    const page = await openWindow(t, browser);
-    const opened = [];
-    const connected = new Promise((seen) => page.on("websocket", (socket) => {
-      opened.push(socket.url());
-      socket.on("framereceived", seen);
-    }));
-    await page.route("**/*.wasm", async (route) => {
-      await connected;
-      await route.continue();
-    });
-    await page.goto(at(`${server.url}/`, backend.url));
-    const chat = new Chat(page);
-    await chat.ready();
-    await chat.say("atas sambungan pertama");
-    await chat.sees("atas sambungan pertama");
-    assert.equal(opened.length, 1, opened.join(" "));
-    assert.equal(await page.evaluate(() => typeof globalThis.socketHeadStart), "undefined");
-  });
-
   test("the official client and the page see each other's messages there", async (t) => {
     const backend = await startNodeBackend(t);
     const socket = official.io(backend.url);

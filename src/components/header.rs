@@ -1,0 +1,183 @@
+//! Header of the conversation: room, people, connection, and the buttons around it.
+
+use leptos::html::Button;
+use leptos::prelude::*;
+
+use super::icon::{Icon, IconButton, IconName};
+use crate::chat::ChatState;
+use crate::chat::connection_state::ConnectionState;
+use crate::chat::i18n::Strings;
+use crate::chat::room::RoomState;
+use crate::contexts::chat::use_chat;
+use crate::contexts::connection::use_connection;
+use crate::contexts::i18n::use_i18n;
+use crate::contexts::layout::{Dialog, Panel, use_layout};
+use crate::protocol::RoomKind;
+use crate::services::{clipboard, route};
+
+/// Name of a room as it is shown.
+#[must_use]
+pub fn room_name(room: &RoomState, strings: &Strings) -> String {
+    match room.room.kind {
+        RoomKind::Lobby => strings.lobby.to_owned(),
+        RoomKind::Open | RoomKind::Direct => room.room.name.clone(),
+    }
+}
+
+/// Header of the conversation.
+#[component]
+pub fn Header() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let name = Memo::new(move |_| chat.with(|state| room_name(state.room(), i18n.strings())));
+    let people = chat.select(|state| state.room().people.len() as u64);
+    let is_extended = chat.is_extended();
+    let can_leave = chat.select(|state| state.me().is_some() && state.room().room.kind == RoomKind::Open);
+    let foreign_host = use_connection().foreign_host.get_value();
+    let room_id = chat.room_id();
+    let copy_link = move |_| {
+        let url = route::room_url(&room_id.get_untracked());
+        leptos::task::spawn_local(async move {
+            if clipboard::copy(url).await {
+                layout.toast.set(Some(i18n.strings().copied.to_owned()));
+            }
+        });
+    };
+    let open_settings = move |_| {
+        chat.dismiss_renamed();
+        layout.dialog.set(Some(Dialog::Settings));
+    };
+    view! {
+        <header class="header">
+            <RoomsButton />
+            <div class="title">
+                <ConnectionDot />
+                <h1>
+                    <bdi>{name}</bdi>
+                </h1>
+                {foreign_host.map(|host| view! { <span class="foreign-host">{host}</span> })}
+                <Show when=move || is_extended.get()>
+                    <span class="people-count">{move || (i18n.strings().people_count)(people.get())}</span>
+                </Show>
+            </div>
+            <Show when=move || can_leave.get()>
+                <IconButton icon=IconName::Link label=i18n.text(|s| s.copy_room_link) on_press=copy_link />
+                <IconButton
+                    icon=IconName::Leave
+                    label=i18n.text(|s| s.leave_room)
+                    on_press=move |_| chat.leave_room()
+                />
+            </Show>
+            <Show when=move || is_extended.get()>
+                <PanelButton panel=Panel::People icon=IconName::People label=i18n.text(|s| s.people) />
+            </Show>
+            <IconButton
+                icon=IconName::Settings
+                label=i18n.text(|s| s.settings_and_help)
+                on_press=open_settings
+            />
+        </header>
+    }
+}
+
+/// Unread messages in other rooms.
+fn unread_elsewhere(state: &ChatState) -> u64 {
+    state.unread() - state.room().unread()
+}
+
+/// Button that opens the list of rooms on small screens, with a mark for unread messages.
+#[component]
+fn RoomsButton() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let button = NodeRef::<Button>::new();
+    use_focus_return(Panel::Rooms, button);
+    let unread = chat.select(unread_elsewhere);
+    view! {
+        <button
+            type="button"
+            class="icon-button to-rooms"
+            aria-label=i18n.text(|s| s.rooms)
+            title=i18n.text(|s| s.rooms)
+            node_ref=button
+            on:click=move |_| layout.open_panel(Panel::Rooms)
+        >
+            <Icon name=IconName::Menu />
+            <Show when=move || unread.get() != 0>
+                <span class="visually-hidden">{move || (i18n.strings().unread)(unread.get())}</span>
+                <span class="unread-dot"></span>
+            </Show>
+        </button>
+    }
+}
+
+/// Button that opens a panel on small screens.
+#[component]
+fn PanelButton(
+    panel: Panel,
+    icon: IconName,
+    label: impl Fn() -> &'static str + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let layout = use_layout();
+    let button = NodeRef::<Button>::new();
+    use_focus_return(panel, button);
+    view! {
+        <IconButton
+            icon=icon
+            label=label
+            class="to-people"
+            node_ref=button
+            on_press=move |_| layout.open_panel(panel)
+        />
+    }
+}
+
+/// Returns the focus to the button of a panel when the panel is closed.
+fn use_focus_return(panel: Panel, button: NodeRef<Button>) {
+    let layout = use_layout();
+    Effect::watch(
+        move || layout.panel.get(),
+        move |now, before, _| {
+            if before.is_some_and(|before| *before == Some(panel))
+                && now.is_none()
+                && let Some(button) = button.get_untracked()
+                && button.focus().is_err()
+            {
+                leptos::logging::warn!("the button does not take the focus");
+            }
+        },
+        false,
+    );
+}
+
+/// Dot that stands for the state of the connection, with its name.
+#[component]
+fn ConnectionDot() -> impl IntoView {
+    let i18n = use_i18n();
+    let connection = use_connection();
+    let look = move || connection.state.with(|state| dot(state, i18n.strings()));
+    view! {
+        <span
+            role="img"
+            class=move || look().0
+            aria-label=move || look().1
+            title=move || look().1
+        ></span>
+    }
+}
+
+fn dot(state: &ConnectionState, strings: &Strings) -> (&'static str, &'static str) {
+    match state {
+        ConnectionState::Connected => ("connection-dot connected", strings.connected),
+        ConnectionState::Connecting => ("connection-dot", strings.connecting),
+        ConnectionState::Retrying { .. } => ("connection-dot", strings.retrying),
+        ConnectionState::Waiting { .. } => ("connection-dot failed", strings.connection_lost),
+        ConnectionState::ConsentNeeded { .. }
+        | ConnectionState::ServerForbidden { .. }
+        | ConnectionState::Refused { .. }
+        | ConnectionState::EndedByServer
+        | ConnectionState::Stopped => ("connection-dot failed", strings.not_connected),
+    }
+}

@@ -1,0 +1,265 @@
+//! One row of the conversation: a message, or a note that someone joined, left or changed their name.
+
+use leptos::prelude::*;
+
+use super::avatar::Avatar;
+use super::icon::{Icon, IconButton, IconName};
+use super::linkified_text::LinkifiedText;
+use crate::chat::i18n::Strings;
+use crate::chat::text::collapse;
+use crate::chat::timeline_item::{ChatMessage, Delivery, ItemKind, TimelineRow};
+use crate::contexts::i18n::{I18n, use_i18n};
+use crate::protocol::{ChatError, Person, PresenceChange, Quote};
+
+/// Texts of at most this many bytes may be shown large when they are emoji only.
+const MAX_LARGE_EMOJI_BYTES: usize = 48;
+
+/// Row of the conversation with everything that its look depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MessageRow {
+    /// Item with what its neighbours make of it.
+    pub row: TimelineRow,
+    /// Days since the item, for the day separator.
+    pub days_ago: i64,
+    /// Whether a long text is shown whole.
+    pub is_expanded: bool,
+    /// Whether the server supports replies.
+    pub can_reply: bool,
+}
+
+/// What a person does with a row; each gets the key of the row.
+#[derive(Clone, Copy)]
+pub struct RowActions {
+    /// Reply to the message.
+    pub reply: Callback<u64>,
+    /// Copy its text.
+    pub copy: Callback<u64>,
+    /// Send it again.
+    pub retry: Callback<u64>,
+    /// Give it up.
+    pub discard: Callback<u64>,
+    /// Show a long text whole.
+    pub expand: Callback<u64>,
+    /// Show the message of an order number, which the row quotes.
+    pub show_quoted: Callback<u64>,
+}
+
+/// One row of the conversation.
+#[component]
+pub fn MessageItem(#[prop(into)] row: Signal<MessageRow>, actions: RowActions) -> impl IntoView {
+    let i18n = use_i18n();
+    let key = row.with_untracked(|row| row.row.item.key);
+    let class = Memo::new(move |_| row.with(row_class));
+    view! {
+        <article class=class data-key=key tabindex="-1">
+            {move || row.with(|row| row_content(row, actions, i18n))}
+        </article>
+    }
+}
+
+fn row_class(row: &MessageRow) -> &'static str {
+    let is_own = row.row.item.message().is_some_and(|message| message.mine);
+    match (row.row.starts_group, is_own) {
+        (true, true) => "row first own",
+        (true, false) => "row first",
+        (false, true) => "row own",
+        (false, false) => "row",
+    }
+}
+
+fn row_content(row: &MessageRow, actions: RowActions, i18n: I18n) -> impl IntoView + use<> {
+    let item = &row.row.item;
+    let day = row.row.starts_day.then(|| {
+        view! {
+            <div class="day-separator">
+                <span>{i18n.day(item.at, row.days_ago)}</span>
+            </div>
+        }
+    });
+    let unread = row.row.starts_unread.then(|| {
+        view! {
+            <div class="unread-marker">
+                <span>{i18n.strings().new_messages}</span>
+            </div>
+        }
+    });
+    let content = match &item.kind {
+        ItemKind::Message(message) => message_view(row, message, actions, i18n).into_any(),
+        ItemKind::Membership {
+            person,
+            change,
+            old_name,
+        } => {
+            let text = membership_text(i18n.strings(), person, *change, old_name);
+            view! { <p class="membership-change">{text}</p> }.into_any()
+        }
+        ItemKind::Notice(text) => view! { <p class="membership-change">{text.clone()}</p> }.into_any(),
+    };
+    (day, unread, content)
+}
+
+fn message_view(
+    row: &MessageRow,
+    message: &ChatMessage,
+    actions: RowActions,
+    i18n: I18n,
+) -> impl IntoView + use<> {
+    let strings = i18n.strings();
+    let TimelineRow {
+        item,
+        delivery,
+        starts_group,
+        ..
+    } = &row.row;
+    let key = item.key;
+    let time = i18n.time(item.at);
+    let shown_author = message.author.as_ref().filter(|_| *starts_group);
+    let avatar =
+        shown_author.map(|author| view! { <Avatar id=author.id.clone() name=author.name.clone() /> });
+    let byline = match shown_author {
+        Some(author) => view! {
+            <div class="body byline">
+                <span class="author">
+                    <bdi>{author.name.clone()}</bdi>
+                </span>
+                <time>{time}</time>
+                {sent_mark(delivery, strings)}
+            </div>
+        }
+        .into_any(),
+        None => {
+            let author = message
+                .author
+                .as_ref()
+                .map(|author| view! { <span class="visually-hidden">{format!("{}, ", author.name)}</span> });
+            view! { <div class="time-aside">{author} <time>{time}</time></div> }.into_any()
+        }
+    };
+    let collapsed = if row.is_expanded {
+        None
+    } else {
+        collapse(&message.text)
+    };
+    let text = collapsed.unwrap_or(&message.text).to_owned();
+    let text_class = if is_emoji_only(&text) {
+        "text emoji-only"
+    } else {
+        "text"
+    };
+    let expand = collapsed.is_some().then(|| {
+        view! {
+            <button type="button" class="text-button" on:click=move |_| actions.expand.run(key)>
+                {strings.show_all}
+            </button>
+        }
+    });
+    let reply_button = (row.can_reply && message.seq.is_some()).then(|| {
+        view! {
+            <IconButton
+                icon=IconName::Reply
+                label=i18n.text(|s| s.reply)
+                skip_tab=true
+                on_press=move |_| actions.reply.run(key)
+            />
+        }
+    });
+    view! {
+        <div class=if shown_author.is_some() { "line" } else { "line continued" }>
+            {avatar}
+            {byline}
+            <div class="body">
+                {message.reply.as_ref().map(|quote| quote_view(quote, actions, strings))}
+                <p class=text_class>
+                    <LinkifiedText text=text />
+                </p>
+                {expand}
+                {delivery_view(key, delivery, actions, strings)}
+            </div>
+            <div class="message-actions">
+                {reply_button}
+                <IconButton
+                    icon=IconName::Copy
+                    label=i18n.text(|s| s.copy)
+                    skip_tab=true
+                    on_press=move |_| actions.copy.run(key)
+                />
+            </div>
+        </div>
+    }
+}
+
+fn sent_mark(delivery: &Delivery, strings: &'static Strings) -> Option<impl IntoView + use<>> {
+    matches!(delivery, Delivery::Sent).then(|| {
+        view! {
+            <span class="sent-mark" role="img" aria-label=strings.sent title=strings.sent>
+                <Icon name=IconName::Check />
+            </span>
+        }
+    })
+}
+
+fn quote_view(quote: &Quote, actions: RowActions, strings: &Strings) -> impl IntoView + use<> {
+    let seq = quote.seq;
+    view! {
+        <button type="button" class="quote" on:click=move |_| actions.show_quoted.run(seq)>
+            <span class="visually-hidden">{format!("{}: ", (strings.in_reply_to)(&quote.author))}</span>
+            <b aria-hidden="true">{quote.author.clone()}</b>
+            <span>{quote.text.clone()}</span>
+        </button>
+    }
+}
+
+fn delivery_view(key: u64, delivery: &Delivery, actions: RowActions, strings: &'static Strings) -> AnyView {
+    let waiting = |text: &'static str| {
+        view! {
+            <p class="delivery">
+                <Icon name=IconName::Clock />
+                <span>{text}</span>
+            </p>
+        }
+        .into_any()
+    };
+    match delivery {
+        Delivery::Waiting => waiting(strings.waiting),
+        Delivery::Sending => waiting(strings.sending),
+        Delivery::Failed(error) => view! {
+            <p class="delivery failed">
+                <Icon name=IconName::Warning />
+                <span>{failed_text(error.as_ref(), strings)}</span>
+                <button type="button" class="text-button" on:click=move |_| actions.retry.run(key)>
+                    {strings.retry}
+                </button>
+                <button type="button" class="text-button" on:click=move |_| actions.discard.run(key)>
+                    {strings.discard}
+                </button>
+            </p>
+        }
+        .into_any(),
+        Delivery::Sent | Delivery::Arrived => ().into_any(),
+    }
+}
+
+fn failed_text(error: Option<&ChatError>, strings: &Strings) -> String {
+    match error {
+        Some(error) => format!("{}. {}", strings.failed, strings.error(error)),
+        None => strings.failed.to_owned(),
+    }
+}
+
+fn membership_text(strings: &Strings, person: &Person, change: PresenceChange, old_name: &str) -> String {
+    match change {
+        PresenceChange::Came => (strings.joined)(&person.name),
+        PresenceChange::Went => (strings.left)(&person.name),
+        PresenceChange::Renamed => (strings.renamed)(old_name, &person.name),
+    }
+}
+
+/// Whether a text is a few emoji and nothing else.
+fn is_emoji_only(text: &str) -> bool {
+    let is_emoji =
+        |c: char| matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b50}' | '\u{2b55}');
+    let joins = |c: char| matches!(c, '\u{200d}' | '\u{fe0f}' | ' ');
+    text.len() <= MAX_LARGE_EMOJI_BYTES
+        && text.chars().any(is_emoji)
+        && text.chars().all(|c| is_emoji(c) || joins(c))
+}

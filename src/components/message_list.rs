@@ -1,0 +1,510 @@
+//! List of messages: only what is near the screen is drawn, and what one reads stays where it is.
+//!
+//! [`VirtualList`] decides which rows are drawn and where the scroll bar belongs; this component draws them, measures
+//! them before they are painted, and moves the scroll bar.
+
+use std::collections::HashSet;
+
+use gloo_timers::callback::Timeout;
+use leptos::ev::{self, KeyboardEvent};
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{Element, HtmlElement, ResizeObserver};
+
+use super::icon::{Icon, IconName};
+use super::message_item::{MessageItem, MessageRow, RowActions};
+use crate::chat::virtual_list::{ListExtent, VirtualList, VisibleRange};
+use crate::chat::{ChatState, Server};
+use crate::contexts::chat::{Chat, use_chat};
+use crate::contexts::i18n::use_i18n;
+use crate::contexts::layout::use_layout;
+use crate::services::{clipboard, clock};
+
+/// Height of a row that was never drawn, in pixels.
+const ESTIMATED_HEIGHT: u32 = 28;
+
+/// Pixels above a row that is scrolled to.
+const SCROLL_MARGIN: f64 = 48.0;
+
+/// Row with its key; the row itself may change while its element stays.
+type KeyedRow = (u64, ArcRwSignal<MessageRow>);
+
+/// List of the messages of the open room.
+#[component]
+pub fn MessageList() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let list = ListView::new(chat);
+    let expanded = RwSignal::new(HashSet::new());
+    let today = use_today();
+    let rows = use_rows(chat, list.range, today, expanded);
+    list.follow(rows);
+
+    let copy = move |key: u64| {
+        let Some(text) = chat.with_untracked(|state| state.text_of(key).map(str::to_owned)) else {
+            return;
+        };
+        leptos::task::spawn_local(async move {
+            if clipboard::copy(text).await {
+                layout.toast.set(Some(i18n.strings().copied.to_owned()));
+            }
+        });
+    };
+    let reply = move |key: u64| {
+        chat.reply_to(Some(key));
+        layout.focus_composer();
+    };
+    let actions = RowActions {
+        reply: Callback::new(reply),
+        copy: Callback::new(copy),
+        retry: Callback::new(move |key| chat.retry(key)),
+        discard: Callback::new(move |key| chat.discard(key)),
+        expand: Callback::new(move |key| {
+            expanded.write().insert(key);
+        }),
+        show_quoted: Callback::new(move |seq| list.scroll_to_message(seq)),
+    };
+    let on_key = move |event: KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let focused = document()
+            .active_element()
+            .and_then(|element| element.closest("[data-key]").ok().flatten());
+        let key = focused
+            .as_ref()
+            .and_then(|row| row.get_attribute("data-key"))
+            .and_then(|key| key.parse::<u64>().ok());
+        let handled = match (event.key().as_str(), key) {
+            ("ArrowUp", Some(_)) => focus(focused.and_then(|row| row.previous_element_sibling())),
+            ("ArrowDown", Some(_)) => focus(focused.and_then(|row| row.next_element_sibling())),
+            ("ArrowUp", None) => focus(
+                list.rows
+                    .get_untracked()
+                    .and_then(|rows| rows.last_element_child()),
+            ),
+            ("r" | "R", Some(key)) => {
+                reply(key);
+                true
+            }
+            ("c" | "C", Some(key)) => {
+                copy(key);
+                true
+            }
+            _ => false,
+        };
+        if handled {
+            event.prevent_default();
+        }
+    };
+    let start = Memo::new(move |_| chat.with(log_start));
+    let unseen = chat.select(|state| state.room().unseen_count);
+    let at_end = list.at_end;
+    view! {
+        <div class="log-frame">
+            <div
+                class="log"
+                role="log"
+                aria-live="off"
+                aria-label=i18n.text(|s| s.messages)
+                tabindex="0"
+                node_ref=list.log
+                on:scroll=move |_| list.scrolled()
+                on:keydown=on_key
+            >
+                <p class="log-start" class:empty=move || start.get().is_empty()>
+                    {move || start.get().text(i18n.strings())}
+                </p>
+                <div class="spacer" node_ref=list.before></div>
+                <div class="rows" node_ref=list.rows>
+                    <For each=move || rows.get() key=|(key, _)| *key let((_, row))>
+                        <MessageItem row=row actions=actions />
+                    </For>
+                </div>
+                <div class="spacer" node_ref=list.after></div>
+            </div>
+            <Show when=move || !at_end.get()>
+                <button
+                    type="button"
+                    class="to-newest"
+                    class:new=move || unseen.get() != 0
+                    on:click=move |_| list.scroll_to_end()
+                >
+                    <Icon name=IconName::ArrowDown />
+                    <span>
+                        {move || match unseen.get() {
+                            0 => i18n.strings().to_newest.to_owned(),
+                            count => (i18n.strings().new_below)(u64::from(count)),
+                        }}
+                    </span>
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+/// What stands above the first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogStart {
+    LoadingOlder,
+    Beginning,
+    EmptyRoom,
+    EmptyBasic,
+}
+
+impl LogStart {
+    fn is_empty(self) -> bool {
+        matches!(self, Self::EmptyRoom | Self::EmptyBasic)
+    }
+
+    fn text(self, strings: &'static crate::chat::i18n::Strings) -> &'static str {
+        match self {
+            Self::LoadingOlder => strings.loading_older,
+            Self::Beginning => strings.beginning,
+            Self::EmptyRoom => strings.empty_room,
+            Self::EmptyBasic => strings.empty_basic,
+        }
+    }
+}
+
+fn log_start(state: &ChatState) -> LogStart {
+    if state.room().timeline.more_before() {
+        LogStart::LoadingOlder
+    } else if !state.is_empty() {
+        LogStart::Beginning
+    } else if matches!(state.server(), Server::Extended { .. }) {
+        LogStart::EmptyRoom
+    } else {
+        LogStart::EmptyBasic
+    }
+}
+
+/// Rows in a range. A row that was drawn before keeps its signal, so that only what changed is drawn again.
+fn use_rows(
+    chat: Chat,
+    range: RwSignal<VisibleRange>,
+    today: ReadSignal<i64>,
+    expanded: RwSignal<HashSet<u64>>,
+) -> Memo<Vec<KeyedRow>> {
+    Memo::new_owning(move |previous: Option<Vec<KeyedRow>>| {
+        let previous = previous.unwrap_or_default();
+        let VisibleRange { start, end, .. } = range.get();
+        let today = today.get();
+        let rows: Vec<KeyedRow> = chat.with(|state| {
+            let can_reply = matches!(state.server(), Server::Extended { .. });
+            let rows = state.rows(start, end).into_iter().map(|row| {
+                let key = row.item.key;
+                let row = MessageRow {
+                    days_ago: today - state.day(row.item.at),
+                    is_expanded: expanded.with(|expanded| expanded.contains(&key)),
+                    can_reply,
+                    row,
+                };
+                let known = previous.iter().find(|(known, _)| *known == key);
+                let signal = match known {
+                    Some((_, signal)) => {
+                        if signal.with_untracked(|shown| *shown != row) {
+                            signal.set(row);
+                        }
+                        signal.clone()
+                    }
+                    None => ArcRwSignal::new(row),
+                };
+                (key, signal)
+            });
+            rows.collect()
+        });
+        let changed = !rows
+            .iter()
+            .map(|(key, _)| key)
+            .eq(previous.iter().map(|(key, _)| key));
+        (rows, changed)
+    })
+}
+
+/// Local day of now; changes at midnight, and when a page that slept is seen again.
+fn use_today() -> ReadSignal<i64> {
+    let (today, set_today) = signal(clock::local_day(clock::now()));
+    let timer = StoredValue::new_local(None::<Timeout>);
+    let refresh = move || {
+        let now = clock::local_day(clock::now());
+        if today.get_untracked() != now {
+            set_today.set(now);
+        }
+    };
+    Effect::new(move || {
+        today.track();
+        // a second later, since timers may run a little early
+        let pause = clock::until_midnight(clock::now()).saturating_add(1000);
+        timer.set_value(Some(Timeout::new(pause, refresh)));
+    });
+    let visibility = window_event_listener(ev::visibilitychange, move |_| refresh());
+    on_cleanup(move || visibility.remove());
+    today
+}
+
+fn focus(element: Option<Element>) -> bool {
+    let element = element.and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    element.is_some_and(|element| element.focus().is_ok())
+}
+
+/// Elements of the list, and where it is scrolled to; copy it into closures.
+#[derive(Clone, Copy)]
+struct ListView {
+    chat: Chat,
+    log: NodeRef<Div>,
+    /// Takes the height of the rows before those that are drawn.
+    before: NodeRef<Div>,
+    rows: NodeRef<Div>,
+    /// Takes the height of the rows after those that are drawn.
+    after: NodeRef<Div>,
+    range: RwSignal<VisibleRange>,
+    at_end: RwSignal<bool>,
+    list: StoredValue<VirtualList, LocalStorage>,
+    observer: StoredValue<Option<Observer>, LocalStorage>,
+}
+
+/// `ResizeObserver` with its callback; disconnected when dropped.
+struct Observer {
+    observer: ResizeObserver,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Observer {
+    fn new(callback: impl FnMut() + 'static) -> Option<Self> {
+        let callback = Closure::new(callback);
+        let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok()?;
+        Some(Self {
+            observer,
+            _callback: callback,
+        })
+    }
+
+    /// Reports the size of an element at the next layout, before it is painted, and whenever it changes.
+    fn observe_again(&self, element: &Element) {
+        self.observer.unobserve(element);
+        self.observer.observe(element);
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+/// What of the state moves the list.
+#[derive(Debug, Clone, PartialEq)]
+struct Followed {
+    room: String,
+    extent: ListExtent,
+    unread_row: Option<usize>,
+    unread_marker: Option<u64>,
+    unseen_count: u32,
+}
+
+impl Followed {
+    fn of(state: &ChatState) -> Self {
+        let room = state.room();
+        Self {
+            room: room.room.id.clone(),
+            extent: ListExtent {
+                front: room.timeline.front(),
+                len: state.len(),
+            },
+            unread_row: state.unread_marker_row(),
+            unread_marker: room.unread_marker,
+            unseen_count: room.unseen_count,
+        }
+    }
+}
+
+impl ListView {
+    fn new(chat: Chat) -> Self {
+        Self {
+            chat,
+            log: NodeRef::new(),
+            before: NodeRef::new(),
+            rows: NodeRef::new(),
+            after: NodeRef::new(),
+            range: RwSignal::new(VisibleRange::default()),
+            at_end: RwSignal::new(true),
+            list: StoredValue::new_local(VirtualList::new(ESTIMATED_HEIGHT)),
+            observer: StoredValue::new_local(None),
+        }
+    }
+
+    /// Follows the open room and the size of what is drawn.
+    fn follow(self, rows: Memo<Vec<KeyedRow>>) {
+        Effect::new(move || {
+            if let Some(log) = self.log.get() {
+                let observer = Observer::new(move || self.measure());
+                if let Some(observer) = &observer {
+                    observer.observer.observe(&log);
+                }
+                self.observer.set_value(observer);
+            }
+        });
+        let followed = self.chat.select(Followed::of);
+        Effect::watch(
+            move || followed.get(),
+            move |now, before: Option<&Followed>, _| {
+                let is_other_room = before.is_none_or(|before| before.room != now.room);
+                if is_other_room {
+                    self.list.set_value(VirtualList::new(ESTIMATED_HEIGHT));
+                    self.set_at_end(true);
+                }
+                self.list.update_value(|list| list.follow(now.extent));
+                self.measure_frame();
+                // who has read on to the end from the first new message stays at the end
+                let reached = before
+                    .filter(|_| !is_other_room)
+                    .and_then(|before| before.unread_marker);
+                let jumps = now.unseen_count > 0 || now.unread_marker != reached;
+                if let Some(row) = now
+                    .unread_row
+                    .filter(|_| jumps && self.list.with_value(VirtualList::at_end))
+                {
+                    self.list.update_value(|list| list.to_row(row, SCROLL_MARGIN));
+                }
+                self.draw();
+                self.settle();
+            },
+            true,
+        );
+        Effect::new(move || {
+            // read, not only tracked: a memo that nobody has read does not follow its sources
+            rows.with(|_| ());
+            // measured at the next layout, before the new rows are painted
+            if let Some(rows) = self.rows.get() {
+                self.observer.with_value(|observer| {
+                    if let Some(observer) = observer {
+                        observer.observe_again(&rows);
+                    }
+                });
+            }
+        });
+        let visibility = window_event_listener(ev::visibilitychange, move |_| self.update_viewing());
+        on_cleanup(move || visibility.remove());
+    }
+
+    /// The person scrolled.
+    fn scrolled(self) {
+        let Some(log) = self.log.get_untracked() else {
+            return;
+        };
+        self.list
+            .update_value(|list| list.scrolled(f64::from(log.scroll_top()), furthest(&log)));
+        self.draw();
+        self.set_spacers();
+    }
+
+    fn scroll_to_end(self) {
+        self.list.update_value(VirtualList::to_end);
+        self.draw();
+        self.settle();
+    }
+
+    fn scroll_to_message(self, seq: u64) {
+        if let Some(row) = self.chat.with_untracked(|state| state.row_of(seq)) {
+            self.list.update_value(|list| list.to_row(row, SCROLL_MARGIN));
+            self.draw();
+            self.settle();
+        }
+    }
+
+    /// Draws the rows that are near the screen, and loads older ones where the history begins.
+    fn draw(self) {
+        let range = self.list.with_value(VirtualList::window);
+        if self.range.with_untracked(|shown| *shown != range) {
+            self.range.set(range);
+        }
+        self.set_at_end(self.list.with_value(VirtualList::at_end));
+        if range.start == 0 && self.chat.with_untracked(ChatState::has_older) {
+            self.chat.load_older();
+        }
+    }
+
+    fn set_at_end(self, at_end: bool) {
+        if self.at_end.get_untracked() != at_end {
+            self.at_end.set(at_end);
+            self.update_viewing();
+        }
+    }
+
+    /// Tells the chat whether the newest message is on screen.
+    fn update_viewing(self) {
+        self.chat
+            .set_viewing(self.at_end.get_untracked() && !document().hidden());
+    }
+
+    /// Takes the heights of the rows that are drawn.
+    fn measure(self) {
+        self.measure_frame();
+        let Some(rows) = self.rows.get_untracked() else {
+            return;
+        };
+        let first = self.range.with_untracked(|range| range.start);
+        let children = rows.children();
+        self.list.update_value(|list| {
+            for index in 0..children.length() {
+                if let Some(row) = children.item(index) {
+                    list.measured(first + index as usize, row.get_bounding_client_rect().height());
+                }
+            }
+        });
+        self.settle();
+        // rows that turned out low may leave the screen half empty
+        request_animation_frame(move || {
+            if !self.range.is_disposed() {
+                self.draw();
+            }
+        });
+    }
+
+    fn measure_frame(self) {
+        if let (Some(log), Some(before)) = (self.log.get_untracked(), self.before.get_untracked()) {
+            self.list.update_value(|list| {
+                list.resized(f64::from(log.client_height()), f64::from(before.offset_top()));
+            });
+        }
+    }
+
+    /// Moves the scroll bar to where the list stands.
+    fn settle(self) {
+        self.set_spacers();
+        let Some(log) = self.log.get_untracked() else {
+            return;
+        };
+        let target = self
+            .list
+            .with_value(VirtualList::top)
+            .unwrap_or_else(|| furthest(&log));
+        if (f64::from(log.scroll_top()) - target).abs() >= 1.0 {
+            log.set_scroll_top(target.round() as i32);
+        }
+        self.list
+            .update_value(|list| list.set_top(f64::from(log.scroll_top())));
+    }
+
+    /// Gives the rows that are not drawn their height.
+    fn set_spacers(self) {
+        let range = self.list.with_value(VirtualList::window);
+        for (spacer, pixels) in [(self.before, range.before), (self.after, range.after)] {
+            if let Some(spacer) = spacer.get_untracked()
+                && HtmlElement::style(&spacer)
+                    .set_property("height", &format!("calc({}px / 64)", (pixels * 64.0) as u64))
+                    .is_err()
+            {
+                leptos::logging::warn!("the list does not take its height");
+            }
+        }
+    }
+}
+
+/// Furthest that the list can be scrolled, in pixels.
+fn furthest(log: &Element) -> f64 {
+    f64::from(log.scroll_height() - log.client_height())
+}

@@ -1,0 +1,56 @@
+//! Frame of all dialogs: a title, a close button, Escape and a click beside it.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::text_prop::TextProp;
+use wasm_bindgen::JsCast;
+
+use super::icon::{IconButton, IconName};
+use crate::contexts::i18n::use_i18n;
+
+/// Modal dialog; it opens when it is drawn, and calls `on_close` when it was closed.
+///
+/// The browser returns the focus to where it was.
+#[component]
+pub fn Modal(
+    #[prop(into)] title: TextProp,
+    #[prop(into)] on_close: Callback<()>,
+    children: Children,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move || {
+        if let Some(dialog) = dialog.get()
+            && !dialog.open()
+            && dialog.show_modal().is_err()
+        {
+            leptos::logging::warn!("the dialog does not open");
+        }
+    });
+    let close = move || {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    let label = title.clone();
+    view! {
+        <dialog
+            node_ref=dialog
+            aria-label=move || label.get()
+            on:close=move |_| on_close.run(())
+            on:click=move |event| {
+                // a click on the backdrop has the dialog itself as its target
+                let target = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlDialogElement>().ok());
+                if target.is_some() {
+                    close();
+                }
+            }
+        >
+            <div class="modal-header">
+                <h2>{move || title.get()}</h2>
+                <IconButton icon=IconName::Close label=i18n.text(|s| s.close) on_press=move |_| close() />
+            </div>
+            <div class="modal-content">{children()}</div>
+        </dialog>
+    }
+}

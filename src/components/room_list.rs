@@ -1,0 +1,214 @@
+//! List of rooms on the left: joined ones, direct ones and others, and the way to make a new one.
+
+use leptos::ev::SubmitEvent;
+use leptos::html::{Button, Input};
+use leptos::prelude::*;
+use leptos::text_prop::TextProp;
+
+use super::avatar::Avatar;
+use super::icon::{Icon, IconButton, IconName};
+use super::room_list_item::{RoomListItem, RoomSummary};
+use crate::chat::room::{Membership, RoomState};
+use crate::contexts::chat::use_chat;
+use crate::contexts::i18n::use_i18n;
+use crate::contexts::layout::{Dialog, Layout, Panel, use_layout};
+use crate::protocol::RoomKind;
+
+/// Longest name that the field takes, in UTF-16 units; the server has the last word.
+const MAX_NAME_LENGTH: &str = "64";
+
+/// List of rooms; a panel on small screens.
+#[component]
+pub fn RoomList() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let is_extended = chat.is_extended();
+    let creating = RwSignal::new(false);
+    let close_button = NodeRef::<Button>::new();
+    use_panel_focus(layout, Panel::Rooms, close_button);
+    let create = move |name: String| {
+        creating.set(false);
+        if !name.trim().is_empty() {
+            chat.create_room(&name);
+        }
+    };
+    view! {
+        <nav class="sidebar rooms" aria-label=i18n.text(|s| s.rooms)>
+            <div class="sidebar-header">
+                <p class="brand">"pesan"</p>
+                <div>
+                    <Show when=move || is_extended.get()>
+                        <IconButton
+                            icon=IconName::Search
+                            label=i18n.text(|s| s.find)
+                            on_press=move |_| layout.dialog.set(Some(Dialog::QuickSwitcher))
+                        />
+                        <button
+                            type="button"
+                            class="icon-button"
+                            aria-label=i18n.text(|s| s.create_room)
+                            title=i18n.text(|s| s.create_room)
+                            aria-expanded=move || creating.get().to_string()
+                            on:click=move |_| creating.update(|creating| *creating = !*creating)
+                        >
+                            <Icon name=IconName::Plus />
+                        </button>
+                    </Show>
+                    <IconButton
+                        icon=IconName::Close
+                        label=i18n.text(|s| s.close)
+                        class="close"
+                        node_ref=close_button
+                        on_press=move |_| layout.close_panel()
+                    />
+                </div>
+            </div>
+            <Show when=move || creating.get()>
+                <NewRoomForm on_create=create />
+            </Show>
+            <div class="sidebar-content">
+                <RoomSection belongs=is_joined />
+                <RoomSection heading=i18n.text(|s| s.direct_messages) belongs=is_direct />
+                <RoomSection heading=i18n.text(|s| s.other_rooms) belongs=is_other />
+            </div>
+            <OwnEntry />
+        </nav>
+    }
+}
+
+/// Moves the focus to a panel's close button when the panel is opened.
+pub(super) fn use_panel_focus(layout: Layout, panel: Panel, close_button: NodeRef<Button>) {
+    Effect::watch(
+        move || layout.panel.get(),
+        move |now, _, _| {
+            if *now == Some(panel) {
+                // a frame later: until then the panel is hidden and takes no focus
+                request_animation_frame(move || {
+                    if let Some(button) = close_button.get_untracked()
+                        && button.focus().is_err()
+                    {
+                        leptos::logging::warn!("the button does not take the focus");
+                    }
+                });
+            }
+        },
+        false,
+    );
+}
+
+fn is_joined(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Lobby
+        || room.room.kind == RoomKind::Open && room.membership != Membership::NotJoined
+}
+
+fn is_direct(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Direct
+}
+
+fn is_other(room: &RoomState) -> bool {
+    room.room.kind == RoomKind::Open && room.membership == Membership::NotJoined
+}
+
+/// Rooms of one section, under their heading; nothing when there are none.
+#[component]
+fn RoomSection(
+    #[prop(optional, into)] heading: Option<TextProp>,
+    belongs: fn(&RoomState) -> bool,
+) -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let rooms = Memo::new(move |_| {
+        let strings = i18n.strings();
+        chat.with(|state| {
+            let rooms = state.rooms().iter().filter(|room| belongs(room));
+            rooms
+                .map(|room| RoomSummary::new(room, strings))
+                .collect::<Vec<_>>()
+        })
+    });
+    let is_empty = Memo::new(move |_| rooms.with(Vec::is_empty));
+    let summary = move |id: String| {
+        // the last summary stays while the entry is being removed
+        Memo::new(move |last: Option<&RoomSummary>| {
+            let found = rooms.with(|rooms| rooms.iter().find(|room| room.id == id).cloned());
+            found.or_else(|| last.cloned()).unwrap_or_else(|| RoomSummary {
+                id: id.clone(),
+                name: id.clone(),
+                preview: String::new(),
+                direct_with: None,
+                unread: 0,
+            })
+        })
+    };
+    let heading = heading.map(|heading| {
+        view! { <h2 hidden=move || is_empty.get()>{move || heading.get()}</h2> }
+    });
+    view! {
+        {heading}
+        <ul hidden=move || is_empty.get()>
+            <For each=move || rooms.get() key=|room| room.id.clone() let(room)>
+                <RoomListItem room=summary(room.id) />
+            </For>
+        </ul>
+    }
+}
+
+/// Field for the name of a new room.
+#[component]
+fn NewRoomForm(#[prop(into)] on_create: Callback<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let field = NodeRef::<Input>::new();
+    Effect::new(move || {
+        if let Some(field) = field.get()
+            && field.focus().is_err()
+        {
+            leptos::logging::warn!("the field does not take the focus");
+        }
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if let Some(field) = field.get_untracked() {
+            on_create.run(field.value());
+        }
+    };
+    view! {
+        <form class="new-room" on:submit=submit>
+            <input
+                class="field"
+                aria-label=i18n.text(|s| s.new_room_name)
+                placeholder=i18n.text(|s| s.new_room_name)
+                maxlength=MAX_NAME_LENGTH
+                node_ref=field
+            />
+            <button class="button">{i18n.text(|s| s.create_room)}</button>
+        </form>
+    }
+}
+
+/// The person at this page; a click opens the settings.
+#[component]
+fn OwnEntry() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let me = chat.select(|state| state.me().cloned());
+    let open_settings = move |_| {
+        chat.dismiss_renamed();
+        layout.dialog.set(Some(Dialog::Settings));
+    };
+    move || {
+        let me = me.get()?;
+        Some(view! {
+            <div class="sidebar-footer">
+                <button type="button" class="entry" on:click=open_settings>
+                    <Avatar id=me.id name=me.name.clone() small=true />
+                    <span class="name">
+                        <bdi>{me.name}</bdi>
+                    </span>
+                    <span class="soft">{i18n.text(|s| s.you)}</span>
+                </button>
+            </div>
+        })
+    }
+}

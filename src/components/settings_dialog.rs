@@ -1,0 +1,86 @@
+//! Settings: name, language, theme, and the keyboard shortcuts.
+
+use leptos::prelude::*;
+
+use super::modal::Modal;
+use super::rename_form::RenameForm;
+use super::shortcut_list::ShortcutList;
+use crate::chat::i18n::Language;
+use crate::contexts::chat::use_chat;
+use crate::contexts::i18n::use_i18n;
+use crate::contexts::preferences::{Theme, use_preferences};
+
+/// Dialog with the settings.
+#[component]
+pub fn SettingsDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let preferences = use_preferences();
+    let name = chat.with_untracked(|state| state.me().map(|me| me.name.clone()));
+    let rename =
+        name.map(|name| view! { <RenameForm id="own-name" label=i18n.text(|s| s.your_name) name=name /> });
+    view! {
+        <Modal title=i18n.text(|s| s.settings) on_close=on_close>
+            {rename}
+            <fieldset class="group">
+                <legend>{i18n.text(|s| s.language)}</legend>
+                <div class="choices">
+                    <Choice
+                        group="language"
+                        label=|| "Bahasa Indonesia"
+                        checked=move || preferences.language() == Language::Indonesian
+                        on_choose=move |()| preferences.set_language(Language::Indonesian)
+                    />
+                    <Choice
+                        group="language"
+                        label=|| "English"
+                        checked=move || preferences.language() == Language::English
+                        on_choose=move |()| preferences.set_language(Language::English)
+                    />
+                </div>
+            </fieldset>
+            <fieldset class="group">
+                <legend>{i18n.text(|s| s.appearance)}</legend>
+                <div class="choices">
+                    <Choice
+                        group="theme"
+                        label=i18n.text(|s| s.theme_system)
+                        checked=move || preferences.theme() == Theme::System
+                        on_choose=move |()| preferences.set_theme(Theme::System)
+                    />
+                    <Choice
+                        group="theme"
+                        label=i18n.text(|s| s.theme_light)
+                        checked=move || preferences.theme() == Theme::Light
+                        on_choose=move |()| preferences.set_theme(Theme::Light)
+                    />
+                    <Choice
+                        group="theme"
+                        label=i18n.text(|s| s.theme_dark)
+                        checked=move || preferences.theme() == Theme::Dark
+                        on_choose=move |()| preferences.set_theme(Theme::Dark)
+                    />
+                </div>
+            </fieldset>
+            <section class="group" aria-label=i18n.text(|s| s.help)>
+                <ShortcutList />
+            </section>
+        </Modal>
+    }
+}
+
+/// One of several values of a setting.
+#[component]
+fn Choice(
+    group: &'static str,
+    label: impl Fn() -> &'static str + Send + Sync + 'static,
+    checked: impl Fn() -> bool + Send + Sync + 'static,
+    #[prop(into)] on_choose: Callback<()>,
+) -> impl IntoView {
+    view! {
+        <label>
+            <input type="radio" name=group prop:checked=checked on:change=move |_| on_choose.run(()) />
+            <span>{label}</span>
+        </label>
+    }
+}

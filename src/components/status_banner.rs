@@ -1,0 +1,287 @@
+//! Slim bars under the header: a connection that is not up, the operator's messages, a newer page, the last error.
+
+use gloo_timers::callback::Interval;
+use leptos::prelude::*;
+
+use crate::chat::ChatState;
+use crate::chat::connection_state::ConnectionState;
+use crate::chat::i18n::Strings;
+use crate::contexts::chat::{Chat, use_chat};
+use crate::contexts::connection::use_connection;
+use crate::contexts::i18n::use_i18n;
+use crate::services::{clock, route};
+
+/// What a bar shows.
+#[derive(Debug, Clone, PartialEq)]
+struct Bar {
+    class: &'static str,
+    title: String,
+    /// Text after the title; may count down.
+    detail: String,
+    /// Text in a softer colour.
+    note: &'static str,
+    buttons: Vec<(&'static str, Action)>,
+}
+
+/// What the button of a bar does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Action {
+    AcceptServer,
+    OpenOwnServer,
+    Connect,
+    ComeBack,
+    Reload,
+    CloseAnnouncement,
+    CloseNotice,
+}
+
+impl Action {
+    fn run(self, chat: Chat) {
+        match self {
+            Self::AcceptServer => chat.accept_server(),
+            Self::OpenOwnServer => route::open_own_server(),
+            Self::Connect => chat.connect_now(),
+            Self::ComeBack => chat.come_back(),
+            Self::Reload => {
+                chat.store_before_unload();
+                route::reload();
+            }
+            Self::CloseAnnouncement => chat.dismiss_announcement(),
+            Self::CloseNotice => chat.dismiss_notice(),
+        }
+    }
+}
+
+/// Bars under the header.
+#[component]
+pub fn StatusBanner() -> impl IntoView {
+    let chat = use_chat();
+    let i18n = use_i18n();
+    let connection = use_connection().state;
+    let counts_down = Memo::new(move |_| {
+        connection.with(|state| matches!(state, ConnectionState::Waiting { .. }))
+            || chat.with(|state| state.shutdown().is_some() || state.reconnect_at().is_some())
+    });
+    let now = use_now(counts_down);
+    let bar = move |make: fn(&ChatState, u64, &'static Strings) -> Option<Bar>| {
+        Memo::new(move |_| chat.with(|state| make(state, now.get(), i18n.strings())))
+    };
+    let connection_bar = Memo::new(move |_| {
+        connection.with(|connection| {
+            chat.with(|state| connection_bar(connection, state, now.get(), i18n.strings()))
+        })
+    });
+    // announced when the state changes, not with every second of a countdown
+    let announced = move || connection.with(|connection| connection_title(connection, i18n.strings()));
+    view! {
+        <div class="banners">
+            <p class="visually-hidden" role="status">
+                {announced}
+            </p>
+            <BarView bar=connection_bar />
+            <div role="status">
+                <BarView bar=bar(shutdown_bar) />
+                <BarView bar=bar(announcement_bar) />
+                <BarView bar=bar(new_version_bar) />
+            </div>
+            <div role="alert">
+                <BarView bar=bar(notice_bar) />
+            </div>
+        </div>
+    }
+}
+
+/// One bar, while there is one. Its button stays the same element during a countdown.
+#[component]
+fn BarView(bar: Memo<Option<Bar>>) -> impl IntoView {
+    let chat = use_chat();
+    let part = move |pick: fn(&Bar) -> String| {
+        Memo::new(move |_| bar.with(|bar| bar.as_ref().map(pick).unwrap_or_default()))
+    };
+    let class = Memo::new(move |_| bar.with(|bar| bar.as_ref().map_or("banner", |bar| bar.class)));
+    let buttons =
+        Memo::new(move |_| bar.with(|bar| bar.as_ref().map(|bar| bar.buttons.clone()).unwrap_or_default()));
+    let title = part(|bar| bar.title.clone());
+    let detail = part(|bar| bar.detail.clone());
+    let note = part(|bar| bar.note.to_owned());
+    let shown = Memo::new(move |_| bar.with(Option::is_some));
+    view! {
+        <Show when=move || shown.get()>
+            <div class=class>
+                <p>
+                    <b>{title}</b>
+                    <span class="countdown">{detail}</span>
+                    " "
+                    <span class="soft">{note}</span>
+                </p>
+                <For each=move || buttons.get() key=|button| *button let((text, action))>
+                    <button type="button" class="text-button" on:click=move |_| action.run(chat)>
+                        {text}
+                    </button>
+                </For>
+            </div>
+        </Show>
+    }
+}
+
+/// Current time in milliseconds since 1970; moves each second while `active`.
+fn use_now(active: Memo<bool>) -> ReadSignal<u64> {
+    let (now, set_now) = signal(clock::now());
+    let timer = StoredValue::new_local(None::<Interval>);
+    Effect::new(move || {
+        let interval = active.get().then(|| {
+            set_now.set(clock::now());
+            Interval::new(1000, move || set_now.set(clock::now()))
+        });
+        timer.set_value(interval);
+    });
+    now
+}
+
+/// State of the connection in a few words; empty while it is connected.
+fn connection_title(connection: &ConnectionState, strings: &Strings) -> String {
+    let title = match connection {
+        ConnectionState::ConsentNeeded { host } => return (strings.foreign_server)(host),
+        ConnectionState::ServerForbidden { host } => return (strings.forbidden_server)(host),
+        ConnectionState::Connecting => strings.connecting,
+        ConnectionState::Connected => "",
+        ConnectionState::Waiting { lost: true, .. } => strings.connection_lost,
+        ConnectionState::Waiting { lost: false, .. } => strings.server_unreachable,
+        ConnectionState::Retrying { .. } => strings.retrying,
+        ConnectionState::EndedByServer => strings.ended_by_server,
+        ConnectionState::Refused { .. } | ConnectionState::Stopped => strings.not_connected,
+    };
+    title.to_owned()
+}
+
+fn connection_bar(
+    connection: &ConnectionState,
+    state: &ChatState,
+    now: u64,
+    strings: &'static Strings,
+) -> Option<Bar> {
+    let countdown = |until: u64| (strings.retry_in)(until.saturating_sub(now).div_ceil(1000));
+    let attempt = |number: u32| (strings.attempt)(u64::from(number));
+    let try_now = vec![(strings.try_now, Action::Connect)];
+    let own_server = (strings.use_own_server, Action::OpenOwnServer);
+    let (class, detail, buttons) = match connection {
+        ConnectionState::ConsentNeeded { host } => (
+            "banner warning",
+            format!(". {}", (strings.foreign_server_hint)(host)),
+            vec![(strings.connect, Action::AcceptServer), own_server],
+        ),
+        ConnectionState::ServerForbidden { .. } => ("banner danger", String::new(), vec![own_server]),
+        ConnectionState::Connected => return None,
+        ConnectionState::Connecting => ("banner", String::new(), Vec::new()),
+        ConnectionState::Waiting {
+            attempt: number,
+            until,
+            ..
+        } => {
+            let detail = format!(". {} ({}).", countdown(*until), attempt(*number));
+            ("banner warning", detail, try_now)
+        }
+        ConnectionState::Retrying { attempt: number } => {
+            ("banner warning", format!(" ({})", attempt(*number)), Vec::new())
+        }
+        ConnectionState::Refused { reason, error } => {
+            let reason = match error {
+                Some(error) => strings.error(error),
+                None => (strings.refused)(reason),
+            };
+            ("banner danger", format!(". {reason}"), try_now)
+        }
+        ConnectionState::EndedByServer | ConnectionState::Stopped if state.kicked().is_some() => {
+            return Some(Bar {
+                class: "banner danger",
+                title: strings.kicked.to_owned(),
+                detail: prefixed(": ", state.kicked().unwrap_or_default()),
+                note: "",
+                buttons: vec![(strings.come_back, Action::ComeBack)],
+            });
+        }
+        ConnectionState::EndedByServer => {
+            let detail = state.reconnect_at().map(|at| format!(". {}.", countdown(at)));
+            ("banner warning", detail.unwrap_or_default(), try_now)
+        }
+        ConnectionState::Stopped => (
+            "banner danger",
+            String::new(),
+            vec![(strings.connect, Action::Connect)],
+        ),
+    };
+    Some(Bar {
+        class,
+        title: connection_title(connection, strings),
+        detail,
+        note: if state.has_pending() {
+            strings.messages_kept
+        } else {
+            ""
+        },
+        buttons,
+    })
+}
+
+fn shutdown_bar(state: &ChatState, now: u64, strings: &'static Strings) -> Option<Bar> {
+    let (at, reason) = state.shutdown()?;
+    let title = if at > now {
+        (strings.shutdown_in)(&minutes_and_seconds(at - now))
+    } else {
+        strings.shutting_down.to_owned()
+    };
+    Some(Bar {
+        class: "banner warning",
+        title,
+        detail: prefixed(". ", reason),
+        note: "",
+        buttons: Vec::new(),
+    })
+}
+
+fn announcement_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+    let announcement = state.announcement()?;
+    Some(Bar {
+        class: "banner",
+        title: strings.announcement.to_owned(),
+        detail: prefixed(": ", &announcement.text),
+        note: "",
+        buttons: vec![(strings.close, Action::CloseAnnouncement)],
+    })
+}
+
+fn new_version_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+    state.has_new_version().then(|| Bar {
+        class: "banner",
+        title: strings.new_version.to_owned(),
+        detail: String::new(),
+        note: "",
+        buttons: vec![(strings.reload, Action::Reload)],
+    })
+}
+
+fn notice_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+    let error = state.notice()?;
+    Some(Bar {
+        class: "banner danger",
+        title: String::new(),
+        detail: strings.error(error),
+        note: "",
+        buttons: vec![(strings.close, Action::CloseNotice)],
+    })
+}
+
+/// Text after a separator, or nothing at all.
+fn prefixed(separator: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{separator}{text}")
+    }
+}
+
+/// Time left, such as `2:05`.
+fn minutes_and_seconds(millis: u64) -> String {
+    let seconds = millis.div_ceil(1000);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}

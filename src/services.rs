@@ -1,0 +1,7 @@
+//! What the page uses of the outside world: the connection, the browser's storage, address, clipboard and clock.
+
+pub mod chat_socket;
+pub mod clipboard;
+pub mod clock;
+pub mod route;
+pub mod storage;
