@@ -144,9 +144,15 @@ impl<P: Protocol> Opener for P {
         seat: Seat,
     ) {
         let inner = Arc::clone(&connection.0);
-        let address = handshake.address;
-        let session = Protocol::open(self, connection, handshake);
-        tokio::spawn(Task::new(Arc::clone(shared), inner, session, link, address, seat));
+        let session = Protocol::open(self, connection, Arc::clone(&handshake));
+        tokio::spawn(Task::new(
+            Arc::clone(shared),
+            inner,
+            session,
+            link,
+            &handshake,
+            seat,
+        ));
     }
 }
 
@@ -156,14 +162,20 @@ impl Engine {
     pub fn new(mut config: EngineConfig, protocol: impl Protocol) -> Self {
         config.path = path::normalize(&config.path);
         let order = Arc::default();
+        let sessions = Arc::new(Sessions::new(&config.limits));
         let hub = |_| {
-            let (interval, timeout) = (config.ping_interval, config.ping_timeout);
-            Hub::new(config.limits.clone(), interval, timeout, Arc::clone(&order))
+            Hub::new(
+                config.limits.clone(),
+                config.ping_interval,
+                config.ping_timeout,
+                Arc::clone(&order),
+                Arc::downgrade(&sessions),
+            )
         };
         Self(Arc::new(Shared {
-            sessions: Arc::new(Sessions::new(&config.limits)),
             next_id: AtomicU64::new(1),
             hubs: (0..config.hubs.max(1)).map(hub).collect(),
+            sessions,
             opener: Box::new(protocol),
             config,
         }))
@@ -189,6 +201,12 @@ impl Engine {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.0.sessions.count()
+    }
+
+    /// Bytes that the process holds for the clients of all its engines; see [`Limits::max_held_bytes`].
+    #[must_use]
+    pub fn held_bytes() -> usize {
+        account::process_bytes()
     }
 
     /// Routes of the engine: its path, for every method.

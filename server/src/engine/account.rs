@@ -2,14 +2,20 @@
 //!
 //! Outgoing messages are shared by all who get them, so the process counts their buffers ([`counted`]) and not the
 //! references to them; a connection counts all that waits for it. [`super::connection`] and [`super::polling`] keep the
-//! counts of what goes out.
+//! counts of what goes out, [`super::task`] and the protocol those of what came in. When the process holds more than
+//! [`Limits::max_held_bytes`](super::Limits::max_held_bytes), [`super::sessions`] ends those who hold the most.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
 /// Bytes of all buffers of the process that wait for clients, or come from them.
 static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that the process holds for its clients.
+pub(crate) fn process_bytes() -> usize {
+    PROCESS.load(Ordering::Relaxed)
+}
 
 /// Buffer that the process counts until its last reference is dropped.
 struct Counted(Vec<u8>);
@@ -41,6 +47,24 @@ pub(crate) struct Account {
     in_flight: AtomicUsize,
     /// Bytes that the client has taken since the last look.
     taken: AtomicUsize,
+    /// Bytes of the request that opened the session, and those that were read and are no whole message yet.
+    incoming: AtomicUsize,
+    /// Bytes of the body of a POST.
+    body: AtomicUsize,
+    /// Bytes of messages that the protocol keeps.
+    kept: AtomicUsize,
+    /// Whether the protocol knows the client: it has joined a namespace.
+    established: AtomicBool,
+}
+
+/// Sets a part of what a connection holds, and counts the difference for the process.
+fn set(part: &AtomicUsize, bytes: usize) {
+    let before = part.swap(bytes, Ordering::Relaxed);
+    if bytes >= before {
+        PROCESS.fetch_add(bytes - before, Ordering::Relaxed);
+    } else {
+        PROCESS.fetch_sub(before - bytes, Ordering::Relaxed);
+    }
 }
 
 impl Account {
@@ -82,9 +106,47 @@ impl Account {
         }
     }
 
+    pub(crate) fn set_incoming(&self, bytes: usize) {
+        if self.incoming.load(Ordering::Relaxed) != bytes {
+            set(&self.incoming, bytes);
+        }
+    }
+
+    pub(crate) fn set_body(&self, bytes: usize) {
+        set(&self.body, bytes);
+    }
+
+    pub(crate) fn set_kept(&self, bytes: usize) {
+        if self.kept.load(Ordering::Relaxed) != bytes {
+            set(&self.kept, bytes);
+        }
+    }
+
+    /// Bytes that the client has sent and that are still held.
+    pub(crate) fn held(&self) -> usize {
+        let parts = [&self.incoming, &self.body, &self.kept];
+        parts.iter().map(|part| part.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn establish(&self) {
+        self.established.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        self.established.load(Ordering::Relaxed)
+    }
+
     /// Bytes that the client has taken since this was last asked.
     pub(crate) fn take_progress(&self) -> usize {
         self.taken.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.set_incoming(0);
+        self.set_body(0);
+        self.set_kept(0);
     }
 }
 

@@ -102,14 +102,22 @@ impl fmt::Debug for EngineConfig {
 }
 
 /// Caps of the engine. What happens at each is stated with it.
+///
+/// Only `max_payload` is known to the peers; a limit that they cannot know is answered by waiting or by a clear refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions in all. Defaults to 100,000; a further handshake gets status 503.
+    /// Sessions in all. Defaults to 100,000. A further handshake takes the place of the oldest session that has not joined a
+    /// namespace for more than a second; where there is none, it gets status 503.
     pub max_sessions: usize,
-    /// Sessions of one address. Defaults to 20,000; a further handshake gets status 429.
+    /// Sessions of one address, or of one IPv6 network of 64 bits. Defaults to 20,000. A further handshake takes the place of
+    /// such a session of the same address; where there is none, it gets status 429.
     pub max_sessions_per_address: usize,
     /// Handshakes a second, and as many at once. Defaults to 20,000; a further one gets status 429.
     pub max_handshakes_per_second: u32,
+    /// Bytes that the process holds for its clients: messages that wait to be read, and what came from clients and is not
+    /// handled yet. Defaults to 256 MiB. Over it the connections that hold the most are ended, those without a namespace
+    /// first, with reason [`SlowReader`](super::CloseReason::SlowReader) or [`Overload`](super::CloseReason::Overload).
+    pub max_held_bytes: usize,
     /// Bytes that may wait for one client before one more message, however large that is. Defaults to 64 MiB. Over it
     /// [`Connection::try_send`](super::Connection::try_send) fails, and a client that is to get a broadcast is disconnected
     /// as a slow reader. A client that takes nothing at all is disconnected when its ping is not answered.
@@ -132,6 +140,7 @@ impl Default for Limits {
             max_sessions: 100_000,
             max_sessions_per_address: 20_000,
             max_handshakes_per_second: 20_000,
+            max_held_bytes: 256 << 20,
             max_queued_bytes: 64 << 20,
             max_unread_bytes: 256 << 10,
             max_waiting_bytes: 16 << 20,

@@ -102,6 +102,17 @@ impl Connection {
         self.0.account.queued()
     }
 
+    /// Says how many bytes of what the client sent the protocol keeps at the moment; they count for
+    /// [`Limits::max_held_bytes`](super::Limits::max_held_bytes).
+    pub fn set_kept(&self, bytes: usize) {
+        self.0.account.set_kept(bytes);
+    }
+
+    /// Says that the protocol knows the client from now on. Others are ended first when there is no room left.
+    pub fn establish(&self) {
+        self.0.account.establish();
+    }
+
     /// How the client is connected; after the end, how it was last.
     #[must_use]
     pub fn transport(&self) -> Transport {
@@ -373,15 +384,7 @@ impl State {
     /// Whether the client may get more. One that has left too much unread is offered it once more; if it takes nothing, it
     /// is a slow reader. The message that is going out does not count, however large it is.
     fn has_room(&mut self) -> bool {
-        let is_over = |state: &Self| {
-            let first = match &state.line {
-                Line::Polling(polling) => polling.first_len(),
-                Line::Tcp { .. } | Line::Task { .. } | Line::Done => {
-                    state.queue.chunks.front().map_or(0, Bytes::len)
-                }
-            };
-            state.queue.bytes().saturating_sub(first) > state.max_queued
-        };
+        let is_over = |state: &Self| state.queue.bytes().saturating_sub(state.first_len()) > state.max_queued;
         if !is_over(self) {
             return true;
         }
@@ -468,7 +471,28 @@ impl State {
         if let Line::Tcp { write, .. } = &self.line
             && self.queue.write_to(write).is_err()
         {
-            self.line = Line::Done;
+            self.finish();
+        }
+    }
+
+    /// Nothing goes out any more, and nothing waits.
+    pub(crate) fn finish(&mut self) {
+        self.line = Line::Done;
+        self.queue.clear();
+    }
+
+    /// Bytes that the end of the connection sets free; those of the message that is going out are not the client's fault.
+    pub(crate) fn releasable(&self, account: &Account) -> usize {
+        account.held() + account.queued().saturating_sub(self.first_len())
+    }
+
+    /// Bytes of the message that is going out.
+    fn first_len(&self) -> usize {
+        match &self.line {
+            Line::Polling(polling) => polling.first_len(),
+            Line::Tcp { .. } | Line::Task { .. } | Line::Done => {
+                self.queue.chunks.front().map_or(0, Bytes::len)
+            }
         }
     }
 

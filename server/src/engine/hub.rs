@@ -20,6 +20,7 @@ use super::group::{Group, Part};
 use super::outgoing::Outgoing;
 use super::reason::CloseReason;
 use super::run::Run;
+use super::sessions::Sessions;
 
 /// Most yields before a batch is taken; each one only follows if the one before brought something new.
 const MAX_YIELDS: usize = 8;
@@ -72,6 +73,7 @@ pub(crate) struct Hub {
     weight: AtomicUsize,
     started: OnceLock<()>,
     order: Arc<Order>,
+    sessions: Weak<Sessions>,
     pub(crate) limits: Limits,
     pub(crate) ping_interval: Duration,
     pub(crate) ping_timeout: Duration,
@@ -88,12 +90,14 @@ impl Hub {
         ping_interval: Duration,
         ping_timeout: Duration,
         order: Arc<Order>,
+        sessions: Weak<Sessions>,
     ) -> Arc<Self> {
         Arc::new(Self {
             waiting: Mutex::default(),
             weight: AtomicUsize::new(0),
             started: OnceLock::new(),
             order,
+            sessions,
             limits,
             ping_interval,
             ping_timeout,
@@ -218,6 +222,9 @@ async fn run(hub: Arc<Hub>) {
         }
         hub.take(&mut ops);
         batch.work(&hub, &ops);
+        if let Some(sessions) = hub.sessions.upgrade() {
+            sessions.relieve();
+        }
         for op in ops.drain(..) {
             if let Op::Beat(connection, due) = op {
                 beats.pings.push_back((due, connection));
@@ -520,7 +527,7 @@ mod tests {
             ..Limits::default()
         };
         let second = Duration::from_secs(1);
-        let hub = Hub::new(limits, second, second, Arc::default());
+        let hub = Hub::new(limits, second, second, Arc::default(), Weak::new());
         let broadcast = || Op::Broadcast {
             group: Group::new([]),
             part: 0,

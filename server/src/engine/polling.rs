@@ -28,8 +28,8 @@ pub(crate) struct Polling {
     account: Arc<Account>,
     poll: Option<Poll>,
     polls: u64,
-    /// A POST is under way.
-    pub(crate) posting: bool,
+    /// A POST is under way; it hears when the session ends.
+    pub(crate) posting: Option<oneshot::Sender<()>>,
     /// Packets of the POST that the session has not taken yet.
     pub(crate) inbound: Inbound,
     /// Told when it has taken them all.
@@ -53,6 +53,10 @@ pub(crate) struct Inbound {
 impl Inbound {
     pub(crate) fn new(body: String) -> Self {
         Self { body, next: Some(0) }
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.body.capacity()
     }
 }
 
@@ -105,7 +109,7 @@ impl Polling {
             account: Arc::clone(account),
             poll: None,
             polls: 0,
-            posting: false,
+            posting: None,
             inbound: Inbound::default(),
             taken: None,
             candidate: None,

@@ -22,6 +22,8 @@ pub enum CloseReason {
     ServerShuttingDown,
     /// Client read too slowly: more waited for it than [`Limits::max_queued_bytes`](super::Limits::max_queued_bytes).
     SlowReader,
+    /// Server had to make room: the client held much of the memory, or a place without having joined a namespace.
+    Overload,
 }
 
 impl CloseReason {
@@ -37,6 +39,7 @@ impl CloseReason {
             Self::ForcedServerClose => "forced server close",
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowReader => "slow reader",
+            Self::Overload => "overload",
         }
     }
 
@@ -47,6 +50,8 @@ impl CloseReason {
             Self::ServerShuttingDown => 1001,
             Self::TransportError | Self::ParseError => 1002,
             Self::SlowReader => 1008,
+            // "try again later"
+            Self::Overload => 1013,
         }
     }
 

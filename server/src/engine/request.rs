@@ -64,6 +64,15 @@ impl HandshakeRequest {
             .map(|(_, value)| &**value)
     }
 
+    /// Memory that it takes, roughly.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let pairs = self.query.iter();
+        let query: usize = pairs
+            .map(|(key, value)| size_of::<(Box<str>, Box<str>)>() + key.len() + value.len())
+            .sum();
+        size_of::<Self>() + self.url.len() + self.headers.0.len() + query
+    }
+
     /// Whether a page of another origin, or any page, sent it: it has an `Origin`.
     #[must_use]
     pub fn is_cross_domain(&self) -> bool {

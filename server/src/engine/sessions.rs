@@ -1,29 +1,107 @@
-//! All sessions by their id, and who may open another.
+//! All sessions by their id, who may open another, and who has to go when there is no room left.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use super::account::process_bytes;
 use super::config::Limits;
 use super::connection::Inner;
+use super::reason::CloseReason;
+
+/// Time in which nobody takes the place of a new session.
+const JOINING: Duration = Duration::from_secs(1);
+
+/// Time for the memory of those who were ended to go back, before others are.
+const RELIEF: Duration = Duration::from_millis(20);
 
 /// Sessions of an engine.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     state: Mutex<State>,
+    limits: Limits,
 }
 
 #[derive(Debug)]
 struct State {
     by_sid: HashSet<BySid>,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OfAddress>,
     /// Admitted, open or about to be.
     count: usize,
+    /// Those that were not established when they were opened, the oldest first.
+    newcomers: Newcomers,
     bucket: Bucket,
+    /// Moment from which on connections may be ended for their memory again.
+    relief: Instant,
     closed: bool,
+}
+
+/// What is known of one address.
+#[derive(Debug, Default)]
+struct OfAddress {
+    count: usize,
+    newcomers: Newcomers,
+}
+
+/// Sessions in the order of their opening, until they are established.
+#[derive(Debug, Default)]
+struct Newcomers(VecDeque<(Instant, Weak<Inner>)>);
+
+impl Newcomers {
+    /// Forgets those at the front that are established or gone; the list is never long because of them.
+    fn tidy(&mut self) {
+        while let Some((_, session)) = self.0.front()
+            && session
+                .upgrade()
+                .is_none_or(|session| session.account.is_established())
+        {
+            self.0.pop_front();
+        }
+    }
+
+    fn push(&mut self, session: &Arc<Inner>, now: Instant) {
+        self.tidy();
+        self.0.push_back((now, Arc::downgrade(session)));
+        if self.0.len().is_multiple_of(1024) {
+            // an old newcomer at the front does not keep all that came after it
+            self.0.retain(|(_, session)| {
+                session
+                    .upgrade()
+                    .is_some_and(|session| !session.account.is_established())
+            });
+        }
+    }
+
+    /// The oldest, if it had its time.
+    fn pop(&mut self, now: Instant) -> Option<Arc<Inner>> {
+        loop {
+            self.tidy();
+            let (opened, _) = self.0.front()?;
+            if *opened + JOINING > now {
+                return None;
+            }
+            let (_, session) = self.0.pop_front()?;
+            if let Some(session) = session.upgrade()
+                && session.lock().closing.is_none()
+            {
+                return Some(session);
+            }
+        }
+    }
+}
+
+/// Address under which a client is counted: of IPv6 a household has 64 bits.
+fn counted_address(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 /// A session that is found by its sid, which it holds itself.
@@ -82,17 +160,21 @@ pub(crate) enum Refused {
 
 impl Sessions {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let now = Instant::now();
         Self {
             state: Mutex::new(State {
                 by_sid: HashSet::new(),
                 by_address: HashMap::new(),
                 count: 0,
+                newcomers: Newcomers::default(),
                 bucket: Bucket {
                     tokens: f64::from(limits.max_handshakes_per_second),
-                    filled: Instant::now(),
+                    filled: now,
                 },
+                relief: now,
                 closed: false,
             }),
+            limits: limits.clone(),
         }
     }
 
@@ -100,33 +182,110 @@ impl Sessions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a session that is to be opened, if there is room.
-    pub(crate) fn admit(
-        self: &Arc<Self>,
-        address: IpAddr,
-        limits: &Limits,
-        now: Instant,
-    ) -> Result<Seat, Refused> {
-        let mut state = self.lock();
+    /// Counts a session that is to be opened, if there is room, or a newcomer makes room for it.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Seat, Refused> {
+        let limits = &self.limits;
+        let address = counted_address(address);
+        let mut guard = self.lock();
+        let state = &mut *guard;
         if state.closed {
             return Err(Refused::Closed);
         }
-        if state.count >= limits.max_sessions {
-            return Err(Refused::ServerFull);
+        let mut leaves = None;
+        if let Some(of_address) = state.by_address.get_mut(&address)
+            && of_address.count >= limits.max_sessions_per_address
+        {
+            leaves = of_address.newcomers.pop(now);
+            if leaves.is_none() {
+                return Err(Refused::AddressFull);
+            }
         }
-        let of_address = state.by_address.get(&address).copied().unwrap_or_default();
-        if of_address >= limits.max_sessions_per_address {
-            return Err(Refused::AddressFull);
+        if state.count >= limits.max_sessions && leaves.is_none() {
+            leaves = state.newcomers.pop(now);
+            if leaves.is_none() {
+                return Err(Refused::ServerFull);
+            }
         }
         if !state.bucket.take(limits.max_handshakes_per_second, now) {
             return Err(Refused::Rate);
         }
-        state.by_address.insert(address, of_address + 1);
+        state.by_address.entry(address).or_default().count += 1;
         state.count += 1;
+        drop(guard);
+        if let Some(session) = leaves {
+            metrics::counter!("engine_overload_total", "cause" => "sessions").increment(1);
+            session.lock().fail(CloseReason::Overload);
+        }
         Ok(Seat {
             sessions: Arc::clone(self),
             address,
         })
+    }
+
+    /// Ends the connections that hold the most, and more than their share, when the process holds too much.
+    pub(crate) fn relieve(&self) {
+        let limit = self.limits.max_held_bytes;
+        if process_bytes() > limit {
+            self.end_largest(limit, Instant::now());
+        }
+    }
+
+    fn end_largest(&self, limit: usize, now: Instant) {
+        let mut state = self.lock();
+        if now < state.relief {
+            return;
+        }
+        state.relief = now + RELIEF;
+        let sessions: Vec<_> = state
+            .by_sid
+            .iter()
+            .map(|session| Arc::clone(&session.0))
+            .collect();
+        drop(state);
+        let (mut of_clients, mut leaving) = (0, 0);
+        let mut holders = Vec::new();
+        for session in sessions {
+            let state = session.lock();
+            let (bytes, is_leaving) = (state.releasable(&session.account), state.closing.is_some());
+            drop(state);
+            of_clients += bytes;
+            if is_leaving {
+                leaving += bytes;
+            } else if bytes > 0 {
+                holders.push((bytes, session));
+            }
+        }
+        // what the program itself keeps is not made less by ending clients
+        if of_clients < limit / 2 {
+            return;
+        }
+        let wanted = limit / 4 * 3;
+        let fair = wanted / holders.len().max(1);
+        let weight = |(bytes, session): &(usize, Arc<Inner>)| {
+            let share = if session.account.is_established() { 1 } else { 4 };
+            bytes.saturating_mul(share)
+        };
+        holders.retain(|holder| weight(holder) > fair);
+        holders.sort_by_cached_key(|holder| std::cmp::Reverse(weight(holder)));
+        let mut excess = process_bytes().saturating_sub(wanted + leaving);
+        for (bytes, session) in holders {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(bytes);
+            let reason = if session.account.held() >= session.account.queued() {
+                CloseReason::Overload
+            } else {
+                CloseReason::SlowReader
+            };
+            tracing::debug!(
+                connection = session.id,
+                bytes,
+                "connection is ended for its memory"
+            );
+            metrics::counter!("engine_overload_total", "cause" => "memory").increment(1);
+            session.lock().fail(reason);
+        }
     }
 
     /// Session with this id.
@@ -135,9 +294,17 @@ impl Sessions {
     }
 
     /// Makes a session known; `false` when the server has closed meanwhile.
-    pub(crate) fn insert(&self, session: &Arc<Inner>) -> bool {
+    pub(crate) fn insert(&self, session: &Arc<Inner>, address: IpAddr) -> bool {
         let mut state = self.lock();
-        !state.closed && state.by_sid.insert(BySid(Arc::clone(session)))
+        if state.closed || !state.by_sid.insert(BySid(Arc::clone(session))) {
+            return false;
+        }
+        let now = Instant::now();
+        state.newcomers.push(session, now);
+        if let Some(of_address) = state.by_address.get_mut(&counted_address(address)) {
+            of_address.newcomers.push(session, now);
+        }
+        true
     }
 
     /// Forgets a session.
@@ -183,8 +350,8 @@ impl Drop for Seat {
         let mut state = self.sessions.lock();
         state.count = state.count.saturating_sub(1);
         if let Some(of_address) = state.by_address.get_mut(&self.address) {
-            *of_address -= 1;
-            if *of_address == 0 {
+            of_address.count = of_address.count.saturating_sub(1);
+            if of_address.count == 0 {
                 state.by_address.remove(&self.address);
             }
         }
@@ -210,12 +377,12 @@ mod tests {
         };
         let sessions = Arc::new(Sessions::new(&limits));
         let now = Instant::now();
-        let first = sessions.admit(A, &limits, now).expect("the first has room");
-        assert_eq!(sessions.admit(A, &limits, now).err(), Some(Refused::AddressFull));
-        let _second = sessions.admit(B, &limits, now).expect("another address has room");
-        assert_eq!(sessions.admit(B, &limits, now).err(), Some(Refused::ServerFull));
+        let first = sessions.admit(A, now).expect("the first has room");
+        assert_eq!(sessions.admit(A, now).err(), Some(Refused::AddressFull));
+        let _second = sessions.admit(B, now).expect("another address has room");
+        assert_eq!(sessions.admit(B, now).err(), Some(Refused::ServerFull));
         drop(first);
-        assert!(sessions.admit(A, &limits, now).is_ok());
+        assert!(sessions.admit(A, now).is_ok());
         assert_eq!(sessions.count(), 1);
     }
 
@@ -227,12 +394,8 @@ mod tests {
         };
         let sessions = Arc::new(Sessions::new(&limits));
         let now = Instant::now();
-        let _seats = [sessions.admit(A, &limits, now), sessions.admit(A, &limits, now)];
-        assert_eq!(sessions.admit(A, &limits, now).err(), Some(Refused::Rate));
-        assert!(
-            sessions
-                .admit(A, &limits, now + Duration::from_millis(600))
-                .is_ok()
-        );
+        let _seats = [sessions.admit(A, now), sessions.admit(A, now)];
+        assert_eq!(sessions.admit(A, now).err(), Some(Refused::Rate));
+        assert!(sessions.admit(A, now + Duration::from_millis(600)).is_ok());
     }
 }

@@ -22,7 +22,7 @@ use super::sessions::Seat;
 use super::turn::{Turn, give_way};
 use super::websocket::{Flow, ReadEnd, Reset, Ws};
 use super::wire::{self, Incoming};
-use super::{Session, Shared};
+use super::{HandshakeRequest, Session, Shared};
 use inbox::{End, accept, hear, receive};
 use upgrade::{Probed, Upgrade};
 
@@ -47,6 +47,8 @@ pub(crate) struct Task<S: Session> {
     backlog: Inbound,
     ending: Option<Pin<Box<Sleep>>>,
     address: SocketAddr,
+    /// Memory that the handshake takes as long as the session lives.
+    request_bytes: usize,
     opened: Instant,
     _seat: Seat,
 }
@@ -92,7 +94,7 @@ impl<S: Session> Task<S> {
         inner: Arc<Inner>,
         session: S,
         link: Link,
-        address: SocketAddr,
+        request: &HandshakeRequest,
         seat: Seat,
     ) -> Self {
         Self {
@@ -107,7 +109,8 @@ impl<S: Session> Task<S> {
             upgrade: None,
             backlog: Inbound::default(),
             ending: None,
-            address,
+            address: request.address,
+            request_bytes: request.held_bytes(),
             opened: Instant::now(),
             _seat: seat,
         }
@@ -125,8 +128,19 @@ impl<S: Session> Task<S> {
                 Link::WebSocket(_) => self.read(cx)?,
             }
         }
+        self.count_held();
         self.rest(cx)?;
         Ok(self.poll_upgrade(cx))
+    }
+
+    /// Tells the account what the transport holds, and makes room if the process holds too much.
+    fn count_held(&self) {
+        if let Link::WebSocket(ws) = &self.link {
+            self.inner
+                .account
+                .set_incoming(self.request_bytes + ws.held_bytes() + self.backlog.held_bytes());
+        }
+        self.engine.sessions.relieve();
     }
 
     /// While the session is full, the ping deadline rests and a reset of the connection is watched for.
@@ -306,6 +320,7 @@ impl<S: Session> Task<S> {
     /// Changes from polling to WebSocket: what waited for a poll goes out first.
     fn change(&mut self, mut ws: Ws) {
         let mut state = self.inner.lock();
+        ws.set_max(self.engine.config.max_payload);
         let line = ws.take_line();
         // What waits was sent before the end was asked for.
         let closing = state.closing.take();
@@ -342,6 +357,11 @@ impl<S: Session> Task<S> {
             return true;
         };
         let (finished, keep) = self.finish_line(end);
+        self.backlog = Inbound::default();
+        if let Link::WebSocket(ws) = &mut self.link {
+            ws.forget();
+        }
+        self.inner.account.set_incoming(self.request_bytes);
         // A client that has its answer has stopped polling: it hears of the end over the WebSocket.
         if finished || !self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_answered()) {
             self.upgrade = None;
@@ -351,6 +371,7 @@ impl<S: Session> Task<S> {
         }
         self.inner.closed.store(true, Ordering::Release);
         session.closed(end.reason);
+        self.inner.account.set_kept(0);
         self.log(end.reason.as_str());
         if !finished {
             let patience = if keep {
@@ -384,7 +405,7 @@ impl<S: Session> Task<S> {
                 }
                 if polling.has_poll() || !end.reason.is_orderly() {
                     polling.finish(end.reason == CloseReason::TransportClose);
-                    state.line = Line::Done;
+                    state.finish();
                     return (true, false);
                 }
                 // The client hears of it with its next poll.
@@ -392,9 +413,16 @@ impl<S: Session> Task<S> {
             }
             Line::Tcp { .. } | Line::Task { .. } => {
                 let Some(code) = end.code else {
-                    state.line = Line::Done;
+                    state.finish();
                     return (true, false);
                 };
+                // Who takes nothing, or has to go for its memory, does not get what waits either.
+                if matches!(end.reason, CloseReason::SlowReader | CloseReason::Overload)
+                    && !state.queue.is_empty()
+                {
+                    state.finish();
+                    return (true, false);
+                }
                 if !end.reason.is_orderly() {
                     state.queue.keep_first();
                 }
@@ -416,7 +444,7 @@ impl<S: Session> Task<S> {
         let state = &mut *guard;
         state.waker = Some(cx.waker().clone());
         if over {
-            state.line = Line::Done;
+            state.finish();
             drop(guard);
             self.engine.sessions.remove(&self.inner.sid);
             return Poll::Ready(());
@@ -437,7 +465,7 @@ impl<S: Session> Task<S> {
             Line::Done => Ok(true),
         };
         if !matches!(sent, Ok(false)) {
-            state.line = Line::Done;
+            state.finish();
         }
         let done = matches!(state.line, Line::Done);
         let is_task = matches!(state.line, Line::Task { .. });
@@ -449,7 +477,7 @@ impl<S: Session> Task<S> {
         if is_task {
             match ws.poll_send(cx, |written| self.inner.next_piece(written)) {
                 Poll::Ready(Ok(())) if ws.poll_shutdown(cx).is_pending() => return Poll::Pending,
-                Poll::Ready(_) => self.inner.lock().line = Line::Done,
+                Poll::Ready(_) => self.inner.lock().finish(),
                 Poll::Pending => return Poll::Pending,
             }
         } else if !done {
@@ -482,7 +510,7 @@ impl<S: Session> Drop for Task<S> {
         self.engine.sessions.remove(&self.inner.sid);
         self.inner.closed.store(true, Ordering::Release);
         let mut state = self.inner.lock();
-        state.line = Line::Done;
+        state.finish();
         state.waker = None;
         drop(state);
         if self.session.is_some() {

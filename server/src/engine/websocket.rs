@@ -116,6 +116,22 @@ impl Ws {
         }
     }
 
+    /// Bytes that were read and are no whole message yet.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held.capacity() + self.decoder.held_bytes()
+    }
+
+    /// Drops what was read: nobody takes it any more.
+    pub(crate) fn forget(&mut self) {
+        self.held = Vec::new();
+        self.decoder.forget();
+    }
+
+    /// Takes messages up to this size from now on.
+    pub(crate) fn set_max(&mut self, max: usize) {
+        self.decoder.set_max(max);
+    }
+
     /// Whether bytes wait that were read before.
     pub(crate) fn has_held(&self) -> bool {
         !self.held.is_empty()

@@ -196,6 +196,21 @@ impl Decoder {
         }
     }
 
+    /// Bytes of a message that is still coming.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.parts.capacity()
+    }
+
+    /// Drops the message that is still coming.
+    pub(crate) fn forget(&mut self) {
+        self.parts = Vec::new();
+    }
+
+    /// Takes messages up to this size from now on.
+    pub(crate) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Reads the first frame of `bytes` and adds its size to `used`; `None` when more bytes are needed.
     pub(crate) fn decode<'a>(
         &mut self,

@@ -43,6 +43,11 @@ impl Backlog {
         self.is_paused()
     }
 
+    /// Bytes of the events that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether the connection is not read.
     pub(super) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::SeqCst)

@@ -21,6 +21,8 @@ pub struct IoConfig {
     pub parser: Parser,
     /// Time in which a client must join its first namespace. Defaults to 45 s.
     pub connect_timeout: Duration,
+    /// Time in which each attachment of a packet must follow. Defaults to 45 s; then the connection is closed.
+    pub attachment_timeout: Duration,
     /// Whether a namespace made from a pattern goes when its last socket goes. Defaults to `false`.
     pub cleanup_empty_child_namespaces: bool,
     /// Connection state recovery; off unless set.
@@ -38,6 +40,7 @@ impl Default for IoConfig {
         Self {
             parser: Parser::Default,
             connect_timeout: Duration::from_secs(45),
+            attachment_timeout: Duration::from_secs(45),
             cleanup_empty_child_namespaces: false,
             recovery: None,
             request_timeout: Duration::from_secs(5),

@@ -21,7 +21,7 @@ pub enum DisconnectReason {
     /// Client closed the connection, or lost it.
     #[serde(rename = "transport close")]
     TransportClose,
-    /// Server closed the connection, because the client broke the protocol or read too slowly.
+    /// Server closed the connection, for example to make room for others.
     #[serde(rename = "forced close")]
     ForcedClose,
     /// Client did not answer a ping in time.
@@ -130,7 +130,7 @@ impl From<CloseReason> for DisconnectReason {
         match reason {
             CloseReason::TransportError => Self::TransportError,
             CloseReason::TransportClose => Self::TransportClose,
-            CloseReason::ForcedClose => Self::ForcedClose,
+            CloseReason::ForcedClose | CloseReason::Overload => Self::ForcedClose,
             CloseReason::PingTimeout => Self::PingTimeout,
             CloseReason::ParseError => Self::ParseError,
             CloseReason::ServerShuttingDown => Self::ServerShuttingDown,

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
-use pesan::socketio::{Decoded, Decoder, Frame, Packet};
+use pesan::socketio::{Decoded, Decoder, Frame, Packet, Parser};
 use tokio::time::Sleep;
 
 use super::admission::{Admitted, Refused, admit};
-use super::backlog::Room;
+use super::backlog::{Room, size_of_value};
 use super::client::Client;
 use super::entering::Entering;
 use super::error::{AckError, ConnectError};
@@ -24,6 +24,9 @@ use super::socket::Socket;
 use super::task::{Dispatch, Task, panic_text};
 use crate::engine::{self, CloseReason};
 
+/// Largest message that is decoded, whatever it is, before the client has joined a namespace.
+const PREMATURE: usize = 64 << 10;
+
 /// State of one connection; the transport drives it.
 pub struct Session {
     io: Io,
@@ -34,12 +37,16 @@ pub struct Session {
     left: Vec<Arc<str>>,
     /// Time for the first namespace.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Time for the next attachment of a packet.
+    attachments_due: Option<Pin<Box<Sleep>>>,
     /// It broke the protocol: the end is under way, and what it sent since is left.
     broken: bool,
 }
 
 struct Member {
     namespace: Namespace,
+    /// Memory that its `auth` payload takes.
+    auth_bytes: usize,
     state: State,
 }
 
@@ -77,6 +84,7 @@ impl Session {
             io,
             members: Vec::new(),
             left: Vec::new(),
+            attachments_due: None,
             broken: false,
         }
     }
@@ -150,6 +158,45 @@ impl Session {
         }
     }
 
+    /// Whether a large message is certainly no CONNECT, and comes from a client that is in no namespace: it is not worth
+    /// being decoded.
+    fn is_premature(&self, message: &Frame) -> bool {
+        let is_connect = match message {
+            Frame::Text(text) => text.starts_with('0'),
+            Frame::Binary(_) => self.io.config().parser != Parser::Default,
+        };
+        !is_connect && message.len() > PREMATURE && self.members.is_empty() && self.left.is_empty()
+    }
+
+    /// A packet waits for attachments: only one of a namespace that is joined is worth its memory, and it has to go on.
+    fn await_attachments(&mut self) {
+        let Some((namespace, _)) = self.decoder.pending() else {
+            return;
+        };
+        let is_known = self.left.iter().any(|left| **left == *namespace)
+            || self.members.iter().any(|member| {
+                member.namespace.name() == namespace && matches!(member.state, State::Joined(_))
+            });
+        if is_known {
+            let time = self.io.config().attachment_timeout;
+            self.attachments_due = Some(Box::pin(tokio::time::sleep(time)));
+        } else {
+            self.decoder.reset();
+            self.protocol_error(
+                CloseReason::ForcedServerClose,
+                "packet for a namespace not joined",
+            );
+        }
+    }
+
+    /// Tells the transport how much of what the client sent is kept.
+    fn count_kept(&self) {
+        let pending = self.decoder.pending().map_or(0, |(_, bytes)| bytes);
+        let auth: usize = self.members.iter().map(|member| member.auth_bytes).sum();
+        let waiting = self.client.backlog.bytes();
+        self.client.connection.set_kept(pending + auth + waiting);
+    }
+
     /// Ends the connection of a client that broke the protocol.
     fn protocol_error(&mut self, reason: CloseReason, message: &str) {
         self.io.hooks().error(&ErrorReport {
@@ -189,11 +236,13 @@ impl Session {
                 address: Some(self.client.request.address.ip()),
             });
         }
+        let auth_bytes = size_of_value(&auth);
         let middlewares = namespace.middlewares();
         if middlewares.is_empty() && !returns {
             self.join(
                 namespace.clone(),
                 Admitted::fresh(&namespace, &self.client, auth),
+                auth_bytes,
                 false,
             );
             return;
@@ -201,6 +250,7 @@ impl Session {
         let admission = admit(namespace.clone(), self.client.clone(), auth, middlewares);
         self.members.push(Member {
             namespace,
+            auth_bytes,
             state: State::Connecting(Coming {
                 admission: Box::pin(admission),
                 returns,
@@ -223,16 +273,18 @@ impl Session {
         }
     }
 
-    fn join(&mut self, namespace: Namespace, admitted: Admitted, returns: bool) {
+    fn join(&mut self, namespace: Namespace, admitted: Admitted, auth_bytes: usize, returns: bool) {
         if self.client.has_ended() {
             return;
         }
         self.deadline = None;
+        self.client.connection.establish();
         self.left.retain(|left| **left != *namespace.name());
         let socket = admitted.enter(returns);
         let task = Task::new(socket);
         self.members.push(Member {
             namespace,
+            auth_bytes,
             state: State::Joined(task),
         });
     }
@@ -301,7 +353,9 @@ impl Session {
             };
             let member = self.members.swap_remove(place);
             match outcome {
-                Ok(admitted) => self.join(member.namespace.clone(), admitted, returns),
+                Ok(admitted) => {
+                    self.join(member.namespace, admitted, member.auth_bytes, returns);
+                }
                 Err(Refused(error)) => self.refuse(member.namespace.name(), &error, returns),
             }
         }
@@ -314,11 +368,21 @@ impl engine::Session for Session {
             return;
         }
         self.reap();
+        if self.is_premature(&message) {
+            return self.protocol_error(
+                CloseReason::ForcedServerClose,
+                "packet for a namespace not joined",
+            );
+        }
         match self.decoder.decode(message) {
-            Ok(Decoded::Packet(packet)) => self.packet(packet),
-            Ok(Decoded::Incomplete { .. }) => {}
+            Ok(Decoded::Packet(packet)) => {
+                self.attachments_due = None;
+                self.packet(packet);
+            }
+            Ok(Decoded::Incomplete { .. }) => self.await_attachments(),
             Err(error) => self.protocol_error(CloseReason::ParseError, &error.to_string()),
         }
+        self.count_kept();
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -337,7 +401,14 @@ impl engine::Session for Session {
                 task.poll(cx);
             }
         }
+        if let Some(due) = &mut self.attachments_due
+            && due.as_mut().poll(cx).is_ready()
+        {
+            self.attachments_due = None;
+            self.protocol_error(CloseReason::ParseError, "attachments did not come in time");
+        }
         self.reap();
+        self.count_kept();
         self.poll_room(cx)
     }
 

@@ -42,6 +42,41 @@ async fn sessions_are_counted_for_each_address() {
 }
 
 #[tokio::test]
+async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
+    for limits in [
+        Limits {
+            max_sessions: 2,
+            ..Limits::default()
+        },
+        Limits {
+            max_sessions_per_address: 2,
+            ..Limits::default()
+        },
+    ] {
+        let mut server = Server::start(with(limits));
+        let mut established = server.open_websocket().await;
+        server.opened().await.establish();
+        let idle = server.open_polling().await;
+        // it has its time
+        let refused = server.get("EIO=4&transport=polling").await;
+        assert!(matches!(refused.status, 429 | 503), "{}", refused.status);
+        let reason = soon("a place", async {
+            loop {
+                if server.get("EIO=4&transport=polling").await.status == 200 {
+                    break server.closed().await;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+        assert_eq!(reason, CloseReason::Overload);
+        assert_eq!(server.get(&idle).await.code(), 1);
+        established.send("4still here").await;
+        assert_eq!(established.text().await, "4still here");
+    }
+}
+
+#[tokio::test]
 async fn handshakes_have_a_rate() {
     let server = Server::start(with(Limits {
         max_handshakes_per_second: 3,

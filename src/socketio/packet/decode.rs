@@ -49,6 +49,8 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Pending {
     packet: Packet,
+    /// Bytes of the frame that began it.
+    head: usize,
     wanted: usize,
     attachments: Vec<Attachment>,
     bytes: usize,
@@ -81,6 +83,24 @@ impl Decoder {
     #[must_use]
     pub fn missing(&self) -> usize {
         self.pending.as_ref().map_or(0, |pending| pending.missing())
+    }
+
+    /// Namespace of the packet that waits for attachments, and the bytes of its frames so far.
+    ///
+    /// ```
+    /// use pesan::socketio::{Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::new(Limits::default());
+    /// assert_eq!(decoder.pending(), None);
+    /// let head = r#"51-/admin,["picture",{"_placeholder":true,"num":0}]"#;
+    /// assert!(decoder.decode_text(head).is_ok());
+    /// assert_eq!(decoder.pending(), Some(("/admin", head.len())));
+    /// ```
+    #[must_use]
+    pub fn pending(&self) -> Option<(&str, usize)> {
+        self.pending
+            .as_ref()
+            .map(|pending| (pending.packet.namespace.as_str(), pending.head + pending.bytes))
     }
 
     /// Forgets a packet that waits for attachments; for a new connection.
@@ -121,6 +141,7 @@ impl Decoder {
         }
         self.pending = Some(Box::new(Pending {
             packet,
+            head: text.len(),
             wanted,
             attachments: Vec::with_capacity(wanted),
             bytes: 0,

@@ -55,9 +55,7 @@ pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Res
             ));
         }
     }
-    let seat = shared
-        .sessions
-        .admit(handshake.address.ip(), &shared.config.limits, Instant::now())?;
+    let seat = shared.sessions.admit(handshake.address.ip(), Instant::now())?;
     let sid = new_sid();
     let mut response = match incoming.websocket {
         Some(accept) => {
@@ -180,7 +178,8 @@ fn start(
         line,
         deadline,
     ));
-    if !shared.sessions.insert(&inner) {
+    account.set_incoming(handshake.held_bytes());
+    if !shared.sessions.insert(&inner, handshake.address.ip()) {
         return;
     }
     if let Some(first) = first {

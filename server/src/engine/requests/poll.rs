@@ -90,7 +90,8 @@ impl Drop for Guard<'_> {
         let aborted = match self.kind {
             Guarded::Poll(number) => polling.is_waiting(number),
             Guarded::Post { whole } => {
-                polling.posting = false;
+                self.session.account.set_body(0);
+                polling.posting = None;
                 !whole
             }
         };
@@ -118,7 +119,7 @@ pub(super) async fn poll(
         // The close packet has a body of its own: the official client acts on it before the messages beside it.
         if state.closing.is_some() && !polling.has_poll() && !polling.has_waiting() {
             let body = polling.last_body(false);
-            state.line = Line::Done;
+            state.finish();
             state.wake();
             return Ok(text_response(shared, &session.account, body, gzip));
         }
@@ -147,6 +148,33 @@ pub(super) async fn poll(
     }
 }
 
+/// Why a body is not there.
+enum Broken {
+    TooLarge,
+    CutOff,
+}
+
+/// Reads a body; what is there counts for its session.
+async fn collect(shared: &Shared, session: &Inner, body: Body) -> Result<Vec<u8>, Broken> {
+    let mut body = Limited::new(body, shared.config.max_payload);
+    let mut collected = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Broken::TooLarge
+            } else {
+                Broken::CutOff
+            }
+        })?;
+        if let Ok(part) = frame.into_data() {
+            collected.extend_from_slice(&part);
+            session.account.set_body(collected.capacity());
+            shared.sessions.relieve();
+        }
+    }
+    Ok(collected)
+}
+
 /// A POST: its packets go to the session in order, then `ok`.
 pub(super) async fn post(
     shared: &Shared,
@@ -155,6 +183,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
     let bad = |context: &str| Refusal::of_transport(StatusCode::BAD_REQUEST, context);
+    let (posting, ended) = oneshot::channel();
     {
         let mut guard = session.lock();
         let state = &mut *guard;
@@ -162,7 +191,7 @@ pub(super) async fn post(
             return Err(bad("the session has left polling"));
         };
         // one whose sender has gone may still wait for the session
-        let problem = if polling.posting || polling.taken.is_some() {
+        let problem = if polling.posting.is_some() || polling.taken.is_some() {
             Some("two bodies at a time")
         } else if octets {
             Some("binary body")
@@ -173,27 +202,30 @@ pub(super) async fn post(
             state.fail(CloseReason::TransportError);
             return Err(bad(problem));
         }
-        polling.posting = true;
+        polling.posting = Some(posting);
     }
     let mut guard = Guard {
         session,
         kind: Guarded::Post { whole: false },
     };
-    let limited = Limited::new(body, shared.config.max_payload).collect();
-    let collected = match tokio::time::timeout(shared.config.limits.body_timeout, limited).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let collected = tokio::select! {
+        collected = tokio::time::timeout(shared.config.limits.body_timeout, collect(shared, session, body)) => collected,
+        _ = ended => return Err(bad("the session has ended")),
+    };
+    let collected = match collected {
+        Ok(Ok(collected)) => collected,
+        Ok(Err(Broken::TooLarge)) => {
             guard.kind = Guarded::Post { whole: true };
             return Err(Refusal::of_transport(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body too large",
             ));
         }
-        Ok(Err(_)) => return Err(bad("body cut off")),
+        Ok(Err(Broken::CutOff)) => return Err(bad("body cut off")),
         Err(_) => return Err(bad("body too slow")),
     };
     guard.kind = Guarded::Post { whole: true };
-    let Ok(body) = String::from_utf8(collected.into()) else {
+    let Ok(body) = String::from_utf8(collected) else {
         session.lock().fail(CloseReason::ParseError);
         return Err(bad("body is not UTF-8"));
     };

@@ -17,6 +17,9 @@ use crate::engine::reason::RefuseCode;
 use crate::engine::websocket::Ws;
 use crate::engine::{EngineConfig, Shared, deflate, wire};
 
+/// Largest message of a WebSocket before it has taken a session over: probes are short.
+const MAX_PROBE: usize = 1024;
+
 /// What the answer to a WebSocket handshake needs.
 pub(super) struct Accept {
     key: String,
@@ -110,10 +113,9 @@ pub(super) fn upgrade(shared: &Arc<Shared>, session: Arc<Inner>, accept: Accept)
     };
     let response = switching(&accept);
     let options = shared.config.per_message_deflate.filter(|_| accept.deflate);
-    let max = shared.config.max_payload;
     tokio::spawn(async move {
         let upgraded = accept.upgrade.await;
-        let ws = upgraded.map(|upgraded| Box::new(Ws::new(upgraded, max, options)));
+        let ws = upgraded.map(|upgraded| Box::new(Ws::new(upgraded, MAX_PROBE, options)));
         if let Some(mut ws) = hand_over(&session, ws, allowed) {
             let goodbye = Bytes::from(wire::close_frame(1000));
             std::future::poll_fn(|cx| std::task::Poll::Ready(ws.write_short(cx, &goodbye))).await;

@@ -1,0 +1,264 @@
+//! Memory that clients make the process hold: a process of its own, since it is counted for the whole process.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use pesan_server::engine::{Engine, EngineConfig, Limits};
+use pesan_server::http::serve::{ServeConfig, bind, serve};
+use pesan_server::io::{Ack, Args, Io, IoConfig, Socket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Longest time that anything here may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// One test at a time: they look at what the process holds.
+static ALONE: Mutex<()> = Mutex::new(());
+
+type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+fn start(io: &Io, limits: Limits) -> SocketAddr {
+    let engine = io.engine(EngineConfig {
+        limits,
+        ..EngineConfig::default()
+    });
+    let listener = bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = listener.local_addr().expect("just bound");
+    let (router, config) = (engine.router(), ServeConfig::default());
+    tokio::spawn(serve(listener, router, config, std::future::pending()));
+    address
+}
+
+/// A client whose transport is open.
+async fn connect(address: SocketAddr) -> Client {
+    let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+    let (mut client, _) = tokio_tungstenite::connect_async(url)
+        .await
+        .expect("the server serves");
+    client.next().await.expect("an open packet").expect("a message");
+    client
+}
+
+/// A client in the root namespace.
+async fn join(address: SocketAddr) -> Client {
+    let mut client = connect(address).await;
+    client.send(Message::text("40")).await.expect("connected");
+    client.next().await.expect("an answer").expect("a message");
+    client
+}
+
+/// Round trips of a client that asks for nothing special.
+async fn assert_served(bystander: &mut Client) {
+    for id in 0..20 {
+        let asked = Instant::now();
+        bystander
+            .send(Message::text(format!(r#"42{id}["echo","hello"]"#)))
+            .await
+            .expect("connected");
+        let answer = loop {
+            let message = bystander.next().await.expect("connected").expect("a message");
+            if message != Message::text("2") {
+                break message;
+            }
+            bystander.send(Message::text("3")).await.expect("connected");
+        };
+        assert_eq!(answer, Message::text(format!(r#"43{id}["hello"]"#)));
+        assert!(asked.elapsed() < Duration::from_secs(2));
+    }
+}
+
+async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < DEADLINE, "{what} did not happen in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn echo() -> Io {
+    let io = Io::new(IoConfig::default());
+    io.on_connection(|socket: Socket| {
+        socket.on("echo", |_: Socket, text: String, ack: Ack| ack.send(text));
+        socket.on("keep", |_: Socket, _: Args| {});
+    });
+    io
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_that_never_end_cost_no_more_than_the_limit() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let io = echo();
+    let limits = Limits {
+        max_held_bytes: 64 << 20,
+        ..Limits::default()
+    };
+    let address = start(&io, limits);
+    let mut bystander = join(address).await;
+    let before = Engine::held_bytes();
+    let places: Vec<String> = (0..10)
+        .map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#))
+        .collect();
+    let head = format!(r#"4510-["keep",{}]"#, places.join(","));
+    let mut attackers = Vec::new();
+    let mut most = 0;
+    for _ in 0..40 {
+        let mut attacker = join(address).await;
+        attacker.send(Message::text(&head)).await.expect("connected");
+        for _ in 0..9 {
+            // once it is ended, it cannot send
+            if attacker.send(Message::binary(vec![7; 990_000])).await.is_err() {
+                break;
+            }
+            most = most.max(Engine::held_bytes());
+        }
+        attackers.push(attacker);
+    }
+    assert!(most < 96 << 20, "{most} bytes were held");
+    until("room", || Engine::held_bytes() <= 64 << 20).await;
+    assert_served(&mut bystander).await;
+    drop(attackers);
+    until("memory to go back", || {
+        Engine::held_bytes() <= before + (64 << 10)
+    })
+    .await;
+    assert_served(&mut bystander).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let io = echo();
+    let limits = Limits {
+        max_held_bytes: 32 << 20,
+        ..Limits::default()
+    };
+    let address = start(&io, limits);
+    let mut bystander = join(address).await;
+    let before = Engine::held_bytes();
+    let mut frame = vec![0x82, 0xff];
+    frame.extend(999_000_u64.to_be_bytes());
+    frame.resize(980_000, 0);
+    let mut attackers = Vec::new();
+    for number in 0..100 {
+        let mut attacker = TcpStream::connect(address).await.expect("the server listens");
+        if number % 2 == 0 {
+            let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+                 Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+            attacker.write_all(request.as_bytes()).await.expect("connected");
+            attacker.write_all(&frame).await.unwrap_or_default();
+        } else {
+            let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
+            attacker.write_all(request.as_bytes()).await.expect("connected");
+            let mut answer = vec![0; 4096];
+            let read = attacker.read(&mut answer).await.expect("an answer");
+            let answer = String::from_utf8_lossy(answer.get(..read).expect("what was read"));
+            let (_, sid) = answer.split_once("\"sid\":\"").expect("a sid");
+            let (sid, _) = sid.split_once('"').expect("a sid");
+            let request = format!(
+                "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 999000\r\n\r\n"
+            );
+            attacker.write_all(request.as_bytes()).await.expect("connected");
+            attacker.write_all(&frame).await.unwrap_or_default();
+        }
+        attackers.push(attacker);
+        assert!(Engine::held_bytes() < 64 << 20, "{}", Engine::held_bytes());
+    }
+    until("room", || Engine::held_bytes() <= 32 << 20).await;
+    assert_served(&mut bystander).await;
+    drop(attackers);
+    until("memory to go back", || {
+        Engine::held_bytes() <= before + (64 << 10)
+    })
+    .await;
+    assert_served(&mut bystander).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_readers_cost_no_more_than_the_limit() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let io = echo();
+    let limits = Limits {
+        max_held_bytes: 32 << 20,
+        ..Limits::default()
+    };
+    let address = start(&io, limits);
+    let mut bystander = join(address).await;
+    let before = Engine::held_bytes();
+    let mut slow = Vec::new();
+    let good = io.sockets();
+    for _ in 0..20 {
+        slow.push(join(address).await);
+    }
+    let others: Vec<Socket> = io
+        .sockets()
+        .into_iter()
+        .filter(|socket| !good.contains(socket))
+        .collect();
+    assert_eq!(others.len(), 20);
+    let mut most = 0;
+    for _ in 0..20 {
+        for socket in &others {
+            // of each another message: nothing is shared
+            // once it is ended, it cannot be sent to
+            let told = socket.emit("fill", "x".repeat(1 << 20));
+            assert!(told.is_ok() || !socket.connected(), "{told:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        most = most.max(Engine::held_bytes());
+    }
+    assert!(most < 96 << 20, "{most} bytes were held");
+    until("room", || Engine::held_bytes() <= 32 << 20).await;
+    assert_served(&mut bystander).await;
+    drop(slow);
+    until("memory to go back", || {
+        Engine::held_bytes() <= before + (64 << 10)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let io = echo();
+    let address = start(&io, Limits::default());
+    let large = format!(r#"42["keep","{}"]"#, "x".repeat(100_000));
+    for head in [r#"451-["keep",{"_placeholder":true,"num":0}]"#, &large] {
+        let mut client = connect(address).await;
+        client.send(Message::text(head)).await.expect("connected");
+        let end = tokio::time::timeout(DEADLINE, async {
+            while let Some(Ok(message)) = client.next().await {
+                if message.is_close() {
+                    break;
+                }
+            }
+        });
+        end.await.expect("the connection is closed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachment_that_does_not_follow_ends_the_connection() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let io = Io::new(IoConfig {
+        attachment_timeout: Duration::from_millis(300),
+        ..IoConfig::default()
+    });
+    let address = start(&io, Limits::default());
+    let mut client = join(address).await;
+    let head = r#"452-["keep",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    client.send(Message::text(head)).await.expect("connected");
+    client.send(Message::binary(vec![1])).await.expect("connected");
+    let end = tokio::time::timeout(DEADLINE, async {
+        while let Some(Ok(message)) = client.next().await {
+            if message.is_close() {
+                break;
+            }
+        }
+    });
+    end.await.expect("the connection is closed");
+    until("the socket to go", || io.is_empty()).await;
+}
