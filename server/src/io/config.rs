@@ -105,11 +105,13 @@ impl Default for Recovery {
 pub struct Limits {
     /// Most attachments of one packet, in either direction. Beyond it the connection is closed. Defaults to 10.
     pub max_attachments: usize,
-    /// Most bytes of one packet's attachments together. Beyond it the connection is closed. Defaults to 10 MB.
-    pub max_attachment_bytes: usize,
-    /// Deepest nesting of a payload. Beyond it the connection is closed. Defaults to 128.
+    /// Most bytes of one packet's attachments together, each counted as often as it is used. Beyond it the connection is
+    /// closed. Defaults to `None`: as many as [`max_attachments`](Self::max_attachments) of the largest size that the
+    /// transport takes.
+    pub max_attachment_bytes: Option<usize>,
+    /// Deepest nesting of a payload. Beyond it the connection is closed. Defaults to 512.
     pub max_depth: usize,
-    /// Longest name of a namespace, in bytes. Beyond it the connection is closed. Defaults to 256.
+    /// Longest name of a namespace, in bytes. Beyond it a CONNECT is refused. Defaults to 256.
     pub max_namespace_bytes: usize,
     /// Events of one connection that wait for their handlers. Then it is not read until half of them are handled, while its
     /// ping deadline rests; where the server waits for an ack of this client, it is read up to four times as far, and then
@@ -131,8 +133,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_attachments: 10,
-            max_attachment_bytes: 10_000_000,
-            max_depth: 128,
+            max_attachment_bytes: None,
+            max_depth: 512,
             max_namespace_bytes: 256,
             max_queued_events: 10_000,
             max_queued_event_bytes: 1 << 20,
@@ -145,14 +147,17 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The codec's share of them; the size of a frame is the transport's business.
-    pub(super) fn codec(&self) -> pesan::socketio::Limits {
+    /// The codec's share of them. The size of a frame is the transport's business; the names of namespaces are checked
+    /// where the answer is given.
+    pub(super) fn codec(&self, max_payload: usize) -> pesan::socketio::Limits {
         let mut limits = pesan::socketio::Limits::default();
         limits.max_frame_bytes = usize::MAX;
         limits.max_attachments = self.max_attachments;
-        limits.max_attachment_bytes = self.max_attachment_bytes;
+        limits.max_attachment_bytes = self
+            .max_attachment_bytes
+            .unwrap_or(self.max_attachments.saturating_mul(max_payload));
         limits.max_depth = self.max_depth;
-        limits.max_namespace_bytes = self.max_namespace_bytes;
+        limits.max_namespace_bytes = usize::MAX;
         limits
     }
 }

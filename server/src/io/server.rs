@@ -377,6 +377,13 @@ impl Io {
         &self.server.config
     }
 
+    /// Largest message that the transport takes.
+    pub(super) fn max_payload(&self) -> usize {
+        self.server
+            .engine()
+            .map_or(0, |engine| engine.config().max_payload)
+    }
+
     pub(super) fn hooks(&self) -> &Hooks {
         &self.server.hooks
     }

@@ -78,7 +78,7 @@ impl Session {
     pub(super) fn new(io: Io, client: Client) -> Self {
         let config = io.config();
         Self {
-            decoder: config.parser.decoder(config.limits.codec()),
+            decoder: config.parser.decoder(config.limits.codec(io.max_payload())),
             deadline: Some(Box::pin(tokio::time::sleep(config.connect_timeout))),
             client: Arc::new(client),
             io,
@@ -217,9 +217,15 @@ impl Session {
 
     fn connect(&mut self, name: &str, auth: Option<Value>) {
         let auth = auth.unwrap_or_else(|| Value::Object(Vec::new()));
-        let full = self.members.len() >= self.io.config().limits.max_namespaces_per_connection;
+        let limits = &self.io.config().limits;
+        let full = self.members.len() >= limits.max_namespaces_per_connection;
+        let too_long = name.len() > limits.max_namespace_bytes;
         let returns = self.io.config().recovery.is_some() && auth.get("pid").is_some();
-        let found = if full { None } else { self.io.find(name, &auth) };
+        let found = if full || too_long {
+            None
+        } else {
+            self.io.find(name, &auth)
+        };
         let Some(entering) = found else {
             let why = if full {
                 "Too many namespaces"

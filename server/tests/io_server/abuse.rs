@@ -72,7 +72,7 @@ async fn attachments_without_end_are_refused() {
     raw.send(r#"511-["x"]"#).await;
     raw.expect_end().await;
     let limits = Limits {
-        max_attachment_bytes: 1000,
+        max_attachment_bytes: Some(1000),
         ..Limits::default()
     };
     let served = Served::with(IoConfig {
