@@ -1,5 +1,7 @@
 //! The engine from outside, over real sockets: protocol, limits, abuse, order, and the official client.
 
+#[path = "engine/autobahn.rs"]
+mod autobahn;
 #[path = "engine/harness.rs"]
 mod harness;
 #[path = "engine/held.rs"]

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 
 use super::connection::{Inner, Line};
+use super::hub::Op;
 use super::polling::Inbound;
 use super::reason::CloseReason;
 use super::sessions::Seat;
@@ -43,6 +44,8 @@ pub(crate) struct Task<S: Session> {
     resting: bool,
     reset: Option<Reset>,
     upgrade: Option<Box<Upgrade>>,
+    /// Code with which the client said good-bye: the end is on its way through the hub.
+    leaving: Option<u16>,
     /// Packets of a POST that came before the change of transport.
     backlog: Inbound,
     ending: Option<Pin<Box<Sleep>>>,
@@ -72,7 +75,7 @@ impl<S: Session> Future for Task<S> {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => {
-                    if task.end(&end) {
+                    if !task.defer(&end) && task.end(&end) {
                         return Poll::Ready(());
                     }
                 }
@@ -107,6 +110,7 @@ impl<S: Session> Task<S> {
             resting: false,
             reset: None,
             upgrade: None,
+            leaving: None,
             backlog: Inbound::default(),
             ending: None,
             address: request.address,
@@ -119,6 +123,9 @@ impl<S: Session> Task<S> {
     /// One round. `true`: something changed, so once more; `false`: the wakers are registered.
     fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let is_behind = self.sync(cx)?;
+        if self.leaving.is_some() {
+            return Ok(false);
+        }
         let Some(session) = &mut self.session else {
             return Ok(false);
         };
@@ -351,6 +358,21 @@ impl<S: Session> Task<S> {
         }
     }
 
+    /// A client that says good-bye gets what was sent before, as far as its socket takes it: the end goes through the hub.
+    /// `true`: the end follows.
+    fn defer(&mut self, end: &End) -> bool {
+        let is_said = matches!(self.link, Link::WebSocket(_)) && end.reason == CloseReason::TransportClose;
+        match end.code {
+            Some(code) if is_said && self.leaving.is_none() => {
+                self.leaving = Some(code);
+                let close = Op::Close(Arc::clone(&self.inner), end.reason);
+                self.inner.hub.push(close);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Ends the session. `true`: the transport is finished too.
     fn end(&mut self, end: &End) -> bool {
         let Some(session) = self.session.take() else {
@@ -384,7 +406,7 @@ impl<S: Session> Task<S> {
         finished
     }
 
-    /// Says goodbye on the line. Whether that is all, and whether the session must still be found by a poll or by the
+    /// Says good-bye on the line. Whether that is all, and whether the session must still be found by a poll or by the
     /// WebSocket that takes over.
     fn finish_line(&self, end: &End) -> (bool, bool) {
         // The client has stopped polling, and its "5" is on its way: nowhere else does it hear of the end.
@@ -412,7 +434,7 @@ impl<S: Session> Task<S> {
                 (false, true)
             }
             Line::Tcp { .. } | Line::Task { .. } => {
-                let Some(code) = end.code else {
+                let Some(code) = end.code.map(|code| self.leaving.unwrap_or(code)) else {
                     state.finish();
                     return (true, false);
                 };

@@ -332,14 +332,18 @@ async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
         max_unread_bytes: 64 << 10,
         ..Limits::default()
     };
-    let mut server = Server::start(EngineConfig { limits, ..quick() });
+    let mut server = Server::start(EngineConfig {
+        limits,
+        ping_timeout: Duration::from_secs(1),
+        ..quick()
+    });
     let session = server.open_polling().await;
     let connection = server.opened().await;
     let size = 20 << 20;
     connection.send(&Outgoing::from_frame(&"x".repeat(size).into()));
     let mut poll = server.begin("GET", &session, "", 0, "").await;
-    // two seconds, four heartbeats
-    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    // four seconds, three heartbeats
+    let mut pace = tokio::time::interval(Duration::from_millis(40));
     let mut buffer = vec![0; size / 120];
     for _ in 0..100 {
         pace.tick().await;
