@@ -41,6 +41,8 @@ mod config;
 mod connection;
 mod cors;
 mod deflate;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod hub;
 mod outgoing;

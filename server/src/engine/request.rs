@@ -124,7 +124,7 @@ impl From<&HeaderMap> for Headers {
 }
 
 /// Splits a query and undoes `%` and `+`; bytes that are no UTF-8 become U+FFFD.
-fn parse_query(query: &str) -> Box<[(Box<str>, Box<str>)]> {
+pub(super) fn parse_query(query: &str) -> Box<[(Box<str>, Box<str>)]> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -5,6 +5,8 @@
 
 mod connection_limit;
 mod forwarded;
+#[doc(hidden)]
+pub mod fuzzing;
 mod refusal;
 mod tls;
 
