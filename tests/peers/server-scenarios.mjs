@@ -20,7 +20,7 @@ function client(namespace = "/", options = {}) {
 
 const next = (socket, event) =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${event} in time`)), 5000);
+    const timer = setTimeout(() => reject(new Error(`no ${event} in time`)), 20000);
     socket.once(event, (...args) => {
       clearTimeout(timer);
       resolve(args);

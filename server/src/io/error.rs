@@ -167,6 +167,11 @@ impl From<EmitError> for AckError {
     }
 }
 
+/// Whether this is the text of an error that says no more than that the socket is gone.
+pub(super) fn says_disconnected(message: &str) -> bool {
+    message == EmitError::Disconnected.to_string() || message == AckError::Disconnected.to_string()
+}
+
 /// Refusal of a CONNECT by middleware; becomes `err.message` and `err.data` of the client's `connect_error`.
 ///
 /// ```

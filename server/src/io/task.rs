@@ -17,6 +17,7 @@ use pesan::socketio::value::Value;
 use super::ErrorKind;
 use super::ack::Ack;
 use super::backlog::size_of_value;
+use super::error::says_disconnected;
 use super::handler::{Called, Failure, Incoming, Later};
 use super::listeners::{Listener, PacketCall};
 use super::namespace::ConnectCall;
@@ -381,6 +382,14 @@ fn report(socket: &Socket, event: &str, result: Result<(), Failure>) {
     match result {
         Ok(()) => {}
         Err(Failure::Arguments(message)) => socket.report(ErrorKind::Arguments, message, Some(event)),
+        // the last events of a client are handled after it left: nothing is wrong with handlers that answer them
+        Err(Failure::Handler(message)) if socket.is_gone() && says_disconnected(&message) => {
+            tracing::debug!(
+                socket = socket.id(),
+                event,
+                "handler answered a client that had left"
+            );
+        }
         Err(Failure::Handler(message)) => socket.report(ErrorKind::Handler, message, Some(event)),
     }
 }

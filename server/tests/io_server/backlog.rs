@@ -205,6 +205,34 @@ async fn events_that_were_read_are_handled_before_the_good_bye() {
 }
 
 #[tokio::test]
+async fn handlers_that_answer_a_client_that_left_are_not_reported() {
+    let served = Served::start().await;
+    let gate = closed();
+    let mut told = serves(&served.io, &gate);
+    let (sender, mut reported) = mpsc::unbounded_channel();
+    served
+        .io
+        .on_error(move |error| sender.send(error.message.clone()).expect("the test listens"));
+    let mut raw = served.join().await;
+    raw.send(r#"2["wait",0]"#).await;
+    raw.send_all((0..10).map(|n| format!(r#"2{n}["ask"]"#))).await;
+    raw.send_all((0..10).map(|_| r#"2["marco"]"#.to_owned())).await;
+    raw.expect_read(&served.io).await;
+    raw.close().await;
+    until("it left", || {
+        served.io.sockets().iter().all(|socket| !socket.connected())
+    })
+    .await;
+    gate.add_permits(1);
+    while !soon(told.recv())
+        .await
+        .unwrap_or_default()
+        .starts_with("disconnect ")
+    {}
+    assert!(reported.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn events_that_wait_are_dropped_when_the_server_disconnects_their_socket() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();

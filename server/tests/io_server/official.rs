@@ -64,7 +64,7 @@ fn scenarios(io: &Io) {
         .expect("a legal name")
         .on_connection(|socket: Socket| {
             socket.on("call", |socket: Socket, (): (), ack: Ack| async move {
-                let asked = socket.nsp().timeout(Duration::from_millis(200));
+                let asked = socket.nsp().timeout(Duration::from_secs(1));
                 let votes = asked.emit_with_ack::<String>("vote", ()).await?;
                 let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
                 ack.send(json!({"answers": answers, "missing": votes.missing}))
