@@ -10,6 +10,9 @@ pub mod chat;
 pub mod components;
 #[cfg(feature = "app")]
 #[doc(hidden)]
+pub mod composables;
+#[cfg(feature = "app")]
+#[doc(hidden)]
 pub mod contexts;
 pub mod protocol;
 #[cfg(feature = "app")]

@@ -8,6 +8,7 @@ use crate::chat::ChatState;
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::i18n::Strings;
 use crate::chat::room::RoomState;
+use crate::composables::focus::focus_node;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
@@ -140,12 +141,8 @@ fn use_focus_return(panel: Panel, button: NodeRef<Button>) {
     Effect::watch(
         move || layout.panel.get(),
         move |now, before, _| {
-            if before.is_some_and(|before| *before == Some(panel))
-                && now.is_none()
-                && let Some(button) = button.get_untracked()
-                && button.focus().is_err()
-            {
-                leptos::logging::warn!("the button does not take the focus");
+            if before.is_some_and(|before| *before == Some(panel)) && now.is_none() {
+                focus_node(button);
             }
         },
         false,

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 
-use gloo_timers::callback::Timeout;
 use leptos::ev::{self, KeyboardEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -16,19 +15,19 @@ use super::icon::{Icon, IconName};
 use super::message_item::{MessageItem, MessageRow, RowActions};
 use crate::chat::virtual_list::{ListExtent, VirtualList, VisibleRange};
 use crate::chat::{ChatState, Server};
+use crate::composables::focus::focus;
+use crate::composables::row_signals::{KeyedRow, use_row_signals};
+use crate::composables::today::use_today;
 use crate::contexts::chat::{Chat, use_chat};
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::use_layout;
-use crate::services::{clipboard, clock};
+use crate::services::clipboard;
 
 /// Height of a row that was never drawn, in pixels.
 const ESTIMATED_HEIGHT: u32 = 28;
 
 /// Pixels above a row that is scrolled to.
 const SCROLL_MARGIN: f64 = 48.0;
-
-/// Row with its key; the row itself may change while its element stays.
-type KeyedRow = (u64, ArcRwSignal<MessageRow>);
 
 /// List of the messages of the open room.
 #[component]
@@ -181,73 +180,32 @@ fn log_start(state: &ChatState) -> LogStart {
     }
 }
 
-/// Rows in a range. A row that was drawn before keeps its signal, so that only what changed is drawn again.
+/// Rows in a range.
 fn use_rows(
     chat: Chat,
     range: RwSignal<VisibleRange>,
     today: ReadSignal<i64>,
     expanded: RwSignal<HashSet<u64>>,
-) -> Memo<Vec<KeyedRow>> {
-    Memo::new_owning(move |previous: Option<Vec<KeyedRow>>| {
-        let previous = previous.unwrap_or_default();
+) -> Memo<Vec<KeyedRow<u64, MessageRow>>> {
+    use_row_signals(move || {
         let VisibleRange { start, end, .. } = range.get();
         let today = today.get();
-        let rows: Vec<KeyedRow> = chat.with(|state| {
+        let expanded = expanded.read();
+        chat.with(|state| {
             let can_reply = matches!(state.server(), Server::Extended { .. });
             let rows = state.rows(start, end).into_iter().map(|row| {
                 let key = row.item.key;
                 let row = MessageRow {
                     days_ago: today - state.day(row.item.at),
-                    is_expanded: expanded.with(|expanded| expanded.contains(&key)),
+                    is_expanded: expanded.contains(&key),
                     can_reply,
                     row,
                 };
-                let known = previous.iter().find(|(known, _)| *known == key);
-                let signal = match known {
-                    Some((_, signal)) => {
-                        if signal.with_untracked(|shown| *shown != row) {
-                            signal.set(row);
-                        }
-                        signal.clone()
-                    }
-                    None => ArcRwSignal::new(row),
-                };
-                (key, signal)
+                (key, row)
             });
             rows.collect()
-        });
-        let changed = !rows
-            .iter()
-            .map(|(key, _)| key)
-            .eq(previous.iter().map(|(key, _)| key));
-        (rows, changed)
+        })
     })
-}
-
-/// Local day of now; changes at midnight, and when a page that slept is seen again.
-fn use_today() -> ReadSignal<i64> {
-    let (today, set_today) = signal(clock::local_day(clock::now()));
-    let timer = StoredValue::new_local(None::<Timeout>);
-    let refresh = move || {
-        let now = clock::local_day(clock::now());
-        if today.get_untracked() != now {
-            set_today.set(now);
-        }
-    };
-    Effect::new(move || {
-        today.track();
-        // a second later, since timers may run a little early
-        let pause = clock::until_midnight(clock::now()).saturating_add(1000);
-        timer.set_value(Some(Timeout::new(pause, refresh)));
-    });
-    let visibility = window_event_listener(ev::visibilitychange, move |_| refresh());
-    on_cleanup(move || visibility.remove());
-    today
-}
-
-fn focus(element: Option<Element>) -> bool {
-    let element = element.and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    element.is_some_and(|element| element.focus().is_ok())
 }
 
 /// Elements of the list, and where it is scrolled to; copy it into closures.
@@ -337,7 +295,7 @@ impl ListView {
     }
 
     /// Follows the open room and the size of what is drawn.
-    fn follow(self, rows: Memo<Vec<KeyedRow>>) {
+    fn follow(self, rows: Memo<Vec<KeyedRow<u64, MessageRow>>>) {
         Effect::new(move || {
             if let Some(log) = self.log.get() {
                 let observer = Observer::new(move || self.measure());

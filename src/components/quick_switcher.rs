@@ -10,6 +10,7 @@ use super::header::room_name;
 use super::modal::Modal;
 use crate::chat::ChatState;
 use crate::chat::i18n::Strings;
+use crate::composables::focus::use_initial_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 
@@ -44,13 +45,7 @@ pub fn QuickSwitcher(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
         let strings = i18n.strings();
         chat.with(|state| query.with(|query| find(state, query, strings)))
     });
-    Effect::new(move || {
-        if let Some(field) = field.get()
-            && field.focus().is_err()
-        {
-            leptos::logging::warn!("the field does not take the focus");
-        }
-    });
+    use_initial_focus(field);
     let choose = move |target: Target| {
         match target {
             Target::Room(id) => chat.open_room(&id),

@@ -9,6 +9,8 @@ use super::avatar::Avatar;
 use super::icon::{Icon, IconButton, IconName};
 use super::room_list_item::{RoomListItem, RoomSummary};
 use crate::chat::room::{Membership, RoomState};
+use crate::composables::focus::{focus_node, use_initial_focus};
+use crate::composables::row_signals::use_row_signals;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::{Dialog, Layout, Panel, use_layout};
@@ -84,13 +86,7 @@ pub(super) fn use_panel_focus(layout: Layout, panel: Panel, close_button: NodeRe
         move |now, _, _| {
             if *now == Some(panel) {
                 // a frame later: until then the panel is hidden and takes no focus
-                request_animation_frame(move || {
-                    if let Some(button) = close_button.get_untracked()
-                        && button.focus().is_err()
-                    {
-                        leptos::logging::warn!("the button does not take the focus");
-                    }
-                });
+                request_animation_frame(move || focus_node(close_button));
             }
         },
         false,
@@ -118,37 +114,23 @@ fn RoomSection(
 ) -> impl IntoView {
     let chat = use_chat();
     let i18n = use_i18n();
-    let rooms = Memo::new(move |_| {
+    let rooms = use_row_signals(move || {
         let strings = i18n.strings();
         chat.with(|state| {
             let rooms = state.rooms().iter().filter(|room| belongs(room));
-            rooms
-                .map(|room| RoomSummary::new(room, strings))
-                .collect::<Vec<_>>()
+            let summaries = rooms.map(|room| (room.room.id.clone(), RoomSummary::new(room, strings)));
+            summaries.collect()
         })
     });
     let is_empty = Memo::new(move |_| rooms.with(Vec::is_empty));
-    let summary = move |id: String| {
-        // the last summary stays while the entry is being removed
-        Memo::new(move |last: Option<&RoomSummary>| {
-            let found = rooms.with(|rooms| rooms.iter().find(|room| room.id == id).cloned());
-            found.or_else(|| last.cloned()).unwrap_or_else(|| RoomSummary {
-                id: id.clone(),
-                name: id.clone(),
-                preview: String::new(),
-                direct_with: None,
-                unread: 0,
-            })
-        })
-    };
     let heading = heading.map(|heading| {
         view! { <h2 hidden=move || is_empty.get()>{move || heading.get()}</h2> }
     });
     view! {
         {heading}
         <ul hidden=move || is_empty.get()>
-            <For each=move || rooms.get() key=|room| room.id.clone() let(room)>
-                <RoomListItem room=summary(room.id) />
+            <For each=move || rooms.get() key=|(id, _)| id.clone() let((_, room))>
+                <RoomListItem room=room />
             </For>
         </ul>
     }
@@ -159,13 +141,7 @@ fn RoomSection(
 fn NewRoomForm(#[prop(into)] on_create: Callback<String>) -> impl IntoView {
     let i18n = use_i18n();
     let field = NodeRef::<Input>::new();
-    Effect::new(move || {
-        if let Some(field) = field.get()
-            && field.focus().is_err()
-        {
-            leptos::logging::warn!("the field does not take the focus");
-        }
-    });
+    use_initial_focus(field);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(field) = field.get_untracked() {

@@ -1,15 +1,15 @@
 //! Slim bars under the header: a connection that is not up, the operator's messages, a newer page, the last error.
 
-use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
 use crate::chat::ChatState;
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::i18n::Strings;
+use crate::composables::now::use_now;
 use crate::contexts::chat::{Chat, use_chat};
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
-use crate::services::{clock, route};
+use crate::services::route;
 
 /// What a bar shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,20 +122,6 @@ fn BarView(bar: Memo<Option<Bar>>) -> impl IntoView {
             </div>
         </Show>
     }
-}
-
-/// Current time in milliseconds since 1970; moves each second while `active`.
-fn use_now(active: Memo<bool>) -> ReadSignal<u64> {
-    let (now, set_now) = signal(clock::now());
-    let timer = StoredValue::new_local(None::<Interval>);
-    Effect::new(move || {
-        let interval = active.get().then(|| {
-            set_now.set(clock::now());
-            Interval::new(1000, move || set_now.set(clock::now()))
-        });
-        timer.set_value(interval);
-    });
-    now
 }
 
 /// State of the connection in a few words; empty while it is connected.

@@ -5,6 +5,7 @@ use leptos::html::Input;
 use leptos::prelude::*;
 
 use crate::chat::connection_state::ConnectionState;
+use crate::composables::focus::use_initial_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
@@ -27,13 +28,7 @@ fn TokenForm() -> impl IntoView {
     let connection = use_connection();
     let i18n = use_i18n();
     let field = NodeRef::<Input>::new();
-    Effect::new(move || {
-        if let Some(field) = field.get()
-            && field.focus().is_err()
-        {
-            leptos::logging::warn!("the field does not take the focus");
-        }
-    });
+    use_initial_focus(field);
     // a password manager must not offer the password of this page's own server to another one
     let foreign_host = connection.foreign_host.get_value();
     let (kind, autocomplete) = match &foreign_host {

@@ -3,6 +3,7 @@
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
+use crate::composables::focus::focus_node;
 use crate::services::route;
 
 /// Panel that slides over the conversation on small screens.
@@ -68,11 +69,7 @@ impl Layout {
 
     /// Moves the focus to the composer.
     pub fn focus_composer(self) {
-        if let Some(field) = self.composer.get_untracked()
-            && field.focus().is_err()
-        {
-            leptos::logging::warn!("the composer does not take the focus");
-        }
+        focus_node(self.composer);
     }
 }
 
