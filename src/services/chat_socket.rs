@@ -89,7 +89,8 @@ pub fn use_chat_socket(
     });
     let failures = updates.clone();
     Effect::new(move || {
-        if let Some(error) = socket.error.get() {
+        // an address that the page does not connect to is reported as that
+        if let Some(error) = socket.error.get().filter(|_| auto_connect) {
             failures.push(SocketUpdate::Connection(ConnectionState::Refused {
                 reason: error.to_string(),
                 error: None,
