@@ -129,6 +129,75 @@ async fn polling_alone_carries_everything() {
     socket.client().close();
 }
 
+/// Emits five events and leaves at once; checks that the official server handles them all, then sees the client go.
+async fn leave_after_emitting(
+    transport: TransportKind,
+    name: &str,
+    reason: &str,
+    leave: impl FnOnce(Socket),
+) {
+    let witness = open(options());
+    let (heard, add) = log();
+    let (left, expected) = (add.clone(), name.to_owned());
+    let own = format!("{name} ");
+    witness
+        .on("pesan", move |text: String| {
+            if text.starts_with(&own) {
+                add(text);
+            }
+        })
+        .forget();
+    witness
+        .on("left", move |name: String, reason: String| {
+            if name == expected {
+                left(reason);
+            }
+        })
+        .forget();
+    until("the witness", || witness.connected()).await;
+
+    let auth = Value::object([("name", Value::from(name))]);
+    let socket = open(options().auth(auth).transports([transport]));
+    until("connect", || socket.connected()).await;
+    for n in 0..5 {
+        socket.emit("pesan", format!("{name} {n}")).expect("connected");
+    }
+    leave(socket);
+    until("the client to leave", || {
+        heard.borrow().last().is_some_and(|line| line.starts_with(reason))
+    })
+    .await;
+    let expected: Vec<String> = (0..5).map(|n| format!("{name} {n}")).collect();
+    assert_eq!(heard.borrow()[..5], expected);
+    witness.client().close();
+}
+
+#[wasm_bindgen_test]
+async fn events_before_a_disconnect_arrive_over_polling() {
+    let (kind, reason) = (TransportKind::Polling, "client namespace disconnect");
+    let mut keep = None;
+    leave_after_emitting(kind, "polling disconnect", reason, |socket| {
+        socket.disconnect();
+        keep = Some(socket);
+    })
+    .await;
+    leave_after_emitting(kind, "polling close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "polling drop", reason, drop).await;
+}
+
+#[wasm_bindgen_test]
+async fn events_before_a_disconnect_arrive_over_websocket() {
+    let (kind, reason) = (TransportKind::WebSocket, "client namespace disconnect");
+    let mut keep = None;
+    leave_after_emitting(kind, "websocket disconnect", reason, |socket| {
+        socket.disconnect();
+        keep = Some(socket);
+    })
+    .await;
+    leave_after_emitting(kind, "websocket close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "websocket drop", "transport", drop).await;
+}
+
 #[wasm_bindgen_test]
 async fn what_a_listener_does_queues_behind_what_happens() {
     let socket = open(options());

@@ -44,6 +44,8 @@ pub use event::{AckToken, AuthRequest, Direction, EmitId, EmitState, Event, Reas
 pub use outbox::QueuedMessage;
 pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;
+#[cfg(any(feature = "web", feature = "native"))]
+pub(crate) use wire::FrameKind;
 
 use std::collections::VecDeque;
 

@@ -92,7 +92,7 @@ impl Transport {
     /// The end of the transport, when more waits than may.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         match self {
-            Self::WebSocket(socket) => socket.send(&frame),
+            Self::WebSocket(socket) => socket.send(frame),
             Self::Polling(polling) => polling.send(frame),
         }
     }

@@ -1,21 +1,79 @@
 //! What a client still does when it is closed or its last handle is dropped, and for how long.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pesan::socketio::client::TransportKind;
-use pesan::socketio::{AckError, Value};
+use pesan::socketio::{AckError, Socket, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{connected, open, options, soon};
+use crate::node::Node;
+use crate::{Log, connected, open, options, soon};
 
 const OPEN: &str = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
 const JOINED: &str = r#"40{"sid":"s"}"#;
 
 /// Port where nobody answers.
 const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// Emits five events and leaves at once; checks that the official server handles them all, then sees the client go.
+async fn leave_after_emitting(transport: TransportKind, way: &str, reason: &str, leave: impl FnOnce(Socket)) {
+    let node = Node::start("{}");
+    let witness = open(&node.url(), options());
+    let heard = Log::new();
+    let (log, left) = (heard.clone(), heard.clone());
+    witness.on("pesan", move |text: String| log.add(text)).forget();
+    witness
+        .on("left", move |name: String, reason: String| {
+            left.add(format!("{name}: {reason}"));
+        })
+        .forget();
+    connected(&witness).await;
+
+    let auth = Value::object([("name", Value::from("leaver"))]);
+    let socket = open(&node.url(), options().auth(auth).transports([transport]));
+    connected(&socket).await;
+    for n in 0..5 {
+        socket.emit("pesan", n.to_string()).expect("connected");
+    }
+    leave(socket);
+    let all = heard
+        .until("the client to leave", |all| {
+            all.iter().any(|line| line.starts_with("leaver"))
+        })
+        .await;
+    let expected = ["0", "1", "2", "3", "4", &format!("leaver: {reason}")].map(str::to_owned);
+    assert_eq!(all, expected, "{way} over {}", transport.as_str());
+}
+
+#[tokio::test]
+async fn events_before_a_disconnect_arrive_over_polling() {
+    let (kind, reason) = (TransportKind::Polling, "client namespace disconnect");
+    let keep = Mutex::new(None);
+    leave_after_emitting(kind, "disconnect", reason, |socket| {
+        socket.disconnect();
+        *keep.lock().expect("no panic") = Some(socket);
+    })
+    .await;
+    leave_after_emitting(kind, "close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "drop", reason, drop).await;
+}
+
+#[tokio::test]
+async fn events_before_a_disconnect_arrive_over_websocket() {
+    let (kind, reason) = (TransportKind::WebSocket, "client namespace disconnect");
+    let keep = Mutex::new(None);
+    leave_after_emitting(kind, "disconnect", reason, |socket| {
+        socket.disconnect();
+        *keep.lock().expect("no panic") = Some(socket);
+    })
+    .await;
+    leave_after_emitting(kind, "close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "drop", "transport close", drop).await;
+}
 
 #[tokio::test]
 async fn one_long_event_has_time_while_it_goes_out() {

@@ -66,6 +66,8 @@ function common(socket) {
 io.on("connection", (socket) => {
   socket.emit("welcome_message", "Welcome to the WebSocket server!");
   common(socket);
+  const { name } = socket.handshake.auth;
+  if (name) socket.on("disconnect", (reason) => io.emit("left", name, reason));
 });
 
 io.of("/chat").on("connection", common);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::wire::FrameKind;
 use crate::socketio::Frame;
 use crate::socketio::engine::payload::{self, SEPARATOR};
 
@@ -58,13 +59,15 @@ impl Batch {
 
     /// Next body of at most `max_payload` bytes, the server's
     /// [`max_payload`](super::Machine::max_payload), and at most 4096 packets; `None` when nothing waits. A single
-    /// packet always goes.
+    /// packet always goes. A DISCONNECT and the end of the session begin a body of their own: the official server drops
+    /// events that it reads together with them.
     pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
         let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
         let mut body = self.pop()?;
         let mut packets = 1;
         while packets < MAX_PACKETS
             && let Some(next) = self.packets.front()
+            && FrameKind::of_text(next) != FrameKind::Leaving
             && body.len().saturating_add(next.len()).saturating_add(1) <= limit
         {
             body.push(SEPARATOR);
@@ -97,6 +100,16 @@ mod tests {
         assert_eq!(bodies, ["4a", "4toolarge", "4b\u{1e}4c"]);
         assert!(batch.is_empty());
         assert_eq!(batch.bytes(), 0);
+    }
+
+    #[test]
+    fn disconnect_and_close_begin_a_body_of_their_own() {
+        let mut batch = Batch::default();
+        for text in ["42[\"a\"]", "42[\"b\"]", "41", "41/chat,", "1"] {
+            batch.push(text.into());
+        }
+        let bodies: Vec<String> = std::iter::from_fn(|| batch.next_body(None)).collect();
+        assert_eq!(bodies, ["42[\"a\"]\u{1e}42[\"b\"]", "41", "41/chat,", "1"]);
     }
 
     #[test]

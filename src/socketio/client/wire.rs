@@ -10,6 +10,38 @@ pub(super) const PROBE: &str = "2probe";
 pub(super) const PONG: &str = "3";
 pub(super) const UPGRADE: &str = "5";
 
+/// Frame as far as leaving is concerned.
+///
+/// The official server handles an event in a later tick than it reads it, and drops it when it has read a DISCONNECT by
+/// then. So drivers send what comes before a DISCONNECT in time for the server to read it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// Event, ack or attachment.
+    Data,
+    /// DISCONNECT, or the end of the session.
+    Leaving,
+    /// Anything else: heartbeat, CONNECT, probe.
+    Other,
+}
+
+impl FrameKind {
+    pub(crate) fn of(frame: &Frame) -> Self {
+        match frame {
+            Frame::Binary(_) => Self::Data,
+            Frame::Text(text) => Self::of_text(text),
+        }
+    }
+
+    /// The same of a packet in a polling body, where binary begins with `b`.
+    pub(super) fn of_text(text: &str) -> Self {
+        match text.as_bytes() {
+            [b'b', ..] | [b'4', b'2' | b'3' | b'5' | b'6', ..] => Self::Data,
+            [b'4', b'1', ..] | [b'1'] => Self::Leaving,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Why a packet is not sent.
 #[derive(Debug)]
 pub(super) enum WriteError {

@@ -28,7 +28,7 @@ pub(crate) trait Http: MaybeSend + 'static {
     fn hurry(&self);
 }
 
-/// Polling transport; when it is dropped, what waits is still sent and the GET is given up.
+/// Polling transport; when it is dropped, what waits is still sent, and then the GET is given up.
 pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>);
 
 struct State<H: Http> {
@@ -102,13 +102,12 @@ impl<H: Http> Drop for Polling<H> {
         let mut state = self.0.lock();
         state.closed = true;
         state.http.hurry();
-        let get = state.get.take();
-        let last_words = state.post.is_none() && !state.waiting.is_empty();
+        let idle = state.post.is_none();
         drop(state);
-        drop(get);
-        if last_words {
+        if idle {
             post_next(&self.0);
         }
+        release(&self.0);
     }
 }
 
@@ -137,11 +136,13 @@ fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseI
 /// A GET has ended.
 fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
     let state = shared.lock();
-    let port = state.port.clone();
+    let (port, closed) = (state.port.clone(), state.closed);
     drop(state);
-    match response {
-        Ok(body) => port.report(Report::Payload(body)),
-        Err(info) => return port.report(Report::Closed(info)),
+    if !closed {
+        match response {
+            Ok(body) => port.report(Report::Payload(body)),
+            Err(info) => return port.report(Report::Closed(info)),
+        }
     }
     // Not before: a POST that ends meanwhile would report that all is at rest, and what came would be too late.
     let mut state = shared.lock();
@@ -164,12 +165,35 @@ fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
 
 /// A POST has ended.
 fn posted<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
-    if let Err(info) = response {
-        let port = shared.lock().port.clone();
-        return port.report(Report::Closed(info));
+    match response {
+        Ok(_) => {
+            post_next(shared);
+            rest(shared);
+        }
+        Err(info) => {
+            let mut state = shared.lock();
+            // Nothing follows a body that was lost.
+            state.waiting = Batch::default();
+            let (ended, port) = (state.post.take(), state.port.clone());
+            drop(state);
+            drop(ended);
+            port.report(Report::Closed(info));
+        }
     }
-    post_next(shared);
-    rest(shared);
+    release(shared);
+}
+
+/// Gives the GET of a closed transport up once everything is sent. Not before: a server ends the session of a GET that
+/// is aborted, and refuses what comes after it.
+fn release<H: Http>(shared: &Shared<Lock<State<H>>>) {
+    let mut state = shared.lock();
+    let get = if state.closed && state.post.is_none() {
+        state.get.take()
+    } else {
+        None
+    };
+    drop(state);
+    drop(get);
 }
 
 /// Sends what waits. What was sent before the transport was closed still leaves, to where the last request went.

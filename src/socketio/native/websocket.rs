@@ -1,8 +1,12 @@
 //! One WebSocket of tokio-tungstenite, in a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -13,8 +17,14 @@ use tokio_tungstenite::{Connector, client_async_tls_with_config};
 use super::stream::Stream;
 use super::unsent::Waiting;
 use crate::socketio::Frame;
-use crate::socketio::client::CloseInfo;
+use crate::socketio::client::{CloseInfo, FrameKind};
 use crate::socketio::handle::{Port, Report};
+
+/// Longest wait for the answer to the ping that goes between events and a DISCONNECT or the end.
+///
+/// The official server handles an event in a later tick than it reads it, and drops it when it has read a DISCONNECT by
+/// then. Its pong says that it has read everything before the ping.
+const PONG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where to, and how.
 pub(crate) struct Target {
@@ -64,16 +74,32 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     port.report(Report::Opened);
 
     let (mut sink, mut source) = stream.split();
+    let pong = Notify::new();
     let write = async {
+        // Whether something was sent that the server may not have read.
+        let mut unread = false;
         while let Some(first) = outbox.recv().await {
             let mut next = Some(first);
             while let Some(frame) = next {
                 let size = frame.len();
+                match FrameKind::of(&frame) {
+                    FrameKind::Leaving if unread => {
+                        sink.send(Message::Ping(Bytes::new())).await?;
+                        wait_for(&pong).await;
+                        unread = false;
+                    }
+                    FrameKind::Data => unread = true,
+                    FrameKind::Leaving | FrameKind::Other => {}
+                }
                 sink.feed(message(frame)).await?;
                 account.sent(size);
                 next = outbox.try_recv();
             }
             sink.flush().await?;
+        }
+        if unread {
+            sink.send(Message::Ping(Bytes::new())).await?;
+            wait_for(&pong).await;
         }
         sink.send(Message::Close(None)).await
     };
@@ -89,7 +115,8 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
                     return CloseInfo::closed(code.into(), reason.as_str());
                 }
                 Ok(Some(Message::Close(None))) => return CloseInfo::closed(1005, ""),
-                Ok(Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Ok(Some(Message::Pong(_))) => pong.notify_one(),
+                Ok(Some(Message::Ping(_) | Message::Frame(_))) => {}
                 Ok(None) => return CloseInfo::closed(1006, ""),
                 Err(error) => return lost(&error),
             }
@@ -99,6 +126,13 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
         ended = read => Some(ended),
         Err(error) = write => Some(lost(&error)),
         () = account.abandoned() => None,
+    }
+}
+
+/// Waits for the server's pong. Without one the goodbye goes all the same.
+async fn wait_for(pong: &Notify) {
+    if timeout(PONG_TIMEOUT, pong.notified()).await.is_err() {
+        // a server that is slow, or does not answer pings
     }
 }
 
