@@ -26,7 +26,7 @@ use node::Node;
 use pesan::socketio::client::{EmitState, Failure, TransportKind};
 use pesan::socketio::value::Number;
 use pesan::socketio::{
-    AckError, Lifecycle, Message, Options, Responder, Rest, SendError, Socket, Status, Value,
+    AckError, Lifecycle, Message, OpenError, Options, Responder, Rest, SendError, Socket, Status, Value,
 };
 use proxy::{Proxy, Wire};
 use tokio::net::TcpListener;
@@ -151,13 +151,13 @@ async fn events_and_acks_go_both_ways() {
 async fn namespaces_share_a_connection_and_middleware_can_refuse() {
     let node = Node::start("{}");
     let root = open(&node.url(), options());
-    let chat = root.client().socket("/chat");
+    let chat = root.client().socket("/chat").expect("a legal name");
     connected(&root).await;
     connected(&chat).await;
     assert_ne!(root.id(), chat.id());
     assert_eq!(root.client().stats().opens, 1);
 
-    let admin = root.client().socket("/admin");
+    let admin = root.client().socket("/admin").expect("a legal name");
     let log = Log::new();
     let seen = log.clone();
     admin
@@ -225,6 +225,46 @@ async fn an_answer_has_its_time_and_a_dropped_future_gives_it_up() {
     socket.disconnect();
     let lost = soon("the end of the connection", pending).await;
     assert_eq!(lost, Err(AckError::Failed(Failure::Disconnected)));
+}
+
+#[tokio::test]
+async fn illegal_namespace_is_refused_by_the_call_that_names_it() {
+    let illegal = |name: &str| Some(OpenError::Namespace(name.to_owned()));
+    let opened = Socket::open("http://127.0.0.1:9/a,b", options());
+    assert_eq!(opened.err(), illegal("/a,b"));
+    let socket = open("http://127.0.0.1:9", options());
+    assert_eq!(socket.client().socket("x,y").err(), illegal("/x,y"));
+    let long = "/".repeat(10_000);
+    assert_eq!(socket.client().socket(&long).err(), illegal(&long));
+}
+
+#[tokio::test]
+async fn lone_null_arrives_as_one_argument_in_both_directions() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    connected(&socket).await;
+    let Rest(answer) = soon("an answer", socket.emit_with_ack("echo", Value::Null))
+        .await
+        .expect("answered");
+    assert_eq!(answer, [Value::Null]);
+    let Rest(answer) = soon("an answer", socket.emit_with_ack("echo", ()))
+        .await
+        .expect("answered");
+    assert_eq!(answer, []);
+
+    let answered = Log::new();
+    let log = answered.clone();
+    socket
+        .on("answered", move |Rest(args): Rest| log.add(args))
+        .forget();
+    socket
+        .on("nothing?", |answer: Responder| {
+            answer.send(Value::Null).expect("connected");
+        })
+        .forget();
+    socket.emit("ask", "nothing?").expect("connected");
+    let all = answered.until("the answer", |all| !all.is_empty()).await;
+    assert_eq!(all, [vec![Value::Null]]);
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub use diagnostics::{Latency, Stats};
 pub use emit::{Emit, Emitted};
 pub use error::{AnswerError, ConnectError, ConnectionError, EmitError, Failure};
 pub use event::{AckToken, AuthRequest, Direction, EmitId, EmitState, Event, Reason};
+#[cfg(any(feature = "web", feature = "native"))]
+pub(super) use namespace::is_legal as is_legal_namespace;
 pub use outbox::QueuedMessage;
 pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;

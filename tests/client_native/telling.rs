@@ -215,7 +215,7 @@ async fn who_is_asked_may_make_another_client_ask_the_same() {
     let first = open(&node.url(), options.clone());
     first.connect();
     connected(&first).await;
-    let chat = first.client().socket("/chat");
+    let chat = first.client().socket("/chat").expect("a legal name");
     *other.lock().expect("no panic") = Some(chat.clone());
     let second = open(&node.url(), options);
     second.connect();

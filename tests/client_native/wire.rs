@@ -89,7 +89,7 @@ async fn script_of_ours(url: &str) {
     root.send("message").expect("connected");
     echo(&root, Vec::new()).await;
 
-    let chat = root.client().socket("/chat");
+    let chat = root.client().socket("/chat").expect("a legal name");
     connected(&chat).await;
     echo(&chat, vec![vec![7u8].into()]).await;
     chat.disconnect();

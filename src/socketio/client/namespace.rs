@@ -161,6 +161,6 @@ impl Namespace {
 }
 
 /// Whether a packet can name it.
-pub(super) fn is_legal(name: &str, max_bytes: usize) -> bool {
+pub(in crate::socketio) fn is_legal(name: &str, max_bytes: usize) -> bool {
     name.starts_with('/') && !name.contains(',') && name.len() <= max_bytes
 }

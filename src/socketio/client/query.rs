@@ -168,6 +168,18 @@ mod tests {
     }
 
     #[test]
+    fn last_one_of_a_repeated_key_counts_in_the_place_of_the_first() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(decode("a=1&b=2&a=3"), [pair("a", "3"), pair("b", "2")]);
+        let mut with_option = config("http://a.b");
+        with_option.query = vec![pair("a", "1"), pair("b", "2"), pair("a", "3")];
+        assert_eq!(
+            first(&with_option, TransportKind::WebSocket),
+            "ws://a.b/socket.io/?a=3&b=2&EIO=4&transport=websocket"
+        );
+    }
+
+    #[test]
     fn broken_percent_encoding_stays_as_it_is() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(

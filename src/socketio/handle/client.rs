@@ -12,7 +12,7 @@ use super::settings::SharingKey;
 use super::shared::{Lock, MaybeSend, Name, Shared, Weak};
 use super::socket::Socket;
 use super::tell::Seen;
-use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
+use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind, is_legal_namespace};
 
 /// Connection to a server, which any number of namespaces share. Cloning gives another handle to the same one.
 ///
@@ -21,8 +21,8 @@ use crate::socketio::client::{Address, Config, Latency, Stats, TransportKind};
 ///
 /// # fn main() -> Result<(), pesan::socketio::OpenError> {
 /// let client = Client::open("https://chat.example", Options::new())?;
-/// let lobby = client.socket("/");
-/// let admin = client.socket("/admin"); // over the same connection
+/// let lobby = client.socket("/")?;
+/// let admin = client.socket("/admin")?; // over the same connection
 /// # Ok(())
 /// # }
 /// ```
@@ -55,13 +55,14 @@ impl Client {
     /// Nothing is sent before a [`socket`](Self::socket) wants it.
     ///
     /// # Errors
-    /// When the URL is no address, or there is no runtime to live in.
+    /// When the URL is no address or names an illegal namespace, or there is no runtime to live in.
     pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let mut options = options;
         let mut address = Address::resolve(url, Platform::location().as_deref())?;
         let platform = Platform::current()?;
         // The namespace is each client's own; the rest of the address counts.
-        let home = Name::new(address.take_namespace());
+        let home = address.take_namespace();
+        let home = legal(home, options.config.limits.max_namespace_bytes)?;
         options.config.address = address;
         let key = SharingKey::of(&options);
         let sharable = !options.force_new && options.asker.is_none();
@@ -84,7 +85,7 @@ impl Client {
     /// Namespace that the URL's path names; `/` when it has none.
     #[must_use]
     pub fn home(&self) -> Socket {
-        self.socket(&self.home)
+        self.connected_socket(Shared::clone(&self.home))
     }
 
     /// The same, which does not connect before it is told to.
@@ -94,14 +95,31 @@ impl Client {
     }
 
     /// A namespace, which connects at once unless [`Options::auto_connect`] is off. Asking for it again gives the same
-    /// one.
-    #[must_use]
-    pub fn socket(&self, namespace: &str) -> Socket {
+    /// one. The leading `/` may be left out.
+    ///
+    /// ```
+    /// # use pesan::socketio::{Client, OpenError, Options};
+    /// # fn ask(client: &Client) {
+    /// let refused = client.socket("/a,b");
+    /// assert_eq!(refused.err(), Some(OpenError::Namespace("/a,b".to_owned())));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OpenError::Namespace`] when no packet can name it.
+    pub fn socket(&self, namespace: &str) -> Result<Socket, OpenError> {
         let name = if namespace.starts_with('/') {
-            Name::new(namespace.to_owned())
+            namespace.to_owned()
         } else {
-            Name::new(format!("/{namespace}"))
+            format!("/{namespace}")
         };
+        let max_bytes = self
+            .connection
+            .look(|state, _| state.machine.config_mut().limits.max_namespace_bytes);
+        Ok(self.connected_socket(legal(name, max_bytes)?))
+    }
+
+    fn connected_socket(&self, name: Name) -> Socket {
         self.connection.claim(&name);
         let socket = Socket::new(Shared::clone(&self.connection), name);
         if self.connection.settings.auto_connect && !socket.active() {
@@ -174,6 +192,14 @@ impl Client {
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.connection
             .look(|state, _| change(state.machine.config_mut()));
+    }
+}
+
+fn legal(name: String, max_bytes: usize) -> Result<Name, OpenError> {
+    if is_legal_namespace(&name, max_bytes) {
+        Ok(Name::new(name))
+    } else {
+        Err(OpenError::Namespace(name))
     }
 }
 

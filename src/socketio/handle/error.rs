@@ -2,7 +2,7 @@
 
 use super::args::ArgsError;
 use crate::socketio::client::{AddressError, AnswerError, EmitError, Failure};
-use crate::socketio::value::ToValueError;
+use crate::socketio::value::{ToValueError, json};
 
 /// Why there is no client for an address.
 ///
@@ -17,6 +17,10 @@ pub enum OpenError {
     /// Not an address of a server.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// Namespace that no packet can name: it holds a comma, or is longer than
+    /// [`Limits::max_namespace_bytes`](crate::socketio::Limits::max_namespace_bytes).
+    #[error("'{}' is not a namespace", json::escaped(.0))]
+    Namespace(String),
     /// Natively: called outside a tokio runtime.
     #[error("no tokio runtime to run in")]
     NoRuntime,

@@ -54,7 +54,7 @@ impl Socket {
     /// JavaScript.
     ///
     /// # Errors
-    /// When the URL is no address, or there is no runtime to live in.
+    /// When the URL is no address or names an illegal namespace, or there is no runtime to live in.
     pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         Client::open(url, options).map(|client| client.home())
     }

@@ -32,7 +32,7 @@ async fn a_transport_that_has_ended_is_let_go() {
     let options = Options::new().force_new().reconnection_delay(soon, soon);
     let client = Client::open(&hasty_server().await, options).expect("a good address");
     let (sender, mut came_back) = mpsc::unbounded_channel();
-    let socket = client.socket("/");
+    let socket = client.socket("/").expect("a legal name");
     let counting = socket.on_lifecycle(move |step: &Lifecycle| {
         if let Lifecycle::Reconnect(_) = step {
             sender.send(()).expect("the test waits");
@@ -86,7 +86,7 @@ async fn what_the_last_get_brings_is_heard_though_a_post_ends_at_the_same_time()
         .transports([polling, TransportKind::WebSocket]);
     // Nothing is awaited below, so that its own transports do nothing.
     let client = Client::open("http://127.0.0.1:9", options).expect("a good address");
-    let socket = client.socket("/");
+    let socket = client.socket("/").expect("a legal name");
     let heard = Shared::new(Lock::new(Vec::new()));
     let log = Shared::clone(&heard);
     let listening = socket.on("late", move |number: u8| log.lock().push(number));
@@ -136,7 +136,7 @@ async fn the_last_words_go_in_bodies_that_the_server_takes() {
     let options = Options::new().force_new().transports([polling]);
     // Nothing is awaited below, so that its own transport does nothing.
     let client = Client::open("http://127.0.0.1:9", options).expect("a good address");
-    let socket = client.socket("/");
+    let socket = client.socket("/").expect("a legal name");
     let connection = &client.connection;
     let id = connection.state.lock().transports[0].0;
     let http = Noting(
@@ -164,7 +164,7 @@ async fn the_last_words_go_in_bodies_that_the_server_takes() {
 async fn whoever_brings_an_event_does_not_tell_all_that_follow() {
     // Nothing is awaited below, so that its own transport does nothing.
     let client = Client::open("http://127.0.0.1:9", Options::new().force_new()).expect("a good address");
-    let socket = client.socket("/");
+    let socket = client.socket("/").expect("a legal name");
     let connection = &client.connection;
     let id = connection.state.lock().transports[0].0;
     let open = r#"0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
