@@ -1,4 +1,4 @@
-//! The first backend: what one client says, all clients hear.
+//! The first backend: what one client says, all clients hear. `PORT` sets another port.
 
 use pesan_server::io::{Io, Socket};
 
@@ -13,6 +13,7 @@ async fn main() -> std::io::Result<()> {
         });
         socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
     });
-    println!("Server is running on http://localhost:3000");
-    io.listen("127.0.0.1:3000").await
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    println!("Server is running on http://localhost:{port}");
+    io.listen(format!("127.0.0.1:{port}")).await
 }

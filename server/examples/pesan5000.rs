@@ -1,4 +1,4 @@
-//! The third backend, the little chat: `pesan` goes to everyone.
+//! The third backend, the little chat: `pesan` goes to everyone. `PORT` sets another port.
 
 use pesan_server::io::{Io, Socket};
 
@@ -13,6 +13,7 @@ async fn main() -> std::io::Result<()> {
         });
         socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
     });
+    let port = std::env::var("PORT").unwrap_or_else(|_| "5000".to_owned());
     println!("Server is run");
-    io.listen("127.0.0.1:5000").await
+    io.listen(format!("127.0.0.1:{port}")).await
 }

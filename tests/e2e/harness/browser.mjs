@@ -11,9 +11,9 @@ export const QUIET = [
 
 const screenshots = process.env.PESAN_SCREENSHOTS ?? resolve(import.meta.dirname, "../../../target/screenshots");
 
-/** One browser for a file of tests: call it in `before`, with the suite's own context. */
-export async function startBrowser(t) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: QUIET });
+/** One browser for a file of tests: call it in `before`, with the suite's own context. `args` go to Chromium. */
+export async function startBrowser(t, args = []) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: [...QUIET, ...args] });
   t.after(() => browser.close());
   return browser;
 }

@@ -39,7 +39,7 @@ export async function scriptPage(t) {
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 
 /** Serves a folder; its address is not that of the chat's server. */
-async function serveFolder(t, folder, also = {}) {
+export async function serveFolder(t, folder, also = {}) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     const file = also[path] ?? join(folder, normalize(path === "/" ? "/index.html" : path));
