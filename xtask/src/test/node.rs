@@ -1,32 +1,69 @@
 //! The suites that Node runs: the official packages, and the page in Chromium.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use fs_err as fs;
 
 use super::tally::{Tally, of_node};
+use crate::cmd::Cmd;
 use crate::project::Project;
-use crate::{browser, fingerprint, server};
+use crate::{browser, fingerprint, server, tools};
 
 /// Time limit of one suite.
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 pub(super) fn interop(project: &Project) -> Result<Tally> {
-    run(project, "interop", "tests/peers", ".test.mjs")
+    run(project, "interop", "tests/peers", ".test.mjs", &[])
 }
 
 pub(super) fn e2e(project: &Project) -> Result<Tally> {
-    run(project, "e2e", "tests/e2e", ".mjs")
+    let pages = leptos_examples(project)?;
+    let mut servers = PathBuf::new();
+    for name in ["hello3000", "pesan5000", "welcome3001"] {
+        servers = server::example(project, name)?;
+    }
+    servers.pop();
+    let env = [
+        ("PESAN_LEPTOS_EXAMPLES", pages),
+        ("PESAN_SERVER_EXAMPLES", servers),
+    ];
+    run(project, "e2e", "tests/e2e", ".mjs", &env)
+}
+
+/// Builds the pages of `examples/leptos` as their README says; returns the folder that has one for each.
+fn leptos_examples(project: &Project) -> Result<PathBuf> {
+    let out = project.target.join("leptos-examples");
+    let path = tools::for_page(project)?;
+    for (page, name) in [
+        ("index.html", "app"),
+        ("message.html", "message"),
+        ("welcome.html", "welcome"),
+    ] {
+        Cmd::new(format!("build examples/leptos/{page}"), "trunk")
+            .split_args("build --skip-version-check --color never --dist")
+            .arg(out.join(name))
+            .arg(page)
+            .env("PATH", &path)
+            .env_remove("NO_COLOR")
+            .current_dir(&project.root.join("examples/leptos"))
+            .run()?;
+    }
+    Ok(out)
 }
 
 /// Runs the files of a folder, not of those below it, whose names end with `ending`.
-fn run(project: &Project, name: &str, folder: &str, ending: &str) -> Result<Tally> {
+fn run(project: &Project, name: &str, folder: &str, ending: &str, env: &[(&str, PathBuf)]) -> Result<Tally> {
     let mut files = fingerprint::entries(&project.root.join(folder))?;
     files.retain(|file| file.to_string_lossy().ends_with(ending));
     let screenshots = project.target.join("screenshots");
     fs::create_dir_all(&screenshots)?;
-    let output = browser::node(project, format!("{name} tests"))?
+    let mut node = browser::node(project, format!("{name} tests"))?;
+    for (variable, value) in env {
+        node = node.env(variable, value);
+    }
+    let output = node
         // one file at a time: two browsers with their servers disturb each other's timing on two processors
         .split_args("--test --test-reporter=spec --test-concurrency=1 --test-timeout=600000")
         .args(files)

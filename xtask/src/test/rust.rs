@@ -14,6 +14,9 @@ use crate::tools::{self, WASM};
 /// Features of the root package that build on the host.
 pub(crate) const HOST_FEATURES: &str = "--features pesan/leptos,pesan/native,pesan/msgpack";
 
+/// Pages that ask for `leptos/csr`, which must not be on where the hooks are tested under `ssr`.
+const EXAMPLES: &str = "pesan-leptos-examples";
+
 /// Features that are checked alone, and whether on the host and for the browser.
 const ALONE: [(&str, bool, bool); 6] = [
     ("", true, true),
@@ -37,7 +40,9 @@ pub(super) fn fmt(project: &Project) -> Result<Tally> {
 pub(super) fn clippy(project: &Project) -> Result<Tally> {
     let host = check(
         project,
-        &format!("cargo clippy --workspace --all-targets {HOST_FEATURES} -- -D warnings"),
+        &format!(
+            "cargo clippy --workspace --exclude {EXAMPLES} --all-targets {HOST_FEATURES} -- -D warnings"
+        ),
     )?;
     let browser = check(
         project,
@@ -45,7 +50,11 @@ pub(super) fn clippy(project: &Project) -> Result<Tally> {
             "cargo clippy --package pesan --features app --lib --bins --tests --target {WASM} -- -D warnings"
         ),
     )?;
-    Ok(host + browser)
+    let examples = check(
+        project,
+        &format!("cargo clippy --package {EXAMPLES} --target {WASM} -- -D warnings"),
+    )?;
+    Ok(host + browser + examples)
 }
 
 pub(super) fn features(project: &Project) -> Result<Tally> {
@@ -88,7 +97,8 @@ fn core_dependencies(project: &Project) -> Result<Tally> {
 }
 
 pub(super) fn doc(project: &Project) -> Result<Tally> {
-    let host = format!("doc --workspace --exclude xtask --no-deps --lib {HOST_FEATURES}");
+    let host =
+        format!("doc --workspace --exclude xtask --exclude {EXAMPLES} --no-deps --lib {HOST_FEATURES}");
     let browser = format!("doc --package pesan --features app --no-deps --lib --target {WASM}");
     let mut tally = Tally::default();
     for line in [host, browser] {
@@ -103,7 +113,9 @@ pub(super) fn host(project: &Project) -> Result<Tally> {
     tests(
         project,
         "host",
-        &format!("test --workspace --exclude pesan-server --no-fail-fast {HOST_FEATURES}"),
+        &format!(
+            "test --workspace --exclude pesan-server --exclude {EXAMPLES} --no-fail-fast {HOST_FEATURES}"
+        ),
     )
 }
 

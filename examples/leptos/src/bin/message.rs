@@ -12,7 +12,7 @@ fn App() -> impl IntoView {
 
     use_event(socket, "connect", || log!("Connected to server"));
     use_event(socket, "message", |msg: String| {
-        log!("Message from server: {msg}")
+        log!("Message from server: {msg}");
     });
 
     view! {

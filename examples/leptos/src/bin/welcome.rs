@@ -11,7 +11,7 @@ fn App() -> impl IntoView {
     let socket = use_socket("http://localhost:3001", Options::new());
 
     use_event(socket, "welcome_message", |message: String| {
-        log!("Received: {message}")
+        log!("Received: {message}");
     });
 
     view! { <div></div> }
