@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::protocol::{ChatError, Message, Person, PresenceChange, Quote};
 
 /// Item of a conversation; immutable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineItem {
     /// Unique in this page.
     pub key: u64,
@@ -16,7 +16,7 @@ pub struct TimelineItem {
 }
 
 /// Kind of an item.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemKind {
     /// Message.
     Message(ChatMessage),
@@ -34,7 +34,7 @@ pub enum ItemKind {
 }
 
 /// Message of a conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// Order number in the room; `None` on a basic server, and until the server has stored the message.
     pub seq: Option<u64>,
@@ -111,7 +111,7 @@ pub enum Delivery {
 }
 
 /// Item with what its neighbours make of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineRow {
     /// The item.
     pub item: Arc<TimelineItem>,

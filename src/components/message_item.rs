@@ -15,7 +15,7 @@ use crate::protocol::{ChatError, Person, PresenceChange, Quote};
 const MAX_LARGE_EMOJI_BYTES: usize = 48;
 
 /// Row of the conversation with everything that its look depends on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// Item with what its neighbours make of it.
     pub row: TimelineRow,

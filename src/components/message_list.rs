@@ -406,20 +406,23 @@ impl ListView {
         };
         let first = self.range.with_untracked(|range| range.start);
         let children = rows.children();
+        let mut changed = false;
         self.list.update_value(|list| {
             for index in 0..children.length() {
                 if let Some(row) = children.item(index) {
-                    list.measured(first + index as usize, row.get_bounding_client_rect().height());
+                    changed |= list.measured(first + index as usize, row.get_bounding_client_rect().height());
                 }
             }
         });
         self.settle();
-        // rows that turned out low may leave the screen half empty
-        request_animation_frame(move || {
-            if !self.range.is_disposed() {
-                self.draw();
-            }
-        });
+        if changed {
+            // rows that turned out low may leave the screen half empty
+            request_animation_frame(move || {
+                if !self.range.is_disposed() {
+                    self.draw();
+                }
+            });
+        }
     }
 
     fn measure_frame(self) {
