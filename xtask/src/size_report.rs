@@ -12,7 +12,7 @@ use crate::page;
 ///
 /// An alarm against growth that nobody notices, not a budget: raise it together with the reason for it.
 /// `docs/page.md` says what the page weighs.
-pub(crate) const ALARM: usize = 340_000;
+pub(crate) const ALARM: usize = 440_000;
 
 /// Sizes of all files of the page. `Display` is a table.
 pub(crate) struct SizeReport(Vec<FileSize>);
