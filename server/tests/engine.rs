@@ -14,6 +14,8 @@ mod official;
 mod order;
 #[path = "engine/polling.rs"]
 mod polling;
+#[path = "engine/sequences.rs"]
+mod sequences;
 #[path = "engine/tls.rs"]
 mod tls;
 #[path = "engine/upgrade.rs"]

@@ -90,6 +90,11 @@ impl Account {
     /// The client's socket has taken bytes of the queue.
     pub(crate) fn take_queued(&self, bytes: usize) {
         self.drop_queued(bytes);
+        self.add_taken(bytes);
+    }
+
+    /// The client's socket has taken bytes that waited.
+    pub(crate) fn add_taken(&self, bytes: usize) {
         self.taken.fetch_add(bytes, Ordering::Relaxed);
     }
 

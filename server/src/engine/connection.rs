@@ -234,6 +234,11 @@ pub(crate) struct Queue {
     chunks: VecDeque<Bytes>,
     /// Small messages after the last chunk, joined.
     tail: Vec<u8>,
+    bytes: usize,
+    /// Bytes that were taken out since the account was last told.
+    taken: usize,
+    /// Bytes that the account knows of. It lies elsewhere in memory, and hears only of what has to wait.
+    published: usize,
     account: Arc<Account>,
 }
 
@@ -258,6 +263,9 @@ impl Queue {
         Self {
             chunks: VecDeque::new(),
             tail: Vec::new(),
+            bytes: 0,
+            taken: 0,
+            published: 0,
             account: Arc::clone(account),
         }
     }
@@ -268,14 +276,29 @@ impl Queue {
 
     /// Bytes that wait.
     fn bytes(&self) -> usize {
-        self.account.queued()
+        self.bytes
+    }
+
+    /// Tells the account what waits, and what did and was taken.
+    fn publish(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if self.published == 0 && self.bytes == 0 {
+            return;
+        }
+        self.account.add_taken(taken);
+        if self.bytes >= self.published {
+            self.account.add_queued(self.bytes - self.published);
+        } else {
+            self.account.drop_queued(self.published - self.bytes);
+        }
+        self.published = self.bytes;
     }
 
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
             return;
         }
-        self.account.add_queued(bytes.len());
+        self.bytes += bytes.len();
         if self.chunks.is_empty() || bytes.len() > SMALL {
             self.join();
             self.chunks.push_back(bytes);
@@ -301,30 +324,26 @@ impl Queue {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.account.drop_queued(self.len());
         self.chunks = VecDeque::new();
         self.tail = Vec::new();
-    }
-
-    fn len(&self) -> usize {
-        self.chunks.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
+        self.bytes = 0;
+        self.publish();
     }
 
     /// Forgets all but the piece that may have gone out in part.
     pub(crate) fn keep_first(&mut self) {
         let first = self.chunks.pop_front();
-        if let Some(first) = &first {
-            self.account.drop_queued(first.len());
-        }
         self.clear();
         if let Some(first) = first {
             self.push(first);
         }
+        self.publish();
     }
 
     /// The socket has taken this many bytes.
     pub(crate) fn advance(&mut self, mut written: usize) {
-        self.account.take_queued(written);
+        self.bytes -= written;
+        self.taken += written;
         while let Some(chunk) = self.chunks.front_mut() {
             if written < chunk.len() {
                 chunk.advance(written);
@@ -339,6 +358,12 @@ impl Queue {
 
     /// Writes until it is empty (`true`) or the socket is full.
     fn write_to(&mut self, socket: &OwnedWriteHalf) -> io::Result<bool> {
+        let written = self.write_pieces(socket);
+        self.publish();
+        written
+    }
+
+    fn write_pieces(&mut self, socket: &OwnedWriteHalf) -> io::Result<bool> {
         self.join();
         while let Some(first) = self.chunks.front() {
             let result = if self.chunks.len() == 1 {
@@ -384,7 +409,13 @@ impl State {
     /// Whether the client may get more. One that has left too much unread is offered it once more; if it takes nothing, it
     /// is a slow reader. The message that is going out does not count, however large it is.
     fn has_room(&mut self) -> bool {
-        let is_over = |state: &Self| state.queue.bytes().saturating_sub(state.first_len()) > state.max_queued;
+        let is_over = |state: &Self| {
+            let waiting = match &state.line {
+                Line::Polling(polling) => polling.waiting_bytes(),
+                Line::Tcp { .. } | Line::Task { .. } | Line::Done => state.queue.bytes(),
+            };
+            waiting > state.max_queued && waiting.saturating_sub(state.first_len()) > state.max_queued
+        };
         if !is_over(self) {
             return true;
         }
@@ -458,7 +489,7 @@ impl State {
                 Ok(false) => {}
                 Err(_) => return self.fail(CloseReason::TransportClose),
             },
-            Line::Task { .. } => {}
+            Line::Task { .. } => self.queue.publish(),
             Line::Done => return self.queue.clear(),
         }
         if !self.queue.is_empty() {
@@ -579,6 +610,7 @@ impl Inner {
         let mut state = self.lock();
         if written > 0 {
             state.queue.advance(written);
+            state.queue.publish();
         }
         state.queue.front()
     }

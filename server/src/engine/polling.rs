@@ -130,6 +130,11 @@ impl Polling {
         !self.waiting.is_empty()
     }
 
+    /// Bytes that wait for a poll.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.account.queued()
+    }
+
     /// Bytes of the message that goes out first.
     pub(crate) fn first_len(&self) -> usize {
         self.waiting.front().map_or(0, Outgoing::len)

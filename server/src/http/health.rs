@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::metric_help;
+use crate::engine::Engine;
 
 /// Whether the server takes new connections, for load balancers.
 #[derive(Debug, Default)]
@@ -87,6 +88,8 @@ fn process() -> &'static metrics_process::Collector {
 pub(super) fn metrics_page() -> Response {
     let handle = metrics();
     process().collect();
+    // beyond 2^52 bytes a digit is lost
+    metrics::gauge!("engine_held_bytes").set(Engine::held_bytes() as f64);
     handle.run_upkeep();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

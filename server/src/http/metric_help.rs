@@ -46,6 +46,16 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "Volatile messages dropped for slow clients.",
     ),
     (
+        Kind::Counter,
+        "engine_overload_total",
+        "Connections ended to make room for others, by cause.",
+    ),
+    (
+        Kind::Gauge,
+        "engine_held_bytes",
+        "Bytes held for clients: what waits to be read, and what they sent that is not handled.",
+    ),
+    (
         Kind::Histogram,
         "engine_broadcast_seconds",
         "Time to hand one broadcast to all its connections.",

@@ -10,10 +10,12 @@ pub mod fuzzing;
 mod refusal;
 mod tls;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -53,6 +55,9 @@ pub struct ServeConfig {
     pub stall_timeout: Duration,
     /// Largest head of a request, in bytes. Defaults to 16 KiB; a larger one gets status 431.
     pub max_head: usize,
+    /// Requests of one connection. Defaults to 1000; the answer to the last one says that the connection is closed, and the
+    /// client opens another.
+    pub max_requests_per_connection: usize,
     /// HTTP connections in all, those that became WebSockets not counted. Defaults to 20,000; a further one gets status
     /// 503 and a page that says so.
     pub max_connections: usize,
@@ -75,6 +80,7 @@ impl Default for ServeConfig {
             tls_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(60),
             max_head: 16 << 10,
+            max_requests_per_connection: 1000,
             max_connections: 20_000,
             max_connections_per_address: 10_000,
             limit: None,
@@ -245,7 +251,10 @@ impl Acceptor {
     where
         I: Read + Write + Unpin + Send + 'static,
     {
+        let requests = AtomicUsize::new(0);
         let service = service_fn(|mut request: Request<Incoming>| {
+            let count = requests.fetch_add(1, Ordering::Relaxed) + 1;
+            let is_last = count >= self.config.max_requests_per_connection;
             let bad = !has_one_host(&request);
             let sender = self.config.proxies.sender(peer, request.headers());
             request.extensions_mut().insert(sender);
@@ -257,9 +266,15 @@ impl Acceptor {
                     response
                         .headers_mut()
                         .insert(CONNECTION, HeaderValue::from_static("close"));
-                    return Ok(response);
+                    return Ok::<_, Infallible>(response);
                 }
-                app.oneshot(request.map(Body::new)).await
+                let mut response = app.oneshot(request.map(Body::new)).await?;
+                if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    response
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok(response)
             }
         });
         let connection = http1::Builder::new()

@@ -7,7 +7,7 @@ use pesan_server::http::serve::ServeConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::harness::{Server, config, frame, listen, quick, soon};
+use super::harness::{Answer, Server, config, frame, listen, quick, soon};
 
 fn with(limits: Limits) -> EngineConfig {
     EngineConfig { limits, ..config() }
@@ -410,6 +410,37 @@ async fn a_slow_handshake_is_cut_off() {
         .await
         .unwrap_or_default();
     server.assert_serves().await;
+}
+
+#[tokio::test]
+async fn last_request_of_a_connection_says_that_it_is_closed() {
+    let server = Server::start(config());
+    let mut serving = ServeConfig::default();
+    serving.max_requests_per_connection = 3;
+    let address = listen(&server.engine, serving);
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let request = "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
+    // all at once
+    stream
+        .write_all(request.repeat(10).as_bytes())
+        .await
+        .expect("the server reads");
+    for number in 1..=3 {
+        let answer = Answer::read(&mut stream).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(
+            answer.head.contains("connection: close\r\n"),
+            number == 3,
+            "{}",
+            answer.head
+        );
+    }
+    let mut rest = Vec::new();
+    soon("the end", stream.read_to_end(&mut rest))
+        .await
+        .unwrap_or_default();
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+    assert_eq!(server.engine.sessions(), 3);
 }
 
 #[tokio::test]
