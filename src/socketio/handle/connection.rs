@@ -51,8 +51,8 @@ pub(super) struct State {
     pub(super) waiters: Line<Waiter>,
     /// Set by whatever may change how a socket stands.
     pub(super) unsettled: bool,
-    /// Who notices that it did, once somebody wants to hear of it.
-    pub(super) watch: Option<fn(&mut Self, Timestamp)>,
+    /// Whether somebody wants to hear of it.
+    pub(super) watches_status: bool,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
     /// Those that have come to their end, to be dropped without the lock.
@@ -95,7 +95,7 @@ impl Connection {
                     asker,
                     waiters: Line::default(),
                     unsettled: false,
-                    watch: None,
+                    watches_status: false,
                     clock: Clock::start(),
                     transports: Vec::new(),
                     gone: Vec::new(),
@@ -218,10 +218,8 @@ impl Connection {
                 Output::Event(event) => state.notice(event),
             }
         }
-        if std::mem::take(&mut state.unsettled)
-            && let Some(watch) = state.watch
-        {
-            watch(state, now);
+        if std::mem::take(&mut state.unsettled) && state.watches_status {
+            state.tell_status(now);
         }
         for (id, transport) in &state.transports {
             transport.flush(&mut state.machine, *id);

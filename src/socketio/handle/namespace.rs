@@ -87,15 +87,15 @@ impl Namespace {
 impl State {
     /// From now on it is told how a socket stands, whenever that changes.
     pub(super) fn watch(&mut self, now: Timestamp) {
-        if self.watch.is_none() {
-            self.watch = Some(Self::tell_status);
+        if !self.watches_status {
+            self.watches_status = true;
             for known in &mut self.namespaces {
                 known.news(&self.machine, now);
             }
         }
     }
 
-    fn tell_status(&mut self, now: Timestamp) {
+    pub(super) fn tell_status(&mut self, now: Timestamp) {
         for known in &mut self.namespaces {
             if let Some(status) = known.news(&self.machine, now) {
                 let namespace = Shared::clone(&known.name);

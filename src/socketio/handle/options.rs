@@ -28,11 +28,7 @@ where
 
 /// Function of the program that says who a socket is.
 #[derive(Clone)]
-pub(crate) struct Asker {
-    function: Shared<Lock<dyn AskAuth>>,
-    /// Begins to ask; gives what ends that when it is dropped. Code that other pages do not have.
-    begin: fn(Self, &Connection, AuthRequest) -> Box<dyn MaybeSend>,
-}
+pub(crate) struct Asker(Shared<Lock<dyn AskAuth>>);
 
 impl Asker {
     /// Function that is asked at each CONNECT.
@@ -41,26 +37,20 @@ impl Asker {
         F: Fn() -> R + MaybeSend + 'static,
         R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
     {
-        Self {
-            function: Shared::new(Lock::new(Asked(ask))),
-            begin: Self::begin,
-        }
+        Self(Shared::new(Lock::new(Asked(ask))))
     }
 
-    /// In a task of its own: a connection that shares the function may be made to ask it while it runs.
-    fn begin(self, connection: &Connection, request: AuthRequest) -> Box<dyn MaybeSend> {
-        let hear = connection.hear_auth(request);
-        let ask = async move {
-            let answer = self.function.lock().ask();
-            hear(answer.await);
-        };
-        connection.platform.spawn(Box::pin(ask))
-    }
-
-    /// Asks; the connection hears the answer when it is there, unless it asks again before, or is gone.
-    pub(super) fn ask(&self, connection: &Connection, request: AuthRequest) {
+    /// Asks in a task of its own: a connection that shares the function may be made to ask it while it runs.
+    ///
+    /// The connection gets the answer when it is there, unless it asks again before, or is gone.
+    pub(super) fn ask(self, connection: &Connection, request: AuthRequest) {
         let name = request.namespace().to_owned();
-        let mut asking = Some((self.begin)(self.clone(), connection, request));
+        let answered = connection.hear_auth(request);
+        let ask = async move {
+            let answer = self.0.lock().ask();
+            answered(answer.await);
+        };
+        let mut asking = Some(connection.platform.spawn(Box::pin(ask)));
         // What was asked before, or nobody wants to know any more, is dropped without the lock.
         connection.look(|state, _| {
             if let Some(known) = state.namespaces.iter_mut().find(|known| *known.name == name) {

@@ -24,7 +24,7 @@ use crate::socketio::handle::{Port, Report};
 ///
 /// The official server handles an event in a later tick than it reads it, and drops it when it has read a DISCONNECT by
 /// then. Its pong says that it has read everything before the ping.
-const PONG_TIMEOUT: Duration = Duration::from_secs(1);
+const PONG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where to, and how.
 pub(crate) struct Target {
