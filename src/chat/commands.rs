@@ -3,6 +3,7 @@
 use super::outbox::{SendState, StoredMessage};
 use super::requests::Request;
 use super::room::{Membership, RoomState};
+use super::timeline_item::ChatMessage;
 use super::{ChatState, Server, text, typing};
 use crate::protocol::{Create, Direct, History, LOBBY, Leave, Quote, Rename, Typing, is_blank};
 
@@ -25,6 +26,7 @@ impl ChatState {
         let author = self.me().cloned();
         let room = self.room_or_new(&current);
         let reply = room.reply_to.take();
+        room.awaited_reply = None;
         room.draft.clear();
         room.unread_marker = None;
         self.typed = None;
@@ -220,23 +222,23 @@ impl ChatState {
     }
 
     /// Sets the message that the draft replies to, by the key of its row.
+    ///
+    /// A reply to an own message that is still being sent begins as soon as the server has stored it.
     pub fn set_reply_to(&mut self, key: Option<u64>) {
         let quote = key.and_then(|key| {
             let item = self.room().timeline.items().iter().find(|item| item.key == key)?;
-            let message = item.message()?;
-            Some(Quote {
-                seq: message.seq?,
-                author: message
-                    .author
-                    .as_ref()
-                    .map(|author| author.name.clone())
-                    .unwrap_or_default(),
-                text: text::truncate(&message.text, QUOTE),
-            })
+            quote_of(item.message()?)
         });
+        let is_pending = |key: &u64| {
+            self.outbox
+                .of(&self.current)
+                .any(|pending| pending.item.key == *key)
+        };
+        let awaited = key.filter(is_pending);
         let current = self.current.clone();
         if let Some(room) = self.room_mut(&current) {
             room.reply_to = quote;
+            room.awaited_reply = awaited;
         }
     }
 
@@ -266,4 +268,14 @@ impl ChatState {
         self.reconnect_at = None;
         self.requests.push_back(Request::Reconnect);
     }
+}
+
+/// Quote of a message that the server has stored.
+pub(super) fn quote_of(message: &ChatMessage) -> Option<Quote> {
+    let author = message.author.as_ref().map(|author| author.name.clone());
+    Some(Quote {
+        seq: message.seq?,
+        author: author.unwrap_or_default(),
+        text: text::truncate(&message.text, QUOTE),
+    })
 }

@@ -31,6 +31,8 @@ pub struct RoomState {
     pub draft: String,
     /// Message that the draft replies to.
     pub reply_to: Option<Quote>,
+    /// Key of an own message to reply to once the server has stored it.
+    pub awaited_reply: Option<u64>,
 }
 
 /// Whether the page has joined a room.
@@ -63,6 +65,7 @@ impl RoomState {
             unread_marker: None,
             draft: String::new(),
             reply_to: None,
+            awaited_reply: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Applies events of the server to the chat state.
 
+use super::commands::quote_of;
 use super::requests::Request;
 use super::room::{Membership, RoomState};
 use super::timeline::Placed;
@@ -212,6 +213,11 @@ impl ChatState {
             return Placed::Known;
         };
         let placed = room.timeline.insert(key, message.clone(), mine);
+        if room.awaited_reply == Some(key) {
+            room.awaited_reply = None;
+            let stored = room.timeline.items().iter().rev().find(|item| item.key == key);
+            room.reply_to = stored.and_then(|item| quote_of(item.message()?));
+        }
         if placed != Placed::Known && message.seq >= room.room.last_seq {
             room.room.last_seq = message.seq;
             room.room.last = Some(Box::new(message));

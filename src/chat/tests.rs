@@ -260,6 +260,20 @@ fn messages_leave_one_after_the_other() {
 }
 
 #[test]
+fn reply_to_message_being_sent_begins_when_it_is_stored() {
+    let mut chat = inside(0);
+    chat.submit(0, "belum sampai");
+    let sent = sent_ids(&requests(&mut chat));
+    let key = chat.rows(0, 1)[0].item.key;
+    chat.set_reply_to(Some(key));
+    assert_eq!(chat.room().reply_to, None, "it has no number yet");
+    let stored = Ok(Sent { seq: 1, at: 1 });
+    chat.handle_response(1, Response::Sent(sent[0].clone(), Some(stored)));
+    let quote = chat.room().reply_to.as_ref().expect("it is stored");
+    assert_eq!((quote.seq, quote.text.as_str()), (1, "belum sampai"));
+}
+
+#[test]
 fn too_fast_means_later_and_nothing_fails() {
     let mut chat = inside(0);
     chat.submit(0, "a");

@@ -37,6 +37,26 @@ describe("two windows", () => {
     assert.ok(await chat.composer.evaluate((element) => element === document.activeElement));
   });
 
+  test("what is typed before the program has loaded is kept, with the cursor", async (t) => {
+    const page = await openWindow(t, browser);
+    let load;
+    const typed = new Promise((resolve) => { load = resolve; });
+    await page.route("**/*.wasm", async (route) => {
+      await typed;
+      await route.continue();
+    });
+    await page.goto(server.url, { waitUntil: "commit" });
+    await page.locator("#shell textarea").pressSequentially("diketik lebih dulu");
+    load();
+    const chat = new Chat(page);
+    await chat.ready();
+    assert.equal(await chat.composer.inputValue(), "diketik lebih dulu");
+    assert.ok(await chat.composer.evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Enter");
+    await chat.sees("diketik lebih dulu");
+    assert.deepEqual(chat.problems, []);
+  });
+
   test("empty and blank text is not sent", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const sent = [];
