@@ -197,7 +197,11 @@ impl Sessions {
         {
             leaves = of_address.newcomers.pop(now);
             if leaves.is_none() {
-                return Err(Refused::AddressFull);
+                return Err(if state.count >= limits.max_sessions {
+                    Refused::ServerFull
+                } else {
+                    Refused::AddressFull
+                });
             }
         }
         if state.count >= limits.max_sessions && leaves.is_none() {
