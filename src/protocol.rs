@@ -65,6 +65,7 @@ events! {
     "hello" Hello => NoAck;
     "message" Message => NoAck;
     "room" Room => NoAck;
+    "room-gone" RoomGone => NoAck;
     "presence" Presence => NoAck;
     "typist" TypingNotice => NoAck;
     "announcement" Announcement => NoAck;
@@ -298,6 +299,16 @@ pub struct Presence {
     pub change: PresenceChange,
 }
 
+/// A room is no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomGone {
+    /// Id of the room.
+    pub id: String,
+    /// Room that has its messages now, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<String>,
+}
+
 /// Word of the operator to everyone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
@@ -383,12 +394,17 @@ pub enum ChatErrorCode {
     TooFast,
     /// The store could not take the message; nothing was kept.
     StoreFailed,
+    /// The store has all that it may or can have; nothing was kept.
+    StoreFull,
     /// Request does not have the right form.
     Malformed,
     /// Token is missing or wrong. Also the `data` of the CONNECT_ERROR.
     Unauthorized,
     /// Server is full or going down.
     Unavailable,
+    /// Anything that a newer server calls otherwise.
+    #[serde(other)]
+    Other,
 }
 
 #[cfg(test)]
@@ -420,6 +436,12 @@ mod tests {
         };
         let json = serde_json::to_string(&error).expect("plain strings");
         assert_eq!(json, r#"{"code":"name-taken"}"#);
+    }
+
+    #[test]
+    fn error_code_of_a_newer_server_is_other() {
+        let error: ChatError = serde_json::from_str(r#"{"code":"from-tomorrow"}"#).expect("an error");
+        assert_eq!(error.code, ChatErrorCode::Other);
     }
 
     #[test]

@@ -14,8 +14,8 @@
 mod claims;
 mod connect;
 mod elsewhere;
+mod held_names;
 pub mod history;
-mod limits;
 mod link;
 mod message;
 pub(crate) mod names;
@@ -23,6 +23,7 @@ mod nodes;
 pub mod operator;
 mod people;
 mod presence;
+mod rate_limit;
 mod requests;
 mod rooms;
 mod text;
@@ -48,6 +49,7 @@ use claims::Claims;
 use elsewhere::Elsewhere;
 use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
 use people::{Line, People};
+use rate_limit::{Bucket, RateLimiter};
 use rooms::Rooms;
 use text::refusal;
 
@@ -57,6 +59,9 @@ const PAGES: &str = "pages";
 const PLAINS: &str = "plain";
 /// How long someone who lost the connection still counts as present.
 const GRACE: Duration = Duration::from_secs(3);
+/// Bytes that the history may have, in a file and in memory.
+const MAX_FILE: u64 = 10_000_000_000;
+const MAX_MEMORY: u64 = 128 << 20;
 /// How often a room's news go to those who are not in it.
 const NEWS_EVERY: Duration = Duration::from_secs(1);
 
@@ -94,7 +99,9 @@ struct Book {
     /// Notice of the operator that the server will go down.
     closing: Option<operator::Notice>,
     /// Plain messages that may be kept in this moment.
-    plain: limits::Bucket,
+    plain: Bucket,
+    /// What people and addresses may do in this moment.
+    rates: RateLimiter,
 }
 
 impl fmt::Debug for Chat {
@@ -149,6 +156,7 @@ impl Chat {
                 news: BTreeSet::new(),
                 closing: None,
                 plain: message::plain_bucket(),
+                rates: RateLimiter::new(&limits),
             }),
             not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
@@ -162,6 +170,8 @@ impl Chat {
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
         tokio::spawn(tell_news(Arc::downgrade(&chat.0)));
+        let empty_room = Duration::from_secs(limits.empty_room);
+        tokio::spawn(rooms::remove_empty(Arc::downgrade(&chat.0), empty_room));
         Ok(chat)
     }
 
@@ -319,13 +329,13 @@ async fn open(
         ));
     }
     if store.ephemeral {
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let keep = store.keep_messages.unwrap_or(1000);
-        return Ok(Box::new(Memory::new(
-            usize::try_from(keep).unwrap_or(usize::MAX),
-            deliver,
-        )));
+        let bytes = store.max_store_bytes.unwrap_or(MAX_MEMORY);
+        return Ok(Box::new(Memory::new(number(keep), number(bytes), deliver)));
     }
-    Ok(Box::new(Sqlite::open(&store.data, retention, deliver)?))
+    let bytes = store.max_store_bytes.unwrap_or(MAX_FILE);
+    Ok(Box::new(Sqlite::open(&store.data, retention, bytes, deliver)?))
 }
 
 /// What someone is told whose message was not stored.
@@ -336,11 +346,10 @@ fn store_refusal(error: &StoreError) -> ChatError {
         StoreError::RoomTaken(id) => refusal(ChatErrorCode::RoomTaken, id),
         StoreError::Busy => refusal(ChatErrorCode::TooFast, 1),
         // the reason is the operator's business, and is in the log
-        StoreError::Full
-        | StoreError::ReadOnly
-        | StoreError::Corrupt
-        | StoreError::Unreachable(_)
-        | StoreError::Other(_) => refusal(ChatErrorCode::StoreFailed, ""),
+        StoreError::Full | StoreError::Quota(_) => refusal(ChatErrorCode::StoreFull, ""),
+        StoreError::ReadOnly | StoreError::Corrupt | StoreError::Unreachable(_) | StoreError::Other(_) => {
+            refusal(ChatErrorCode::StoreFailed, "")
+        }
     }
 }
 

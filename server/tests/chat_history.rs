@@ -92,7 +92,7 @@ fn texts(page: &HistoryPage) -> Vec<&str> {
 
 async fn open(folder: &Path) -> (Sqlite, Delivered) {
     let (deliver, delivered) = delivery();
-    let history = Sqlite::open(folder, Retention::default(), deliver).expect("a good folder");
+    let history = Sqlite::open(folder, Retention::default(), u64::MAX, deliver).expect("a good folder");
     history
         .save_room(room(LOBBY, RoomKind::Lobby))
         .await
@@ -132,7 +132,7 @@ async fn all() -> Vec<(Box<dyn History>, Delivered, Box<dyn Any>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let (sqlite, delivered) = open(folder.path()).await;
     let (deliver, in_memory) = delivery();
-    let memory = Memory::new(1000, deliver);
+    let memory = Memory::new(1000, usize::MAX, deliver);
     memory
         .save_room(room(LOBBY, RoomKind::Lobby))
         .await
@@ -144,6 +144,120 @@ async fn all() -> Vec<(Box<dyn History>, Delivered, Box<dyn Any>)> {
         (Box::new(memory), in_memory, Box::new(())),
         (Box::new(redis), elsewhere, Box::new(server)),
     ]
+}
+
+#[tokio::test]
+async fn removed_room_is_gone_with_its_messages() {
+    for (history, _, _alive) in all().await {
+        for id in ["full", "empty"] {
+            let made = history.create_room(room(id, RoomKind::Open), id).await;
+            assert_eq!(made.as_deref(), Ok(id), "{history:?}");
+        }
+        add(&*history, draft("full", "message-1", "ana", "halo"))
+            .await
+            .expect("stored");
+        assert_eq!(
+            history.remove_room("full", "full", true).await,
+            Ok(false),
+            "{history:?}"
+        );
+        assert_eq!(
+            history.remove_room("empty", "empty", true).await,
+            Ok(true),
+            "{history:?}"
+        );
+        assert_eq!(
+            history.remove_room("full", "full", false).await,
+            Ok(true),
+            "{history:?}"
+        );
+        assert_eq!(
+            history.remove_room("full", "full", false).await,
+            Ok(false),
+            "{history:?}"
+        );
+        let refused = add(&*history, draft("full", "message-2", "ana", "halo")).await;
+        assert_eq!(refused, Err(StoreError::RoomUnknown), "{history:?}");
+        let rooms = history.rooms().await.expect("readable");
+        let ids: Vec<&str> = rooms.iter().map(|room| room.id.as_str()).collect();
+        assert_eq!(ids, [LOBBY], "{history:?}");
+        // one of the same name begins with nothing
+        let made = history.create_room(room("full", RoomKind::Open), "full").await;
+        assert_eq!(made.as_deref(), Ok("full"), "{history:?}");
+        let page = history.page("full", Range::Newest, 10).await.expect("readable");
+        assert_eq!(page.messages, [], "{history:?}");
+        let sent = add(&*history, draft("full", "message-3", "ana", "halo")).await;
+        assert_eq!(sent.map(|sent| sent.seq), Ok(1), "{history:?}");
+    }
+}
+
+#[tokio::test]
+async fn merged_room_stands_behind_the_messages_of_the_other_one() {
+    for (history, _, _alive) in all().await {
+        let made = history.create_room(room("kopi", RoomKind::Open), "kopi").await;
+        assert_eq!(made.as_deref(), Ok("kopi"), "{history:?}");
+        for (place, id, text) in [
+            (LOBBY, "message-1", "satu"),
+            ("kopi", "message-2", "dua"),
+            ("kopi", "message-3", "tiga"),
+        ] {
+            add(&*history, draft(place, id, "ana", text))
+                .await
+                .expect("stored");
+        }
+        assert_eq!(
+            history.merge_rooms("kopi", "kopi", LOBBY).await,
+            Ok(()),
+            "{history:?}"
+        );
+        let page = history.page(LOBBY, Range::Newest, 10).await.expect("readable");
+        assert_eq!(texts(&page), ["satu", "dua", "tiga"], "{history:?}");
+        let seqs: Vec<u64> = page.messages.iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, [1, 2, 3], "{history:?}");
+        assert!(
+            page.messages.iter().all(|message| message.room == LOBBY),
+            "{history:?}"
+        );
+        // the store goes on behind them, and knows them by their ids
+        let next = add(&*history, draft(LOBBY, "message-4", "ana", "empat")).await;
+        assert_eq!(next.map(|sent| sent.seq), Ok(4), "{history:?}");
+        let again = add(&*history, draft(LOBBY, "message-3", "ana", "tiga")).await;
+        assert_eq!(again.map(|sent| sent.seq), Ok(3), "{history:?}");
+        let gone = history.merge_rooms("kopi", "kopi", LOBBY).await;
+        assert_eq!(gone, Err(StoreError::RoomUnknown), "{history:?}");
+    }
+}
+
+#[tokio::test]
+async fn memory_at_its_bound_forgets_the_oldest_of_the_largest_room() {
+    let (deliver, _) = delivery();
+    let history = Memory::new(1000, 20_000, deliver);
+    for id in [LOBBY, "kopi"] {
+        history.save_room(room(id, RoomKind::Open)).await.expect("stored");
+    }
+    let text = "x".repeat(1000);
+    add(&history, draft("kopi", "in-kopi", "ana", "halo"))
+        .await
+        .expect("stored");
+    for n in 0..100 {
+        add(&history, draft(LOBBY, &format!("message-{n}"), "ana", &text))
+            .await
+            .expect("stored");
+    }
+    let kept = history
+        .page(LOBBY, Range::Newest, 1000)
+        .await
+        .expect("readable")
+        .messages;
+    assert_eq!((kept.len(), kept.last().map(|last| last.seq)), (13, Some(100)));
+    let other = history
+        .page("kopi", Range::Newest, 10)
+        .await
+        .expect("readable")
+        .messages;
+    assert_eq!(other.len(), 1);
+    let huge = add(&history, draft(LOBBY, "huge", "ana", &"x".repeat(20_000))).await;
+    assert_eq!(huge, Err(StoreError::Quota(20_000)));
 }
 
 #[tokio::test]
@@ -314,7 +428,7 @@ async fn old_messages_go_and_their_numbers_are_not_used_again() {
         days: Some(1),
         messages: Some(3),
     };
-    let history = Sqlite::open(folder.path(), keep, deliver).expect("a good folder");
+    let history = Sqlite::open(folder.path(), keep, u64::MAX, deliver).expect("a good folder");
     // 500 at once, with messages in between
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     let left = loop {
@@ -337,7 +451,7 @@ async fn old_messages_go_and_their_numbers_are_not_used_again() {
 #[tokio::test]
 async fn memory_is_bounded() {
     let (deliver, _) = delivery();
-    let history = Memory::new(3, deliver);
+    let history = Memory::new(3, usize::MAX, deliver);
     history
         .save_room(room(LOBBY, RoomKind::Lobby))
         .await
@@ -356,7 +470,7 @@ async fn memory_is_bounded() {
 async fn a_history_that_cannot_be_used_says_why() {
     let fail = |folder: &Path| {
         let (deliver, _) = delivery();
-        Sqlite::open(folder, Retention::default(), deliver).expect_err("cannot be opened")
+        Sqlite::open(folder, Retention::default(), u64::MAX, deliver).expect_err("cannot be opened")
     };
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("history.sqlite");
@@ -410,7 +524,7 @@ async fn a_damaged_page_stops_the_start() {
     }
     std::fs::write(&file, bytes).expect("writable");
     let (deliver, _) = delivery();
-    let error = Sqlite::open(folder.path(), Retention::default(), deliver).expect_err("damaged");
+    let error = Sqlite::open(folder.path(), Retention::default(), u64::MAX, deliver).expect_err("damaged");
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
 
@@ -545,7 +659,7 @@ async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
         let heard = heard.lock().unwrap();
         let ids = heard.iter().filter_map(|news| match news {
             News::Room(room) => Some(room.id.as_str()),
-            News::Anew(_) => None,
+            News::Gone { .. } | News::Anew(_) => None,
         });
         ids.collect::<Vec<_>>().ends_with(&["kopi", "kopi-2"])
     })
@@ -670,7 +784,7 @@ async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
     server.start_again();
     let is_back = |news: &News| match news {
         News::Anew(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
-        News::Room(_) => false,
+        News::Room(_) | News::Gone { .. } => false,
     };
     until("it is noticed", || heard.lock().unwrap().iter().any(is_back)).await;
     let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;

@@ -74,9 +74,11 @@ impl Strings {
             ChatErrorCode::PersonUnknown => self.person_unknown.to_owned(),
             ChatErrorCode::TooFast => (self.too_fast)(detail),
             ChatErrorCode::StoreFailed => self.store_failed.to_owned(),
+            ChatErrorCode::StoreFull => self.store_full.to_owned(),
             ChatErrorCode::Malformed => self.malformed.to_owned(),
             ChatErrorCode::Unauthorized => self.unauthorized.to_owned(),
             ChatErrorCode::Unavailable => self.unavailable.to_owned(),
+            ChatErrorCode::Other => self.other_error.to_owned(),
         }
     }
 }
@@ -315,6 +317,10 @@ pub struct Strings {
     pub too_fast: With1,
     /// The store failed.
     pub store_failed: &'static str,
+    /// The store is full.
+    pub store_full: &'static str,
+    /// The server refused for a reason that this page does not know.
+    pub other_error: &'static str,
     /// The request was malformed.
     pub malformed: &'static str,
     /// A token is required.

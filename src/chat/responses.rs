@@ -1,10 +1,11 @@
 //! Applies the server's answers to the chat state.
 
 use super::outbox::SendState;
+use super::requests::Request;
 use super::room::Membership;
 use super::{ChatState, Server};
 use crate::protocol::{
-    ChatError, ChatErrorCode, History, HistoryPage, Join, Joined, LOBBY, Message, Person, Room, Sent,
+    ChatError, ChatErrorCode, Direct, History, HistoryPage, Join, Joined, LOBBY, Message, Person, Room, Sent,
 };
 
 /// A request without an answer is repeated after this time, in milliseconds.
@@ -46,6 +47,13 @@ impl ChatState {
                     self.upsert_room(room);
                     if std::mem::take(&mut self.opening) {
                         self.open(now, &id);
+                    }
+                    // opened again after the server had forgotten it
+                    if self.current == id
+                        && let Some(room) = self.room_mut(&id)
+                        && room.membership == Membership::NotJoined
+                    {
+                        room.membership = Membership::Pending;
                     }
                 }
                 Some(Err(refusal)) => self.refuse(now, refusal),
@@ -144,6 +152,13 @@ impl ChatState {
                     room.membership = Membership::NotJoined;
                 }
                 let gone = refusal.code == ChatErrorCode::RoomUnknown && join.room != LOBBY;
+                // the server forgets a direct room in which nothing was said, and opens it again
+                let with = self.room_mut(&join.room).and_then(|room| room.room.with.clone());
+                if let Some(with) = with.filter(|_| gone && refused_open) {
+                    self.requests
+                        .push_back(Request::Direct(Direct { person: with.id }));
+                    return;
+                }
                 if gone && self.outbox.of(&join.room).next().is_none() {
                     self.remove_room(&join.room);
                 }
@@ -265,7 +280,10 @@ impl ChatState {
 fn is_passing(refusal: &ChatError) -> bool {
     matches!(
         refusal.code,
-        ChatErrorCode::TooFast | ChatErrorCode::StoreFailed | ChatErrorCode::Unavailable
+        ChatErrorCode::TooFast
+            | ChatErrorCode::StoreFailed
+            | ChatErrorCode::StoreFull
+            | ChatErrorCode::Unavailable
     )
 }
 

@@ -7,8 +7,8 @@ use super::timeline::Placed;
 use super::timeline_item::{ChatMessage, ItemKind};
 use super::{ChatState, ScreenReaderNotice, Server};
 use crate::protocol::{
-    Announcement, Hello, History, Join, Kicked, LOBBY, Message, PLAIN, Presence, PresenceChange, Room,
-    RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
+    Announcement, ChatError, ChatErrorCode, Hello, History, Join, Kicked, LOBBY, Message, PLAIN, Presence,
+    PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
 };
 use crate::socketio::value::{FromValueError, json};
 use crate::socketio::{Event, Value, from_value};
@@ -29,6 +29,8 @@ pub enum ServerEvent {
     Message(Message),
     /// A room is new or changed.
     Room(Room),
+    /// A room is no more.
+    RoomGone(RoomGone),
     /// The people of a room changed.
     Presence(Presence),
     /// Someone is typing.
@@ -53,6 +55,7 @@ impl ServerEvent {
             Hello::NAME => Self::Hello(from_value(payload)?),
             Message::NAME => Self::Message(from_value(payload)?),
             Room::NAME => Self::Room(from_value(payload)?),
+            RoomGone::NAME => Self::RoomGone(from_value(payload)?),
             Presence::NAME => Self::Presence(from_value(payload)?),
             TypingNotice::NAME => Self::Typing(from_value(payload)?),
             Announcement::NAME => Self::Announcement(from_value(payload)?),
@@ -80,6 +83,7 @@ impl ChatState {
             ServerEvent::Hello(hello) => self.hello(now, *hello),
             ServerEvent::Message(message) => self.message(message),
             ServerEvent::Room(room) => self.upsert_room(room),
+            ServerEvent::RoomGone(gone) => self.room_gone(now, gone),
             ServerEvent::Presence(presence) => self.presence(now, presence),
             ServerEvent::Typing(typist) => {
                 if let Some(room) = self.room_mut(&typist.room) {
@@ -289,6 +293,25 @@ impl ChatState {
             RoomKind::Open | RoomKind::Direct => self.rooms.len(),
         };
         self.rooms.insert(place, RoomState::new(room));
+    }
+
+    /// A room is no more: who is in it goes on where its messages are now, or in the lobby.
+    fn room_gone(&mut self, now: u64, gone: RoomGone) {
+        if gone.id == LOBBY {
+            return;
+        }
+        if self.current == gone.id {
+            let into = gone.into.unwrap_or_else(|| LOBBY.to_owned());
+            self.refuse(
+                now,
+                ChatError {
+                    code: ChatErrorCode::RoomUnknown,
+                    detail: gone.id.clone(),
+                },
+            );
+            self.open(now, &into);
+        }
+        self.remove_room(&gone.id);
     }
 
     fn presence(&mut self, now: u64, presence: Presence) {

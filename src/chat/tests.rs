@@ -6,8 +6,8 @@ use super::timeline_item::{Delivery, ItemKind};
 use super::*;
 use crate::protocol::{ChatError, ChatLimits, LOBBY, Person, RoomKind};
 use crate::protocol::{
-    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, Room, Sent,
-    ShutdownNotice, TypingNotice, VERSION,
+    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, Room, RoomGone,
+    Sent, ShutdownNotice, TypingNotice, VERSION,
 };
 
 mod crossing;
@@ -465,6 +465,53 @@ fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
         (LOBBY, Some(&refusal))
     );
     assert!(chat.rooms().iter().all(|room| room.room.id != "rahasia"));
+}
+
+#[test]
+fn direct_room_that_the_server_forgot_is_opened_again() {
+    let mut chat = inside(0);
+    let mut direct = RoomState::unknown("d.1", RoomKind::Direct).room;
+    direct.with = Some(person("budi"));
+    chat.handle_event(0, ServerEvent::Room(direct.clone()));
+    chat.open(0, "d.1");
+    let [Request::Join(join)] = &requests(&mut chat)[..] else {
+        panic!("joins")
+    };
+    let refusal = ChatError {
+        code: ChatErrorCode::RoomUnknown,
+        detail: String::new(),
+    };
+    let unknown = Response::Joined(join.clone(), Some(Err(refusal)));
+    chat.handle_response(0, unknown);
+    let [Request::Direct(asked)] = &requests(&mut chat)[..] else {
+        panic!("asks for the room")
+    };
+    assert_eq!(asked.person, "budi");
+    chat.handle_response(0, Response::Opened(Some(Ok(direct))));
+    assert!(matches!(&requests(&mut chat)[..], [Request::Join(_)]));
+    assert_eq!((chat.room().room.id.as_str(), chat.notice()), ("d.1", None));
+}
+
+#[test]
+fn room_that_is_gone_leaves_the_list_and_is_left_for_the_one_with_its_messages() {
+    let mut chat = inside(0);
+    for id in ["kopi", "teh"] {
+        let room = RoomState::unknown(id, RoomKind::Open).room;
+        chat.handle_event(0, ServerEvent::Room(room));
+    }
+    chat.open(0, "kopi");
+    let gone = |into: Option<&str>, id: &str| {
+        ServerEvent::RoomGone(RoomGone {
+            id: id.to_owned(),
+            into: into.map(str::to_owned),
+        })
+    };
+    chat.handle_event(0, gone(Some("teh"), "kopi"));
+    assert_eq!(chat.room().room.id, "teh");
+    chat.handle_event(0, gone(None, "teh"));
+    assert_eq!(chat.room().room.id, LOBBY);
+    chat.handle_event(0, gone(None, LOBBY));
+    assert_eq!(chat.rooms().len(), 1);
 }
 
 #[test]

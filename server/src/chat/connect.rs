@@ -7,7 +7,7 @@ use pesan::socketio::value::{Value, from_value};
 
 use super::people::{id_of, went};
 use super::text::refusal;
-use super::wishes::made_up;
+use super::wishes::{Wishes, made_up};
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
 use crate::access::Admitted;
 use crate::http::assets::Assets;
@@ -22,7 +22,7 @@ const GREETING: &str = "Selamat datang di pesan!";
 #[derive(Debug, Clone)]
 pub(super) enum Visitor {
     /// A page of ours.
-    HistoryPage {
+    Page {
         /// Id of the person.
         id: String,
         /// Wished name.
@@ -93,12 +93,12 @@ impl Chat {
             return Err(refusal(ChatErrorCode::Malformed, "key"));
         }
         Ok(Some(match admitted {
-            Admitted::Anyone => Visitor::HistoryPage {
+            Admitted::Anyone => Visitor::Page {
                 id: id_of("key", &auth.key),
                 name: auth.name,
                 named: false,
             },
-            Admitted::Named(name) => Visitor::HistoryPage {
+            Admitted::Named(name) => Visitor::Page {
                 id: id_of("token", &name),
                 name: Some(name),
                 named: true,
@@ -108,7 +108,7 @@ impl Chat {
 
     async fn connected(self, socket: Socket) {
         let visitor = socket.data().get::<Visitor>();
-        if let Some(Visitor::HistoryPage { id, name, named }) = visitor.as_deref() {
+        if let Some(Visitor::Page { id, name, named }) = visitor.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
             self.plain_connected(&socket);
@@ -126,15 +126,24 @@ impl Chat {
         socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
             chat.gone(socket.id(), reason);
         });
-        let claimed = self.claim(id, wished).await;
+        let wishes = || {
+            let most = self.0.limits.name_chars;
+            // a name that belongs to a token was the operator's choice
+            if named {
+                Wishes::trusted(id, wished, most)
+            } else {
+                Wishes::new(id, wished, most)
+            }
+        };
+        let claimed = self.claim(id, wishes()).await;
         self.listen(socket, named);
-        let (hello, came, mine, closing) = {
+        let (hello, came, mine, closing, freed) = {
             let mut book = self.book();
-            let (limits, now) = (&self.0.limits, Instant::now());
             let (you, name_refused) = match claimed {
-                Some((name, refused)) => (book.people.sit_as(socket.id(), id, name, limits, now), refused),
-                None => book.people.sit(socket.id(), id, wished, limits, now),
+                Some((name, refused)) => (book.people.sit_as(socket.id(), id, name), refused),
+                None => book.people.sit(socket.id(), id, wishes(), Instant::now()),
             };
+            book.people.locate(socket.id(), socket.handshake().ip());
             let came = book.people.enter(socket.id(), LOBBY);
             book.share(&you);
             let hello = Hello {
@@ -151,9 +160,12 @@ impl Chat {
                 name_refused,
             };
             let mine: Vec<String> = book.rooms.direct_of(id).map(|room| channel(room)).collect();
+            // what became free meanwhile is free on all nodes
+            let freed = book.people.take_freed();
             let closing = book.closing.as_ref().and_then(super::operator::Notice::still);
-            (hello, came, mine, closing)
+            (hello, came, mine, closing, freed)
         };
+        self.free_names(None, freed);
         socket.join(PAGES);
         socket.join(channel_of(id).as_str());
         socket.join(channel(LOBBY).as_str());
@@ -203,7 +215,7 @@ impl Chat {
     }
 
     fn rise(&self, socket: &str) {
-        let (risen, gone) = {
+        let (risen, gone, freed) = {
             let mut book = self.book();
             let risen = book.people.rise(socket);
             if let Some((person, _)) = &risen {
@@ -212,13 +224,11 @@ impl Chat {
             let gone = risen
                 .as_ref()
                 .is_some_and(|(person, _)| book.people.get(&person.id).is_none());
-            (risen, gone)
+            (risen, gone, book.people.take_freed())
         };
         if let Some((person, rooms)) = risen {
             self.tell_moves(went(&person, rooms));
-            if gone {
-                self.free_name(person.id);
-            }
+            self.free_names(gone.then_some(person.id), freed);
         }
     }
 }

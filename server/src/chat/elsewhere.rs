@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::people::{Line, Move, People, went};
-use crate::config::ChatLimits;
 
 /// Pause between two signs of life.
 pub(super) const BEAT: Duration = Duration::from_secs(2);
@@ -115,13 +114,7 @@ impl Elsewhere {
     }
 
     /// Reads what another node says.
-    pub(super) fn read(
-        &mut self,
-        sheet: Sheet,
-        people: &mut People,
-        limits: &ChatLimits,
-        now: Instant,
-    ) -> Read {
+    pub(super) fn read(&mut self, sheet: Sheet, people: &mut People, now: Instant) -> Read {
         let Sheet {
             node: name,
             from,
@@ -168,8 +161,7 @@ impl Elsewhere {
                 Some(_) => node.people.insert(id),
                 None => node.people.remove(&id),
             };
-            read.moves
-                .extend(people.place_elsewhere(&seat, line, limits, now));
+            read.moves.extend(people.place_elsewhere(&seat, line));
         }
         read
     }
@@ -208,14 +200,12 @@ mod tests {
     use pesan::protocol::PresenceChange;
 
     use super::*;
-    use crate::config::Config;
 
     /// A node, its people, and what it tells.
     struct Here {
         elsewhere: Elsewhere,
         people: People,
         told: mpsc::UnboundedReceiver<Sheet>,
-        limits: ChatLimits,
         now: Instant,
     }
 
@@ -226,23 +216,21 @@ mod tests {
                 elsewhere: Elsewhere::new(name.to_owned(), sender),
                 people: People::default(),
                 told,
-                limits: Config::from_args([]).expect("defaults").chat,
                 now,
             }
         }
 
         /// Someone comes into the lobby.
         fn comes(&mut self, id: &str) {
-            self.people.sit(id, id, Some(id), &self.limits, self.now);
+            let names = super::super::wishes::Wishes::new(id, Some(id), 32);
+            self.people.sit(id, id, names, self.now);
             self.people.enter(id, "lobby");
             let line = self.people.line(id).expect("is here");
             self.elsewhere.tell(line);
         }
 
         fn reads(&mut self, sheet: &Sheet) -> (Vec<(String, PresenceChange)>, bool) {
-            let read = self
-                .elsewhere
-                .read(sheet.clone(), &mut self.people, &self.limits, self.now);
+            let read = self.elsewhere.read(sheet.clone(), &mut self.people, self.now);
             let moves = read.moves.into_iter().map(|one| (one.person.id, one.change));
             (moves.collect(), read.ask)
         }

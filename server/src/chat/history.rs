@@ -55,6 +55,19 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
         async move { saved.await.map(|()| id) }.boxed()
     }
 
+    /// Removes a room with its messages, or only while it has none; whether it is gone now. `key` is what its name is
+    /// compared by.
+    fn remove_room(
+        &self,
+        room: &str,
+        key: &str,
+        only_empty: bool,
+    ) -> BoxFuture<'static, Result<bool, StoreError>>;
+
+    /// Moves the messages of a room to the end of another one, under new order numbers, and removes the first one.
+    /// `key` is what its name is compared by.
+    fn merge_rooms(&self, from: &str, key: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>>;
+
     /// Why the last write failed, until one works again.
     fn trouble(&self) -> Option<StoreError>;
 
@@ -109,6 +122,13 @@ pub type Notify = Box<dyn Fn(News) + Send + Sync>;
 pub enum News {
     /// A room is new, or its people have other names.
     Room(Box<SavedRoom>),
+    /// A room is gone, and where its messages are now, if anywhere.
+    Gone {
+        /// Id of the room.
+        room: String,
+        /// Id of the room that has its messages.
+        into: Option<String>,
+    },
     /// What was known of the store no longer holds: these are its rooms now.
     Anew(Vec<SavedRoom>),
 }
@@ -165,6 +185,9 @@ pub enum StoreError {
     /// No room is left on the disk.
     #[error("the disk is full")]
     Full,
+    /// The store has all that it may; how many bytes.
+    #[error("the history has the {0} bytes that --max-store-bytes allows")]
+    Quota(u64),
     /// The file may not be written.
     #[error("the history is read-only")]
     ReadOnly,

@@ -1,15 +1,15 @@
 //! Messages: from a page or a plain client into the store, and from the store to everyone in its order.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, PLAIN, Send, Sent};
-use pesan::socketio::value::Value;
+use pesan::socketio::value::{Value, json};
 
-use super::history::{Draft, News, Settled, StoreError, Stored, Ticket};
-use super::limits::Bucket;
-use super::people::Cost;
+use super::connect::Visitor;
+use super::history::{Draft, News, SavedRoom, Settled, StoreError, Stored, Ticket};
+use super::rate_limit::{Bucket, Cost, too_fast};
 use super::text::{clean, clean_or_cut, refusal};
 use super::{Chat, Incoming, PLAINS, Told, channel, store_refusal};
 use crate::io::{Ack, Args, Socket};
@@ -20,11 +20,18 @@ const PLAIN_ID: &str = "plain.";
 const TOLD_ID: &str = "told.";
 /// Plain messages a second that are kept for long, and at once. More of them are passed on, but not kept.
 const PLAIN_KEPT: (f64, f64) = (200.0, 2000.0);
+/// Longest pause before one looks again whether a client may go on, or has gone.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// Takes a page's message; the answer comes when it is on the disk.
-    pub(super) fn send(&self, socket: &Socket, send: Send, ack: Ack) {
-        match self.draft(socket, send) {
+    pub(super) async fn send(&self, socket: &Socket, send: Send, ack: Ack) {
+        let draft = match self.draft(socket, send) {
+            Ok((draft, None)) => Ok(draft),
+            Ok((draft, Some(room))) => self.store_direct(socket, room).await.map(|()| draft),
+            Err(why) => Err(why),
+        };
+        match draft {
             Ok(mut draft) => {
                 draft.ticket = Some(ticket(ack));
                 self.store(draft);
@@ -46,21 +53,25 @@ impl Chat {
         }
     }
 
-    fn draft(&self, socket: &Socket, send: Send) -> Result<Draft, ChatError> {
-        let author = {
+    /// Message to store, and the direct room that it is the first message of.
+    fn draft(&self, socket: &Socket, send: Send) -> Result<(Draft, Option<SavedRoom>), ChatError> {
+        let (author, direct) = {
             let mut book = self.book();
             let author = book
                 .people
                 .of(socket.id())
                 .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
-            book.people.pay(&author.id, Cost::Write, Instant::now())?;
+            let (address, cost) = (socket.handshake().ip(), Cost::Write(send.text.len()));
+            book.rates
+                .charge(&author.id, address, cost, Instant::now())
+                .map_err(too_fast)?;
             book.rooms.visible(&send.room, &author.id)?;
-            author
+            (author, book.rooms.draft(&send.room).cloned())
         };
         if !is_id(&send.id) {
             return Err(refusal(ChatErrorCode::IdInvalid, ""));
         }
-        Ok(Draft {
+        let draft = Draft {
             text: clean(&send.text, self.0.limits.text_chars)?,
             room: send.room,
             id: send.id,
@@ -68,29 +79,59 @@ impl Chat {
             reply_to: send.reply_to,
             urgent: true,
             ticket: None,
-        })
+        };
+        Ok((draft, direct))
     }
 
     /// Listens to a plain client.
+    ///
+    /// One that sends faster than it may waits: its next messages are handled later, and then its connection is not
+    /// read. None of them is lost, unless it leaves with more of them than it may send at once.
     pub(super) fn listen_plain(&self, socket: &Socket) {
         let chat = self.clone();
-        let rate = self.0.limits.plain_rate;
-        if rate > 0.0 {
-            let bucket = Mutex::new(Bucket::new(rate, rate * 5.0, Instant::now()));
-            socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
-                let paid = {
-                    let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-                    bucket.take(Instant::now())
-                };
-                match paid {
-                    Ok(()) => chat.plain(&socket, args, ack),
-                    Err(why) => answer(ack, &Err(why)),
-                }
-            });
-        } else {
-            socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
-                chat.plain(&socket, args, ack);
-            });
+        match self.0.limits.plain_rate {
+            Some(0.0) => {
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                    chat.plain(&socket, args, ack);
+                });
+            }
+            Some(rate) => {
+                let bucket = Bucket::new(rate, rate * 5.0, Instant::now());
+                let bucket = Arc::new(tokio::sync::Mutex::new(bucket));
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                    let (chat, bucket) = (chat.clone(), Arc::clone(&bucket));
+                    async move {
+                        let mut bucket = bucket.lock().await;
+                        if wait_for(&socket, || bucket.take(1.0, Instant::now())).await {
+                            chat.plain(&socket, args, ack);
+                        }
+                    }
+                });
+            }
+            None => {
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                    let chat = chat.clone();
+                    async move {
+                        let (key, address) = (chat.rate_key(&socket), socket.handshake().ip());
+                        let cost = Cost::Write(args.0.iter().map(size).sum());
+                        let charge = || chat.book().rates.charge(&key, address, cost, Instant::now());
+                        if wait_for(&socket, charge).await
+                            || chat.book().rates.owe(&key, address, cost, Instant::now())
+                        {
+                            chat.plain(&socket, args, ack);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// What the rates of a socket are counted by: its person, where that is known.
+    pub(super) fn rate_key(&self, socket: &Socket) -> String {
+        match socket.data().get::<Visitor>().as_deref() {
+            Some(Visitor::Page { id, .. }) => id.clone(),
+            Some(Visitor::Plain(person)) => person.id.clone(),
+            None => socket.id().to_owned(),
         }
     }
 
@@ -131,7 +172,7 @@ impl Chat {
     /// Whether a plain message may be kept in this moment, and whether a page of ours waits for it.
     fn may_be_kept(&self, asked: bool) -> (bool, bool) {
         let mut book = self.book();
-        let kept = asked || book.plain.take(Instant::now()).is_ok();
+        let kept = asked || book.plain.take(1.0, Instant::now()).is_ok();
         (kept, book.people.count() > 0)
     }
 
@@ -141,6 +182,7 @@ impl Chat {
             match told {
                 Told::Settled(batch) => batch.into_iter().for_each(|settled| self.settle(settled)),
                 Told::News(News::Room(room)) => self.take_room(*room),
+                Told::News(News::Gone { room, into }) => self.close_room(&room, into.as_deref()).await,
                 Told::News(News::Anew(rooms)) => self.begin_anew(rooms).await,
             }
         }
@@ -181,6 +223,27 @@ impl Chat {
         {
             tracing::warn!(%error, "a message cannot be passed on to plain clients");
         }
+    }
+}
+
+/// Waits until something may be done; whether it may. Nobody waits for a client that has gone.
+async fn wait_for(socket: &Socket, mut take: impl FnMut() -> Result<(), Duration>) -> bool {
+    loop {
+        match take() {
+            Ok(()) => return true,
+            Err(wait) if socket.connected() => tokio::time::sleep(wait.min(LOOK)).await,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Bytes of a value, roughly.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len(),
+        Value::Binary(bytes) => bytes.len(),
+        other => json::to_string(other).len(),
     }
 }
 

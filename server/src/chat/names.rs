@@ -1,10 +1,11 @@
 //! Names of people and rooms: how they may look, and when two of them are one.
 
-use pesan::protocol::{ChatError, ChatErrorCode, is_hidden};
+use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, is_hidden};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::text::refusal;
+use super::wishes::made_up;
 
 /// Most characters that mark one letter of a name.
 const MARKS: usize = 3;
@@ -14,8 +15,106 @@ const MARKS: usize = 3;
 pub(super) struct Name {
     /// As shown.
     pub(super) shown: String,
-    /// The same for all names that a reader could take for this one.
+    /// What it is compared by: [`parts`], one of which it shares with each name that a reader could take for it.
     pub(super) key: String,
+}
+
+/// Words that are nobody's name: those who read them would think that the operator speaks.
+const RESERVED: [&str; 12] = [
+    "admin",
+    "administrator",
+    "moderator",
+    "official",
+    "operator",
+    "pengelola",
+    "pesan",
+    "root",
+    "server",
+    "sistem",
+    "staff",
+    "system",
+];
+
+/// Words that are the name of no person or open room when they are all of it.
+const RESERVED_ALONE: [&str; 5] = ["all", "everyone", "here", "lobby", "semua"];
+
+/// Beginning of the names that the server makes up.
+const GUEST: &str = "tamu";
+
+/// Name that a person may take.
+///
+/// # Errors
+/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::NameTaken`] for what the server, its operator or another guest is
+/// called.
+pub(super) fn person_name(typed: &str, most: u32, id: &str) -> Result<Name, ChatError> {
+    let name = Name::new(typed, most)?;
+    if !is_own_guest_name(&name, id) && (is_reserved(&name.shown) || is_guest_name(&name.shown)) {
+        return Err(refusal(ChatErrorCode::NameTaken, name.shown));
+    }
+    Ok(name)
+}
+
+/// Name that an open room may have.
+///
+/// # Errors
+/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::RoomTaken`] for what looks like the lobby.
+pub(super) fn room_name(typed: &str, most: u32) -> Result<Name, ChatError> {
+    let name = Name::new(typed, most)?;
+    if is_one_of(&[LOBBY], &words(&name.shown).concat()) {
+        return Err(refusal(ChatErrorCode::RoomTaken, LOBBY));
+    }
+    Ok(name)
+}
+
+/// Parts of a key: names that share one are one name.
+pub(super) fn parts(key: &str) -> impl Iterator<Item = &str> {
+    key.split('\n').filter(|part| !part.is_empty())
+}
+
+/// Words of a name, without the numbers behind them.
+fn words(shown: &str) -> Vec<String> {
+    shown
+        .split(|char: char| !char.is_alphanumeric())
+        .map(|word| {
+            word.trim_end_matches(|char: char| char.is_ascii_digit())
+                .to_owned()
+        })
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn is_one_of(list: &[&str], word: &str) -> bool {
+    let word = key(word);
+    list.iter().any(|reserved| {
+        let reserved = key(reserved);
+        parts(&reserved).any(|part| parts(&word).any(|other| other == part))
+    })
+}
+
+fn is_reserved(shown: &str) -> bool {
+    let words = words(shown);
+    let all = words.concat();
+    is_one_of(&RESERVED, &all)
+        || is_one_of(&RESERVED_ALONE, &all)
+        || words.iter().any(|word| is_one_of(&RESERVED, word))
+}
+
+/// Whether a name looks like one that the server makes up: `tamu-3f2a`, or the same with a number.
+fn is_guest_name(shown: &str) -> bool {
+    let rest: String = shown.chars().filter(|char| char.is_alphanumeric()).collect();
+    let (begin, rest) = match rest.char_indices().nth(GUEST.len()) {
+        Some((end, _)) => rest.split_at(end),
+        None => (rest.as_str(), ""),
+    };
+    is_one_of(&[GUEST], begin) && rest.chars().all(|char| char.is_ascii_hexdigit())
+}
+
+fn is_own_guest_name(name: &Name, id: &str) -> bool {
+    let rest = name
+        .shown
+        .strip_prefix(&made_up(id))
+        .map(|rest| rest.trim_start_matches(' '));
+    rest.is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()))
 }
 
 impl Name {
@@ -72,14 +171,35 @@ fn shown(typed: &str) -> String {
 }
 
 /// What names are compared by: without case, blanks, and the difference between letters that look alike.
+///
+/// Letters can look alike as capitals and not as small ones, or the other way round: `В` is like `B`, but `в` not like
+/// `b`. So there are three parts: the look of small letters, that of capitals, and that of the name as it stands.
 fn key(shown: &str) -> String {
-    let folded: String = shown
-        .nfkc()
+    let visible = || {
+        shown
+            .nfkc()
+            .filter(|char| !char.is_whitespace() && !is_invisible(*char))
+    };
+    let small: String = look(visible().flat_map(char::to_lowercase))
+        .chars()
         .flat_map(char::to_lowercase)
-        .filter(|char| !char.is_whitespace() && !is_invisible(*char))
         .collect();
-    unicode_security::skeleton(&folded)
-        .flat_map(char::to_lowercase)
+    let mut key = small.clone();
+    let capital = look(visible().flat_map(char::to_uppercase));
+    if capital != small {
+        key = key + "\n" + &capital;
+    }
+    let as_it_stands = look(visible());
+    if as_it_stands != small && as_it_stands != capital {
+        key = key + "\n" + &as_it_stands;
+    }
+    key
+}
+
+/// The same for all texts that look like these letters.
+fn look(letters: impl Iterator<Item = char>) -> String {
+    let letters: String = letters.collect();
+    unicode_security::skeleton(&letters)
         .filter(|char| !is_invisible(*char))
         .collect()
 }
@@ -114,6 +234,79 @@ mod tests {
         Name::new(typed, 32).expect("a good name")
     }
 
+    fn are_one(one: &str, other: &str) -> bool {
+        let (one, other) = (name(one), name(other));
+        parts(&one.key).any(|part| parts(&other.key).any(|known| known == part))
+    }
+
+    #[test]
+    fn names_with_capitals_that_look_alike_are_one() {
+        for (one, other) in [
+            ("Budi", "Вudi"),
+            ("Budi", "Βudi"),
+            ("budi", "ВUDI"),
+            ("Nina", "Νina"),
+            ("Hana", "Нana"),
+            ("TOTO", "ТОТО"),
+            ("Нина", "НИНА"),
+            ("νινα", "ΝΙΝΑ"),
+            ("Bvdi", "Вνdi"),
+            ("Ali", "ALI"),
+            ("All", "AlI"),
+        ] {
+            assert!(are_one(one, other), "{one} {other}");
+        }
+        for (one, other) in [("Ali", "All"), ("Nina", "Vina"), ("Budi", "Rudi")] {
+            assert!(!are_one(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn reserved_words_and_guest_names_are_nobodys() {
+        let id = "0123456789";
+        for typed in [
+            "Operator",
+            "OPERATOR 2",
+            "0perator",
+            "Оperаtor",
+            "[server]",
+            "S e r v e r",
+            "admin!",
+            "Admin Budi",
+            "Pesan",
+            "Lobby",
+            "tamu-3f2a",
+            "TAMU 3f2a",
+            "tamu-0124",
+            "tаmu-3f2a",
+            "tamu",
+            "tamu-3f2a 2",
+        ] {
+            let refused = person_name(typed, 32, id).map(|name| name.shown);
+            assert_eq!(
+                refused,
+                Err(refusal(ChatErrorCode::NameTaken, name(typed).shown)),
+                "{typed}"
+            );
+        }
+        for typed in [
+            "Budi",
+            "tamu-0123",
+            "tamu-0123 2",
+            "Tamunah",
+            "Serverius",
+            "Allan",
+            "tamu baik",
+        ] {
+            assert!(person_name(typed, 32, id).is_ok(), "{typed}");
+        }
+        assert_eq!(
+            room_name("L0BBY", 32).map(|name| name.shown),
+            Err(refusal(ChatErrorCode::RoomTaken, "lobby"))
+        );
+        assert!(room_name("Server", 32).is_ok());
+    }
+
     #[test]
     fn names_that_look_alike_are_one() {
         let siti = name("Siti Aminah");
@@ -126,9 +319,9 @@ mod tests {
             "S\u{200d}iti\u{202e} Aminah",
         ];
         for typed in alike {
-            assert_eq!(name(typed).key, siti.key, "{typed:?}");
+            assert!(are_one(typed, &siti.shown), "{typed:?}");
         }
-        assert_ne!(name("Siti Aminuh").key, siti.key);
+        assert!(!are_one("Siti Aminuh", &siti.shown));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::claims::{AGAIN, Claimed};
 use super::elsewhere::{BEAT, Sheet};
 use super::history::SavedRoom;
-use super::names::Name;
+use super::names::{Name, person_name};
 use super::rooms::{self, Rooms};
 use super::text::refusal;
 use super::wishes::Wishes;
@@ -71,7 +71,7 @@ impl Chat {
             let Some(elsewhere) = &mut book.elsewhere else {
                 return;
             };
-            elsewhere.read(sheet, &mut book.people, &self.0.limits, Instant::now())
+            elsewhere.read(sheet, &mut book.people, Instant::now())
         };
         self.tell_moves(read.moves);
         if read.ask {
@@ -116,9 +116,8 @@ impl Chat {
     }
 
     /// Name for someone who comes, if all nodes have agreed on it, and why it is not the wished one.
-    pub(super) async fn claim(&self, id: &str, wished: Option<&str>) -> Option<(Name, Option<ChatError>)> {
+    pub(super) async fn claim(&self, id: &str, mut wishes: Wishes) -> Option<(Name, Option<ChatError>)> {
         self.0.claims.as_ref()?;
-        let mut wishes = Wishes::new(id, wished, self.0.limits.name_chars);
         let first: Vec<Name> = wishes.by_ref().take(1).collect();
         let claimed = match self.ask_for(id, &first, false).await? {
             Some(claimed) => claimed,
@@ -143,7 +142,7 @@ impl Chat {
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`] or [`ChatErrorCode::NameTaken`].
     pub(super) async fn claim_another(&self, id: &str, wished: &str) -> Result<Option<Name>, ChatError> {
-        let name = Name::new(wished, self.0.limits.name_chars)?;
+        let name = person_name(wished, self.0.limits.name_chars, id)?;
         match self.ask_for(id, std::slice::from_ref(&name), true).await {
             Some(Some(claimed)) => Ok(Some(claimed.name)),
             Some(None) => Err(refusal(ChatErrorCode::NameTaken, name.shown)),
@@ -164,15 +163,23 @@ impl Chat {
         }
     }
 
-    /// Frees the name of someone who is on no node any more.
-    pub(super) fn free_name(&self, id: String) {
-        if let Some(claims) = self.0.claims.clone() {
-            tokio::spawn(async move {
-                if let Err(error) = claims.free(&id).await {
+    /// Tells all nodes that someone is on none of them any more, and which names others may have.
+    pub(super) fn free_names(&self, gone: Option<String>, freed: Vec<(String, String)>) {
+        let Some(claims) = self.0.claims.clone() else {
+            return;
+        };
+        let gone = gone.map(|id| (id, String::new()));
+        let all: Vec<(String, String)> = gone.into_iter().chain(freed).collect();
+        if all.is_empty() {
+            return;
+        }
+        tokio::spawn(async move {
+            for (id, key) in all {
+                if let Err(error) = claims.free(&id, &key).await {
                     tracing::debug!(%error, "a name is free a little later");
                 }
-            });
-        }
+            }
+        });
     }
 
     /// Says whose names are still theirs, and takes over what other nodes have decided.
@@ -204,7 +211,7 @@ impl Chat {
                         .iter()
                         .find(|(one, _)| *one == id)
                         .map(|(_, name)| name.shown.as_str());
-                    let names: Vec<Name> = Wishes::new(&id, shown, self.0.limits.name_chars).collect();
+                    let names: Vec<Name> = Wishes::trusted(&id, shown, self.0.limits.name_chars).collect();
                     match self.ask_for(&id, &names, true).await {
                         Some(Some(claimed)) => claimed.name,
                         Some(None) | None => continue,

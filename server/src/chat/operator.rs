@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pesan::protocol::{Announcement, Kicked, PLAIN, ShutdownNotice};
+use pesan::protocol::{Announcement, Kicked, LOBBY, PLAIN, RoomGone, ShutdownNotice};
 use serde::{Deserialize, Serialize};
 
+use super::history::{Range, StoreError};
 use super::text::clean_or_cut;
-use super::{Chat, PAGES, PLAINS, history};
+use super::{Chat, PAGES, PLAINS, channel, channel_of, history};
 use crate::io::Socket;
 
 /// Events between nodes: to name the connections, to end some, to say when the server goes down.
@@ -39,6 +40,9 @@ pub struct RoomInfo {
     pub people: usize,
     /// Order number of the newest message.
     pub messages: u64,
+    /// When it was said, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
 }
 
 /// Notice that the server will go down.
@@ -151,12 +155,96 @@ impl Chat {
             .map(|room| RoomInfo {
                 id: room.id.clone(),
                 name: room.name.clone(),
-                people: book.people.in_room(&room.id).len(),
+                people: book.people.count_in(&room.id),
                 messages: room.last_seq,
+                last: room.last.as_ref().map(|last| last.at),
             })
             .collect();
         list.sort_by(|a, b| a.id.cmp(&b.id));
         list
+    }
+
+    /// Removes a room with its messages, or only while it has none; whether it is gone now. The lobby stays.
+    ///
+    /// # Errors
+    /// Why the store did not do it.
+    pub async fn remove_room(&self, id: &str, only_empty: bool) -> Result<bool, StoreError> {
+        if id == LOBBY {
+            return Ok(false);
+        }
+        let key = self.book().rooms.key(id, self.0.limits.name_chars);
+        let removed = self.0.history.remove_room(id, &key, only_empty).await?;
+        if removed {
+            self.close_room(id, None).await;
+        }
+        Ok(removed)
+    }
+
+    /// Moves the messages of an open room to the end of another one or of the lobby, and removes the first one.
+    ///
+    /// # Errors
+    /// [`StoreError::RoomUnknown`] when one of them is no such room, or why the store did not do it.
+    pub async fn merge_rooms(&self, from: &str, into: &str) -> Result<(), StoreError> {
+        let key = {
+            let book = self.book();
+            let is_open = |id: &str| {
+                book.rooms
+                    .iter()
+                    .any(|room| room.id == id && room.members.is_none())
+            };
+            if from == LOBBY || from == into || !is_open(from) || !is_open(into) {
+                return Err(StoreError::RoomUnknown);
+            }
+            book.rooms.key(from, self.0.limits.name_chars)
+        };
+        self.0.history.merge_rooms(from, &key, into).await?;
+        self.close_room(from, Some(into)).await;
+        Ok(())
+    }
+
+    /// A room is gone, and `into` has its messages: forgets it, and tells those who saw it.
+    pub(super) async fn close_room(&self, id: &str, into: Option<&str>) {
+        let saw = {
+            let mut book = self.book();
+            let people = book.rooms.members(id);
+            let known = book.rooms.remove(id).is_some();
+            book.people.close_room(id);
+            book.news.remove(id);
+            known.then(|| {
+                people
+                    .iter()
+                    .map(|person| channel_of(&person.id))
+                    .collect::<Vec<_>>()
+            })
+        };
+        if let Some(saw) = saw {
+            self.0
+                .io
+                .in_(channel(id).as_str())
+                .local()
+                .sockets_leave(channel(id).as_str());
+            let gone = RoomGone {
+                id: id.to_owned(),
+                into: into.map(str::to_owned),
+            };
+            if saw.is_empty() {
+                self.tell(PAGES, &gone);
+            }
+            for pages in saw {
+                self.tell(&pages, &gone);
+            }
+        }
+        let Some(into) = into else { return };
+        // where other nodes move the messages, this may come early; the next message brings the rest
+        match self.0.history.page(into, Range::Newest, 1).await {
+            Ok(page) => {
+                if let Some(last) = page.messages.last() {
+                    self.book().rooms.note(last);
+                    self.tell_room(into);
+                }
+            }
+            Err(error) => tracing::warn!(%error, room = into, "the newest message of a room cannot be read"),
+        }
     }
 
     /// Ends a connection, or all of a person, on all nodes, after saying so; how many there were.

@@ -3,33 +3,35 @@
 //! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
 //! node, or stands for all that a person has on another one.
 
-mod buckets;
 mod lines;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use pesan::protocol::{ChatError, ChatErrorCode, Person};
 use sha2::{Digest, Sha256};
 
-use super::names::Name;
+use super::held_names::HeldNames;
+use super::names::{Name, parts, person_name};
 use super::text::refusal;
-use super::wishes::Wishes;
-use crate::config::ChatLimits;
-pub(super) use buckets::Cost;
-use buckets::{Buckets, Resting};
+use super::wishes::{Wishes, made_up};
 pub(super) use lines::{Line, Move, went};
 
 /// Everyone who is here.
 #[derive(Debug, Default)]
 pub(super) struct People {
     present: HashMap<String, Present>,
-    /// Keys of names, and whose they are.
+    /// Parts of the keys of names, and whose they are.
     names: HashMap<String, String>,
+    /// Names of those who have gone.
+    held: HeldNames,
+    /// People who have gone, and the keys of their names, which nobody holds.
+    freed: Vec<(String, String)>,
     /// Seats, by the ids of sockets or by what stands for another node.
     seats: HashMap<String, Seat>,
-    /// What those who have gone may do when they return.
-    resting: Resting,
+    /// Ids of the people in each room.
+    members: HashMap<String, BTreeSet<String>>,
 }
 
 /// Someone who is here.
@@ -40,7 +42,6 @@ struct Present {
     seats: Count,
     /// Rooms, and by how many seats.
     rooms: HashMap<String, Count>,
-    buckets: Buckets,
 }
 
 /// How many seats.
@@ -66,6 +67,8 @@ struct Seat {
     person: String,
     rooms: HashSet<String>,
     away: bool,
+    /// Address of the connection.
+    address: Option<IpAddr>,
 }
 
 impl People {
@@ -74,44 +77,39 @@ impl People {
         &mut self,
         socket: &str,
         id: &str,
-        wished: Option<&str>,
-        limits: &ChatLimits,
+        mut names: Wishes,
         now: Instant,
     ) -> (Person, Option<ChatError>) {
         if self.present.contains_key(id) {
-            return (self.seat(socket, id, Name::default(), limits, now, false), None);
+            return (self.seat(socket, id, Name::default(), false), None);
         }
-        let mut names = Wishes::new(id, wished, limits.name_chars);
-        let name = names.find(|name| !self.is_taken(name)).unwrap_or_default();
+        let name = names
+            .find(|name| !self.is_taken(&name.key, id, now))
+            .unwrap_or_default();
         let refused = names.refused(&name);
-        (self.seat(socket, id, name, limits, now, false), refused)
+        (self.seat(socket, id, name, false), refused)
+    }
+
+    /// Says which address a seat is at.
+    pub(super) fn locate(&mut self, seat: &str, address: IpAddr) {
+        if let Some(seat) = self.seats.get_mut(seat) {
+            seat.address = Some(address);
+        }
     }
 
     /// Gives someone a seat, under this name if they have none yet.
-    pub(super) fn sit_as(
-        &mut self,
-        socket: &str,
-        id: &str,
-        name: Name,
-        limits: &ChatLimits,
-        now: Instant,
-    ) -> Person {
-        self.seat(socket, id, name, limits, now, false)
+    pub(super) fn sit_as(&mut self, socket: &str, id: &str, name: Name) -> Person {
+        self.seat(socket, id, name, false)
     }
 
-    fn seat(
-        &mut self,
-        seat: &str,
-        id: &str,
-        name: Name,
-        limits: &ChatLimits,
-        now: Instant,
-        away: bool,
-    ) -> Person {
-        let (names, resting) = (&mut self.names, &mut self.resting);
+    fn seat(&mut self, seat: &str, id: &str, name: Name, away: bool) -> Person {
+        let (names, held) = (&mut self.names, &mut self.held);
         let present = self.present.entry(id.to_owned()).or_insert_with(|| {
             // nobody's, but where two nodes gave it away at the same time
-            names.entry(name.key.clone()).or_insert_with(|| id.to_owned());
+            for part in parts(&name.key) {
+                names.entry(part.to_owned()).or_insert_with(|| id.to_owned());
+            }
+            held.release(id);
             Present {
                 person: Person {
                     id: id.to_owned(),
@@ -120,7 +118,6 @@ impl People {
                 key: name.key,
                 seats: Count::default(),
                 rooms: HashMap::new(),
-                buckets: resting.take(id, limits, now),
             }
         });
         *present.seats.of(away) += 1;
@@ -128,6 +125,7 @@ impl People {
             person: id.to_owned(),
             rooms: HashSet::new(),
             away,
+            address: None,
         };
         self.seats.insert(seat.to_owned(), taken);
         present.person.clone()
@@ -140,6 +138,7 @@ impl People {
         let mut gone = Vec::new();
         for room in seat.rooms {
             if present.leave(&room, seat.away) {
+                forget_member(&mut self.members, &room, &seat.person);
                 gone.push(room);
             }
         }
@@ -149,9 +148,25 @@ impl People {
             && let Some(present) = self.present.remove(&seat.person)
         {
             self.forget_name(&present.key, &seat.person);
-            self.resting.keep(seat.person, present.buckets, Instant::now());
+            // a seat of another node is that node's business
+            if let Some(address) = seat.address {
+                let made_up = present.person.name.starts_with(&made_up(&seat.person));
+                if made_up {
+                    self.freed.push((seat.person, present.key));
+                } else {
+                    self.held
+                        .hold(&seat.person, &present.key, address, Instant::now());
+                }
+            }
         }
         Some((person, gone))
+    }
+
+    /// Names that others may have since the last call: people and keys.
+    pub(super) fn take_freed(&mut self) -> Vec<(String, String)> {
+        let mut freed = self.held.take_freed();
+        freed.append(&mut self.freed);
+        freed
     }
 
     /// Whose seat this is.
@@ -175,11 +190,17 @@ impl People {
         if !seat.rooms.insert(room.to_owned()) {
             return false;
         }
-        self.present.get_mut(&seat.person).is_some_and(|present| {
-            let count = present.rooms.entry(room.to_owned()).or_default();
-            *count.of(seat.away) += 1;
-            count.all() == 1
-        })
+        let Some(present) = self.present.get_mut(&seat.person) else {
+            return false;
+        };
+        let count = present.rooms.entry(room.to_owned()).or_default();
+        *count.of(seat.away) += 1;
+        let came = count.all() == 1;
+        if came {
+            let members = self.members.entry(room.to_owned()).or_default();
+            members.insert(seat.person.clone());
+        }
+        came
     }
 
     /// Takes a seat out of a room; whether nothing of its person is left there.
@@ -187,23 +208,39 @@ impl People {
         let Some(seat) = self.seats.get_mut(seat) else {
             return false;
         };
-        seat.rooms.remove(room)
+        let went = seat.rooms.remove(room)
             && self
                 .present
                 .get_mut(&seat.person)
-                .is_some_and(|present| present.leave(room, seat.away))
+                .is_some_and(|present| present.leave(room, seat.away));
+        if went {
+            forget_member(&mut self.members, room, &seat.person);
+        }
+        went
     }
 
-    /// Who is in a room.
-    pub(super) fn in_room(&self, room: &str) -> Vec<Person> {
-        let mut people: Vec<Person> = self
-            .present
-            .values()
-            .filter(|present| present.rooms.contains_key(room))
-            .map(|present| present.person.clone())
-            .collect();
+    /// Takes everyone out of a room that is no more.
+    pub(super) fn close_room(&mut self, room: &str) {
+        self.members.remove(room);
+        for present in self.present.values_mut() {
+            present.rooms.remove(room);
+        }
+        for seat in self.seats.values_mut() {
+            seat.rooms.remove(room);
+        }
+    }
+
+    /// People in a room, by name; of a crowd the first `most` by id.
+    pub(super) fn in_room(&self, room: &str, most: usize) -> Vec<Person> {
+        let ids = self.members.get(room).into_iter().flatten().take(most);
+        let mut people: Vec<Person> = ids.filter_map(|id| self.get(id).cloned()).collect();
         people.sort_by(|a, b| a.name.cmp(&b.name));
         people
+    }
+
+    /// How many people are in a room.
+    pub(super) fn count_in(&self, room: &str) -> usize {
+        self.members.get(room).map_or(0, BTreeSet::len)
     }
 
     /// Gives someone another name; the rooms that they are in.
@@ -215,9 +252,10 @@ impl People {
         id: &str,
         wished: &str,
         most: u32,
+        now: Instant,
     ) -> Result<(Person, Vec<String>), ChatError> {
-        let name = Name::new(wished, most)?;
-        if self.names.get(&name.key).is_some_and(|holder| holder != id) {
+        let name = person_name(wished, most, id)?;
+        if self.is_taken(&name.key, id, now) {
             return Err(refusal(ChatErrorCode::NameTaken, name.shown));
         }
         self.call(id, name)
@@ -228,7 +266,9 @@ impl People {
     pub(super) fn call(&mut self, id: &str, name: Name) -> Option<(Person, Vec<String>)> {
         let before = self.present.get(id)?.key.clone();
         self.forget_name(&before, id);
-        self.names.insert(name.key.clone(), id.to_owned());
+        for part in parts(&name.key) {
+            self.names.insert(part.to_owned(), id.to_owned());
+        }
         let present = self.present.get_mut(id)?;
         present.key = name.key;
         present.person.name = name.shown;
@@ -236,20 +276,11 @@ impl People {
     }
 
     fn forget_name(&mut self, key: &str, id: &str) {
-        if self.names.get(key).is_some_and(|holder| holder == id) {
-            self.names.remove(key);
+        for part in parts(key) {
+            if self.names.get(part).is_some_and(|holder| holder == id) {
+                self.names.remove(part);
+            }
         }
-    }
-
-    /// Lets someone do something, if it is not too often.
-    ///
-    /// # Errors
-    /// [`ChatErrorCode::TooFast`] with the seconds to wait.
-    pub(super) fn pay(&mut self, id: &str, cost: Cost, now: Instant) -> Result<(), ChatError> {
-        let Some(present) = self.present.get_mut(id) else {
-            return Err(refusal(ChatErrorCode::PersonUnknown, ""));
-        };
-        present.buckets.pay(cost, now)
     }
 
     /// How many people are here, on whatever node.
@@ -265,8 +296,12 @@ impl People {
             .count()
     }
 
-    fn is_taken(&self, name: &Name) -> bool {
-        self.names.contains_key(&name.key)
+    fn is_taken(&self, key: &str, id: &str, now: Instant) -> bool {
+        parts(key).any(|part| {
+            let holder = self.names.get(part).map(String::as_str);
+            let holder = holder.or_else(|| self.held.holder(part, now));
+            holder.is_some_and(|holder| holder != id)
+        })
     }
 }
 
@@ -285,6 +320,15 @@ impl Present {
     }
 }
 
+fn forget_member(members: &mut HashMap<String, BTreeSet<String>>, room: &str, person: &str) {
+    if let Some(here) = members.get_mut(room) {
+        here.remove(person);
+        if here.is_empty() {
+            members.remove(room);
+        }
+    }
+}
+
 /// Id of the person who has this key: public, and of no use for finding the key.
 pub(super) fn id_of(what: &str, key: &str) -> String {
     let digest = Sha256::new()
@@ -297,12 +341,8 @@ pub(super) fn id_of(what: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::held_names::HELD;
     use super::*;
-    use crate::config::Config;
-
-    pub(super) fn limits() -> ChatLimits {
-        Config::from_args([]).expect("defaults").chat
-    }
 
     pub(super) fn sit(
         people: &mut People,
@@ -310,7 +350,8 @@ mod tests {
         id: &str,
         wished: &str,
     ) -> (String, Option<ChatErrorCode>) {
-        let (person, refused) = people.sit(socket, id, Some(wished), &limits(), Instant::now());
+        let (person, refused) = people.sit(socket, id, Wishes::new(id, Some(wished), 32), Instant::now());
+        people.locate(socket, IpAddr::from([192, 0, 2, 1]));
         (person.name, refused.map(|refusal| refusal.code))
     }
 
@@ -321,7 +362,10 @@ mod tests {
         sit(&mut people, "s2", "ana", "Ana");
         assert!(people.enter("s1", "lobby"));
         assert!(!people.enter("s2", "lobby"));
-        assert_eq!(people.in_room("lobby").len(), 1);
+        assert_eq!(
+            (people.in_room("lobby", 9).len(), people.count_in("lobby")),
+            (1, 1)
+        );
         assert_eq!(people.rise("s1").map(|(_, gone)| gone), Some(vec![]));
         assert_eq!(
             people.rise("s2").map(|(_, gone)| gone),
@@ -346,15 +390,22 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_free_again_when_its_person_has_gone() {
+    fn name_of_someone_who_has_gone_is_free_after_a_day() {
         let mut people = People::default();
         sit(&mut people, "s1", "ana", "Ana");
         sit(&mut people, "s2", "bob", "Bob");
-        let refused = people.rename("bob", "ana", 32).expect_err("taken");
+        let now = Instant::now();
+        let refused = people.rename("bob", "ana", 32, now).expect_err("taken");
         assert_eq!(refused, refusal(ChatErrorCode::NameTaken, "ana"));
         people.rise("s1");
-        let (person, _) = people.rename("bob", "ana", 32).expect("free now");
+        let refused = people.rename("bob", "ana", 32, now).expect_err("still hers");
+        assert_eq!(refused, refusal(ChatErrorCode::NameTaken, "ana"));
+        assert_eq!(sit(&mut people, "s3", "ana", "Ana"), ("Ana".into(), None));
+        people.rise("s3");
+        let tomorrow = Instant::now() + HELD;
+        let (person, _) = people.rename("bob", "ana", 32, tomorrow).expect("free now");
         assert_eq!(person.name, "ana");
-        assert_eq!(sit(&mut people, "s3", "cid", "Bob"), ("Bob".into(), None));
+        // nobody left this one
+        assert_eq!(sit(&mut people, "s4", "cid", "Bob"), ("Bob".into(), None));
     }
 }

@@ -1,9 +1,11 @@
 //! Telling a room who came, went, or has another name; and who is typing.
 
-use pesan::protocol::{Person, Presence, PresenceChange, Typing, TypingNotice};
 use std::time::Instant;
 
-use super::people::{Cost, Move};
+use pesan::protocol::{Person, Presence, PresenceChange, Typing, TypingNotice};
+
+use super::people::Move;
+use super::rate_limit::Cost;
 use super::{Chat, channel};
 use crate::io::Socket;
 
@@ -45,7 +47,11 @@ impl Chat {
                 return;
             };
             let visible = book.rooms.visible(&typing.room, &person.id).is_ok();
-            if !visible || book.people.pay(&person.id, Cost::Typing, Instant::now()).is_err() {
+            let address = socket.handshake().ip();
+            let paid = book
+                .rates
+                .charge(&person.id, address, Cost::Typing, Instant::now());
+            if !visible || paid.is_err() {
                 return;
             }
             person

@@ -1,7 +1,7 @@
 //! What a page can ask for besides sending: rooms, pages of history, another name.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pesan::protocol::{
     ChatError, ChatErrorCode, Create, Direct, History, HistoryPage, Join, Joined, Leave, Person,
@@ -10,30 +10,39 @@ use pesan::protocol::{
 use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
 
-use super::history::{Range, StoreError};
-use super::people::Cost;
+use super::history::{Range, SavedRoom, StoreError};
+use super::rate_limit::{Cost, too_fast};
 use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
 use crate::io::{Ack, Args, Socket};
 
 /// For each open room that there may be, so many between two people.
 const DIRECT: usize = 10;
+/// Longest pause before one looks again whether a client may go on, or has gone.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// Listens to a page.
     pub(super) fn listen(&self, socket: &Socket, named: bool) {
         let chat = self.clone();
-        socket.on(
-            Send::NAME,
-            move |socket: Socket, args: Args, ack: Ack| match read(args) {
-                Ok(send) => chat.send(&socket, send, ack),
-                Err(why) => respond::<Send>(ack, &Err(why)),
-            },
-        );
+        socket.on(Send::NAME, move |socket: Socket, args: Args, ack: Ack| {
+            let chat = chat.clone();
+            async move {
+                chat.pace(&socket).await;
+                match read(args) {
+                    Ok(send) => chat.send(&socket, send, ack).await,
+                    Err(why) => respond::<Send>(ack, &Err(why)),
+                }
+            }
+        });
         let chat = self.clone();
         socket.on(Typing::NAME, move |socket: Socket, args: Args| {
-            if let Ok(typing) = read(args) {
-                chat.typing(&socket, typing);
+            let chat = chat.clone();
+            async move {
+                chat.pace(&socket).await;
+                if let Ok(typing) = read(args) {
+                    chat.typing(&socket, typing);
+                }
             }
         });
         self.answer(socket, Self::join);
@@ -59,10 +68,11 @@ impl Chat {
     {
         let chat = self.clone();
         socket.on(E::NAME, move |socket: Socket, args: Args, ack: Ack| {
-            let later = read(args).map(|event| handle(chat.clone(), socket, event));
+            let chat = chat.clone();
             async move {
-                let answer = match later {
-                    Ok(later) => later.await,
+                chat.pace(&socket).await;
+                let answer = match read(args) {
+                    Ok(event) => handle(chat, socket, event).await,
                     Err(why) => Err(why),
                 };
                 respond::<E>(ack, &answer);
@@ -77,8 +87,28 @@ impl Chat {
             .people
             .of(socket.id())
             .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
-        book.people.pay(&person.id, cost, Instant::now())?;
+        let address = socket.handshake().ip();
+        book.rates
+            .charge(&person.id, address, cost, Instant::now())
+            .map_err(too_fast)?;
         Ok(person)
+    }
+
+    /// Waits while a client sends requests faster than anyone may, also such as would be refused. Meanwhile its other
+    /// requests wait, and then its connection is not read.
+    pub(super) async fn pace(&self, socket: &Socket) {
+        let address = socket.handshake().ip();
+        let key = self.rate_key(socket);
+        loop {
+            let charged = {
+                let mut book = self.book();
+                book.rates.charge(&key, address, Cost::Request, Instant::now())
+            };
+            match charged {
+                Err(wait) if socket.connected() => tokio::time::sleep(wait.min(LOOK)).await,
+                Ok(()) | Err(_) => return,
+            }
+        }
     }
 
     async fn join(self, socket: Socket, join: Join) -> Result<Joined, ChatError> {
@@ -106,7 +136,7 @@ impl Chat {
                 .filter_map(|member| book.people.get(&member.id).cloned())
                 .collect()
         } else {
-            book.people.in_room(&join.room)
+            book.people.in_room(&join.room, usize::MAX)
         };
         let room = book
             .rooms
@@ -146,10 +176,18 @@ impl Chat {
             None => Some(self.0.creating.lock().await),
             Some(_) => None,
         };
-        let (mut room, key) = self
-            .book()
-            .rooms
-            .plan(&create.name, limits.name_chars, limits.max_rooms)?;
+        let plan = || {
+            let book = self.book();
+            book.rooms.plan(&create.name, limits.name_chars, limits.max_rooms)
+        };
+        let mut planned = plan();
+        if let Err(error) = &planned
+            && error.code == ChatErrorCode::Unavailable
+            && self.make_way(RoomKind::Open).await
+        {
+            planned = plan();
+        }
+        let (mut room, key) = planned?;
         self.who(&socket, Cost::Room)?;
         // stored first, so that no room is there that a restart takes away
         let stored = self.0.history.create_room(room.clone(), &key).await;
@@ -169,33 +207,66 @@ impl Chat {
 
     async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
-        let (id, planned) = {
-            let book = self.book();
+        let room = {
+            let mut book = self.book();
             let other = book.people.get(&direct.person).cloned();
             let other = other
                 .or_else(|| book.rooms.partner(&direct.person))
                 .filter(|other| other.id != person.id)
                 .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
-            let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
-            book.rooms.plan_direct(&person, &other, most)?
+            let id = book.rooms.open_direct(&person, &other);
+            book.rooms
+                .seen_by(&id, &person.id, &book.people)
+                .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))?
         };
-        if let Some(room) = planned {
-            self.who(&socket, Cost::Room)?;
-            self.0
-                .history
-                .save_room(room.clone())
-                .await
-                .map_err(|error| store_refusal(&error))?;
-            let added = self.book().rooms.insert(room, String::new())?;
-            if added {
-                self.let_in(&id);
-                self.tell_room(&id);
-            }
+        if room.last_seq == 0 {
+            // the other one sees it with the first message
+            let pages = channel_of(&person.id);
+            let here = self.0.io.in_(pages.as_str()).local();
+            here.sockets_join(channel(&room.id).as_str());
+            self.tell(&pages, &room);
         }
-        let book = self.book();
-        book.rooms
-            .seen_by(&id, &person.id, &book.people)
-            .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))
+        Ok(room)
+    }
+
+    /// Stores a direct room, now that something is said in it, and shows it to both.
+    pub(super) async fn store_direct(&self, socket: &Socket, room: SavedRoom) -> Result<(), ChatError> {
+        let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
+        let full = self.book().rooms.is_full_of_direct(most);
+        if full && !self.make_way(RoomKind::Direct).await {
+            return Err(refusal(ChatErrorCode::Unavailable, ""));
+        }
+        self.who(socket, Cost::Direct)?;
+        let id = room.id.clone();
+        let saved = self.0.history.save_room(room.clone()).await;
+        saved.map_err(|error| store_refusal(&error))?;
+        let added = self.book().rooms.insert(room, String::new())?;
+        if added {
+            self.let_in(&id);
+            self.tell_room(&id);
+        }
+        Ok(())
+    }
+
+    /// Removes the room of a kind that was not used for the longest time, if that is long enough; whether one went.
+    async fn make_way(&self, kind: RoomKind) -> bool {
+        let days = u64::from(self.0.limits.idle_room_days);
+        if days == 0 {
+            return false;
+        }
+        let before = super::history::now().saturating_sub(days * 86_400_000);
+        let idlest = {
+            let book = self.book();
+            book.rooms.idlest(kind, before, &book.people)
+        };
+        let Some(id) = idlest else { return false };
+        let removed = self.remove_room(&id, false).await;
+        tracing::info!(
+            room = id,
+            ?removed,
+            "room removed: there are too many, and nothing was said in it"
+        );
+        removed == Ok(true)
     }
 
     /// Lets the two of a direct room into its Socket.IO room, on this node.
@@ -220,6 +291,12 @@ impl Chat {
     }
 
     async fn page(&self, room: &str, range: Range) -> Result<HistoryPage, ChatError> {
+        if self.book().rooms.draft(room).is_some() {
+            return Ok(HistoryPage {
+                messages: Vec::new(),
+                more: false,
+            });
+        }
         let page = self.0.history.page(room, range, self.0.limits.page_messages);
         page.await.map_err(|error| {
             // that redis is gone was said once already
@@ -231,7 +308,7 @@ impl Chat {
     }
 
     async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
-        let person = self.who(&socket, Cost::Write)?;
+        let person = self.who(&socket, Cost::Write(rename.name.len()))?;
         let claimed = self.claim_another(&person.id, &rename.name).await?;
         let (renamed, rooms, direct) = {
             let mut book = self.book();
@@ -240,9 +317,10 @@ impl Chat {
                     .people
                     .call(&person.id, name)
                     .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?,
-                None => book
-                    .people
-                    .rename(&person.id, &rename.name, self.0.limits.name_chars)?,
+                None => {
+                    book.people
+                        .rename(&person.id, &rename.name, self.0.limits.name_chars, Instant::now())?
+                }
             };
             book.share(&renamed);
             let direct = book.rooms.rename(&renamed);
@@ -262,7 +340,7 @@ impl Chat {
 
     /// Where tokens say who people are, nobody takes another name.
     async fn keep_name(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
-        let person = self.who(&socket, Cost::Write)?;
+        let person = self.who(&socket, Cost::Write(rename.name.len()))?;
         if person.name == rename.name {
             return Ok(person);
         }

@@ -1,37 +1,112 @@
 //! Every room there is: the lobby, open rooms, and those between two people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Weak;
+use std::time::{Duration, Instant};
 
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, Person, Room, RoomKind};
 
 use super::history::{SavedRoom, quoted};
-use super::names::{Name, slug};
+use super::names::{Name, parts, room_name, slug};
 use super::people::{People, id_of};
 use super::text::refusal;
+use super::{Chat, Inner};
+
+/// How often one looks for empty rooms, at most and at least.
+const SOONEST: Duration = Duration::from_millis(250);
+const LATEST: Duration = Duration::from_secs(60);
+/// Direct rooms without a message that are remembered, of all people and of one.
+const DRAFTS: usize = 10_000;
+const DRAFTS_OF_ONE: usize = 50;
 
 /// Rooms by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     rooms: HashMap<String, SavedRoom>,
-    /// Open rooms by the keys of their names.
+    /// Open rooms by the keys of their names; a name may have several.
     names: HashMap<String, String>,
     /// Direct rooms by the people in them.
     direct: HashMap<String, Vec<String>>,
+    drafts: Drafts,
+}
+
+/// Direct rooms in which nothing was said yet: they are not stored, and only those who asked for them see them.
+#[derive(Debug, Default)]
+struct Drafts {
+    rooms: HashMap<String, SavedRoom>,
+    /// Ids, the oldest first.
+    order: VecDeque<String>,
+    /// Ids by the people who asked for them, the oldest first.
+    asked: HashMap<String, VecDeque<String>>,
+}
+
+impl Drafts {
+    fn add(&mut self, room: SavedRoom) {
+        if !self.rooms.contains_key(&room.id) {
+            self.order.push_back(room.id.clone());
+            self.rooms.insert(room.id.clone(), room);
+        }
+        while self.rooms.len() > DRAFTS
+            && let Some(oldest) = self.order.front().cloned()
+        {
+            self.remove(&oldest);
+        }
+    }
+
+    fn ask(&mut self, id: &str, person: &str) {
+        let asked = self.asked.entry(person.to_owned()).or_default();
+        if asked.iter().any(|known| known == id) {
+            return;
+        }
+        asked.push_back(id.to_owned());
+        if asked.len() > DRAFTS_OF_ONE
+            && let Some(oldest) = asked.pop_front()
+            && !self
+                .asked
+                .values()
+                .any(|others| others.iter().any(|known| *known == oldest))
+        {
+            self.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, id: &str) -> Option<SavedRoom> {
+        let room = self.rooms.remove(id)?;
+        self.order.retain(|known| known != id);
+        for member in room.members.iter().flatten() {
+            if let Some(asked) = self.asked.get_mut(&member.id) {
+                asked.retain(|known| known != id);
+                if asked.is_empty() {
+                    self.asked.remove(&member.id);
+                }
+            }
+        }
+        Some(room)
+    }
+
+    fn of(&self, person: &str) -> impl Iterator<Item = &SavedRoom> {
+        let ids = self.asked.get(person).into_iter().flatten();
+        ids.filter_map(|id| self.rooms.get(id))
+    }
 }
 
 impl Rooms {
     /// Rooms as the store has them, and the lobby.
     pub(super) fn new(saved: Vec<SavedRoom>, name_chars: u32) -> Self {
         let mut rooms = Self::default();
-        rooms.add(lobby(), String::new());
+        rooms.add(lobby(), "");
         for room in saved {
+            if room.kind == RoomKind::Direct && room.last_seq == 0 {
+                // an earlier version stored them before anything was said
+                continue;
+            }
             let key = key_of(&room, name_chars);
-            rooms.add(room, key);
+            rooms.add(room, &key);
         }
         rooms
     }
 
-    fn add(&mut self, room: SavedRoom, key: String) {
+    fn add(&mut self, room: SavedRoom, key: &str) {
         match (&room.members, room.kind) {
             (Some(members), _) => {
                 for member in members {
@@ -42,11 +117,63 @@ impl Rooms {
                 }
             }
             (None, RoomKind::Open) => {
-                self.names.insert(key, room.id.clone());
+                for part in parts(key) {
+                    self.names.insert(part.to_owned(), room.id.clone());
+                }
             }
             (None, RoomKind::Lobby | RoomKind::Direct) => {}
         }
+        self.drafts.remove(&room.id);
         self.rooms.insert(room.id.clone(), room);
+    }
+
+    /// Takes a room off the list; whether it was there.
+    pub(super) fn remove(&mut self, id: &str) -> Option<SavedRoom> {
+        let room = self.rooms.remove(id)?;
+        self.names.retain(|_, holder| holder != id);
+        for member in room.members.iter().flatten() {
+            if let Some(rooms) = self.direct.get_mut(&member.id) {
+                rooms.retain(|known| known != id);
+                if rooms.is_empty() {
+                    self.direct.remove(&member.id);
+                }
+            }
+        }
+        Some(room)
+    }
+
+    /// What the name of a room is compared by.
+    pub(super) fn key(&self, id: &str, name_chars: u32) -> String {
+        self.rooms
+            .get(id)
+            .map(|room| key_of(room, name_chars))
+            .unwrap_or_default()
+    }
+
+    /// Room that makes way when there are too many of a kind: nobody is in it, and nothing was said for the longest
+    /// time, or ever. None while all were used since `before`, in milliseconds since 1970.
+    pub(super) fn idlest(&self, kind: RoomKind, before: u64, people: &People) -> Option<String> {
+        let newest = |room: &SavedRoom| room.last.as_ref().map_or(0, |last| last.at);
+        self.rooms
+            .values()
+            .filter(|room| room.kind == kind && newest(room) < before && people.count_in(&room.id) == 0)
+            .min_by_key(|room| newest(room))
+            .map(|room| room.id.clone())
+    }
+
+    /// Open rooms in which nothing was said yet and nobody is.
+    pub(super) fn empty(&self, people: &People) -> Vec<String> {
+        self.rooms
+            .values()
+            .filter(|room| {
+                room.kind == RoomKind::Open && room.last_seq == 0 && people.count_in(&room.id) == 0
+            })
+            .map(|room| room.id.clone())
+            .collect()
+    }
+
+    fn count(&self, kind: RoomKind) -> usize {
+        self.rooms.values().filter(|room| room.kind == kind).count()
     }
 
     /// Room, if this person may see it.
@@ -56,6 +183,7 @@ impl Rooms {
     pub(super) fn visible(&self, id: &str, person: &str) -> Result<&SavedRoom, ChatError> {
         self.rooms
             .get(id)
+            .or_else(|| self.drafts.rooms.get(id))
             .filter(|room| {
                 room.members
                     .as_ref()
@@ -83,6 +211,7 @@ impl Rooms {
             .values()
             .filter(|room| room.members.is_none())
             .chain(self.direct_of(person).filter_map(|id| self.rooms.get(id)))
+            .chain(self.drafts.of(person))
             .map(|room| seen(room, person, people))
             .collect();
         rooms.sort_by(|a, b| {
@@ -97,6 +226,11 @@ impl Rooms {
         self.direct.get(person).into_iter().flatten()
     }
 
+    /// Direct room in which nothing was said yet.
+    pub(super) fn draft(&self, id: &str) -> Option<&SavedRoom> {
+        self.drafts.rooms.get(id)
+    }
+
     /// Plans an open room; it is there once the store has it and it is [`Rooms::insert`]ed.
     ///
     /// # Errors
@@ -108,11 +242,11 @@ impl Rooms {
         name_chars: u32,
         most: usize,
     ) -> Result<(SavedRoom, String), ChatError> {
-        let name = Name::new(wished, name_chars)?;
-        if let Some(id) = self.names.get(&name.key) {
+        let name = room_name(wished, name_chars)?;
+        if let Some(id) = self.holder(&name.key) {
             return Err(refusal(ChatErrorCode::RoomTaken, id));
         }
-        if self.names.len() >= most {
+        if self.count(RoomKind::Open) >= most {
             return Err(refusal(ChatErrorCode::Unavailable, ""));
         }
         let base = match slug(&name.shown) {
@@ -135,35 +269,35 @@ impl Rooms {
         Ok((room, name.key))
     }
 
-    /// Plans the room of two people; none when it is there already.
-    ///
-    /// # Errors
-    /// [`ChatErrorCode::Unavailable`] when there are too many: whoever comes with a new key is someone new, and may have
-    /// rooms with everyone.
-    pub(super) fn plan_direct(
-        &self,
-        a: &Person,
-        b: &Person,
-        most: usize,
-    ) -> Result<(String, Option<SavedRoom>), ChatError> {
-        let (a, b) = if a.id <= b.id { (a, b) } else { (b, a) };
-        let id = format!("d.{}", id_of("direct", &format!("{} {}", a.id, b.id)));
-        if self.rooms.contains_key(&id) {
-            return Ok((id, None));
-        }
-        // the lobby is neither
-        if self.rooms.len() - self.names.len() > most {
-            return Err(refusal(ChatErrorCode::Unavailable, ""));
-        }
-        let room = SavedRoom {
-            id: id.clone(),
-            name: String::new(),
-            kind: RoomKind::Direct,
-            members: Some([a.clone(), b.clone()]),
-            last_seq: 0,
-            last: None,
+    /// Whether there may be no further direct room.
+    pub(super) fn is_full_of_direct(&self, most: usize) -> bool {
+        self.count(RoomKind::Direct) >= most
+    }
+
+    /// Room of two people, for the one who asks for it: it is stored with its first message.
+    pub(super) fn open_direct(&mut self, asks: &Person, other: &Person) -> String {
+        let (a, b) = if asks.id <= other.id {
+            (asks, other)
+        } else {
+            (other, asks)
         };
-        Ok((id, Some(room)))
+        let id = format!("d.{}", id_of("direct", &format!("{} {}", a.id, b.id)));
+        if !self.rooms.contains_key(&id) {
+            self.drafts.add(SavedRoom {
+                id: id.clone(),
+                name: String::new(),
+                kind: RoomKind::Direct,
+                members: Some([a.clone(), b.clone()]),
+                last_seq: 0,
+                last: None,
+            });
+            self.drafts.ask(&id, &asks.id);
+        }
+        id
+    }
+
+    fn holder(&self, key: &str) -> Option<&String> {
+        parts(key).find_map(|part| self.names.get(part))
     }
 
     /// Adds a room that the store has; says whether it is new, as it is not when someone else was first.
@@ -171,13 +305,13 @@ impl Rooms {
     /// # Errors
     /// [`ChatErrorCode::RoomTaken`] when another room has the name.
     pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<bool, ChatError> {
-        let holder = self.names.get(&key).filter(|_| room.kind == RoomKind::Open);
+        let holder = self.holder(&key).filter(|_| room.kind == RoomKind::Open);
         if let Some(id) = holder.filter(|id| **id != room.id) {
             return Err(refusal(ChatErrorCode::RoomTaken, id));
         }
         let new = !self.rooms.contains_key(&room.id);
         if new {
-            self.add(room, key);
+            self.add(room, &key);
         }
         Ok(new)
     }
@@ -186,7 +320,7 @@ impl Rooms {
     pub(super) fn take(&mut self, room: SavedRoom, name_chars: u32) -> bool {
         let Some(known) = self.rooms.get_mut(&room.id) else {
             let key = key_of(&room, name_chars);
-            self.add(room, key);
+            self.add(room, &key);
             return true;
         };
         let new = known.name != room.name || known.members != room.members;
@@ -197,7 +331,8 @@ impl Rooms {
 
     /// The two of a direct room; nobody for others.
     pub(super) fn members(&self, id: &str) -> Vec<Person> {
-        let members = self.rooms.get(id).and_then(|room| room.members.as_ref());
+        let room = self.rooms.get(id).or_else(|| self.draft(id));
+        let members = room.and_then(|room| room.members.as_ref());
         members.map(|two| two.to_vec()).unwrap_or_default()
     }
 
@@ -244,6 +379,35 @@ impl Rooms {
     /// Every room, for the operator.
     pub(super) fn iter(&self) -> impl Iterator<Item = &SavedRoom> {
         self.rooms.values()
+    }
+}
+
+/// Removes open rooms in which nobody is and nothing was said for a time, as long as there is a chat.
+pub(super) async fn remove_empty(chat: Weak<Inner>, patience: Duration) {
+    let mut ticks = tokio::time::interval((patience / 4).clamp(SOONEST, LATEST));
+    // since when each room is empty
+    let mut since: HashMap<String, Instant> = HashMap::new();
+    loop {
+        ticks.tick().await;
+        let Some(chat) = chat.upgrade() else { return };
+        let chat = Chat(chat);
+        let empty: HashSet<String> = {
+            let book = chat.book();
+            book.rooms.empty(&book.people).into_iter().collect()
+        };
+        let now = Instant::now();
+        since.retain(|id, _| empty.contains(id));
+        for id in empty {
+            let at = *since.entry(id.clone()).or_insert(now);
+            if now.saturating_duration_since(at) < patience {
+                continue;
+            }
+            since.remove(&id);
+            match chat.remove_room(&id, true).await {
+                Ok(removed) => tracing::debug!(room = id, removed, "nothing was said in a room"),
+                Err(error) => tracing::debug!(%error, room = id, "an empty room stays"),
+            }
+        }
     }
 }
 

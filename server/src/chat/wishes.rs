@@ -2,7 +2,7 @@
 
 use pesan::protocol::{ChatError, ChatErrorCode};
 
-use super::names::Name;
+use super::names::{Name, person_name};
 use super::text::refusal;
 
 /// Highest number behind a name that is taken.
@@ -22,7 +22,16 @@ pub(super) struct Wishes {
 
 impl Wishes {
     pub(super) fn new(id: &str, wished: Option<&str>, most: u32) -> Self {
-        let (wished, why) = match wished.map(|wished| Name::new(wished, most)) {
+        Self::of(id, wished.map(|wished| person_name(wished, most, id)), most)
+    }
+
+    /// For someone whose name nobody has to check: the operator gave it.
+    pub(super) fn trusted(id: &str, wished: Option<&str>, most: u32) -> Self {
+        Self::of(id, wished.map(|wished| Name::new(wished, most)), most)
+    }
+
+    fn of(id: &str, wished: Option<Result<Name, ChatError>>, most: u32) -> Self {
+        let (wished, why) = match wished {
             Some(Ok(name)) => (Some(name), None),
             Some(Err(why)) => (None, Some(why)),
             None => (None, None),

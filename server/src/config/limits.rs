@@ -20,12 +20,27 @@ pub struct ChatLimits {
     /// Messages that one person may send at once.
     #[arg(long, env = "PESAN_BURST", value_name = "N", default_value_t = 100.0, value_parser = at_least_one)]
     pub burst: f64,
-    /// Plain messages a second that one plain client may send; 0 for no limit.
-    #[arg(long, env = "PESAN_PLAIN_RATE", value_name = "N", default_value_t = 0.0, value_parser = amount)]
-    pub plain_rate: f64,
+    /// Bytes that a message has on average; --rate and --burst count that many for each message, too.
+    #[arg(long, env = "PESAN_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 1000.0, value_parser = amount)]
+    pub message_bytes: f64,
+    /// Plain messages a second that one plain client may send, in place of --rate; 0 for no limit.
+    #[arg(long, env = "PESAN_PLAIN_RATE", value_name = "N", value_parser = amount)]
+    pub plain_rate: Option<f64>,
+    /// People whose rates one address has, all its clients together; 0 for no limit. IPv6 addresses count by /64.
+    #[arg(long, env = "PESAN_PEOPLE_PER_ADDRESS", value_name = "N", default_value_t = 10.0, value_parser = amount)]
+    pub people_per_address: f64,
     /// Most open rooms; between two people ten times as many.
     #[arg(long, env = "PESAN_MAX_ROOMS", value_name = "N", default_value_t = 1000, value_parser = count::<1, 1_000_000>)]
     pub max_rooms: usize,
+    /// Open rooms that one person may make in an hour; one address three times as many.
+    #[arg(long, env = "PESAN_ROOMS_PER_HOUR", value_name = "N", default_value_t = 20.0, value_parser = amount)]
+    pub rooms_per_hour: f64,
+    /// Seconds after which an open room goes in which nobody is and nothing was said.
+    #[arg(long, env = "PESAN_EMPTY_ROOM", value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub empty_room: u64,
+    /// Days without a message after which a room makes way for a new one when there are too many; 0 for never.
+    #[arg(long, env = "PESAN_IDLE_ROOM_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(..=36_500))]
+    pub idle_room_days: u32,
 }
 
 /// Limits of connections.

@@ -26,6 +26,10 @@ pub struct Store {
     /// Messages that are kept of each room; without it, all.
     #[arg(long, env = "PESAN_KEEP_MESSAGES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
     pub keep_messages: Option<u64>,
+    /// Bytes that the history may have: 10,000,000,000 in a file, 134,217,728 in memory. At the bound messages are
+    /// refused; in memory the oldest ones go. Not for Redis, which has `maxmemory`.
+    #[arg(long, env = "PESAN_MAX_STORE_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    pub max_store_bytes: Option<u64>,
     /// Socket for `pesan-server admin`; by default `admin.sock` in --data.
     #[arg(long, env = "PESAN_ADMIN_SOCKET", value_name = "PATH")]
     pub admin_socket: Option<PathBuf>,

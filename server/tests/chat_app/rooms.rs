@@ -121,13 +121,12 @@ async fn a_direct_room_is_for_two_only() {
     };
     let room = ana.ask(&with(&bob)).await.expect("he is here");
     assert_eq!((room.name.as_str(), room.with.as_ref()), ("Bob", Some(bob.you())));
-    let seen: Room = bob.next().await;
-    assert_eq!((seen.id.as_str(), seen.name.as_str()), (room.id.as_str(), "Ana"));
-    assert_eq!(bob.ask(&with(&ana)).await.expect("the same").id, room.id);
-
     ana.ask(&send(&room.id, "message-1", "psst"))
         .await
         .expect("stored");
+    let seen: Room = bob.next().await;
+    assert_eq!((seen.id.as_str(), seen.name.as_str()), (room.id.as_str(), "Ana"));
+    assert_eq!(bob.ask(&with(&ana)).await.expect("the same").id, room.id);
     assert_eq!(bob.next::<Message>().await.text, "psst");
     let sent = eve
         .ask(&send(&room.id, "message-2", "hah"))

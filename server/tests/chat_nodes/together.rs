@@ -120,10 +120,10 @@ async fn rooms_and_messages_reach_everyone() {
         person: bob.you().id.clone(),
     };
     let pair = ana.ask(&direct).await.expect("Bob is there");
-    assert_eq!(bob.next::<Room>().await.id, pair.id);
     ana.ask(&send(&pair.id, "message-3", "psst"))
         .await
         .expect("stored");
+    assert_eq!(bob.next::<Room>().await.id, pair.id);
     loop {
         let message: Message = bob.next().await;
         if message.room == pair.id {

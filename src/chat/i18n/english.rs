@@ -125,6 +125,8 @@ pub(super) static STRINGS: Strings = Strings {
     person_unknown: "That person was not found.",
     too_fast: |value| format!("A little fast. Going on in {value} s."),
     store_failed: "The server could not store the message. It is kept here.",
+    store_full: "The server has no room for more messages. Yours is kept here.",
+    other_error: "The server refused. A newer page may know why: reload it.",
     malformed: "The server did not understand the request.",
     unauthorized: "A password or token is needed.",
     unavailable: "The server is full or stopping. Try again soon.",

@@ -125,6 +125,8 @@ pub(super) static STRINGS: Strings = Strings {
     person_unknown: "Orang itu tidak ditemukan.",
     too_fast: |value| format!("Agak cepat. Dilanjutkan dalam {value} dtk."),
     store_failed: "Server tidak dapat menyimpan pesan. Pesan Anda masih di sini.",
+    store_full: "Server tidak punya tempat untuk pesan baru. Pesan Anda masih di sini.",
+    other_error: "Server menolak. Muat ulang halaman ini untuk tahu sebabnya.",
     malformed: "Server tidak mengerti permintaan itu.",
     unauthorized: "Perlu kata sandi atau token.",
     unavailable: "Server penuh atau sedang berhenti. Coba sebentar lagi.",

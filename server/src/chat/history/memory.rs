@@ -10,9 +10,13 @@ use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
 use super::{Deliver, Draft, History, Range, SavedRoom, Settled, StoreError, Stored, now, quoted};
 
-/// Messages in memory, at most so many a room.
+/// Bytes of a message besides its text, roughly.
+const OVERHEAD: usize = 400;
+
+/// Messages in memory, at most so many a room, and so many bytes in all: then the oldest ones of the largest room go.
 pub struct Memory {
     keep: usize,
+    max_bytes: usize,
     inner: Mutex<Inner>,
 }
 
@@ -21,23 +25,27 @@ struct Inner {
     deliver: Option<Deliver>,
     rooms: HashMap<String, Room>,
     ids: HashMap<String, (String, u64)>,
+    bytes: usize,
 }
 
 struct Room {
     saved: SavedRoom,
     messages: VecDeque<Message>,
+    bytes: usize,
 }
 
 impl Memory {
-    /// A store that keeps the newest `keep` messages of each room.
+    /// A store that keeps the newest `keep` messages of each room, and `max_bytes` of all.
     #[must_use]
-    pub fn new(keep: usize, deliver: Deliver) -> Self {
+    pub fn new(keep: usize, max_bytes: usize, deliver: Deliver) -> Self {
         Self {
             keep: keep.max(1),
+            max_bytes,
             inner: Mutex::new(Inner {
                 deliver: Some(deliver),
                 rooms: HashMap::new(),
                 ids: HashMap::new(),
+                bytes: 0,
             }),
         }
     }
@@ -60,7 +68,7 @@ impl History for Memory {
         if inner.deliver.is_none() {
             return Err(Box::new(draft));
         }
-        let (outcome, ticket) = inner.add(draft, self.keep);
+        let (outcome, ticket) = inner.add(draft, self.keep, self.max_bytes);
         if let Some(deliver) = &inner.deliver {
             deliver(vec![Settled { outcome, ticket }]);
         }
@@ -98,11 +106,34 @@ impl History for Memory {
                     Room {
                         saved: room,
                         messages: VecDeque::new(),
+                        bytes: 0,
                     },
                 );
             }
         }
         ready(Ok(())).boxed()
+    }
+
+    fn remove_room(
+        &self,
+        room: &str,
+        _: &str,
+        only_empty: bool,
+    ) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let mut inner = self.inner();
+        let stays = inner
+            .rooms
+            .get(room)
+            .is_none_or(|room| only_empty && room.saved.last_seq > 0);
+        if !stays {
+            inner.remove(room);
+        }
+        ready(Ok(!stays)).boxed()
+    }
+
+    fn merge_rooms(&self, from: &str, _: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let merged = self.inner().merge(from, into);
+        ready(merged).boxed()
     }
 
     fn trouble(&self) -> Option<StoreError> {
@@ -115,7 +146,61 @@ impl History for Memory {
 }
 
 impl Inner {
-    fn add(&mut self, draft: Draft, keep: usize) -> (Result<Stored, StoreError>, Option<super::Ticket>) {
+    fn remove(&mut self, room: &str) -> Option<Room> {
+        let room = self.rooms.remove(room)?;
+        self.bytes -= room.bytes;
+        for message in &room.messages {
+            self.ids.remove(&message.id);
+        }
+        Some(room)
+    }
+
+    fn merge(&mut self, from: &str, into: &str) -> Result<(), StoreError> {
+        if !self.rooms.contains_key(into) {
+            return Err(StoreError::RoomUnknown);
+        }
+        let moved = self.remove(from).ok_or(StoreError::RoomUnknown)?;
+        let target = self.rooms.get_mut(into).ok_or(StoreError::RoomUnknown)?;
+        let first = moved.messages.front().map_or(0, |message| message.seq);
+        let last_seq = target.saved.last_seq;
+        let renumbered = |seq: u64| (seq + last_seq + 1).saturating_sub(first);
+        for mut message in moved.messages {
+            message.seq = renumbered(message.seq);
+            into.clone_into(&mut message.room);
+            if let Some(reply) = &mut message.reply {
+                reply.seq = renumbered(reply.seq);
+            }
+            self.ids
+                .insert(message.id.clone(), (into.to_owned(), message.seq));
+            target.saved.last_seq = message.seq;
+            target.saved.last = Some(message.clone());
+            target.messages.push_back(message);
+        }
+        target.bytes += moved.bytes;
+        self.bytes += moved.bytes;
+        Ok(())
+    }
+
+    /// Makes place for so many bytes; whether there is enough.
+    fn make_place(&mut self, bytes: usize, max_bytes: usize) -> bool {
+        while self.bytes + bytes > max_bytes {
+            let rooms = self.rooms.values_mut().filter(|room| room.messages.len() > 1);
+            let Some(largest) = rooms.max_by_key(|room| room.bytes) else {
+                return false;
+            };
+            if let Some(id) = largest.forget_oldest(&mut self.bytes) {
+                self.ids.remove(&id);
+            }
+        }
+        true
+    }
+
+    fn add(
+        &mut self,
+        draft: Draft,
+        keep: usize,
+        max_bytes: usize,
+    ) -> (Result<Stored, StoreError>, Option<super::Ticket>) {
         let Draft {
             room,
             id,
@@ -137,6 +222,16 @@ impl Inner {
                 Some(_) | None => Err(StoreError::IdUsed),
             };
             return (outcome, ticket);
+        }
+        if !self.rooms.contains_key(&room) {
+            return (Err(StoreError::RoomUnknown), ticket);
+        }
+        let bytes = OVERHEAD + text.len();
+        if !self.make_place(bytes, max_bytes) {
+            return (
+                Err(StoreError::Quota(u64::try_from(max_bytes).unwrap_or(u64::MAX))),
+                ticket,
+            );
         }
         let Some(place) = self.rooms.get_mut(&room) else {
             return (Err(StoreError::RoomUnknown), ticket);
@@ -160,10 +255,12 @@ impl Inner {
         };
         place.saved.last = Some(message.clone());
         place.messages.push_back(message.clone());
+        place.bytes += bytes;
+        self.bytes += bytes;
         if place.messages.len() > keep
-            && let Some(old) = place.messages.pop_front()
+            && let Some(old) = place.forget_oldest(&mut self.bytes)
         {
-            self.ids.remove(&old.id);
+            self.ids.remove(&old);
         }
         self.ids.insert(id, (room, message.seq));
         (Ok(Stored::New(message)), ticket)
@@ -171,6 +268,15 @@ impl Inner {
 }
 
 impl Room {
+    /// Removes the oldest message; its id.
+    fn forget_oldest(&mut self, total: &mut usize) -> Option<String> {
+        let old = self.messages.pop_front()?;
+        let bytes = OVERHEAD + old.text.len();
+        self.bytes -= bytes;
+        *total -= bytes;
+        Some(old.id)
+    }
+
     fn get(&self, seq: u64) -> Option<&Message> {
         let place = self
             .messages

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use super::{Deliver, Draft, History, Link, Notify, Range, Retention, SavedRoom, StoreError, Trouble};
 use follower::Follower;
-use scripts::{CREATE, SAVE};
+use scripts::{CREATE, MOVE, REMOVE, SAVE};
 use turnstile::Turnstile;
 use writer::Writer;
 
@@ -46,6 +46,8 @@ const FEED: usize = 10_000;
 /// Longest wait for the last messages to be written.
 const CLOSING: Duration = Duration::from_secs(6);
 
+/// Messages of a room that are moved or removed at once.
+const STEP: u32 = 500;
 /// Longest wait for the feed to come to the last of them.
 const PASSING: Duration = Duration::from_secs(1);
 
@@ -226,6 +228,49 @@ impl History for Redis {
         .boxed()
     }
 
+    fn remove_room(
+        &self,
+        room: &str,
+        key: &str,
+        only_empty: bool,
+    ) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (link, room, key) = (self.link.clone(), room.to_owned(), key.to_owned());
+        async move {
+            let there = take_away(&link, &room, &key, only_empty, "").await?;
+            if there {
+                trim::remove_all(&link, &room).await?;
+            }
+            Ok(there)
+        }
+        .boxed()
+    }
+
+    fn merge_rooms(&self, from: &str, key: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let (link, key) = (self.link.clone(), key.to_owned());
+        let (from, into) = (from.to_owned(), into.to_owned());
+        async move {
+            // nothing is said there any more while its messages move
+            if !take_away(&link, &from, &key, false, &into).await? {
+                return Err(StoreError::RoomUnknown);
+            }
+            loop {
+                let mut pipeline = redis::pipe();
+                pipeline.cmd("EVAL").arg(MOVE).arg(4);
+                pipeline.arg(link.key("ids")).arg(link.key("seqs"));
+                pipeline
+                    .arg(link.key(&format!("log:{from}")))
+                    .arg(link.key(&format!("log:{into}")));
+                pipeline.arg(&into).arg(STEP);
+                let (moved,): (u32,) = link.ask(&pipeline).await?;
+                if moved < STEP {
+                    break;
+                }
+            }
+            trim::remove_all(&link, &from).await
+        }
+        .boxed()
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         self.trouble.get()
     }
@@ -250,6 +295,29 @@ impl Drop for Redis {
             task.abort();
         }
     }
+}
+
+/// Takes a room off the list; whether it was there.
+async fn take_away(
+    link: &Link,
+    room: &str,
+    key: &str,
+    only_empty: bool,
+    into: &str,
+) -> Result<bool, StoreError> {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("EVAL").arg(REMOVE).arg(4);
+    for name in ["rooms", "names", "seqs", "feed"] {
+        pipeline.arg(link.key(name));
+    }
+    pipeline
+        .arg(room)
+        .arg(key)
+        .arg(u8::from(only_empty))
+        .arg(FEED)
+        .arg(into);
+    let (there,): (bool,) = link.ask(&pipeline).await?;
+    Ok(there)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,6 +2,7 @@
 //!
 //! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
 
+mod quota;
 mod reader;
 mod schema;
 mod writer;
@@ -21,8 +22,9 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use super::{Deliver, Draft, History, Range, Retention, SavedRoom, StoreError, Trouble};
+use quota::Quota;
 use reader::Readers;
-use writer::{Write, Writer};
+use writer::{Change, Write, Writer};
 
 /// Messages that may wait for the disk.
 const QUEUE: usize = 16_384;
@@ -87,7 +89,12 @@ impl Sqlite {
     ///
     /// # Errors
     /// When it is in use, damaged, not writable, or from a newer version.
-    pub fn open(folder: &Path, retention: Retention, deliver: Deliver) -> Result<Self, OpenError> {
+    pub fn open(
+        folder: &Path,
+        retention: Retention,
+        max_bytes: u64,
+        deliver: Deliver,
+    ) -> Result<Self, OpenError> {
         std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
         let lock = lock(folder)?;
         let path = folder.join("history.sqlite");
@@ -95,7 +102,8 @@ impl Sqlite {
         let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
         let trouble = Arc::<Trouble>::default();
         let (queue, waiting) = sync_channel(QUEUE);
-        let writer = Writer::new(connection, retention, deliver, Arc::clone(&trouble));
+        let quota = Quota::new(folder, max_bytes);
+        let writer = Writer::new(connection, retention, quota, deliver, Arc::clone(&trouble));
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run(&waiting))
@@ -112,6 +120,23 @@ impl Sqlite {
 
     fn queue(&self) -> Option<SyncSender<Write>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes rooms; whether anything was changed.
+    fn change(&self, change: Change) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (done, answer) = oneshot::channel();
+        let sent = self
+            .queue()
+            .is_some_and(|queue| queue.try_send(Write::Change(change, done)).is_ok());
+        if !sent {
+            return ready(Err(StoreError::Busy)).boxed();
+        }
+        async move {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
+        }
+        .boxed()
     }
 }
 
@@ -130,7 +155,7 @@ impl History for Sqlite {
             let (TrySendError::Full(write) | TrySendError::Disconnected(write)) = error;
             match write {
                 Write::Message(draft) => Box::new(draft),
-                Write::Room(..) => unreachable!("a message was sent"),
+                Write::Change(..) => unreachable!("a message was sent"),
             }
         })
     }
@@ -165,17 +190,33 @@ impl History for Sqlite {
     }
 
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {
-        let (done, answer) = oneshot::channel();
-        let sent = self
-            .queue()
-            .is_some_and(|queue| queue.try_send(Write::Room(Box::new(room), done)).is_ok());
-        if !sent {
-            return ready(Err(StoreError::Busy)).boxed();
-        }
+        let saved = self.change(Change::Save(Box::new(room)));
+        async move { saved.await.map(drop) }.boxed()
+    }
+
+    fn remove_room(
+        &self,
+        room: &str,
+        _: &str,
+        only_empty: bool,
+    ) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.change(Change::Remove {
+            room: room.to_owned(),
+            only_empty,
+        })
+    }
+
+    fn merge_rooms(&self, from: &str, _: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let merged = self.change(Change::Merge {
+            from: from.to_owned(),
+            into: into.to_owned(),
+        });
         async move {
-            answer
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
+            match merged.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(StoreError::RoomUnknown),
+                Err(error) => Err(error),
+            }
         }
         .boxed()
     }

@@ -1,14 +1,12 @@
 //! People as nodes tell them to each other: how this node has someone, and what it makes of how another has them.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use pesan::protocol::{Person, PresenceChange};
 use serde::{Deserialize, Serialize};
 
 use super::{Count, People};
 use crate::chat::names::Name;
-use crate::config::ChatLimits;
 
 /// Someone as this node has them, for the other nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +39,7 @@ pub(in crate::chat) struct Move {
 
 impl People {
     /// Takes over how another node has someone; what rooms are to be told.
-    pub(in crate::chat) fn place_elsewhere(
-        &mut self,
-        seat: &str,
-        line: Line,
-        limits: &ChatLimits,
-        now: Instant,
-    ) -> Vec<Move> {
+    pub(in crate::chat) fn place_elsewhere(&mut self, seat: &str, line: Line) -> Vec<Move> {
         let Line { person, key, rooms } = line;
         let Some(rooms) = rooms else {
             return self
@@ -60,7 +52,7 @@ impl People {
             key,
         };
         if !self.seats.contains_key(seat) {
-            self.seat(seat, &person.id, name.clone(), limits, now, true);
+            self.seat(seat, &person.id, name.clone(), true);
         }
         let mut moves = Vec::new();
         if self
@@ -129,7 +121,7 @@ pub(in crate::chat) fn went(person: &Person, rooms: impl IntoIterator<Item = Str
 mod tests {
     use pesan::protocol::ChatErrorCode;
 
-    use super::super::tests::{limits, sit};
+    use super::super::tests::sit;
     use super::*;
 
     fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> Line {
@@ -145,7 +137,7 @@ mod tests {
     }
 
     fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, PresenceChange)> {
-        let moves = people.place_elsewhere(seat, line, &limits(), Instant::now());
+        let moves = people.place_elsewhere(seat, line);
         moves.into_iter().map(|one| (one.room, one.change)).collect()
     }
 

@@ -132,6 +132,10 @@ impl Follower {
                     Some(room) => (self.notify)(News::Room(Box::new(room))),
                     None => tracing::warn!(room, "a room in the feed cannot be read"),
                 }
+            } else if let Some(room) = entry.get::<String>("gone") {
+                self.turnstile.reached(self.place, std::mem::take(&mut messages));
+                let into = entry.get::<String>("into").filter(|into| !into.is_empty());
+                (self.notify)(News::Gone { room, into });
             } else if let Some(message) = message(&entry) {
                 messages.push(message);
             } else {

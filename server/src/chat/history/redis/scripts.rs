@@ -34,20 +34,61 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'room', ARGV[1], 'recor
 
 /// Makes an open room, unless one has its name, under the next id that is free.
 ///
-/// Keys: `rooms`, `names`, `feed`. Arguments: wished id, record, length of the feed, key of the name. Answer: whether it
-/// was made, and the id of the room that has the name now.
+/// Keys: `rooms`, `names`, `feed`. Arguments: wished id, record, length of the feed, key of the name, whose parts are
+/// separated by line feeds. Answer: whether it was made, and the id of the room that has the name now.
 pub(super) const CREATE: &str = r"
-local taken = redis.call('HGET', KEYS[2], ARGV[4])
-if taken then return {0, taken} end
+for part in string.gmatch(ARGV[4], '[^\n]+') do
+  local taken = redis.call('HGET', KEYS[2], part)
+  if taken then return {0, taken} end
+end
 local id, number = ARGV[1], 2
 while redis.call('HEXISTS', KEYS[1], id) == 1 do
   id = ARGV[1] .. '-' .. number
   number = number + 1
 end
 redis.call('HSET', KEYS[1], id, ARGV[2])
-redis.call('HSET', KEYS[2], ARGV[4], id)
+for part in string.gmatch(ARGV[4], '[^\n]+') do redis.call('HSET', KEYS[2], part, id) end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'room', id, 'record', ARGV[2])
 return {1, id}
+";
+
+/// Takes a room away; its messages are removed afterwards. Answer: whether it was there.
+///
+/// Keys: `rooms`, `names`, `seqs`, `feed`. Arguments: id, key of the name, whether only a room without messages goes,
+/// length of the feed, id of the room that gets its messages or nothing.
+pub(super) const REMOVE: &str = r"
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+if ARGV[3] == '1' and tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or '0') > 0 then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+for part in string.gmatch(ARGV[2], '[^\n]+') do
+  if redis.call('HGET', KEYS[2], part) == ARGV[1] then redis.call('HDEL', KEYS[2], part) end
+end
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'gone', ARGV[1], 'into', ARGV[5])
+return 1
+";
+
+/// Moves the oldest messages of a room that is gone behind those of another one; how many there were.
+///
+/// Keys: `ids`, `seqs`, log of the one, log of the other. Arguments: id of the other, most at once.
+pub(super) const MOVE: &str = r"
+local moved = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', ARGV[2])
+for _, entry in ipairs(moved) do
+  local seq = string.format('%.0f', redis.call('HINCRBY', KEYS[2], ARGV[1], 1))
+  local field, fields = {}, {}
+  for at = 1, #entry[2], 2 do
+    field[entry[2][at]] = entry[2][at + 1]
+    -- what a reply quotes has another number now
+    if entry[2][at] ~= 'q' then
+      fields[#fields + 1] = entry[2][at]
+      fields[#fields + 1] = entry[2][at + 1]
+    end
+  end
+  redis.call('XADD', KEYS[4], seq .. '-0', unpack(fields))
+  redis.call('HSET', KEYS[1], field['i'], seq .. ' ' .. field['w'] .. ' ' .. field['a'] .. ' ' .. ARGV[1])
+  redis.call('XDEL', KEYS[3], entry[1])
+end
+return #moved
 ";
 
 /// Removes the oldest messages of a room, as far as they are too many or too old; how many there were.

@@ -42,18 +42,33 @@ async fn round(link: &Link, retention: Retention) -> Result<(), StoreError> {
         .map_or(0, |days| now().saturating_sub(u64::from(days) * 86_400_000));
     for (room, last_seq) in seqs {
         let floor = retention.messages.map_or(0, |keep| last_seq.saturating_sub(keep));
-        loop {
-            let mut pipeline = redis::pipe();
-            pipeline.cmd("EVAL").arg(TRIM).arg(2);
-            pipeline
-                .arg(link.key("ids"))
-                .arg(link.key(&format!("log:{room}")));
-            pipeline.arg(floor).arg(before).arg(AT_ONCE);
-            let (removed,): (u32,) = link.ask(&pipeline).await?;
-            if removed < AT_ONCE {
-                break;
-            }
-        }
+        remove(link, &room, floor, before).await?;
     }
     Ok(())
+}
+
+/// Removes all messages of a room that is gone.
+pub(super) async fn remove_all(link: &Link, room: &str) -> Result<(), StoreError> {
+    // the largest number that Lua tells from the next one
+    remove(link, room, (1 << 53) - 1, 0).await?;
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("DEL").arg(link.key(&format!("log:{room}")));
+    let (_,): (u32,) = link.ask(&pipeline).await?;
+    Ok(())
+}
+
+/// Removes messages up to a number or before a time.
+async fn remove(link: &Link, room: &str, floor: u64, before: u64) -> Result<(), StoreError> {
+    loop {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("EVAL").arg(TRIM).arg(2);
+        pipeline
+            .arg(link.key("ids"))
+            .arg(link.key(&format!("log:{room}")));
+        pipeline.arg(floor).arg(before).arg(AT_ONCE);
+        let (removed,): (u32,) = link.ask(&pipeline).await?;
+        if removed < AT_ONCE {
+            return Ok(());
+        }
+    }
 }

@@ -87,8 +87,10 @@ fn page(connection: &Connection, room: &str, range: Range, limit: u32) -> rusqli
 }
 
 fn rooms(connection: &Connection) -> rusqlite::Result<Vec<SavedRoom>> {
-    let mut statement = connection
-        .prepare("SELECT id, kind, name, a_id, a_name, b_id, b_name, last_seq FROM room ORDER BY num")?;
+    let mut statement = connection.prepare(
+        "SELECT id, kind, name, a_id, a_name, b_id, b_name, last_seq FROM room \
+                  WHERE id NOT GLOB 'gone.*' ORDER BY num",
+    )?;
     let found = statement.query_map([], |row| {
         let member = |column: usize| -> rusqlite::Result<Option<Person>> {
             let id: Option<String> = row.get(column)?;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::super::{
     Deliver, Draft, Retention, SavedRoom, Settled, StoreError, Stored, Ticket, Trouble, now, quoted,
 };
+use super::quota::Quota;
 use super::reader::{int, number_of, uint};
 use super::schema::VERSION;
 use super::store_error;
@@ -27,17 +28,30 @@ const TRIM_AT_ONCE: u32 = 500;
 /// How often one tries whether writing works again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// Pause between two steps of removing what is old or gone, so that messages pass in between.
+const STEP: Duration = Duration::from_millis(20);
+
 /// What can be written.
 pub(super) enum Write {
     Message(Draft),
-    Room(Box<SavedRoom>, oneshot::Sender<Result<(), StoreError>>),
+    Change(Change, Done),
 }
+
+/// What can happen to rooms.
+pub(super) enum Change {
+    Save(Box<SavedRoom>),
+    Remove { room: String, only_empty: bool },
+    Merge { from: String, into: String },
+}
+
+/// Told whether anything was changed.
+pub(super) type Done = oneshot::Sender<Result<bool, StoreError>>;
 
 impl Write {
     fn is_urgent(&self) -> bool {
         match self {
             Self::Message(draft) => draft.urgent,
-            Self::Room(..) => true,
+            Self::Change(..) => true,
         }
     }
 }
@@ -45,7 +59,7 @@ impl Write {
 /// What became of a write, told after the commit.
 enum Outcome {
     Message(Result<Stored, StoreError>, Option<Ticket>),
-    Room(oneshot::Sender<Result<(), StoreError>>),
+    Change(Result<bool, StoreError>, Done),
 }
 
 /// Number and newest order number of a room in the file.
@@ -64,12 +78,16 @@ pub(super) struct Writer {
     places: HashMap<String, Place>,
     /// Room up to which old messages were removed in this round.
     trimmed: i64,
+    /// Whether there may be messages of rooms that are gone.
+    purging: bool,
+    quota: Quota,
 }
 
 impl Writer {
     pub(super) fn new(
         connection: Connection,
         retention: Retention,
+        quota: Quota,
         deliver: Deliver,
         trouble: Arc<Trouble>,
     ) -> Self {
@@ -80,24 +98,33 @@ impl Writer {
             trouble,
             places: HashMap::new(),
             trimmed: 0,
+            // the last process may have left some
+            purging: true,
+            quota,
         }
     }
 
     /// Writes until no sender is left.
     pub(super) fn run(mut self, waiting: &Receiver<Write>) {
         let mut trim_at = Instant::now();
+        let mut purge_at = Instant::now();
+        self.measure();
         loop {
-            if self.retention != Retention::default() && trim_at <= Instant::now() {
-                let more = self.trim();
+            if trim_at <= Instant::now() {
                 // when much is old, go on soon, but let messages pass in between
-                trim_at = Instant::now()
-                    + if more {
-                        Duration::from_millis(20)
-                    } else {
-                        TRIM_EVERY
-                    };
+                let more = self.retention != Retention::default() && self.trim();
+                trim_at = Instant::now() + if more { STEP } else { TRIM_EVERY };
             }
-            let mut pause = trim_at.saturating_duration_since(Instant::now());
+            if self.purging && purge_at <= Instant::now() {
+                self.purge();
+                purge_at = Instant::now() + STEP;
+            }
+            let next = if self.purging {
+                trim_at.min(purge_at)
+            } else {
+                trim_at
+            };
+            let mut pause = next.saturating_duration_since(Instant::now());
             if self.trouble.get().is_some() {
                 pause = pause.min(PROBE_EVERY);
             }
@@ -109,9 +136,6 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {
                     if self.trouble.get().is_some() {
                         self.probe();
-                    }
-                    if self.retention == Retention::default() {
-                        trim_at = Instant::now() + TRIM_EVERY;
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -136,7 +160,8 @@ impl Writer {
         metrics::histogram!("pesan_history_commit_seconds").record(took);
         metrics::counter!("pesan_history_writes_total").increment(u64::try_from(size).unwrap_or(u64::MAX));
         tracing::trace!(size, ?took, "committed");
-        self.trouble.note(result.as_ref().err());
+        self.measure();
+        self.trouble.note(result.as_ref().err().or(self.quota.trouble()));
         let mut settled = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             match outcome {
@@ -144,9 +169,9 @@ impl Writer {
                     outcome: result.clone().and(outcome),
                     ticket,
                 }),
-                Outcome::Room(done) => {
+                Outcome::Change(changed, done) => {
                     // whoever asked may have gone meanwhile
-                    drop(done.send(result.clone()));
+                    drop(done.send(result.clone().and(changed)));
                 }
             }
         }
@@ -158,18 +183,47 @@ impl Writer {
     /// Writes a batch in one transaction; what became of each counts only when the second value is good.
     fn commit(&mut self, batch: Vec<Write>) -> (Vec<Outcome>, Result<(), StoreError>) {
         let mut outcomes = Vec::with_capacity(batch.len());
-        let result = transact(&mut self.connection, &mut self.places, batch, &mut outcomes);
+        let refused = self.quota.trouble().cloned();
+        let result = transact(
+            &mut self.connection,
+            &mut self.places,
+            batch,
+            refused.as_ref(),
+            &mut outcomes,
+        );
         if result.is_err() {
             self.places.clear();
         }
+        self.purging |= outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Change(..)));
         (outcomes, result)
+    }
+
+    /// Looks how much the store has, now and then.
+    fn measure(&mut self) {
+        if let Err(error) = self.quota.measure(&self.connection, Instant::now()) {
+            tracing::warn!(%error, "the size of the history is not known");
+        }
     }
 
     /// Finds out whether the file can be written again: while it cannot, nobody may come in who would try.
     fn probe(&mut self) {
         let written = self.connection.pragma_update(None, "user_version", VERSION);
         let error = written.err().map(|error| store_error(&error));
-        self.trouble.note(error.as_ref());
+        self.measure();
+        self.trouble.note(error.as_ref().or(self.quota.trouble()));
+    }
+
+    /// Removes some messages of rooms that are gone.
+    fn purge(&mut self) {
+        match purge(&mut self.connection) {
+            Ok(more) => self.purging = more,
+            Err(error) => {
+                tracing::warn!(%error, "messages of a removed room stay until the next start");
+                self.purging = false;
+            }
+        }
     }
 
     /// Removes some of what is too old; whether there is more.
@@ -208,6 +262,7 @@ fn transact(
     connection: &mut Connection,
     places: &mut HashMap<String, Place>,
     batch: Vec<Write>,
+    refused: Option<&StoreError>,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
     // every write gets an outcome, also when an earlier one has failed the whole
@@ -225,9 +280,10 @@ fn transact(
         match write {
             Write::Message(mut draft) => {
                 let ticket = draft.ticket.take();
-                let outcome = match open {
-                    Some(transaction) => insert(transaction, places, &mut touched, draft),
-                    None => Err(Failed::Whole(StoreError::Other("not written".to_owned()))),
+                let outcome = match (open, refused) {
+                    (_, Some(error)) => Err(Failed::One(error.clone())),
+                    (Some(transaction), None) => insert(transaction, places, &mut touched, draft),
+                    (None, None) => Err(Failed::Whole(StoreError::Other("not written".to_owned()))),
                 };
                 let outcome = outcome.map_err(|why| match why {
                     Failed::One(error) => error,
@@ -238,13 +294,16 @@ fn transact(
                 });
                 outcomes.push(Outcome::Message(outcome, ticket));
             }
-            Write::Room(room, done) => {
-                if let Some(transaction) = open
-                    && let Err(error) = save_room(transaction, &room)
-                {
-                    failed = Some(store_error(&error));
+            Write::Change(change, done) => {
+                let mut changed = Ok(false);
+                if let Some(transaction) = open {
+                    changed = apply(transaction, places, &mut touched, change).map_err(|error| {
+                        let error = store_error(&error);
+                        failed = Some(error.clone());
+                        error
+                    });
                 }
-                outcomes.push(Outcome::Room(done));
+                outcomes.push(Outcome::Change(changed, done));
             }
         }
     }
@@ -376,6 +435,94 @@ fn quote(transaction: &Transaction<'_>, room: i64, seq: u64) -> rusqlite::Result
             })
         })
         .optional()
+}
+
+/// Changes rooms; whether anything was changed.
+fn apply(
+    transaction: &Transaction<'_>,
+    places: &mut HashMap<String, Place>,
+    touched: &mut HashMap<String, Place>,
+    change: Change,
+) -> rusqlite::Result<bool> {
+    match change {
+        Change::Save(room) => save_room(transaction, &room).map(|()| true),
+        Change::Remove { room, only_empty } => {
+            let hidden = hide_room(transaction, &room, only_empty)?;
+            if hidden {
+                places.remove(&room);
+                touched.remove(&room);
+            }
+            Ok(hidden)
+        }
+        Change::Merge { from, into } => {
+            let place = |room: &String| {
+                let known = touched.get(room).copied();
+                known.map_or_else(|| find_place(transaction, room), |place| Ok(Some(place)))
+            };
+            let (Some(source), Some(target)) = (place(&from)?, place(&into)?) else {
+                return Ok(false);
+            };
+            let last_seq = move_messages(transaction, source.num, target)?;
+            touched.insert(into, Place { last_seq, ..target });
+            touched.remove(&from);
+            places.remove(&from);
+            hide_room(transaction, &from, false)
+        }
+    }
+}
+
+/// Takes a room away under its id; its messages go in small steps.
+fn hide_room(transaction: &Transaction<'_>, room: &str, only_empty: bool) -> rusqlite::Result<bool> {
+    let hidden = transaction
+        .prepare_cached(
+            "UPDATE room SET id = 'gone.' || num WHERE id = ?1 AND NOT (?2 AND (last_seq > 0 \
+             OR EXISTS (SELECT 1 FROM message WHERE message.room = room.num)))",
+        )?
+        .execute(params![room, only_empty])?;
+    Ok(hidden > 0)
+}
+
+/// Moves all messages of a room behind those of another one; the newest order number there.
+fn move_messages(transaction: &Transaction<'_>, from: i64, into: Place) -> rusqlite::Result<u64> {
+    let first: Option<i64> = transaction
+        .prepare_cached("SELECT min(seq) FROM message WHERE room = ?1")?
+        .query_row([from], |row| row.get(0))?;
+    let Some(first) = first else {
+        return Ok(into.last_seq);
+    };
+    let offset = int(into.last_seq) + 1 - first;
+    transaction
+        .prepare_cached(
+            "UPDATE message SET room = ?2, seq = seq + ?3, reply_seq = reply_seq + ?3 WHERE room = ?1",
+        )?
+        .execute(params![from, into.num, offset])?;
+    let last: i64 = transaction
+        .prepare_cached("SELECT max(seq) FROM message WHERE room = ?1")?
+        .query_row([into.num], |row| row.get(0))?;
+    Ok(uint(last))
+}
+
+/// Removes some messages of a room that is gone, and then the room; whether there is more.
+fn purge(connection: &mut Connection) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction()?;
+    let gone: Option<i64> = transaction
+        .prepare_cached("SELECT num FROM room WHERE id GLOB 'gone.*' LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(num) = gone else { return Ok(false) };
+    let removed = transaction
+        .prepare_cached(
+            "DELETE FROM message WHERE room = ?1 \
+             AND seq IN (SELECT seq FROM message WHERE room = ?1 ORDER BY seq LIMIT ?2)",
+        )?
+        .execute(params![num, TRIM_AT_ONCE])?;
+    if removed < usize::try_from(TRIM_AT_ONCE).unwrap_or(usize::MAX) {
+        transaction
+            .prepare_cached("DELETE FROM room WHERE num = ?1")?
+            .execute([num])?;
+    }
+    transaction.commit()?;
+    Ok(true)
 }
 
 fn save_room(transaction: &Transaction<'_>, room: &SavedRoom) -> rusqlite::Result<()> {

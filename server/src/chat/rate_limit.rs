@@ -1,0 +1,448 @@
+//! Rate limits: token buckets for each person and, more generous, for each address.
+//!
+//! What a person may do costs tokens of both, so neither many keys of one address nor many addresses of one key get
+//! more. Buckets outlive the connection: who leaves and returns finds them as they were. IPv6 addresses count by /64.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+use pesan::protocol::{ChatError, ChatErrorCode};
+
+use super::text::refusal;
+use crate::config::ChatLimits;
+
+/// Longest wait that anyone is told.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Rooms of one address for each room of a person.
+const ROOMS_PER_ADDRESS: f64 = 3.0;
+/// First messages to others for each room of a person.
+const DIRECTS_PER_ROOM: f64 = 3.0;
+/// Entries below which nobody looks for full buckets.
+const FEW: usize = 64;
+
+/// What a request costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Any request at all.
+    Request,
+    /// Others see it; bytes of it.
+    Write(usize),
+    /// Only the store works for it.
+    Read,
+    /// A sign that someone is typing.
+    Typing,
+    /// An open room.
+    Room,
+    /// First message to someone, which makes a direct room.
+    Direct,
+}
+
+/// Token bucket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bucket {
+    rate: f64,
+    burst: f64,
+    level: f64,
+    since: Instant,
+}
+
+impl Bucket {
+    /// A full one, with `rate` tokens a second.
+    pub(super) fn new(rate: f64, burst: f64, now: Instant) -> Self {
+        let burst = burst.max(1.0);
+        Self {
+            rate,
+            burst,
+            level: burst,
+            since: now,
+        }
+    }
+
+    /// Takes tokens. What costs more than the bucket holds takes all of a full one, and leaves a debt.
+    ///
+    /// # Errors
+    /// Time to wait.
+    pub(super) fn take(&mut self, amount: f64, now: Instant) -> Result<(), Duration> {
+        self.check(amount, now)?;
+        self.level -= amount;
+        Ok(())
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        self.level = (self.level + passed * self.rate).min(self.burst);
+        self.since = now;
+    }
+
+    fn check(&mut self, amount: f64, now: Instant) -> Result<(), Duration> {
+        self.refill(now);
+        let missing = amount.min(self.burst) - self.level;
+        // less than one in a billion is a matter of rounding
+        if missing <= 1e-9 {
+            return Ok(());
+        }
+        let wait = (missing / self.rate).min(LONGEST.as_secs_f64());
+        Err(Duration::from_secs_f64(wait))
+    }
+
+    /// Whether it is as it was at first.
+    fn is_full(&self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        self.level + passed * self.rate >= self.burst
+    }
+}
+
+/// Rates of one person, or of one address.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    requests: (f64, f64),
+    messages: (f64, f64),
+    bytes: (f64, f64),
+    reads: (f64, f64),
+    typing: (f64, f64),
+    rooms: (f64, f64),
+    directs: (f64, f64),
+}
+
+impl Rates {
+    fn of_person(limits: &ChatLimits) -> Self {
+        let (rate, burst) = (limits.rate, limits.burst);
+        let message = limits.message_bytes;
+        let rooms = limits.rooms_per_hour;
+        let hourly = |number: f64| (number / 3600.0, number);
+        Self {
+            requests: ((rate * 5.0).max(50.0), (burst * 5.0).max(500.0)),
+            messages: (rate, burst),
+            bytes: (rate * message, burst * message),
+            reads: (20.0, 100.0),
+            typing: (0.5, 3.0),
+            rooms: hourly(rooms),
+            directs: hourly(rooms * DIRECTS_PER_ROOM),
+        }
+    }
+
+    fn of_address(limits: &ChatLimits) -> Self {
+        let one = Self::of_person(limits);
+        let times = |(rate, burst): (f64, f64), factor: f64| (rate * factor, burst * factor);
+        let people = limits.people_per_address;
+        let rooms = people.min(ROOMS_PER_ADDRESS);
+        Self {
+            requests: times(one.requests, people),
+            messages: times(one.messages, people),
+            bytes: times(one.bytes, people),
+            reads: times(one.reads, people),
+            typing: times(one.typing, people),
+            rooms: times(one.rooms, rooms),
+            directs: times(one.directs, rooms),
+        }
+    }
+}
+
+/// What someone may still do in this moment.
+#[derive(Debug)]
+struct Allowance {
+    requests: Bucket,
+    messages: Bucket,
+    bytes: Bucket,
+    reads: Bucket,
+    typing: Bucket,
+    rooms: Bucket,
+    directs: Bucket,
+}
+
+impl Allowance {
+    fn new(rates: &Rates, now: Instant) -> Self {
+        let bucket = |(rate, burst)| Bucket::new(rate, burst, now);
+        Self {
+            requests: bucket(rates.requests),
+            messages: bucket(rates.messages),
+            bytes: bucket(rates.bytes),
+            reads: bucket(rates.reads),
+            typing: bucket(rates.typing),
+            rooms: bucket(rates.rooms),
+            directs: bucket(rates.directs),
+        }
+    }
+
+    fn buckets(&mut self, cost: Cost) -> [Option<(&mut Bucket, f64)>; 2] {
+        match cost {
+            Cost::Request => [Some((&mut self.requests, 1.0)), None],
+            Cost::Write(bytes) => {
+                let bytes = u32::try_from(bytes).map_or(f64::MAX, f64::from);
+                [Some((&mut self.messages, 1.0)), Some((&mut self.bytes, bytes))]
+            }
+            Cost::Read => [Some((&mut self.reads, 1.0)), None],
+            Cost::Typing => [Some((&mut self.typing, 1.0)), None],
+            Cost::Room => [Some((&mut self.rooms, 1.0)), None],
+            Cost::Direct => [Some((&mut self.directs, 1.0)), None],
+        }
+    }
+
+    fn check(&mut self, cost: Cost, now: Instant) -> Result<(), Duration> {
+        let wait = self.buckets(cost).into_iter().flatten();
+        let wait = wait.filter_map(|(bucket, amount)| bucket.check(amount, now).err());
+        wait.max().map_or(Ok(()), Err)
+    }
+
+    /// Whether there is less debt than a full bucket would pay.
+    fn has_credit(&mut self, cost: Cost, now: Instant) -> bool {
+        self.buckets(cost).into_iter().flatten().all(|(bucket, _)| {
+            bucket.refill(now);
+            bucket.level > -bucket.burst
+        })
+    }
+
+    /// Takes what [`Allowance::check`] has allowed.
+    fn take(&mut self, cost: Cost) {
+        for (bucket, amount) in self.buckets(cost).into_iter().flatten() {
+            bucket.level -= amount;
+        }
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        [
+            self.requests,
+            self.messages,
+            self.bytes,
+            self.reads,
+            self.typing,
+            self.rooms,
+            self.directs,
+        ]
+        .iter()
+        .all(|bucket| bucket.is_full(now))
+    }
+}
+
+/// Allowances by person or by address. Those that are full again are as new, and are removed now and then.
+#[derive(Debug)]
+struct Allowances<K> {
+    rates: Rates,
+    by_key: HashMap<K, Allowance>,
+    /// How many there were after the last look.
+    left: usize,
+}
+
+impl<K: Eq + Hash> Allowances<K> {
+    fn new(rates: Rates) -> Self {
+        Self {
+            rates,
+            by_key: HashMap::new(),
+            left: 0,
+        }
+    }
+
+    fn of(&mut self, key: K, now: Instant) -> &mut Allowance {
+        if self.by_key.len() > FEW + 2 * self.left {
+            self.by_key.retain(|_, allowance| !allowance.is_full(now));
+            self.by_key.shrink_to(FEW + 2 * self.by_key.len());
+            self.left = self.by_key.len();
+        }
+        let rates = &self.rates;
+        self.by_key
+            .entry(key)
+            .or_insert_with(|| Allowance::new(rates, now))
+    }
+}
+
+/// Limits of all people and addresses.
+#[derive(Debug)]
+pub(super) struct RateLimiter {
+    people: Allowances<String>,
+    /// None where addresses are not limited.
+    addresses: Option<Allowances<IpAddr>>,
+}
+
+impl RateLimiter {
+    pub(super) fn new(limits: &ChatLimits) -> Self {
+        let limited = limits.people_per_address > 0.0;
+        Self {
+            people: Allowances::new(Rates::of_person(limits)),
+            addresses: limited.then(|| Allowances::new(Rates::of_address(limits))),
+        }
+    }
+
+    /// Lets someone do something, if it is not too often for them and for their address.
+    ///
+    /// # Errors
+    /// Time to wait; nothing is taken then.
+    pub(super) fn charge(
+        &mut self,
+        person: &str,
+        address: IpAddr,
+        cost: Cost,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let mut both = self.both(person, address, now);
+        let wait = both.iter_mut().filter_map(|one| one.check(cost, now).err());
+        if let Some(wait) = wait.max() {
+            return Err(wait);
+        }
+        for one in both {
+            one.take(cost);
+        }
+        Ok(())
+    }
+
+    /// Lets someone who has gone do what they asked for before, on credit: their address and they themselves wait longer
+    /// the next time. Says whether there is credit.
+    pub(super) fn owe(&mut self, person: &str, address: IpAddr, cost: Cost, now: Instant) -> bool {
+        let mut both = self.both(person, address, now);
+        if !both.iter_mut().all(|one| one.has_credit(cost, now)) {
+            return false;
+        }
+        for one in both {
+            one.take(cost);
+        }
+        true
+    }
+
+    fn both(&mut self, person: &str, address: IpAddr, now: Instant) -> Vec<&mut Allowance> {
+        let person = self.people.of(person.to_owned(), now);
+        let addresses = self.addresses.as_mut();
+        let address = addresses.map(|addresses| addresses.of(network_of(address), now));
+        std::iter::once(person).chain(address).collect()
+    }
+}
+
+/// What someone is told who has to wait.
+pub(super) fn too_fast(wait: Duration) -> ChatError {
+    refusal(ChatErrorCode::TooFast, wait.as_secs_f64().ceil().max(1.0))
+}
+
+/// What counts as one address: an IPv6 subscriber has a /64 at least.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn limits(args: &[&str]) -> ChatLimits {
+        Config::from_args(args.iter().copied())
+            .expect("good arguments")
+            .chat
+    }
+
+    fn v4(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn bucket_empties_and_fills_again() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(2.0, 3.0, begin);
+        for _ in 0..3 {
+            assert_eq!(bucket.take(1.0, begin), Ok(()));
+        }
+        assert_eq!(bucket.take(1.0, begin), Err(Duration::from_millis(500)));
+        assert_eq!(bucket.take(1.0, begin + Duration::from_millis(500)), Ok(()));
+        let later = begin + Duration::from_secs(60);
+        let taken = (0..10).filter(|_| bucket.take(1.0, later).is_ok()).count();
+        assert_eq!(taken, 3);
+    }
+
+    #[test]
+    fn bucket_without_a_rate_waits_no_longer_than_an_hour() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(0.0, 1.0, begin);
+        assert_eq!(bucket.take(1.0, begin), Ok(()));
+        assert_eq!(bucket.take(1.0, begin), Err(LONGEST));
+    }
+
+    #[test]
+    fn bucket_asked_for_more_than_it_holds_goes_into_debt() {
+        let begin = Instant::now();
+        let mut bucket = Bucket::new(10.0, 100.0, begin);
+        assert_eq!(bucket.take(200.0, begin), Ok(()));
+        assert_eq!(bucket.take(1.0, begin), Err(Duration::from_millis(10_100)));
+    }
+
+    #[test]
+    fn messages_are_counted_in_bytes_too() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--rate", "10", "--burst", "100"]));
+        let mut send = |bytes| limiter.charge("ana", v4(1), Cost::Write(bytes), begin);
+        assert_eq!((0..100).filter(|_| send(4000).is_ok()).count(), 25);
+    }
+
+    #[test]
+    fn many_keys_of_one_address_share_its_limits() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--rooms-per-hour", "10"]));
+        let mut made = |address: IpAddr| {
+            (0..1000)
+                .filter(|n| {
+                    let person = format!("{address} {n}");
+                    limiter.charge(&person, address, Cost::Room, begin).is_ok()
+                })
+                .count()
+        };
+        assert_eq!((made(v4(1)), made(v4(2)), made(v4(1))), (30, 30, 0));
+        // addresses of one subscriber
+        let six = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        assert_eq!(made(six("2001:db8:1:2::1")), 30);
+        assert_eq!(made(six("2001:db8:1:2:ffff::9")), 0);
+        assert_eq!(made(six("2001:db8:1:3::1")), 30);
+        assert_eq!(made(six("::ffff:192.0.2.1")), 0);
+    }
+
+    #[test]
+    fn one_person_at_many_addresses_has_the_limits_of_one() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--rooms-per-hour", "10"]));
+        let made = (0..100).filter(|n| limiter.charge("ana", v4(*n), Cost::Room, begin).is_ok());
+        assert_eq!(made.count(), 10);
+    }
+
+    #[test]
+    fn who_has_gone_sends_the_rest_on_credit_up_to_a_bound() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--rate", "10", "--burst", "100"]));
+        let sent = |limiter: &mut RateLimiter| {
+            (0..1000)
+                .filter(|_| limiter.owe("ana", v4(1), Cost::Write(1), begin))
+                .count()
+        };
+        assert_eq!((sent(&mut limiter), sent(&mut limiter)), (200, 0));
+        let wait = limiter.charge("ana", v4(1), Cost::Write(1), begin);
+        assert_eq!(wait, Err(Duration::from_millis(10_100)));
+    }
+
+    #[test]
+    fn addresses_are_not_limited_where_the_operator_says_so() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--people-per-address", "0"]));
+        let sent = (0..10_000).filter(|n: &u32| {
+            let person = n.to_string();
+            limiter.charge(&person, v4(1), Cost::Write(100), begin).is_ok()
+        });
+        assert_eq!(sent.count(), 10_000);
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        let begin = Instant::now();
+        let mut limiter = RateLimiter::new(&limits(&["--people-per-address", "0"]));
+        for n in 0..1000 {
+            let cost = if n < 10 { Cost::Room } else { Cost::Typing };
+            let sent = limiter.charge(&n.to_string(), v4(1), cost, begin);
+            assert_eq!(sent, Ok(()));
+        }
+        let later = begin + Duration::from_secs(60);
+        for n in 0..5000 {
+            let person = format!("later {n}");
+            let now = later + Duration::from_secs(n);
+            assert_eq!(limiter.charge(&person, v4(1), Cost::Read, now), Ok(()));
+        }
+        let left = limiter.people.by_key.len();
+        assert!(left <= 3 * FEW, "{left}");
+    }
+}
