@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use subtle::ConstantTimeEq;
 
-use crate::chat::names::comparison_key;
+use crate::chat::names::comparison_keys;
 
 /// Where the secrets are. `PESAN_SECRET` in the environment is a shared secret, too.
 #[derive(Debug, Clone, Default, Args)]
@@ -27,6 +27,9 @@ pub struct AccessConfig {
     )]
     pub token_file: Option<PathBuf>,
 }
+
+/// Shortest shared secret.
+const MIN_SECRET_BYTES: usize = 12;
 
 /// Who may come in.
 pub enum Access {
@@ -106,6 +109,11 @@ pub enum AccessError {
     /// The environment has a secret, and a file is named besides.
     #[error("PESAN_SECRET is set, and {0} is given besides; leave one of them out")]
     Both(&'static str),
+    /// A secret that could be guessed.
+    #[error(
+        "the secret of {0} is {1} bytes long; at least {MIN_SECRET_BYTES} are needed, such as `openssl rand -hex 16` gives"
+    )]
+    Weak(String, usize),
     /// A line is not of the form `name token`.
     #[error("{path}, line {line}: not of the form `name token`, with a token of at least 16 characters")]
     Line {
@@ -144,11 +152,11 @@ impl Access {
         if let Some(path) = &config.secret_file {
             let text = read(path)?;
             return match text.lines().next().map(str::trim) {
-                Some(secret) if !secret.is_empty() => Ok(Self::Secret(secret.to_owned())),
+                Some(secret) if !secret.is_empty() => strong(secret, &path.display().to_string()),
                 Some(_) | None => Err(AccessError::Empty(path.clone())),
             };
         }
-        Ok(secret.map_or(Self::Open, Self::Secret))
+        secret.map_or(Ok(Self::Open), |secret| strong(&secret, "PESAN_SECRET"))
     }
 
     /// Who comes with this token, if they may. Takes equally long wherever the difference is.
@@ -170,6 +178,13 @@ impl Access {
             }
         }
     }
+}
+
+fn strong(secret: &str, place: &str) -> Result<Access, AccessError> {
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(AccessError::Weak(place.to_owned(), secret.len()));
+    }
+    Ok(Access::Secret(secret.to_owned()))
 }
 
 fn read(path: &Path) -> Result<String, AccessError> {
@@ -198,7 +213,7 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
             });
         };
         let name = name.trim();
-        let Some(key) = comparison_key(name, name_chars) else {
+        let Some(keys) = comparison_keys(name, name_chars) else {
             return Err(AccessError::Name {
                 path: path.to_owned(),
                 line: number,
@@ -206,7 +221,8 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
                 most: name_chars,
             });
         };
-        for part in [("names", key), ("the tokens of", token.to_owned())] {
+        let names = keys.into_iter().map(|key| ("names", key));
+        for part in names.chain([("the tokens of", token.to_owned())]) {
             let what = part.0;
             if let Some((first, earlier)) = seen.insert(part, (number, name.to_owned())) {
                 return Err(AccessError::Collision {
@@ -240,11 +256,17 @@ mod tests {
     #[test]
     fn the_secret_must_be_right() {
         let access =
-            Access::load(&AccessConfig::default(), Some("sesame".into()), 32).expect("nothing to read");
-        assert_eq!(access.check(Some("sesame")), Some(Admitted::Anyone));
+            Access::load(&AccessConfig::default(), Some("sesame, open".into()), 32).expect("nothing to read");
+        assert_eq!(access.check(Some("sesame, open")), Some(Admitted::Anyone));
         assert_eq!(access.check(Some("sesam")), None);
         assert_eq!(access.check(None), None);
         assert!(!format!("{access:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn short_secret_stops_the_start() {
+        let error = Access::load(&AccessConfig::default(), Some("sesame".into()), 32).expect_err("too short");
+        assert_eq!(error, AccessError::Weak("PESAN_SECRET".to_owned(), 6));
     }
 
     #[test]

@@ -23,8 +23,13 @@ pub enum Request {
         #[serde(default)]
         search: Option<String>,
     },
-    /// Lists the rooms.
-    Rooms,
+    /// Lists the rooms, deletes one, or merges two.
+    Rooms {
+        /// What to do instead of listing them.
+        #[command(subcommand)]
+        #[serde(default)]
+        change: Option<RoomChange>,
+    },
     /// Ends a connection, or all connections of a person.
     Kick {
         /// Id of the connection or of the person, as `list` shows it.
@@ -53,6 +58,23 @@ pub enum Request {
         #[arg(long)]
         #[serde(default)]
         here: bool,
+    },
+}
+
+/// What the operator does to rooms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
+pub enum RoomChange {
+    /// Deletes a room with all its messages.
+    Delete {
+        /// Id of the room, as `rooms` shows it.
+        id: String,
+    },
+    /// Moves the messages of an open room to the end of another one, and deletes the first.
+    Merge {
+        /// Id of the room that goes.
+        from: String,
+        /// Id of the room that gets the messages.
+        into: String,
     },
 }
 

@@ -17,6 +17,7 @@ mod elsewhere;
 mod held_names;
 pub mod history;
 mod link;
+mod lockout;
 mod message;
 pub(crate) mod names;
 mod nodes;
@@ -33,7 +34,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use pesan::protocol::{ChatError, ChatErrorCode, Person, Room};
@@ -48,6 +49,7 @@ use crate::io::Io;
 use claims::Claims;
 use elsewhere::Elsewhere;
 use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
+use lockout::Lockout;
 use people::{Line, People};
 use rate_limit::{Bucket, RateLimiter};
 use rooms::Rooms;
@@ -102,6 +104,8 @@ struct Book {
     plain: Bucket,
     /// What people and addresses may do in this moment.
     rates: RateLimiter,
+    /// Addresses from which wrong secrets came.
+    lockout: Lockout,
 }
 
 impl fmt::Debug for Chat {
@@ -157,6 +161,7 @@ impl Chat {
                 closing: None,
                 plain: message::plain_bucket(),
                 rates: RateLimiter::new(&limits),
+                lockout: Lockout::default(),
             }),
             not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
@@ -193,6 +198,7 @@ impl Chat {
         let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
         metrics::gauge!("pesan_people").set(float(book.people.count_here()));
         metrics::gauge!("pesan_rooms").set(float(book.rooms.iter().count()));
+        metrics::gauge!("pesan_locked_out_addresses").set(float(book.lockout.count(Instant::now())));
         if let Some(elsewhere) = &book.elsewhere {
             metrics::gauge!("pesan_other_nodes").set(float(elsewhere.count()));
         }

@@ -1,11 +1,15 @@
 //! What the server says about itself: one line an event, as text or JSON, on standard error.
 
+mod limit;
+
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
+
+pub use limit::LogLimit;
 
 /// How much is logged, and how it looks.
 #[derive(Debug, Clone, Args)]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -61,14 +61,27 @@ impl AdminCommand {
                 }
             }
             Reply::Rooms(list) => {
-                writeln!(out, "{:<40}  {:>6}  {:>8}  NAME", "ROOM", "PEOPLE", "MESSAGES")?;
+                writeln!(
+                    out,
+                    "{:<40}  {:>6}  {:>8}  {:>10}  NAME",
+                    "ROOM", "PEOPLE", "MESSAGES", "QUIET FOR"
+                )?;
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 for one in &list {
+                    let quiet = one
+                        .last
+                        .map(|last| now.saturating_sub(Duration::from_millis(last)));
                     writeln!(
                         out,
-                        "{:<40}  {:>6}  {:>8}  {}",
-                        one.id, one.people, one.messages, one.name
+                        "{:<40}  {:>6}  {:>8}  {:>10}  {}",
+                        one.id,
+                        one.people,
+                        one.messages,
+                        quiet.map(age).unwrap_or_default(),
+                        one.name
                     )?;
                 }
+                writeln!(out, "{} rooms", list.len())?;
             }
             Reply::Done(words) => writeln!(out, "{words}")?,
             Reply::Failed(words) => bail!(words),
@@ -90,5 +103,16 @@ impl AdminCommand {
             .read_line(&mut answer)
             .context("the server does not answer")?;
         serde_json::from_str(&answer).context("the server's answer cannot be read; has it another version?")
+    }
+}
+
+/// Time in its largest unit.
+fn age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }

@@ -9,7 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use super::{Load, Reply, Request};
+use super::{Load, Reply, Request, RoomChange};
+use crate::chat::history::StoreError;
 use crate::log::Throttle;
 use crate::state::AppState;
 
@@ -154,7 +155,29 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             }
             Reply::Connections(list, load(state))
         }
-        Request::Rooms => Reply::Rooms(chat.rooms()),
+        Request::Rooms { change: None } => Reply::Rooms(chat.rooms()),
+        Request::Rooms {
+            change: Some(RoomChange::Delete { id }),
+        } => match chat.remove_room(&id, false).await {
+            Ok(true) => {
+                tracing::info!(room = id, "the operator deleted a room");
+                Reply::Done(format!("room {id} deleted"))
+            }
+            Ok(false) => Reply::Failed(format!("no room with the id {id} that can be deleted")),
+            Err(error) => Reply::Failed(format!("the room {id} cannot be deleted: {error}")),
+        },
+        Request::Rooms {
+            change: Some(RoomChange::Merge { from, into }),
+        } => match chat.merge_rooms(&from, &into).await {
+            Ok(()) => {
+                tracing::info!(from, into, "the operator merged two rooms");
+                Reply::Done(format!("messages of {from} moved to {into}"))
+            }
+            Err(StoreError::RoomUnknown) => Reply::Failed(format!(
+                "{from} and {into} are not two open rooms; the lobby can only be the second one"
+            )),
+            Err(error) => Reply::Failed(format!("{from} cannot be merged into {into}: {error}")),
+        },
         Request::Kick { id, reason } => match chat.kick(&id, &reason).await {
             0 => Reply::Failed(format!("nobody here has the id {id}")),
             ended => {

@@ -1,20 +1,26 @@
 //! How a socket comes in, what it gets first, and what becomes of its person when it goes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
 use super::people::{id_of, went};
+use super::rate_limit::too_fast;
 use super::text::refusal;
 use super::wishes::{Wishes, made_up};
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
-use crate::access::Admitted;
+use crate::access::{Access, Admitted};
+use crate::engine::CloseReason;
 use crate::http::assets::Assets;
 use crate::io::{ConnectError, DisconnectReason, Socket};
 
 /// Shortest and longest key of a person.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
+/// How long the answer to a wrong secret takes.
+const WRONG_SECRET: Duration = Duration::from_secs(1);
+/// Time that a refusal has to arrive before the connection ends.
+const FAREWELL: Duration = Duration::from_millis(250);
 /// What every socket is greeted with.
 const GREETING: &str = "Selamat datang di pesan!";
 
@@ -40,30 +46,60 @@ impl Chat {
         let chat = self.clone();
         self.0
             .io
-            .with_middleware(move |socket: Socket| chat.admit(&socket));
+            .with_middleware(move |socket: Socket| chat.clone().admit(socket));
         let chat = self.clone();
         self.0
             .io
             .on_connection(move |socket: Socket| chat.clone().connected(socket));
     }
 
-    /// Whether a socket may come in; nothing is sent to it before that.
-    fn admit(&self, socket: &Socket) -> Result<(), ConnectError> {
-        match self.visitor(&socket.handshake().auth) {
-            Ok(Some(visitor)) => {
-                socket.data().insert(visitor);
-                Ok(())
+    /// Whether a socket may come in; nothing is sent to it before that. The connection of one that may not ends.
+    async fn admit(self, socket: Socket) -> Result<(), ConnectError> {
+        let visitor = match self.check_lockout(&socket) {
+            Ok(()) => self.visitor(&socket.handshake().auth),
+            Err(why) => Err(why),
+        };
+        let why = match visitor {
+            Ok(visitor) => {
+                if let Some(visitor) = visitor {
+                    socket.data().insert(visitor);
+                }
+                // who connects and leaves again and again does so no faster than anyone may ask for anything
+                self.pace(&socket).await;
+                return Ok(());
             }
-            Ok(None) => Ok(()),
-            Err(why) => {
-                let message = if why.code == ChatErrorCode::Unauthorized {
-                    "unauthorized"
-                } else {
-                    "bad auth payload"
-                };
-                Err(ConnectError::new(message).with_data(&why))
-            }
+            Err(why) => why,
+        };
+        let given = given_token(&socket).is_some();
+        let (message, reason) = match (why.code, given) {
+            (ChatErrorCode::Unauthorized, true) => ("unauthorized", "wrong secret"),
+            (ChatErrorCode::Unauthorized, false) => ("unauthorized", "no secret"),
+            (ChatErrorCode::TooFast, _) => ("too many wrong secrets", "locked out"),
+            _ => ("bad auth payload", "malformed"),
+        };
+        metrics::counter!("pesan_refused_total", "reason" => reason).increment(1);
+        if reason == "wrong secret" {
+            let address = socket.handshake().ip();
+            self.book().lockout.note_failure(address, Instant::now());
         }
+        if matches!(reason, "wrong secret" | "locked out") {
+            tokio::time::sleep(WRONG_SECRET).await;
+        }
+        tokio::spawn(async move {
+            tokio::time::sleep(FAREWELL).await;
+            socket.connection().close(CloseReason::ForcedClose);
+        });
+        Err(ConnectError::new(message).with_data(&why))
+    }
+
+    /// Whether a secret from this address is looked at.
+    fn check_lockout(&self, socket: &Socket) -> Result<(), ChatError> {
+        if matches!(self.0.access, Access::Open) || given_token(socket).is_none() {
+            return Ok(());
+        }
+        let address = socket.handshake().ip();
+        let book = self.book();
+        book.lockout.check(address, Instant::now()).map_err(too_fast)
     }
 
     /// Who comes with this auth payload; none is a plain client that anyone could be.
@@ -231,6 +267,12 @@ impl Chat {
             self.free_names(gone.then_some(person.id), freed);
         }
     }
+}
+
+/// Secret or token that a socket came with.
+fn given_token(socket: &Socket) -> Option<&str> {
+    let token = socket.handshake().auth.get("token").and_then(Value::as_str);
+    token.filter(|token| !token.is_empty())
 }
 
 fn greet(socket: &Socket) {

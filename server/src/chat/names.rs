@@ -138,9 +138,10 @@ impl Name {
     }
 }
 
-/// What a name is compared by; none when it is no name, or a longer one than allowed.
-pub(crate) fn comparison_key(name: &str, most_chars: u32) -> Option<String> {
-    Name::new(name, most_chars).ok().map(|name| name.key)
+/// What a name is compared by: names that share one of these are one. None when it is no name, or longer than allowed.
+pub(crate) fn comparison_keys(name: &str, most_chars: u32) -> Option<Vec<String>> {
+    let name = Name::new(name, most_chars).ok()?;
+    Some(parts(&name.key).map(str::to_owned).collect())
 }
 
 /// What is shown: composed characters, single blanks, nothing that cannot be seen.

@@ -1,6 +1,7 @@
 //! The way of a socket into its namespace: an earlier session is looked up, middleware decides, then it is announced.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pesan::socketio::Packet;
 use pesan::socketio::packet::Body;
@@ -13,6 +14,10 @@ use super::hooks::Reconnected;
 use super::namespace::{MiddlewareCall, Namespace};
 use super::recovery::Restored;
 use super::socket::Socket;
+use crate::log::LogLimit;
+
+/// A client may connect to a namespace and leave it again without end.
+static CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
 
 /// A socket that may come in. Where its connection ends first, nothing of it stays, and its client may take an earlier
 /// session up another time.
@@ -58,12 +63,15 @@ impl Admitted {
         let reply = Value::object(std::iter::once(sid).chain(pid));
         let reply = Packet::new(namespace.name(), Body::Connect(Some(reply)));
         let missed = namespace.welcome(&socket, &namespace.config().frame(&reply), restored.as_ref());
-        tracing::info!(
-            socket = socket.id(),
-            namespace = namespace.name(),
-            recovered = socket.recovered(),
-            "A user connected"
-        );
+        if let Some(left_out) = CONNECTED.ready() {
+            tracing::info!(
+                socket = socket.id(),
+                namespace = namespace.name(),
+                recovered = socket.recovered(),
+                left_out,
+                "A user connected"
+            );
+        }
         namespace.meters().sockets.increment(1);
         if returns {
             namespace.hooks().reconnect(&Reconnected {

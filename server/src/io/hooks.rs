@@ -6,6 +6,13 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge};
 
+use crate::log::LogLimit;
+
+/// Lines that clients can cause at will, each kind of them.
+static REFUSED: LogLimit = LogLimit::new(100, Duration::from_secs(60));
+static RETURNING: LogLimit = LogLimit::new(1000, Duration::from_secs(60));
+static ERRORS: LogLimit = LogLimit::new(100, Duration::from_secs(60));
+
 /// A handshake or a CONNECT was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectRefused {
@@ -139,13 +146,23 @@ pub(super) struct Hooks {
 
 impl Hooks {
     pub(super) fn connect_error(&self, what: &ConnectRefused) {
-        tracing::info!(message = what.message, namespace = what.namespace, address = ?what.address, "connect_error");
+        if let Some(left_out) = REFUSED.ready() {
+            tracing::info!(
+                message = what.message,
+                namespace = what.namespace,
+                address = ?what.address,
+                left_out,
+                "connect_error"
+            );
+        }
         metrics::counter!("pesan_connect_errors_total").increment(1);
         self.connect_error.call(what);
     }
 
     pub(super) fn reconnect_attempt(&self, what: &Reconnecting) {
-        tracing::info!(namespace = what.namespace, address = ?what.address, "reconnect_attempt");
+        if let Some(left_out) = RETURNING.ready() {
+            tracing::info!(namespace = what.namespace, address = ?what.address, left_out, "reconnect_attempt");
+        }
         self.reconnect_attempt.call(what);
     }
 
@@ -164,7 +181,15 @@ impl Hooks {
     }
 
     pub(super) fn reconnect_error(&self, what: &ConnectRefused) {
-        tracing::info!(message = what.message, namespace = what.namespace, address = ?what.address, "reconnect_error");
+        if let Some(left_out) = REFUSED.ready() {
+            tracing::info!(
+                message = what.message,
+                namespace = what.namespace,
+                address = ?what.address,
+                left_out,
+                "reconnect_error"
+            );
+        }
         metrics::counter!("pesan_reconnects_total", "outcome" => "refused").increment(1);
         self.reconnect_error.call(what);
     }
@@ -180,14 +205,17 @@ impl Hooks {
     }
 
     pub(super) fn error(&self, what: &ErrorReport) {
-        tracing::warn!(
-            kind = what.kind.as_str(),
-            message = what.message,
-            namespace = what.namespace,
-            socket = what.socket,
-            event = what.event,
-            "error"
-        );
+        if let Some(left_out) = ERRORS.ready() {
+            tracing::warn!(
+                kind = what.kind.as_str(),
+                message = what.message,
+                namespace = what.namespace,
+                socket = what.socket,
+                event = what.event,
+                left_out,
+                "error"
+            );
+        }
         metrics::counter!("pesan_errors_total", "kind" => what.kind.as_str()).increment(1);
         self.error.call(what);
     }

@@ -1,7 +1,9 @@
 //! Who may come in.
 
+use std::time::{Duration, Instant};
+
 use pesan::protocol::{ChatErrorCode, Rename};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::peer::{ChatPage, Peer, auth};
 use crate::server::Server;
@@ -25,6 +27,44 @@ async fn without_the_secret_nobody_comes_in() {
     let mut page = auth("Ana");
     page.token = Some("sesame, open".to_owned());
     assert!(ChatPage::open_as(server.address, &page).await.is_ok());
+}
+
+#[tokio::test]
+async fn wrong_secrets_cost_time_end_the_connection_and_lock_the_address_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "sesame, open\n").expect("writable");
+    let server = Server::with(&["--secret-file", file.to_str().expect("plain letters")]).await;
+    let begun = Instant::now();
+    let wrong = json!({ "token": "sesame, close" }).to_string();
+    let guesses = (0..20).map(|_| Peer::open(server.address, &wrong));
+    let refused = futures_util::future::join_all(guesses).await;
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    let codes: Vec<Value> = refused
+        .into_iter()
+        .map(|peer| peer.err().expect("refused")["data"]["code"].clone())
+        .collect();
+    let count = |code: &str| codes.iter().filter(|one| **one == code).count();
+    assert_eq!((count("unauthorized"), count("too-fast")), (5, 15));
+    // also a right one waits
+    let right = json!({ "token": "sesame, open" }).to_string();
+    let error = Peer::open(server.address, &right)
+        .await
+        .err()
+        .expect("locked out");
+    assert_eq!(error["data"]["code"], "too-fast");
+    // no secret is no guess
+    let error = Peer::open(server.address, "").await.err().expect("refused");
+    assert_eq!(error["data"]["code"], "unauthorized");
+}
+
+#[tokio::test]
+async fn refused_client_loses_its_connection() {
+    let server = Server::start().await;
+    let mut peer = Peer::dial(server.address).await;
+    peer.write(format!("40{}", json!({ "pesan": 1, "key": "short" })))
+        .await;
+    peer.ended().await;
 }
 
 #[tokio::test]

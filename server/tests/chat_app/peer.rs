@@ -29,13 +29,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects with this JSON as `auth`; what the CONNECT_ERROR says otherwise.
     pub(crate) async fn open(address: SocketAddr, auth: &str) -> Result<Self, Value> {
-        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        let (socket, _) = connect_async(url).await.expect("the server listens");
-        let mut peer = Self {
-            socket,
-            waiting: VecDeque::new(),
-            next_id: 0,
-        };
+        let mut peer = Self::dial(address).await;
         peer.write(format!("40{auth}")).await;
         loop {
             let frame = peer.read().await.expect("an answer to CONNECT");
@@ -45,6 +39,17 @@ impl Peer {
             if frame.starts_with("40") {
                 return Ok(peer);
             }
+        }
+    }
+
+    /// Opens a connection that is in no namespace yet.
+    pub(crate) async fn dial(address: SocketAddr) -> Self {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let (socket, _) = connect_async(url).await.expect("the server listens");
+        Self {
+            socket,
+            waiting: VecDeque::new(),
+            next_id: 0,
         }
     }
 

@@ -27,6 +27,10 @@ use crate::io::remote::{FetchedSockets, RemoteSocket};
 use crate::io::responses::{Gathered, Gathering};
 use crate::io::rooms::{Receivers, Target};
 use crate::io::socket::Socket;
+use crate::log::LogLimit;
+
+/// A client may connect to a namespace and leave it again without end.
+static DISCONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
 
 /// How much longer than its absence a session is kept while its client is connected; it is saved anew before.
 const LIFE: Duration = Duration::from_secs(30);
@@ -471,12 +475,15 @@ impl Namespace {
     /// A socket has left. It counts in its rooms until `disconnecting` was told, but gets nothing any more.
     pub(in crate::io) fn left(&self, socket: &Socket, reason: DisconnectReason) {
         self.0.rooms.retire(socket);
-        tracing::info!(
-            socket = socket.id(),
-            namespace = self.name(),
-            reason = reason.as_str(),
-            "User disconnected"
-        );
+        if let Some(left_out) = DISCONNECTED.ready() {
+            tracing::info!(
+                socket = socket.id(),
+                namespace = self.name(),
+                reason = reason.as_str(),
+                left_out,
+                "User disconnected"
+            );
+        }
         self.0.server.meters.sockets.decrement(1);
         if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
             if reason.is_recoverable() {
