@@ -67,6 +67,7 @@ events! {
     "room" Room => NoAck;
     "room-gone" RoomGone => NoAck;
     "presence" Presence => NoAck;
+    "presence-batch" PresenceBatch => NoAck;
     "typist" TypingNotice => NoAck;
     "announcement" Announcement => NoAck;
     "closing" ShutdownNotice => NoAck;
@@ -86,6 +87,9 @@ pub struct Auth {
     /// Shared secret or personal token, where the server asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Whether the page understands [`PresenceBatch`]; otherwise it gets a [`Presence`] for each change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub presence_batches: bool,
 }
 
 /// Someone who is, or was, in the chat.
@@ -216,8 +220,11 @@ pub struct Join {
 pub struct Joined {
     /// The room.
     pub room: Room,
-    /// Who is there.
+    /// Who is there; of a crowd only some.
     pub people: Vec<Person>,
+    /// How many are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people_count: Option<u32>,
     /// Newest messages, or those after [`Join::after`], oldest first.
     pub page: HistoryPage,
 }
@@ -297,6 +304,27 @@ pub struct Presence {
     pub person: Person,
     /// What happened.
     pub change: PresenceChange,
+}
+
+/// Who is in a room changed, several changes at once. Of a crowd only the number of people is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceBatch {
+    /// Id of the room.
+    pub room: String,
+    /// Who came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub came: Vec<Person>,
+    /// Who went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub went: Vec<Person>,
+    /// Who has another name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<Person>,
+    /// Replaces what was known of the people: all of them, or some of a crowd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<Vec<Person>>,
+    /// How many people are there now.
+    pub people_count: u32,
 }
 
 /// A room is no more.
@@ -447,6 +475,9 @@ mod tests {
     #[test]
     fn optional_fields_may_be_missing() {
         let auth: Auth = serde_json::from_str(r#"{"pesan":1,"key":"k"}"#).expect("complete");
-        assert_eq!((auth.name, auth.token), (None, None));
+        assert_eq!(
+            (auth.name, auth.token, auth.presence_batches),
+            (None, None, false)
+        );
     }
 }

@@ -266,7 +266,12 @@ mod tests {
     #[test]
     fn short_secret_stops_the_start() {
         let error = Access::load(&AccessConfig::default(), Some("sesame".into()), 32).expect_err("too short");
-        assert_eq!(error, AccessError::Weak("PESAN_SECRET".to_owned(), 6));
+        assert!(
+            error
+                .to_string()
+                .starts_with("the secret of PESAN_SECRET is 6 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -51,6 +51,7 @@ use elsewhere::Elsewhere;
 use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
 use lockout::Lockout;
 use people::{Line, People};
+use presence::PendingPresence;
 use rate_limit::{Bucket, RateLimiter};
 use rooms::Rooms;
 use text::refusal;
@@ -106,6 +107,8 @@ struct Book {
     rates: RateLimiter,
     /// Addresses from which wrong secrets came.
     lockout: Lockout,
+    /// Changes of presence that rooms were not told yet.
+    presence: PendingPresence,
 }
 
 impl fmt::Debug for Chat {
@@ -162,6 +165,7 @@ impl Chat {
                 plain: message::plain_bucket(),
                 rates: RateLimiter::new(&limits),
                 lockout: Lockout::default(),
+                presence: PendingPresence::default(),
             }),
             not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
@@ -175,6 +179,7 @@ impl Chat {
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
         tokio::spawn(tell_news(Arc::downgrade(&chat.0)));
+        tokio::spawn(presence::tell_batches(Arc::downgrade(&chat.0)));
         let empty_room = Duration::from_secs(limits.empty_room);
         tokio::spawn(rooms::remove_empty(Arc::downgrade(&chat.0), empty_room));
         Ok(chat)

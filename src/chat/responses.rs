@@ -125,6 +125,7 @@ impl ChatState {
                 };
                 room.membership = Membership::Joined;
                 room.set_people(joined.people);
+                room.people_count = joined.people_count.unwrap_or(room.people_count);
                 let seq = joined.room.last_seq;
                 room.read = room.read.min(seq);
                 // live messages may be ahead of the answer, but `after` may not be ahead of the room

@@ -11,8 +11,10 @@ pub struct RoomState {
     pub room: Room,
     /// Messages and notes.
     pub timeline: Timeline,
-    /// People in the room, ordered by id.
+    /// People in the room, ordered by id; of a crowd only some.
     pub people: Vec<Person>,
+    /// How many people are in the room.
+    pub people_count: u32,
     /// Who is typing.
     pub typing_users: TypingUsers,
     /// Whether the page has joined the room.
@@ -56,6 +58,7 @@ impl RoomState {
             room,
             timeline: Timeline::default(),
             people: Vec::new(),
+            people_count: 0,
             typing_users: TypingUsers::default(),
             membership: Membership::NotJoined,
             gap: None,
@@ -130,6 +133,7 @@ impl RoomState {
                 self.people.insert(place, person.clone());
             }
         }
+        self.count_people();
         if change == PresenceChange::Went {
             self.typing_users.remove(&person.id);
         }
@@ -150,6 +154,12 @@ impl RoomState {
         people.sort_by(|a, b| a.id.cmp(&b.id));
         people.dedup_by(|a, b| a.id == b.id);
         self.people = people;
+        self.count_people();
+    }
+
+    /// Everyone is listed, until the server says that there are more.
+    fn count_people(&mut self) {
+        self.people_count = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
     }
 
     /// Place of a person among the people of the room, or where the person belongs.

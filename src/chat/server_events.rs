@@ -8,7 +8,7 @@ use super::timeline_item::{ChatMessage, ItemKind};
 use super::{ChatState, ScreenReaderNotice, Server};
 use crate::protocol::{
     Announcement, ChatError, ChatErrorCode, Hello, History, Join, Kicked, LOBBY, Message, PLAIN, Presence,
-    PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
+    PresenceBatch, PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
 };
 use crate::socketio::value::{FromValueError, json};
 use crate::socketio::{Event, Value, from_value};
@@ -33,6 +33,8 @@ pub enum ServerEvent {
     RoomGone(RoomGone),
     /// The people of a room changed.
     Presence(Presence),
+    /// The people of a room changed, several of them at once.
+    PresenceBatch(PresenceBatch),
     /// Someone is typing.
     Typing(TypingNotice),
     /// Announcement of the operator.
@@ -57,6 +59,7 @@ impl ServerEvent {
             Room::NAME => Self::Room(from_value(payload)?),
             RoomGone::NAME => Self::RoomGone(from_value(payload)?),
             Presence::NAME => Self::Presence(from_value(payload)?),
+            PresenceBatch::NAME => Self::PresenceBatch(from_value(payload)?),
             TypingNotice::NAME => Self::Typing(from_value(payload)?),
             Announcement::NAME => Self::Announcement(from_value(payload)?),
             ShutdownNotice::NAME => Self::Shutdown(from_value(payload)?),
@@ -85,6 +88,7 @@ impl ChatState {
             ServerEvent::Room(room) => self.upsert_room(room),
             ServerEvent::RoomGone(gone) => self.room_gone(now, gone),
             ServerEvent::Presence(presence) => self.presence(now, presence),
+            ServerEvent::PresenceBatch(batch) => self.presence_batch(now, batch),
             ServerEvent::Typing(typist) => {
                 if let Some(room) = self.room_mut(&typist.room) {
                     room.typing_users.insert(now, typist.person);
@@ -312,6 +316,38 @@ impl ChatState {
             self.open(now, &into);
         }
         self.remove_room(&gone.id);
+    }
+
+    fn presence_batch(&mut self, now: u64, batch: PresenceBatch) {
+        let PresenceBatch {
+            room,
+            came,
+            went,
+            renamed,
+            people,
+            people_count,
+        } = batch;
+        let me = self.me().map(|me| me.id.clone());
+        // nobody has to be told that they came themselves
+        let came = came.into_iter().filter(|person| me.as_ref() != Some(&person.id));
+        let changes = came
+            .map(|person| (person, PresenceChange::Came))
+            .chain(went.into_iter().map(|person| (person, PresenceChange::Went)))
+            .chain(
+                renamed
+                    .into_iter()
+                    .map(|person| (person, PresenceChange::Renamed)),
+            );
+        for (person, change) in changes {
+            let room = room.clone();
+            self.presence(now, Presence { room, person, change });
+        }
+        if let Some(room) = self.room_mut(&room) {
+            if let Some(people) = people {
+                room.set_people(people);
+            }
+            room.people_count = people_count;
+        }
     }
 
     fn presence(&mut self, now: u64, presence: Presence) {

@@ -6,8 +6,8 @@ use super::timeline_item::{Delivery, ItemKind};
 use super::*;
 use crate::protocol::{ChatError, ChatLimits, LOBBY, Person, RoomKind};
 use crate::protocol::{
-    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, Room, RoomGone,
-    Sent, ShutdownNotice, TypingNotice, VERSION,
+    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, PresenceBatch, Room,
+    RoomGone, Sent, ShutdownNotice, TypingNotice, VERSION,
 };
 
 mod crossing;
@@ -465,6 +465,45 @@ fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
         (LOBBY, Some(&refusal))
     );
     assert!(chat.rooms().iter().all(|room| room.room.id != "rahasia"));
+}
+
+#[test]
+fn presence_batch_changes_people_and_tells_how_many_they_are() {
+    let mut chat = inside(0);
+    let me = chat.me().expect("was greeted").clone();
+    chat.handle_event(
+        0,
+        ServerEvent::PresenceBatch(PresenceBatch {
+            room: LOBBY.to_owned(),
+            came: vec![me.clone(), person("budi"), person("citra")],
+            people_count: 3,
+            ..PresenceBatch::default()
+        }),
+    );
+    let known = |chat: &ChatState| chat.room().people.iter().any(|person| person.id == "budi");
+    assert!(known(&chat));
+    assert_eq!(chat.room().people_count, 3);
+    chat.handle_event(
+        0,
+        ServerEvent::PresenceBatch(PresenceBatch {
+            room: LOBBY.to_owned(),
+            went: vec![person("budi")],
+            people_count: 2,
+            ..PresenceBatch::default()
+        }),
+    );
+    assert!(!known(&chat));
+    // a crowd: some of them, and the number
+    chat.handle_event(
+        0,
+        ServerEvent::PresenceBatch(PresenceBatch {
+            room: LOBBY.to_owned(),
+            people: Some(vec![person("budi")]),
+            people_count: 5000,
+            ..PresenceBatch::default()
+        }),
+    );
+    assert_eq!((chat.room().people.len(), chat.room().people_count), (1, 5000));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, 
 use pesan::socketio::value::{Value, from_value};
 
 use super::people::{id_of, went};
+use super::presence::join_room;
 use super::rate_limit::too_fast;
 use super::text::refusal;
 use super::wishes::{Wishes, made_up};
@@ -35,6 +36,8 @@ pub(super) enum Visitor {
         name: Option<String>,
         /// Whether the name belongs to the token, and stays.
         named: bool,
+        /// Whether it gets changes of presence in batches.
+        batches: bool,
     },
     /// A plain client whose token says who it is.
     Plain(Person),
@@ -133,18 +136,20 @@ impl Chat {
                 id: id_of("key", &auth.key),
                 name: auth.name,
                 named: false,
+                batches: auth.presence_batches,
             },
             Admitted::Named(name) => Visitor::Page {
                 id: id_of("token", &name),
                 name: Some(name),
                 named: true,
+                batches: auth.presence_batches,
             },
         }))
     }
 
     async fn connected(self, socket: Socket) {
         let visitor = socket.data().get::<Visitor>();
-        if let Some(Visitor::Page { id, name, named }) = visitor.as_deref() {
+        if let Some(Visitor::Page { id, name, named, .. }) = visitor.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
             self.plain_connected(&socket);
@@ -204,7 +209,7 @@ impl Chat {
         self.free_names(None, freed);
         socket.join(PAGES);
         socket.join(channel_of(id).as_str());
-        socket.join(channel(LOBBY).as_str());
+        join_room(socket, LOBBY);
         for room in mine {
             socket.join(room.as_str());
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{Range, StoreError};
 use super::text::clean_or_cut;
-use super::{Chat, PAGES, PLAINS, channel, channel_of, history};
+use super::{Chat, PAGES, PLAINS, channel, channel_of, history, presence};
 use crate::io::Socket;
 
 /// Events between nodes: to name the connections, to end some, to say when the server goes down.
@@ -210,6 +210,7 @@ impl Chat {
             let known = book.rooms.remove(id).is_some();
             book.people.close_room(id);
             book.news.remove(id);
+            book.presence.close_room(id);
             known.then(|| {
                 people
                     .iter()
@@ -222,7 +223,7 @@ impl Chat {
                 .io
                 .in_(channel(id).as_str())
                 .local()
-                .sockets_leave(channel(id).as_str());
+                .sockets_leave(presence::channels(id));
             let gone = RoomGone {
                 id: id.to_owned(),
                 into: into.map(str::to_owned),

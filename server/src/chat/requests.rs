@@ -11,6 +11,7 @@ use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
 
 use super::history::{Range, SavedRoom, StoreError};
+use super::presence::{join_room, leave_room};
 use super::rate_limit::{Cost, too_fast};
 use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
@@ -115,7 +116,7 @@ impl Chat {
         let person = self.who(&socket, Cost::Read)?;
         self.book().rooms.visible(&join.room, &person.id)?;
         // first the news, then the history: what is stored in between comes twice rather than not at all
-        socket.join(channel(&join.room).as_str());
+        join_room(&socket, &join.room);
         let (direct, came) = {
             let mut book = self.book();
             let direct = !book.rooms.members(&join.room).is_empty();
@@ -129,20 +130,31 @@ impl Chat {
         let range = join.after.map_or(Range::Newest, Range::After);
         let page = self.page(&join.room, range).await?;
         let book = self.book();
-        let people = if direct {
+        let (people, count) = if direct {
             let members = book.rooms.members(&join.room);
-            members
-                .iter()
+            let here = members.iter();
+            let here: Vec<Person> = here
                 .filter_map(|member| book.people.get(&member.id).cloned())
-                .collect()
+                .collect();
+            let count = here.len();
+            (here, count)
         } else {
-            book.people.in_room(&join.room, usize::MAX)
+            let mut some = book.shown_people(&join.room);
+            if !some.iter().any(|one| one.id == person.id) {
+                some.extend(book.people.get(&person.id).cloned());
+            }
+            (some, book.people.count_in(&join.room))
         };
         let room = book
             .rooms
             .seen_by(&join.room, &person.id, &book.people)
             .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))?;
-        Ok(Joined { room, people, page })
+        Ok(Joined {
+            room,
+            people,
+            people_count: u32::try_from(count).ok(),
+            page,
+        })
     }
 
     async fn leave(self, socket: Socket, leave: Leave) -> Result<(), ChatError> {
@@ -155,7 +167,7 @@ impl Chat {
         if stays {
             return Ok(());
         }
-        socket.leave(channel(&leave.room).as_str());
+        leave_room(&socket, &leave.room);
         let went = {
             let mut book = self.book();
             let went = book.people.leave(socket.id(), &leave.room);

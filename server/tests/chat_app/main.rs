@@ -5,5 +5,6 @@ mod limits;
 mod lobby;
 mod operator;
 mod peer;
+mod presence;
 mod rooms;
 mod server;

@@ -197,5 +197,6 @@ pub(crate) fn auth(name: &str) -> Auth {
         key: format!("the secret key of {name}"),
         name: Some(name.to_owned()),
         token: None,
+        presence_batches: false,
     }
 }

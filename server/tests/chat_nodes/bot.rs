@@ -58,6 +58,7 @@ impl Bot {
             key: format!("key of the bot {name:04}"),
             name: Some(format!("bot {name}")),
             token: None,
+            presence_batches: false,
         };
         let transports = if name.is_multiple_of(3) {
             vec![TransportKind::Polling, TransportKind::WebSocket]
