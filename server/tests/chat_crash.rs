@@ -335,7 +335,13 @@ async fn no_answered_message_is_lost_when_the_server_is_killed() {
 }
 
 async fn stored(folder: &Path) -> BTreeMap<u64, String> {
-    let history = Sqlite::open(&folder.join("data"), Retention::default(), Box::new(drop)).expect("is whole");
+    let history = Sqlite::open(
+        &folder.join("data"),
+        Retention::default(),
+        u64::MAX,
+        Box::new(drop),
+    )
+    .expect("is whole");
     let mut stored = BTreeMap::new();
     loop {
         let after = stored.len() as u64;

@@ -57,6 +57,7 @@ impl Connection {
             key: self.key.get_value(),
             name,
             token: storage::get(&storage::for_server(TOKEN_KEY)).filter(|token| !token.is_empty()),
+            presence_batches: true,
         }
     }
 }
