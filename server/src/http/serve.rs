@@ -196,7 +196,7 @@ impl Acceptor {
                     None => {
                         acceptor
                             .serve_connection(TokioIo::new(stream), peer, stopped)
-                            .await
+                            .await;
                     }
                     Some(tls) => {
                         if let Some(stream) = acceptor.handshake(tls, stream, address).await {
