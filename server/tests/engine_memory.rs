@@ -1,7 +1,6 @@
 //! Memory that clients make the process hold: a process of its own, since it is counted for the whole process.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -17,7 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One test at a time: they look at what the process holds.
-static ALONE: Mutex<()> = Mutex::new(());
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -92,7 +91,7 @@ fn echo() -> Io {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attachments_that_never_end_cost_no_more_than_the_limit() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().await;
     let io = echo();
     let limits = Limits {
         max_held_bytes: 32 << 20,
@@ -132,7 +131,7 @@ async fn attachments_that_never_end_cost_no_more_than_the_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().await;
     let io = echo();
     let limits = Limits {
         max_held_bytes: 32 << 20,
@@ -181,7 +180,7 @@ async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_readers_cost_no_more_than_the_limit() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().await;
     let io = echo();
     let limits = Limits {
         max_held_bytes: 32 << 20,
@@ -224,7 +223,7 @@ async fn slow_readers_cost_no_more_than_the_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().await;
     let io = echo();
     let address = start(&io, Limits::default());
     let large = format!(r#"42["keep","{}"]"#, "x".repeat(100_000));
@@ -244,7 +243,7 @@ async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attachment_that_does_not_follow_ends_the_connection() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().await;
     let io = Io::new(IoConfig {
         attachment_timeout: Duration::from_millis(300),
         ..IoConfig::default()

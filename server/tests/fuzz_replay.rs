@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use pesan_server::engine::fuzzing;
 use pesan_server::http::serve::fuzzing::forwarded;
 
-const TARGETS: [(&str, fn(&[u8])); 4] = [
+/// Function that decodes one input of a corpus.
+type Target = fn(&[u8]);
+
+const TARGETS: [(&str, Target); 4] = [
     ("server_frames", fuzzing::frames),
     ("server_inflate", fuzzing::inflate),
     ("server_query", fuzzing::query),
