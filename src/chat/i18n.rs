@@ -158,6 +158,8 @@ pub struct Strings {
     pub people: &'static str,
     /// Number of people in the room.
     pub people_count: WithNumber,
+    /// Below the listed people of a crowd; number of further ones.
+    pub more_people: WithNumber,
     /// Marks the person who uses the page.
     pub you: &'static str,
     /// Tooltip of a person; their name.

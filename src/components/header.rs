@@ -32,7 +32,7 @@ pub fn Header() -> impl IntoView {
     let i18n = use_i18n();
     let layout = use_layout();
     let name = Memo::new(move |_| chat.with(|state| room_name(state.room(), i18n.strings())));
-    let people = chat.select(|state| state.room().people.len() as u64);
+    let people = chat.select(|state| u64::from(state.room().people_count));
     let is_extended = chat.is_extended();
     let can_leave = chat.select(|state| state.me().is_some() && state.room().room.kind == RoomKind::Open);
     let foreign_host = use_connection().foreign_host.get_value();

@@ -25,7 +25,13 @@ pub fn MemberList() -> impl IntoView {
         people.sort_by(|a, b| i18n.compare(&a.name, &b.name).then_with(|| a.id.cmp(&b.id)));
         people
     });
-    let count = Memo::new(move |_| people.with(Vec::len));
+    let count = chat.select(|state| u64::from(state.room().people_count));
+    // of a crowd the server lists only some
+    let unlisted = Memo::new(move |_| {
+        count
+            .get()
+            .saturating_sub(people.with(|people| people.len() as u64))
+    });
     view! {
         <aside class="sidebar people" aria-label=i18n.text(|s| s.people)>
             <div class="sidebar-header">
@@ -50,6 +56,9 @@ pub fn MemberList() -> impl IntoView {
                         <Member person=person />
                     </For>
                 </ul>
+                <p class="soft unlisted" hidden=move || unlisted.get() == 0>
+                    {move || (i18n.strings().more_people)(unlisted.get())}
+                </p>
             </div>
         </aside>
     }

@@ -46,7 +46,10 @@ pub(super) use namespace::is_legal as is_legal_namespace;
 pub use outbox::QueuedMessage;
 pub use output::{CloseInfo, Output, TransportId, TransportKind};
 pub use phase::Status;
-#[cfg(any(feature = "web", feature = "native"))]
+#[cfg(any(
+    all(feature = "native", not(target_arch = "wasm32")),
+    all(feature = "web", target_arch = "wasm32")
+))]
 pub(crate) use wire::FrameKind;
 
 use std::collections::VecDeque;

@@ -1,5 +1,7 @@
 use leptos::prelude::*;
+use pesan::chat::server_events::ServerEvent;
 use pesan::components::member_list::MemberList;
+use pesan::protocol::{LOBBY, PresenceBatch};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{mount, person};
@@ -23,4 +25,22 @@ async fn person_at_the_page_is_marked_and_no_button() {
     let buttons = mounted.texts("li button .name");
     assert_eq!(buttons, ["Budi"]);
     assert!(mounted.text().contains("you"));
+}
+
+#[wasm_bindgen_test]
+async fn crowd_shows_its_number_and_how_many_are_not_listed() {
+    let mounted = mount(|_| view! { <MemberList /> });
+    mounted.enter_lobby(vec![person("me", "Ayu")], Vec::new()).await;
+    let batch = PresenceBatch {
+        room: LOBBY.to_owned(),
+        people: Some(vec![person("me", "Ayu"), person("b", "Budi")]),
+        people_count: 5000,
+        ..PresenceBatch::default()
+    };
+    mounted
+        .change(|state, now| state.handle_event(now, ServerEvent::PresenceBatch(batch)))
+        .await;
+    assert_eq!(mounted.texts(".name"), ["Ayu", "Budi"]);
+    assert_eq!(mounted.get("h2").inner_text(), "Present · 5000");
+    assert!(mounted.text().contains("and 4998 more"));
 }

@@ -43,6 +43,7 @@ pub(super) static STRINGS: Strings = Strings {
     leave_room: "Leave room",
     people: "Present",
     people_count: |number| format!("{number} here"),
+    more_people: |number| format!("and {number} more"),
     you: "you",
     send_direct_message: |value| format!("Send {value} a direct message"),
     unread: |number| format!("{number} unread"),

@@ -43,6 +43,7 @@ pub(super) static STRINGS: Strings = Strings {
     leave_room: "Keluar dari ruang",
     people: "Yang hadir",
     people_count: |number| format!("{number} di sini"),
+    more_people: |number| format!("dan {number} orang lagi"),
     you: "Anda",
     send_direct_message: |value| format!("Kirim pesan pribadi ke {value}"),
     unread: |number| format!("{number} belum dibaca"),

@@ -25,6 +25,11 @@ pub(crate) enum FrameKind {
 }
 
 impl FrameKind {
+    /// Kind of a WebSocket frame.
+    #[cfg(any(
+        all(feature = "native", not(target_arch = "wasm32")),
+        all(feature = "web", target_arch = "wasm32")
+    ))]
     pub(crate) fn of(frame: &Frame) -> Self {
         match frame {
             Frame::Binary(_) => Self::Data,
