@@ -149,6 +149,7 @@ impl Mounted {
                 messages,
                 more: false,
             },
+            people_count: None,
         };
         self.change(|state, now| {
             state.handle_connected(now);
