@@ -6,10 +6,12 @@
 mod command;
 mod listener;
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
-pub use command::AdminCommand;
+pub use command::{Action, AdminCommand};
 pub use listener::{AdminSocket, ListenError};
 
 use crate::chat::operator::{Connected, RoomInfo};
@@ -43,6 +45,11 @@ pub enum Request {
         /// Text.
         text: String,
     },
+    /// Reads again the page, certificate, tokens and secrets, as SIGHUP does; who may no longer come in is disconnected.
+    Reload,
+    /// Says where the messages are; what `backup` asks first.
+    #[command(skip)]
+    Store,
     /// Closes the server, on all machines, for maintenance after a countdown that pages show.
     Close {
         /// Time until then, as 90, 60s, 5m or 1h.
@@ -85,10 +92,23 @@ pub enum Reply {
     Connections(Vec<Connected>, Load),
     /// Rooms.
     Rooms(Vec<RoomInfo>),
+    /// Where the messages are.
+    Store(StorePlace),
     /// It is done; in words.
     Done(String),
     /// It is not; in words.
     Failed(String),
+}
+
+/// Where messages are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StorePlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In memory.
+    Memory,
+    /// In Redis.
+    Redis,
 }
 
 /// How full a machine is.

@@ -33,7 +33,7 @@ mod wishes;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -76,7 +76,7 @@ struct Inner {
     io: Io,
     history: Box<dyn History>,
     limits: ChatLimits,
-    access: Access,
+    access: RwLock<Arc<Access>>,
     assets: Option<Assets>,
     /// Names that all nodes have agreed on, where there are several.
     claims: Option<Claims>,
@@ -153,7 +153,7 @@ impl Chat {
             io,
             history,
             limits,
-            access,
+            access: RwLock::new(Arc::new(access)),
             assets,
             claims: link.map(Claims::new),
             book: Mutex::new(Book {

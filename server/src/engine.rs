@@ -211,6 +211,12 @@ impl Engine {
         account::process_bytes()
     }
 
+    /// Number of sessions whose client can be told something now; a polling client that has gone cannot.
+    #[must_use]
+    pub fn reachable_sessions(&self) -> usize {
+        self.0.sessions.reachable()
+    }
+
     /// Routes of the engine: its path, for every method.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let engine = self.clone();

@@ -45,7 +45,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     // first the port: a second server must not touch the data of the first
     let listener = listen("--listen", config.listen.address())?;
     let address = listener.local_addr()?;
-    let state = AppState::new(&config).await?;
+    let mut state = AppState::new(&config).await?;
+    state.tls.clone_from(&serving.tls);
     serving.limit = Some(Arc::clone(&state.connections));
     if let Some(path) = config.store.admin_socket() {
         tokio::spawn(AdminSocket::bind(&path)?.serve(state.clone()));

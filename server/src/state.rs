@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 
-use crate::access::Access;
+use crate::access::{Access, AccessError};
 use crate::chat::Chat;
 use crate::config::{Config, SocketLimits, Store};
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ use crate::http::assets::Assets;
 use crate::http::headers::Policy;
 use crate::http::health::Readiness;
 use crate::http::router;
-use crate::http::serve::ConnectionLimit;
+use crate::http::serve::{ConnectionLimit, Tls};
 use crate::io::{Io, IoConfig, Redis, RedisConfig};
 pub use shutdown::signals;
 pub use stop::Stop;
@@ -39,6 +39,10 @@ pub struct AppState {
     pub stop: Stop,
     /// Limit of HTTP connections.
     pub connections: Arc<ConnectionLimit>,
+    /// Certificate of the public address, where it has one.
+    pub tls: Option<Tls>,
+    /// What it was built from.
+    pub config: Arc<Config>,
     /// Whether `/metrics` has an address of its own.
     pub metrics_elsewhere: bool,
 }
@@ -51,11 +55,7 @@ impl AppState {
     pub async fn new(config: &Config) -> anyhow::Result<Self> {
         let servers = config.page.servers();
         let assets = Assets::load(&config.page.assets, &servers)?;
-        let access = Access::load(
-            &config.access,
-            std::env::var("PESAN_SECRET").ok(),
-            config.chat.name_chars,
-        )?;
+        let access = load_access(config)?;
         let io = io(&config.store)?;
         let chat = Chat::start(
             io.clone(),
@@ -83,8 +83,15 @@ impl AppState {
             readiness: Arc::default(),
             stop,
             connections: Arc::new(connection_limit(&config.sockets)),
+            tls: None,
+            config: Arc::new(config.clone()),
             metrics_elsewhere: config.listen.admin_listen.is_some(),
         })
+    }
+
+    /// Reads tokens and secrets as they are now.
+    fn load_access(&self) -> Result<Access, AccessError> {
+        load_access(&self.config)
     }
 
     /// Why the server should get no new connections, if so.
@@ -122,6 +129,11 @@ impl AppState {
         metrics::gauge!("pesan_store_failed").set(flag(self.chat.trouble().is_some()));
         metrics::gauge!("pesan_build_info", "version" => env!("CARGO_PKG_VERSION"), "page" => self.assets.build()).set(1.0);
     }
+}
+
+fn load_access(config: &Config) -> Result<Access, AccessError> {
+    let secret = std::env::var("PESAN_SECRET").ok();
+    Access::load(&config.access, secret, config.chat.name_chars)
 }
 
 /// Limit of HTTP connections.

@@ -507,6 +507,27 @@ async fn a_history_that_cannot_be_used_says_why() {
 }
 
 #[tokio::test]
+async fn history_of_version_1_is_migrated_with_all_that_is_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("history.sqlite");
+    std::fs::write(&file, include_bytes!("fixtures/history-v1.sqlite")).expect("writable");
+    for _ in 0..2 {
+        let (history, _) = open(folder.path()).await;
+        let page = history.page("kopi", Range::Newest, 100).await.expect("readable");
+        assert_eq!(texts(&page), ["halo", "halo juga"]);
+        assert_eq!(page.messages[1].reply.as_ref().map(|reply| reply.seq), Some(1));
+        drop(history);
+    }
+    let (history, _) = open(folder.path()).await;
+    let sent = add(&history, draft("kopi", "message-3", "ana", "lagi")).await;
+    assert_eq!(sent.map(|sent| sent.seq), Ok(3));
+    // how it was, for a way back
+    let old = rusqlite::Connection::open(folder.path().join("history.sqlite.version-1")).expect("a database");
+    let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+    assert_eq!(version, Ok(1));
+}
+
+#[tokio::test]
 async fn a_damaged_page_stops_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, _) = open(folder.path()).await;

@@ -431,3 +431,235 @@ fn behind_a_trusted_proxy_people_are_counted_and_not_the_proxy() {
     assert_eq!(statuses(&trusting), ["200", "200", "429"]);
     assert_eq!(statuses(&limit), ["200", "429", "429"]);
 }
+
+/// Answer to one request, its body alone.
+fn request(address: &str, method: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    let answer = exchange(
+        address,
+        &format!(
+            "{method} {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        ),
+    );
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    body.to_owned()
+}
+
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// A polling session that has joined the chat with this auth payload; its path.
+fn join(address: &str, auth: &str) -> String {
+    let open = request(address, "GET", POLLING, "");
+    let sid = open.split('"').nth(3).expect("a session id");
+    let path = format!("{POLLING}&sid={sid}");
+    assert_eq!(request(address, "POST", &path, &format!("40{auth}")), "ok");
+    path
+}
+
+/// Sends a plain message that is acknowledged, and reads until that is there.
+fn say(address: &str, path: &str, text: &str) {
+    assert_eq!(
+        request(address, "POST", path, &format!("421[\"pesan\",\"{text}\"]")),
+        "ok"
+    );
+    let mut heard = String::new();
+    while !heard.contains("431") {
+        heard.push_str(&request(address, "GET", path, ""));
+    }
+}
+
+#[test]
+fn backup_of_a_running_server_is_restored_beside_the_log_of_a_dead_one() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let words = |output: &Output| {
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let failure = |output: &Output| {
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    let session = join(&running.address, "");
+    say(&running.address, &session, "satu");
+    say(&running.address, &session, "dua");
+    assert!(words(&admin(folder.path(), &["backup", "copy.sqlite"])).contains("2 messages in 1 rooms"));
+    say(&running.address, &session, "tiga");
+    assert!(failure(&admin(folder.path(), &["backup", "copy.sqlite"])).contains("is there already"));
+    assert!(
+        failure(&admin(folder.path(), &["restore", "copy.sqlite"])).contains("another pesan-server is using")
+    );
+    let mode = |name: &str| {
+        let meta = std::fs::metadata(path(name)).expect("is there");
+        std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777
+    };
+    for file in [
+        "data/history.sqlite",
+        "data/history.sqlite-wal",
+        "data/lock",
+        "data/history.run",
+        "copy.sqlite",
+    ] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+    assert_eq!(mode("data"), 0o700);
+    // killed: its log stays
+    drop(running);
+    assert!(
+        std::fs::metadata(path("data/history.sqlite-wal"))
+            .expect("is there")
+            .len()
+            > 0
+    );
+
+    // what people do by hand
+    std::fs::copy(path("data/history.sqlite"), path("kept.sqlite")).expect("writable");
+    std::fs::copy(path("copy.sqlite"), path("data/history.sqlite")).expect("writable");
+    let said = fails(folder.path(), &["--port", "0"]);
+    assert!(said.contains("history.sqlite-wal does not belong here"), "{said}");
+    std::fs::copy(path("kept.sqlite"), path("data/history.sqlite")).expect("writable");
+
+    let said = words(&admin(folder.path(), &["restore", "copy.sqlite"]));
+    assert!(
+        said.contains("2 messages") && said.contains("before-restore-"),
+        "{said}"
+    );
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    let rooms = words(&admin(folder.path(), &["rooms"]));
+    let lobby = rooms
+        .lines()
+        .find(|line| line.starts_with("lobby"))
+        .expect("is there");
+    assert_eq!(lobby.split_whitespace().nth(2), Some("2"), "{rooms}");
+    running.signal("-TERM");
+    running.ended();
+}
+
+#[test]
+fn file_that_is_no_whole_history_is_refused_with_what_to_do() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let file = data.join("history.sqlite");
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    running.signal("-TERM");
+    running.ended();
+    let good = std::fs::read(&file).expect("readable");
+    let refused = |words: &str| {
+        let said = fails(folder.path(), &["--port", "0"]);
+        assert!(said.contains(words), "{words}: {said}");
+        let output = admin(
+            folder.path(),
+            &["restore", "data/history.sqlite", "--data", "other"],
+        );
+        assert!(!output.status.success(), "{words}: {output:?}");
+        assert!(!folder.path().join("other/history.sqlite").exists());
+    };
+
+    std::fs::write(&file, &good[..good.len() - 4096]).expect("writable");
+    refused("it was cut off");
+    std::fs::write(&file, b"").expect("writable");
+    refused("it is empty");
+    std::fs::write(&file, vec![0; 1 << 20]).expect("writable");
+    refused("does not begin as an SQLite file does");
+    let bare = |sql: &str| {
+        std::fs::remove_file(&file).expect("was there");
+        let connection = rusqlite::Connection::open(&file).expect("a database");
+        connection.execute_batch(sql).expect("good SQL");
+    };
+    bare("CREATE TABLE a (b); INSERT INTO a VALUES (zeroblob(1000000)); DROP TABLE a;");
+    refused("it has no tables");
+    bare("PRAGMA application_id = 1885696878; PRAGMA user_version = 2; CREATE TABLE a (b);");
+    refused("its tables are missing");
+
+    // another file's log: that of a run before the last one
+    std::fs::write(&file, &good).expect("writable");
+    let running = Running::start(folder.path(), &["--port", "0"]);
+    let session = join(&running.address, "");
+    say(&running.address, &session, "satu");
+    drop(running);
+    std::fs::write(&file, &good).expect("writable");
+    refused("belongs to another history.sqlite");
+    std::fs::remove_file(&file).expect("was there");
+    let said = fails(folder.path(), &["--port", "0"]);
+    assert!(said.contains("there is no history.sqlite to it"), "{said}");
+}
+
+#[test]
+fn killed_server_goes_on_with_its_own_log() {
+    let folder = folder();
+    for round in 1..=3 {
+        let running = Running::start(folder.path(), &["--port", "0"]);
+        let session = join(&running.address, "");
+        say(&running.address, &session, "halo");
+        let rooms = admin(folder.path(), &["rooms"]);
+        let rooms = String::from_utf8_lossy(&rooms.stdout).into_owned();
+        let lobby = rooms
+            .lines()
+            .find(|line| line.starts_with("lobby"))
+            .expect("is there");
+        assert_eq!(
+            lobby.split_whitespace().nth(2),
+            Some(round.to_string().as_str()),
+            "{rooms}"
+        );
+        drop(running);
+    }
+}
+
+#[test]
+fn reload_takes_new_tokens_and_disconnects_the_revoked() {
+    let folder = folder();
+    let tokens = folder.path().join("tokens");
+    let (ana, budi) = ("Ana 0123456789abcdef\n", "Budi 1123456789abcdef\n");
+    std::fs::write(&tokens, [ana, budi].concat()).expect("writable");
+    let running = Running::start(folder.path(), &["--port", "0", "--token-file", "tokens"]);
+    join(&running.address, "{\"token\":\"0123456789abcdef\"}");
+    join(&running.address, "{\"token\":\"1123456789abcdef\"}");
+    let connections = || {
+        let list = admin(folder.path(), &["list"]);
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        list.lines()
+            .find(|line| line.ends_with(" connections"))
+            .map(str::to_owned)
+            .expect("a number")
+    };
+    assert_eq!(connections(), "2 connections");
+    std::fs::write(&tokens, "Ana short\n").expect("writable");
+    let reload = admin(folder.path(), &["reload"]);
+    assert!(!reload.status.success());
+    assert!(
+        String::from_utf8_lossy(&reload.stderr)
+            .contains("tokens and secrets stay as they were: tokens, line 1")
+    );
+    assert_eq!(connections(), "2 connections");
+    std::fs::write(&tokens, ana).expect("writable");
+    let reload = admin(folder.path(), &["reload"]);
+    assert!(
+        String::from_utf8_lossy(&reload.stdout).contains("1 connections revoked"),
+        "{reload:?}"
+    );
+    assert_eq!(connections(), "1 connections");
+    std::fs::write(&tokens, budi).expect("writable");
+    running.signal("-HUP");
+    for _ in 0..500 {
+        if connections() == "0 connections" {
+            break;
+        }
+    }
+    assert_eq!(connections(), "0 connections");
+    running.signal("-TERM");
+    running.ended();
+}
+
+#[test]
+fn abandoned_polling_sessions_do_not_hold_the_stop() {
+    let folder = folder();
+    let running = Running::start(folder.path(), &["--port", "0", "--drain", "600"]);
+    join(&running.address, "");
+    join(&running.address, "");
+    running.signal("-TERM");
+    let begun = std::time::Instant::now();
+    running.ended();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}

@@ -1,14 +1,16 @@
 //! `pesan-server admin …`: asks the running server, and prints what it answers.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use super::{Reply, Request};
+use super::{Reply, Request, StorePlace};
+use crate::chat::history::{self, Contents};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,9 +27,30 @@ pub struct AdminCommand {
         global = true
     )]
     pub admin_socket: PathBuf,
-    /// What to ask for.
+    /// What to do.
     #[command(subcommand)]
-    pub request: Request,
+    pub action: Action,
+}
+
+/// What the operator can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Action {
+    /// Asks the running server.
+    #[command(flatten)]
+    Ask(Request),
+    /// Writes the history of the running server to a new file; it goes on meanwhile.
+    Backup {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Puts a backup in the place of the history of a server that is stopped; the old history stays beside it.
+    Restore {
+        /// File that `backup` wrote.
+        file: PathBuf,
+        /// Folder of the history.
+        #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
+        data: PathBuf,
+    },
 }
 
 impl AdminCommand {
@@ -36,7 +59,12 @@ impl AdminCommand {
     /// # Errors
     /// When no server answers, or it says no.
     pub fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        match self.ask()? {
+        let request = match &self.action {
+            Action::Ask(request) => request,
+            Action::Backup { file } => return self.back_up(file, out),
+            Action::Restore { file, data } => return restore(file, data, out),
+        };
+        match self.ask(request)? {
             Reply::Connections(list, load) => {
                 writeln!(
                     out,
@@ -83,19 +111,44 @@ impl AdminCommand {
                 }
                 writeln!(out, "{} rooms", list.len())?;
             }
+            Reply::Store(place) => writeln!(out, "{place:?}")?,
             Reply::Done(words) => writeln!(out, "{words}")?,
             Reply::Failed(words) => bail!(words),
         }
         Ok(())
     }
 
-    fn ask(&self) -> anyhow::Result<Reply> {
+    fn back_up(&self, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+        let folder = match self.ask(&Request::Store)? {
+            Reply::Store(StorePlace::Folder(folder)) => folder,
+            Reply::Store(StorePlace::Memory) => {
+                bail!("the server keeps messages in memory only (--ephemeral)")
+            }
+            Reply::Store(StorePlace::Redis) => {
+                bail!("the messages are in Redis (--redis): back up its files, or a replica of it")
+            }
+            Reply::Failed(words) => bail!(words),
+            other => bail!("the server answers something else: {other:?}"),
+        };
+        let begun = Instant::now();
+        let contents = history::back_up(&folder, file)?;
+        writeln!(
+            out,
+            "{}: {} in {:.1} s",
+            file.display(),
+            Words(contents),
+            begun.elapsed().as_secs_f64()
+        )?;
+        Ok(())
+    }
+
+    fn ask(&self, request: &Request) -> anyhow::Result<Reply> {
         let path = self.admin_socket.display();
         let mut stream = UnixStream::connect(&self.admin_socket).with_context(|| {
             format!("no server answers at {path}; is it running? --admin-socket names the socket of another --data")
         })?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let mut line = serde_json::to_vec(&self.request)?;
+        let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         stream.write_all(&line)?;
         let mut answer = String::new();
@@ -114,5 +167,28 @@ fn age(time: Duration) -> String {
         60..3600 => format!("{} min", seconds / 60),
         3600..86_400 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn restore(file: &Path, data: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let (contents, old) = history::restore(file, data)?;
+    writeln!(out, "{} has {} now", data.display(), Words(contents))?;
+    if let Some(old) = old {
+        writeln!(out, "what was there before is {}", old.display())?;
+    }
+    Ok(())
+}
+
+/// What a history holds, in words.
+struct Words(Contents);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Contents {
+            rooms,
+            messages,
+            bytes,
+        } = self.0;
+        write!(f, "{messages} messages in {rooms} rooms, {bytes} bytes")
     }
 }

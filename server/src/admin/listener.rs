@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use super::{Load, Reply, Request, RoomChange};
+use super::{Load, Reply, Request, RoomChange, StorePlace};
 use crate::chat::history::StoreError;
 use crate::log::Throttle;
 use crate::state::AppState;
@@ -185,6 +185,15 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                 Reply::Done(format!("{ended} connections ended"))
             }
         },
+        Request::Reload => {
+            let state = state.clone();
+            match tokio::task::spawn_blocking(move || state.reload()).await {
+                Ok(Ok(words)) => Reply::Done(words),
+                Ok(Err(words)) => Reply::Failed(words),
+                Err(error) => Reply::Failed(error.to_string()),
+            }
+        }
+        Request::Store => Reply::Store(store_place(state)),
         Request::Announce { text } => {
             tracing::info!(text, "the operator announced");
             chat.announce(&text);
@@ -224,5 +233,17 @@ fn load(state: &AppState) -> Load {
         connections: state.connections.open(),
         max_connections: state.connections.max(),
         trouble: state.trouble(),
+    }
+}
+
+fn store_place(state: &AppState) -> StorePlace {
+    let store = &state.config.store;
+    if store.redis.is_some() {
+        StorePlace::Redis
+    } else if store.ephemeral {
+        StorePlace::Memory
+    } else {
+        // the operator's command may run in another folder
+        StorePlace::Folder(store.data.canonicalize().unwrap_or_else(|_| store.data.clone()))
     }
 }

@@ -1,8 +1,11 @@
 //! How a socket comes in, what it gets first, and what becomes of its person when it goes.
 
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
+use pesan::protocol::{
+    Auth, ChatError, ChatErrorCode, ChatLimits, Hello, Kicked, LOBBY, Person, VERSION, WELCOME,
+};
 use pesan::socketio::value::{Value, from_value};
 
 use super::people::{id_of, went};
@@ -41,6 +44,14 @@ pub(super) enum Visitor {
     },
     /// A plain client whose token says who it is.
     Plain(Person),
+}
+
+impl Visitor {
+    fn id(&self) -> &str {
+        match self {
+            Self::HistoryPage { id, .. } | Self::Plain(Person { id, .. }) => id,
+        }
+    }
 }
 
 impl Chat {
@@ -97,7 +108,7 @@ impl Chat {
 
     /// Whether a secret from this address is looked at.
     fn check_lockout(&self, socket: &Socket) -> Result<(), ChatError> {
-        if matches!(self.0.access, Access::Open) || given_token(socket).is_none() {
+        if matches!(*self.access(), Access::Open) || given_token(socket).is_none() {
             return Ok(());
         }
         let address = socket.handshake().ip();
@@ -105,12 +116,41 @@ impl Chat {
         book.lockout.check(address, Instant::now()).map_err(too_fast)
     }
 
+    /// Who may come in now.
+    pub(super) fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.0.access.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other secrets from now on, and ends the connections of those who may no longer come in, or only as someone
+    /// else; how many there were.
+    pub fn replace_access(&self, access: Access) -> usize {
+        *self.0.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+        let sockets = self.0.io.sockets();
+        let revoked = sockets.iter().filter(|socket| !self.is_still_admitted(socket));
+        let kicked = Kicked {
+            reason: String::new(),
+        };
+        revoked
+            .map(|socket| {
+                if let Err(error) = socket.emit_event(&kicked) {
+                    tracing::debug!(%error, "gone before it was told");
+                }
+                socket.disconnect(true);
+            })
+            .count()
+    }
+
+    fn is_still_admitted(&self, socket: &Socket) -> bool {
+        let visitor = self.visitor(&socket.handshake().auth);
+        let known = socket.data().get::<Visitor>();
+        visitor.is_ok_and(|visitor| visitor.as_ref().map(Visitor::id) == known.as_deref().map(Visitor::id))
+    }
+
     /// Who comes with this auth payload; none is a plain client that anyone could be.
     fn visitor(&self, auth: &Value) -> Result<Option<Visitor>, ChatError> {
         let token = auth.get("token").and_then(Value::as_str);
         let admitted = self
-            .0
-            .access
+            .access()
             .check(token)
             .ok_or_else(|| refusal(ChatErrorCode::Unauthorized, ""))?;
         let version = auth

@@ -17,7 +17,7 @@ use pesan::protocol::{HistoryPage, Message, Person, RoomKind, Sent};
 pub use self::redis::{Redis, RedisError};
 pub use super::link::Link;
 pub use memory::Memory;
-pub use sqlite::{OpenError, Sqlite};
+pub use sqlite::{BackupError, Contents, OpenError, Sqlite, back_up, restore};
 
 /// A store of messages and rooms.
 pub trait History: fmt::Debug + Send + Sync + 'static {

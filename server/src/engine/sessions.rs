@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::account::process_bytes;
 use super::config::Limits;
-use super::connection::Inner;
+use super::connection::{Inner, Line};
 use super::reason::CloseReason;
 
 /// Time in which nobody takes the place of a new session.
@@ -334,6 +334,24 @@ impl Sessions {
     /// Takes sessions again.
     pub(crate) fn reopen(&self) {
         self.lock().closed = false;
+    }
+
+    /// Sessions whose client can be told something now: over a WebSocket, or by a poll that waits.
+    pub(crate) fn reachable(&self) -> usize {
+        // a session may be locked while it asks for this lock
+        let open: Vec<Arc<Inner>> = self
+            .lock()
+            .by_sid
+            .iter()
+            .map(|session| Arc::clone(&session.0))
+            .collect();
+        open.iter()
+            .filter(|session| match &session.lock().line {
+                Line::Polling(polling) => polling.has_poll(),
+                Line::Tcp { .. } | Line::Task { .. } => true,
+                Line::Done => false,
+            })
+            .count()
     }
 
     /// Sessions that were admitted and have not ended.

@@ -2,6 +2,9 @@
 //!
 //! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
 
+mod backup;
+mod clock;
+mod file;
 mod quota;
 mod reader;
 mod schema;
@@ -22,12 +25,16 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use super::{Deliver, Draft, History, Range, Retention, SavedRoom, StoreError, Trouble};
+pub use backup::{BackupError, Contents, back_up, restore};
 use quota::Quota;
 use reader::Readers;
 use writer::{Change, Write, Writer};
 
 /// Messages that may wait for the disk.
 const QUEUE: usize = 16_384;
+
+/// Name of the file in its folder.
+const FILE: &str = "history.sqlite";
 
 /// History in `history.sqlite` of a folder.
 pub struct Sqlite {
@@ -62,13 +69,25 @@ pub enum OpenError {
     InUse(PathBuf),
     /// Damaged, or no history at all.
     #[error(
-        "{path} is damaged or not a history of pesan: {reason}; restore a backup, or move it away to begin anew"
+        "{path} is damaged or not a history of pesan: {reason}; restore a backup with `pesan-server admin restore`, or move \
+         it away to begin anew"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A write-ahead log that belongs to another file; SQLite would write it into this one.
+    #[error(
+        "{log} does not belong here: {reason}; if history.sqlite was put there by hand, move {log} away and start again; \
+         `pesan-server admin restore` does both"
+    )]
+    StrayLog {
+        /// The log.
+        log: PathBuf,
+        /// How that is known.
+        reason: &'static str,
     },
     /// Written by a newer version.
     #[error(
@@ -84,6 +103,15 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    fn damaged(path: &Path, reason: &str) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
 impl Sqlite {
     /// Opens the history of a folder, and makes it when there is none.
     ///
@@ -95,9 +123,9 @@ impl Sqlite {
         max_bytes: u64,
         deliver: Deliver,
     ) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        file::make_folder(folder).map_err(|error| unusable(folder, &error))?;
         let lock = lock(folder)?;
-        let path = folder.join("history.sqlite");
+        let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
         let trouble = Arc::<Trouble>::default();
@@ -246,7 +274,7 @@ impl Drop for Sqlite {
 
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
-    let file = File::options()
+    let file = file::private()
         .create(true)
         .truncate(false)
         .write(true)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -10,9 +10,16 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// TLS of the server, by rustls.
+/// TLS of the server, by rustls; cheap to clone.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls(Arc<Files>);
+
+/// Where certificate and key are, and what was read last.
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: RwLock<Arc<ServerConfig>>,
+}
 
 /// Why certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,28 +47,48 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] says which file is wrong, and how.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let read = |path: &Path| {
-            let path = path.to_owned();
-            move |error| TlsError::Read { path, error }
-        };
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(read(certificate))?;
-        if chain.is_empty() {
-            return Err(TlsError::Empty(certificate.to_owned()));
-        }
-        let key = PrivateKeyDer::from_pem_file(key).map_err(read(key))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        let config = RwLock::new(load(certificate, key)?);
+        Ok(Self(Arc::new(Files {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            config,
+        })))
+    }
+
+    /// Reads the files again, for the connections from now on; what was there before stays when that fails.
+    ///
+    /// # Errors
+    /// As [`Tls::from_files`].
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let config = load(&self.0.certificate, &self.0.key)?;
+        *self.0.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.0))
+        let config = self.0.config.read().unwrap_or_else(PoisonError::into_inner);
+        TlsAcceptor::from(Arc::clone(&config))
     }
+}
+
+fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        move |error| TlsError::Read { path, error }
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(read(certificate))?;
+    if chain.is_empty() {
+        return Err(TlsError::Empty(certificate.to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(read(key))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 impl fmt::Debug for Tls {

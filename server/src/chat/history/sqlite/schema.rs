@@ -4,10 +4,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::OpenError;
+use super::{OpenError, file};
 
 /// Version of the tables below, kept in the file as `user_version`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Marks the file as ours: "pesn".
 const APPLICATION: u32 = 0x7065_736e;
@@ -37,41 +37,112 @@ CREATE TABLE message (
     PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX message_id ON message(id);
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the file for writing, after making sure that it is ours and whole.
+/// What makes a file of version 1 one of version 2, and so on.
+const MIGRATIONS: [&str; 1] = [
+    // 2: what the server notes about the file itself
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+];
+
+/// Opens the file for writing, after making sure that it is ours and whole; makes it when there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let checked = std::fs::metadata(path).map_or(0, |meta| meta.len()) <= CHECKED_BYTES;
-    let mut connection = connect(path).map_err(|error| open_error(path, &error))?;
+    let failed = |error: &rusqlite::Error| open_error(path, error);
+    if !file::examine(path)? {
+        create(path)?;
+        tracing::info!("a new history begins in {}", path.display());
+    }
+    file::make_private(path).map_err(|error| super::unusable(path, &error))?;
+    let mut connection = connect(path).map_err(|error| failed(&error))?;
     // looked at before anything is changed in what may be another program's file
-    let found = version(&connection).map_err(|error| open_error(path, &error))?;
-    match found {
-        Found::Nothing => {}
-        Found::Foreign => return Err(damaged(path, "it belongs to another program")),
-        Found::Ours(VERSION) => {}
-        Found::Ours(0) => return Err(damaged(path, "it has no version")),
-        Found::Ours(found) => {
+    let version = check(path, &connection)?;
+    prepare(&connection).map_err(|error| failed(&error))?;
+    if version < VERSION {
+        migrate(path, &mut connection, version)?;
+    }
+    file::note_run(path, &connection)?;
+    Ok(connection)
+}
+
+/// Version of a file that is ours, whole, and not from a newer version.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
+    let failed = |error: &rusqlite::Error| open_error(path, error);
+    let version = match version(connection).map_err(|error| failed(&error))? {
+        Found::Nothing => return Err(OpenError::damaged(path, "it has no tables")),
+        Found::Foreign => return Err(OpenError::damaged(path, "it belongs to another program")),
+        Found::Ours(0) => return Err(OpenError::damaged(path, "it has no version")),
+        Found::Ours(version) if version > VERSION => {
             return Err(OpenError::Newer {
                 path: path.to_owned(),
-                found,
+                found: version,
                 known: VERSION,
             });
         }
+        Found::Ours(version) => version,
+    };
+    let tables: u32 = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('room', 'message')",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|error| failed(&error))?;
+    if tables < 2 {
+        return Err(OpenError::damaged(path, "its tables are missing"));
     }
-    prepare(&connection).map_err(|error| open_error(path, &error))?;
-    if matches!(found, Found::Nothing) {
-        create(&mut connection).map_err(|error| open_error(path, &error))?;
-    } else if checked {
-        let verdict: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| open_error(path, &error))?;
-        if verdict != "ok" {
-            return Err(damaged(path, &verdict));
+    if std::fs::metadata(path).map_or(0, |meta| meta.len()) > CHECKED_BYTES {
+        tracing::info!("{} is large and was not checked", path.display());
+        return Ok(version);
+    }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| failed(&error))?;
+    if verdict != "ok" {
+        return Err(OpenError::damaged(path, &verdict));
+    }
+    Ok(version)
+}
+
+/// Brings a file to the newest version, in one transaction; a copy of how it was stays beside it.
+fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(), OpenError> {
+    let failed = |error: &rusqlite::Error| open_error(path, error);
+    let copy = file::beside(path, &format!(".version-{version}"));
+    if !copy.exists() {
+        // an empty file is what SQLite writes into, and has the right permissions
+        file::private()
+            .write(true)
+            .create_new(true)
+            .open(&copy)
+            .map_err(|error| super::unusable(&copy, &error))?;
+        let copied = connection.execute("VACUUM INTO ?1", [&*copy.to_string_lossy()]);
+        if let Err(error) = copied {
+            if let Err(error) = std::fs::remove_file(&copy) {
+                tracing::warn!(%error, "{} is left over and can be removed", copy.display());
+            }
+            return Err(open_error(&copy, &error));
         }
-    } else {
-        tracing::info!("the history is large and was not checked");
     }
-    Ok(connection)
+    let mut apply = || -> rusqlite::Result<()> {
+        let transaction = connection.transaction()?;
+        let done = usize::try_from(version.saturating_sub(1)).unwrap_or(usize::MAX);
+        for migration in MIGRATIONS.iter().skip(done) {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()
+    };
+    apply().map_err(|error| failed(&error))?;
+    tracing::info!(
+        from = version,
+        to = VERSION,
+        "the history has a new version; {} is how it was",
+        copy.display()
+    );
+    Ok(())
 }
 
 enum Found {
@@ -107,17 +178,42 @@ fn version(connection: &Connection) -> rusqlite::Result<Found> {
     })
 }
 
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+/// Makes the file under another name first: one that was begun and not finished is never taken for a history.
+fn create(path: &Path) -> Result<(), OpenError> {
+    let part = file::beside(path, ".new");
+    for left in [part.clone(), file::beside(&part, "-journal")] {
+        match std::fs::remove_file(&left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(super::unusable(&left, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    file::private()
+        .write(true)
+        .create_new(true)
+        .open(&part)
+        .map_err(|error| super::unusable(&part, &error))?;
+    let write = || -> rusqlite::Result<()> {
+        let mut connection = connect(&part)?;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    write().map_err(|error| open_error(&part, &error))?;
+    std::fs::rename(&part, path)
+        .and_then(|()| file::sync_folder(path))
+        .map_err(|error| super::unusable(path, &error))
 }
 
 pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, &error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            OpenError::damaged(path, &error.to_string())
+        }
         Some(ErrorCode::DiskFull) => OpenError::Full(path.to_owned()),
         _ => OpenError::Unusable {
             path: path.to_owned(),
@@ -126,9 +222,39 @@ pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     }
 }
 
-fn damaged(path: &Path, reason: &str) -> OpenError {
-    OpenError::Damaged {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_but_the_first_has_a_migration() {
+        assert_eq!(MIGRATIONS.len() + 1, VERSION as usize);
+    }
+
+    #[test]
+    fn migrated_file_has_the_tables_of_a_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tables = |connection: &Connection| {
+            let mut statement = connection
+                .prepare(
+                    "SELECT sqlite_schema.name, group_concat(column.name || column.type) FROM sqlite_schema, \
+                          pragma_table_info(sqlite_schema.name) AS column GROUP BY 1 ORDER BY 1",
+                )
+                .expect("good SQL");
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.expect("readable")
+                .collect::<rusqlite::Result<Vec<(String, String)>>>()
+                .expect("text")
+        };
+        let new = open(&folder.path().join("new.sqlite")).expect("a good folder");
+        let old = folder.path().join("old.sqlite");
+        std::fs::write(
+            &old,
+            include_bytes!("../../../../tests/fixtures/history-v1.sqlite"),
+        )
+        .expect("writable");
+        let migrated = open(&old).expect("version 1 is known");
+        assert_eq!(tables(&migrated), tables(&new));
+        assert!(folder.path().join("old.sqlite.version-1").exists());
     }
 }

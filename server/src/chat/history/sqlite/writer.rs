@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::super::{
     Deliver, Draft, Retention, SavedRoom, Settled, StoreError, Stored, Ticket, Trouble, now, quoted,
 };
+use super::clock::TrimClock;
 use super::quota::Quota;
 use super::reader::{int, number_of, uint};
 use super::schema::VERSION;
@@ -76,6 +77,7 @@ pub(super) struct Writer {
     trouble: Arc<Trouble>,
     /// What the file says; forgotten when a commit fails.
     places: HashMap<String, Place>,
+    clock: TrimClock,
     /// Room up to which old messages were removed in this round.
     trimmed: i64,
     /// Whether there may be messages of rooms that are gone.
@@ -91,7 +93,12 @@ impl Writer {
         deliver: Deliver,
         trouble: Arc<Trouble>,
     ) -> Self {
+        let newest = newest(&connection).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the newest message is not known");
+            None
+        });
         Self {
+            clock: TrimClock::new(newest, now(), Instant::now()),
             connection,
             retention,
             deliver,
@@ -228,7 +235,17 @@ impl Writer {
 
     /// Removes some of what is too old; whether there is more.
     fn trim(&mut self) -> bool {
-        match trim(&mut self.connection, self.retention, &mut self.trimmed) {
+        let now = self.clock.time(now(), Instant::now());
+        if let Some(time) = self.clock.to_note(Instant::now()) {
+            let noted = self.connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('clock', ?1)",
+                [time.to_string()],
+            );
+            if let Err(error) = noted {
+                tracing::debug!(%error, "the time is not noted");
+            }
+        }
+        match trim(&mut self.connection, self.retention, now, &mut self.trimmed) {
             Ok(more) => more,
             Err(error) => {
                 tracing::warn!(%error, "old messages cannot be removed");
@@ -411,6 +428,20 @@ fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stor
     }
 }
 
+/// Last time that is known to have been right: when the newest message was said, or what was noted after it.
+fn newest(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    let newest: Option<i64> = connection.query_row(
+        "SELECT max((SELECT at FROM message WHERE message.room = room.num ORDER BY seq DESC LIMIT 1)) FROM room",
+        [],
+        |row| row.get(0),
+    )?;
+    let noted: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'clock'", [], |row| row.get(0))
+        .optional()?;
+    let noted = noted.and_then(|time| time.parse().ok());
+    Ok(newest.map(uint).max(noted))
+}
+
 fn find_place(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Option<Place>> {
     transaction
         .prepare_cached("SELECT num, last_seq FROM room WHERE id = ?1")?
@@ -558,10 +589,15 @@ fn finish(transaction: Transaction<'_>, touched: &HashMap<String, Place>) -> rus
 
 /// Removes some of the oldest messages of rooms, as far as they are too old or too many; whether there may be more.
 /// `after` is the number of the room behind which the next step goes on.
-fn trim(connection: &mut Connection, retention: Retention, after: &mut i64) -> rusqlite::Result<bool> {
+fn trim(
+    connection: &mut Connection,
+    retention: Retention,
+    now: u64,
+    after: &mut i64,
+) -> rusqlite::Result<bool> {
     let before = retention
         .days
-        .map_or(0, |days| now().saturating_sub(u64::from(days) * 86_400_000));
+        .map_or(0, |days| now.saturating_sub(u64::from(days) * 86_400_000));
     let keep = retention.messages.map_or(i64::MAX, int);
     let transaction = connection.transaction()?;
     let rooms = transaction
@@ -625,7 +661,7 @@ mod tests {
                 .expect("a number")
         };
         let (mut after, mut steps) = (0, vec![count(&connection)]);
-        while trim(&mut connection, retention, &mut after).expect("works") {
+        while trim(&mut connection, retention, 0, &mut after).expect("works") {
             steps.push(count(&connection));
         }
         assert_eq!(steps, [4000, 3500, 3000, 2500, 2000, 1500, 1000]);
