@@ -1,11 +1,15 @@
 //! The binary as an operator meets it: how it starts, what it says when it cannot, and how it stops.
 
+#[path = "shared/raw_http.rs"]
+mod raw_http;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use raw_http::{exchange, join, request};
 use tempfile::TempDir;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_pesan-server");
@@ -291,18 +295,6 @@ fn the_socket_of_a_server_that_died_is_replaced() {
     running.ended();
 }
 
-/// Everything that the server answers to these bytes.
-fn exchange(address: &str, bytes: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("not zero");
-    stream.write_all(bytes.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an orderly end");
-    answer
-}
-
 #[test]
 fn request_without_one_host_is_a_bad_request() {
     let folder = folder();
@@ -430,30 +422,6 @@ fn behind_a_trusted_proxy_people_are_counted_and_not_the_proxy() {
     };
     assert_eq!(statuses(&trusting), ["200", "200", "429"]);
     assert_eq!(statuses(&limit), ["200", "429", "429"]);
-}
-
-/// Answer to one request, its body alone.
-fn request(address: &str, method: &str, path: &str, body: &str) -> String {
-    let length = body.len();
-    let answer = exchange(
-        address,
-        &format!(
-            "{method} {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        ),
-    );
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    body.to_owned()
-}
-
-const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
-
-/// A polling session that has joined the chat with this auth payload; its path.
-fn join(address: &str, auth: &str) -> String {
-    let open = request(address, "GET", POLLING, "");
-    let sid = open.split('"').nth(3).expect("a session id");
-    let path = format!("{POLLING}&sid={sid}");
-    assert_eq!(request(address, "POST", &path, &format!("40{auth}")), "ok");
-    path
 }
 
 /// Sends a plain message that is acknowledged, and reads until that is there.

@@ -37,6 +37,11 @@ const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::Counter,
+        "engine_overload_total",
+        "Sessions ended because clients make the process hold too much memory.",
+    ),
+    (
+        Kind::Counter,
         "engine_deliveries_total",
         "Messages handed to connections by broadcasts.",
     ),

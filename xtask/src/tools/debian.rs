@@ -1,4 +1,4 @@
-//! Programs of the system: Chromium, its driver, Redis. Installed with apt if this is Debian and the user is root.
+//! Programs of the system: Chromium, its driver, Redis, nginx, haproxy. Installed with apt if this is Debian and the user is root.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ const MAC_BROWSERS: [&str; 2] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
+
+/// Proxies, whose programs are called as their packages.
+const PROXIES: [&str; 2] = ["nginx", "haproxy"];
 
 /// The browser of the tests and its driver.
 pub(crate) struct Browser {
@@ -57,6 +60,8 @@ pub(crate) fn packages() -> Result<()> {
     if find("redis-server").is_none() && find("valkey-server").is_none() {
         wanted.push("redis-server");
     }
+    // the configurations of deploy/ are run in them
+    wanted.extend(PROXIES.into_iter().filter(|proxy| find(proxy).is_none()));
     if wanted.is_empty() {
         return Ok(());
     }
