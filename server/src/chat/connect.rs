@@ -49,7 +49,7 @@ pub(super) enum Visitor {
 impl Visitor {
     fn id(&self) -> &str {
         match self {
-            Self::HistoryPage { id, .. } | Self::Plain(Person { id, .. }) => id,
+            Self::Page { id, .. } | Self::Plain(Person { id, .. }) => id,
         }
     }
 }

@@ -139,6 +139,23 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "pesan_history_commit_seconds",
         "Time of one commit of the history.",
     ),
+    (Kind::Gauge, "pesan_store_bytes", "Bytes of the history."),
+    (Kind::Gauge, "pesan_store_max_bytes", "Most bytes of the history."),
+    (
+        Kind::Gauge,
+        "pesan_disk_free_bytes",
+        "Bytes that are free on the disk of the history.",
+    ),
+    (
+        Kind::Gauge,
+        "pesan_locked_out_addresses",
+        "Addresses that are locked out after wrong secrets.",
+    ),
+    (
+        Kind::Counter,
+        "pesan_refused_total",
+        "CONNECTs that the chat refused, by reason.",
+    ),
 ];
 
 /// Tells the recorder what each metric counts.

@@ -206,7 +206,8 @@ async fn requests_that_are_refused_are_slowed_down_too() {
     let server = Server::with(&["--rate", "1", "--burst", "1"]).await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let begun = Instant::now();
-    for n in 0..600 {
+    // not a number of whole seconds, after which one more is allowed
+    for n in 0..630 {
         ana.peer
             .emit("send", send("lobby", format!("message-{n}"), "halo"))
             .await;

@@ -66,7 +66,7 @@ impl TrimClock {
     }
 
     /// The time that is believed, when it is time to note it in the file: a quiet chat tells nothing of the time.
-    pub(super) fn to_note(&mut self, now: Instant) -> Option<u64> {
+    pub(super) fn take_due_note(&mut self, now: Instant) -> Option<u64> {
         let due = self.noted.is_none_or(|at| now >= at + HOURLY);
         due.then(|| {
             self.noted = Some(now);

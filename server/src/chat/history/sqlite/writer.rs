@@ -236,7 +236,7 @@ impl Writer {
     /// Removes some of what is too old; whether there is more.
     fn trim(&mut self) -> bool {
         let now = self.clock.time(now(), Instant::now());
-        if let Some(time) = self.clock.to_note(Instant::now()) {
+        if let Some(time) = self.clock.take_due_note(Instant::now()) {
             let noted = self.connection.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('clock', ?1)",
                 [time.to_string()],
