@@ -208,7 +208,7 @@ impl Chat {
         let (added, seen) = {
             let mut book = self.book();
             // the store's own news may have been here before
-            let added = book.rooms.insert(room, key)?;
+            let added = book.rooms.insert(room, &key)?;
             (added, book.rooms.seen_by(&id, &person.id, &book.people))
         };
         if added {
@@ -252,7 +252,7 @@ impl Chat {
         let id = room.id.clone();
         let saved = self.0.history.save_room(room.clone()).await;
         saved.map_err(|error| store_refusal(&error))?;
-        let added = self.book().rooms.insert(room, String::new())?;
+        let added = self.book().rooms.insert(room, "")?;
         if added {
             self.let_in(&id);
             self.tell_room(&id);

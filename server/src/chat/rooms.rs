@@ -304,14 +304,14 @@ impl Rooms {
     ///
     /// # Errors
     /// [`ChatErrorCode::RoomTaken`] when another room has the name.
-    pub(super) fn insert(&mut self, room: SavedRoom, key: String) -> Result<bool, ChatError> {
-        let holder = self.holder(&key).filter(|_| room.kind == RoomKind::Open);
+    pub(super) fn insert(&mut self, room: SavedRoom, key: &str) -> Result<bool, ChatError> {
+        let holder = self.holder(key).filter(|_| room.kind == RoomKind::Open);
         if let Some(id) = holder.filter(|id| **id != room.id) {
             return Err(refusal(ChatErrorCode::RoomTaken, id));
         }
         let new = !self.rooms.contains_key(&room.id);
         if new {
-            self.add(room, &key);
+            self.add(room, key);
         }
         Ok(new)
     }

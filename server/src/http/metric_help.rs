@@ -37,11 +37,6 @@ const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::Counter,
-        "engine_overload_total",
-        "Sessions ended because clients make the process hold too much memory.",
-    ),
-    (
-        Kind::Counter,
         "engine_deliveries_total",
         "Messages handed to connections by broadcasts.",
     ),
