@@ -510,7 +510,7 @@ fn presence_batch_changes_people_and_tells_how_many_they_are() {
 #[test]
 fn direct_room_that_the_server_forgot_is_opened_again() {
     let mut chat = inside(0);
-    let mut direct = super::room::RoomState::unknown("d.1", RoomKind::Direct).room;
+    let mut direct = room::RoomState::unknown("d.1", RoomKind::Direct).room;
     direct.with = Some(person("budi"));
     chat.handle_event(0, ServerEvent::Room(direct.clone()));
     chat.open(0, "d.1");
@@ -536,7 +536,7 @@ fn direct_room_that_the_server_forgot_is_opened_again() {
 fn room_that_is_gone_leaves_the_list_and_is_left_for_the_one_with_its_messages() {
     let mut chat = inside(0);
     for id in ["kopi", "teh"] {
-        let room = super::room::RoomState::unknown(id, RoomKind::Open).room;
+        let room = room::RoomState::unknown(id, RoomKind::Open).room;
         chat.handle_event(0, ServerEvent::Room(room));
     }
     chat.open(0, "kopi");
@@ -552,7 +552,7 @@ fn room_that_is_gone_leaves_the_list_and_is_left_for_the_one_with_its_messages()
     assert_eq!(chat.room().room.id, LOBBY);
     chat.handle_event(0, gone(None, LOBBY));
     assert_eq!(chat.room().room.id, LOBBY);
-    let is_gone = |room: &super::room::RoomState| !["kopi", "teh"].contains(&room.room.id.as_str());
+    let is_gone = |room: &room::RoomState| !["kopi", "teh"].contains(&room.room.id.as_str());
     assert!(chat.rooms().iter().all(is_gone));
 }
 
