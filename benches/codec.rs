@@ -1,4 +1,4 @@
-//! Speed of the codecs: `cargo bench --no-default-features --features msgpack --bench codec`.
+//! Speed of the codecs: `cargo bench --features msgpack --bench codec`.
 //!
 //! The sizes are those of the frames. `history` is a page of chat messages, the others carry one text or two pictures.
 

@@ -1,4 +1,4 @@
-//! Runs a file of recorded codec cases: `cargo run -q --no-default-features --example vectors -- FILE`.
+//! Runs a file of recorded codec cases: `cargo run -q --example vectors -- FILE`.
 //!
 //! The format is that of `tests/fixtures/codec-vectors.json`, made by `tests/peers/make-codec-vectors.mjs` from the
 //! official packages. Prints each failing case by name, each rule by which we differ on purpose with its cases,

@@ -47,9 +47,20 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
+    /// Error by which the server requires a token: none or a wrong one was sent, or too many wrong ones.
+    #[must_use]
+    pub fn token_error(&self) -> Option<&ChatError> {
+        let Self::Refused { error, .. } = self else {
+            return None;
+        };
+        error
+            .as_ref()
+            .filter(|error| matches!(error.code, ChatErrorCode::Unauthorized | ChatErrorCode::TooFast))
+    }
+
     /// Whether the server requires a token.
     #[must_use]
     pub fn needs_token(&self) -> bool {
-        matches!(self, Self::Refused { error: Some(error), .. } if error.code == ChatErrorCode::Unauthorized)
+        self.token_error().is_some()
     }
 }

@@ -9,6 +9,7 @@ use crate::composables::focus::use_initial_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
+use crate::protocol::ChatErrorCode;
 
 /// Prompt for a token, shown while the server requires one.
 #[component]
@@ -48,10 +49,16 @@ fn TokenForm() -> impl IntoView {
     };
     let hint = move || {
         let strings = i18n.strings();
-        if connection.token_sent.get() {
-            strings.token_wrong
-        } else {
-            strings.token_hint
+        let locked_out = connection.state.with(|state| {
+            let error = state
+                .token_error()
+                .filter(|error| error.code == ChatErrorCode::TooFast);
+            error.map(|error| strings.error(error))
+        });
+        match locked_out {
+            Some(text) => text,
+            None if connection.token_sent.get() => strings.token_wrong.to_owned(),
+            None => strings.token_hint.to_owned(),
         }
     };
     view! {

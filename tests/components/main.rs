@@ -12,5 +12,6 @@ mod room_list;
 mod settings_dialog;
 mod status_banner;
 mod storage;
+mod token_prompt;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -168,7 +168,7 @@ impl Page {
         let inline = InlineHashes::of(&String::from_utf8_lossy(index));
         if !servers.is_empty() {
             let index = with_servers(index, servers);
-            // compressed forms that Trunk's hook made are those of the page without the list
+            // the compressed copies in the folder are those of the page without the list
             raw.remove(&format!("{INDEX}.br"));
             raw.insert(format!("{INDEX}.gz"), gzip(&index));
             raw.insert(INDEX.to_owned(), index);
