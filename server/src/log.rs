@@ -3,7 +3,6 @@
 mod limit;
 
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -29,32 +28,6 @@ pub enum Format {
     Text,
     /// For programs: one JSON object a line.
     Json,
-}
-
-/// Time between two lines about the same lasting trouble.
-const LASTING: Duration = Duration::from_secs(60);
-
-/// Lets one line a minute through where the same trouble comes again and again.
-#[derive(Debug, Default)]
-pub struct Throttle {
-    logged: Option<Instant>,
-    unsaid: u64,
-}
-
-impl Throttle {
-    /// Whether to log now, and how often that was not done since the last time.
-    pub fn ready(&mut self) -> Option<u64> {
-        self.ready_at(Instant::now())
-    }
-
-    fn ready_at(&mut self, now: Instant) -> Option<u64> {
-        if self.logged.is_some_and(|logged| now < logged + LASTING) {
-            self.unsaid += 1;
-            return None;
-        }
-        self.logged = Some(now);
-        Some(std::mem::take(&mut self.unsaid))
-    }
 }
 
 /// Starts the log; the first caller in a process wins.
@@ -97,21 +70,4 @@ fn filter(text: &str) -> Result<String, String> {
         }
     }
     Ok(text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lasting_trouble_is_logged_once_a_minute() {
-        let (mut throttle, begin) = (Throttle::default(), Instant::now());
-        let at = |seconds| begin + Duration::from_secs(seconds);
-        assert_eq!(throttle.ready_at(begin), Some(0));
-        for second in 1..60 {
-            assert_eq!(throttle.ready_at(at(second)), None);
-        }
-        assert_eq!(throttle.ready_at(at(60)), Some(59));
-        assert_eq!(throttle.ready_at(at(61)), None);
-    }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Load, Reply, Request, RoomChange, StorePlace};
 use crate::chat::history::StoreError;
-use crate::log::Throttle;
+use crate::log::LogLimit;
 use crate::state::AppState;
 
 /// Longest request.
@@ -49,7 +49,7 @@ impl AdminSocket {
 
     /// Answers requests until it is dropped.
     pub async fn serve(self, state: AppState) {
-        let mut failures = Throttle::default();
+        let failures = LogLimit::once_a_minute();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) if self.is_owner(&stream) => {

@@ -38,7 +38,7 @@ pub use forwarded::{Network, NetworkError, Proxies};
 pub use tls::{Tls, TlsError};
 
 use crate::engine::Peer;
-use crate::log::Throttle;
+use crate::log::LogLimit;
 
 /// Settings and caps of the accept loop.
 #[derive(Debug, Clone)]
@@ -129,7 +129,7 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
         let (max, max_per_address) = (config.max_connections, config.max_connections_per_address);
         Arc::new(ConnectionLimit::new(max, max_per_address))
     });
-    let mut failures = Throttle::default();
+    let failures = LogLimit::once_a_minute();
     let acceptor = Arc::new(Acceptor {
         limit,
         refusals: Arc::new(Semaphore::new(refusal::AT_A_TIME)),

@@ -44,6 +44,12 @@ impl LogLimit {
         }
     }
 
+    /// One line a minute, for trouble that lasts.
+    #[must_use]
+    pub const fn once_a_minute() -> Self {
+        Self::new(1, Duration::from_secs(60))
+    }
+
     /// Whether to log a line now, and how many were left out since the last one.
     pub fn ready(&self) -> Option<u64> {
         self.ready_at(Instant::now())
@@ -77,5 +83,17 @@ mod tests {
         assert_eq!(limit.ready_at(begin + Duration::from_secs(59)), None);
         assert_eq!(limit.ready_at(begin + Duration::from_secs(60)), Some(4));
         assert_eq!(limit.ready_at(begin + Duration::from_secs(60)), Some(0));
+    }
+
+    #[test]
+    fn lasting_trouble_is_logged_once_a_minute() {
+        let (limit, begin) = (LogLimit::once_a_minute(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(limit.ready_at(begin), Some(0));
+        for second in 1..60 {
+            assert_eq!(limit.ready_at(at(second)), None);
+        }
+        assert_eq!(limit.ready_at(at(60)), Some(59));
+        assert_eq!(limit.ready_at(at(61)), None);
     }
 }
