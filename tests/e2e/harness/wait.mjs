@@ -2,7 +2,7 @@
 
 /** Resolves with the first truthy value of `probe`; fails with `what` when there is none in time,
  *  and at once on an error that says it is `final`. */
-export async function until(what, probe, within = 60_000) {
+export async function until(what, probe, within = 15_000) {
   const deadline = Date.now() + within;
   let last;
   for (;;) {
@@ -22,7 +22,7 @@ export async function until(what, probe, within = 60_000) {
 }
 
 /** Resolves with the first argument of `event`, once `emitter` says it; fails after a while. */
-export function once(emitter, event, within = 60_000) {
+export function once(emitter, event, within = 15_000) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no '${event}' within ${within} ms`)), within);
     emitter.once(event, (...args) => {
