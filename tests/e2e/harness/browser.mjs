@@ -22,7 +22,6 @@ export async function startBrowser(t, args = []) {
 export async function openWindow(t, browser, url, options = {}) {
   const context = await browser.newContext({ locale: "id-ID", viewport: { width: 1280, height: 800 }, ...options });
   t.after(() => context.close());
-  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));

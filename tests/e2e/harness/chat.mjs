@@ -32,10 +32,10 @@ export class Chat {
   get #quiet() { return this.page.getByRole("img", { name: CONNECTED }); }
 
   /** Connected is quiet: a dot whose name says so. */
-  async connected() { await this.#quiet.waitFor({ state: "attached", timeout: 60_000 }); }
+  async connected() { await this.#quiet.waitFor({ state: "attached", timeout: 30_000 }); }
 
   /** Anything else is shown. */
-  async disconnected() { await this.#quiet.waitFor({ state: "detached", timeout: 60_000 }); }
+  async disconnected() { await this.#quiet.waitFor({ state: "detached", timeout: 30_000 }); }
 
   async say(text) {
     await this.composer.fill(text);
@@ -45,7 +45,7 @@ export class Chat {
   message(text) { return this.log.getByText(text, { exact: true }); }
 
   /** The text is in the log, once. */
-  async sees(text, within = 60_000) {
+  async sees(text, within = 20_000) {
     await until(`'${text}' in the log`, async () => (await this.message(text).count()) > 0, within);
     assert.equal(await this.message(text).count(), 1, `'${text}' is there once`);
   }

@@ -23,7 +23,7 @@ export class Program {
   }
 
   /** Waits for a line; resolves with its match. */
-  async says(pattern, within = 60_000) {
+  async says(pattern, within = 20_000) {
     return until(`${pattern} in the output of ${this.child.spawnfile}`, () => {
       const match = this.output.match(pattern);
       if (!match && this.ended) {
