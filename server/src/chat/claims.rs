@@ -1,6 +1,6 @@
 //! Names that people have on all nodes: each is somebody's in Redis, for as long as a node says so.
 //!
-//! A node claims the name of whoever sits down, and says every few seconds that they are still here. A name stays its
+//! A node claims the name of each person who connects, and confirms it every few seconds. A name stays its
 //! owner's for [`HELD`] after that; who is on a node that has died is forgotten after [`TERM`]. While Redis is gone each node decides by what it knows; afterwards the
 //! claims show who has a name that is another's, and that one gets the next free one.
 //!

@@ -16,7 +16,7 @@ const FORGOTTEN: Duration = Duration::from_secs(3600);
 /// Most addresses that are remembered.
 const MOST: usize = 10_000;
 
-/// Addresses from which wrong secrets came. A right one does not make up for them: whoever has one could try others.
+/// Addresses from which wrong secrets came. A right one does not reset the count: a person who has one could try others.
 #[derive(Debug, Default)]
 pub(super) struct Lockout(HashMap<IpAddr, Failures>);
 

@@ -1,7 +1,7 @@
 //! Telling a room who came, went, or has another name; and who is typing.
 //!
 //! Changes are gathered for a moment and told at once, in a [`PresenceBatch`]: what everyone who comes costs those who are
-//! there would else grow with the square of their number. Of a [crowd](CROWD) only the number of people is told, less
+//! there would else grow with the square of their number. Of a [crowd](CROWD) only the number of people is sent, less
 //! often. Pages that do not know batches get a [`Presence`] for each change, as long as the room is no crowd.
 
 use std::collections::{BTreeMap, HashMap};

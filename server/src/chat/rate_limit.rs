@@ -13,7 +13,7 @@ use pesan::protocol::{ChatError, ChatErrorCode};
 use super::text::refusal;
 use crate::config::ChatLimits;
 
-/// Longest wait that anyone is told.
+/// Longest wait that a client is asked for.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Rooms of one address for each room of a person.
 const ROOMS_PER_ADDRESS: f64 = 3.0;
@@ -307,7 +307,7 @@ impl RateLimiter {
     }
 }
 
-/// What someone is told who has to wait.
+/// Error for a client that has to wait.
 pub(super) fn too_fast(wait: Duration) -> ChatError {
     refusal(ChatErrorCode::TooFast, wait.as_secs_f64().ceil().max(1.0))
 }
