@@ -9,7 +9,8 @@ import { Program } from "../e2e/harness/program.mjs";
 import { suite } from "../e2e/harness/suite.mjs";
 import { once, until } from "../e2e/harness/wait.mjs";
 
-const program = process.env.PESAN_CONFORMANCE ?? resolve(import.meta.dirname, "../../target/release/examples/conformance");
+const examples = process.env.PESAN_SERVER_EXAMPLES ?? resolve(import.meta.dirname, "../../target/debug/examples");
+const program = resolve(examples, "conformance");
 
 const ARGUMENTS = [
   [],

@@ -1,5 +1,6 @@
 //! Node programs that drive the page in Chromium: tests, benches and soak runs.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -8,13 +9,13 @@ use crate::cmd::Cmd;
 use crate::project::Project;
 use crate::{page, server, tools};
 
-/// Node with the built page and server in its environment, and the packages of `tests/e2e` and `tests/peers` installed.
-pub(crate) fn node(project: &Project, label: impl Into<String>) -> Result<Cmd> {
+/// Node with the built page and this server in its environment, and the packages of `tests/e2e` and `tests/peers` installed.
+pub(crate) fn node(project: &Project, label: impl Into<String>, server: &Path) -> Result<Cmd> {
     tools::install_locked(&project.root.join("tests/e2e"))?;
     tools::install_locked(&project.root.join("tests/peers"))?;
     page::build(project)?;
     Ok(Cmd::new(label, "node")
-        .env("PESAN_SERVER", server::release(project)?)
+        .env("PESAN_SERVER", server)
         .env("PESAN_DIST", project.dist())
         .env("CHROME", tools::browser()?.browser)
         .current_dir(&project.root))
@@ -22,7 +23,7 @@ pub(crate) fn node(project: &Project, label: impl Into<String>) -> Result<Cmd> {
 
 /// `cargo xtask page-bench`: this page and the same chat in React, in turn.
 pub(crate) fn page_bench(project: &Project, args: &[String]) -> Result<ExitCode> {
-    let node = node(project, "flood both pages")?;
+    let node = node(project, "flood both pages", &server::release(project)?)?;
     print!("{}", node.arg("tests/e2e/bench/flood.mjs").args(args).run()?);
     Ok(ExitCode::SUCCESS)
 }
@@ -38,7 +39,7 @@ pub(crate) fn client_bench(project: &Project, args: &[String]) -> Result<ExitCod
         .env_remove("NO_COLOR")
         .current_dir(&project.root)
         .run()?;
-    let node = node(project, "compare the clients")?
+    let node = node(project, "compare the clients", &server::release(project)?)?
         .env("PESAN_BENCH_SERVER", server::example(project, "client_bench")?)
         .env("PESAN_BENCH_CLIENT", out);
     print!("{}", node.arg("tests/e2e/bench/client.mjs").args(args).run()?);

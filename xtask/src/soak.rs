@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use crate::browser;
 use crate::cmd::Cmd;
 use crate::fingerprint::{entries, files_below};
 use crate::project::Project;
 use crate::test::HOST_FEATURES;
+use crate::{browser, server};
 
 /// Time limit of one test.
 const TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
@@ -47,7 +47,8 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
         names.join(" or ")
     );
     for page in pages {
-        let node = browser::node(project, stem(&page))?.split_args("--test --test-reporter=spec");
+        let node = browser::node(project, stem(&page), &server::release(project)?)?
+            .split_args("--test --test-reporter=spec");
         print!("{}", node.arg(page).timeout(TIMEOUT).run()?);
     }
     for LongTest {

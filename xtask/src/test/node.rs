@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use fs_err as fs;
 
+use super::rust;
 use super::tally::{Tally, of_node};
 use crate::cmd::Cmd;
 use crate::project::Project;
-use crate::{browser, fingerprint, server, tools};
+use crate::{browser, fingerprint, tools};
 
 /// Time limit of one suite.
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
@@ -20,15 +21,7 @@ pub(super) fn interop(project: &Project) -> Result<Tally> {
 
 pub(super) fn e2e(project: &Project) -> Result<Tally> {
     let pages = leptos_examples(project)?;
-    let mut servers = PathBuf::new();
-    for name in ["hello3000", "pesan5000", "welcome3001"] {
-        servers = server::example(project, name)?;
-    }
-    servers.pop();
-    let env = [
-        ("PESAN_LEPTOS_EXAMPLES", pages),
-        ("PESAN_SERVER_EXAMPLES", servers),
-    ];
+    let env = [("PESAN_LEPTOS_EXAMPLES", pages)];
     run(project, "e2e", "tests/e2e", ".mjs", &env)
 }
 
@@ -59,7 +52,8 @@ fn run(project: &Project, name: &str, folder: &str, ending: &str, env: &[(&str, 
     files.retain(|file| file.to_string_lossy().ends_with(ending));
     let screenshots = project.target.join("screenshots");
     fs::create_dir_all(&screenshots)?;
-    let mut node = browser::node(project, format!("{name} tests"))?;
+    let programs = rust::programs(project)?;
+    let mut node = browser::node(project, format!("{name} tests"), &programs.join("pesan-server"))?;
     for (variable, value) in env {
         node = node.env(variable, value);
     }
@@ -67,7 +61,7 @@ fn run(project: &Project, name: &str, folder: &str, ending: &str, env: &[(&str, 
         // one file at a time: two browsers with their servers disturb each other's timing on two processors
         .split_args("--test --test-reporter=spec --test-concurrency=1 --test-timeout=600000")
         .args(files)
-        .env("PESAN_CONFORMANCE", server::example(project, "conformance")?)
+        .env("PESAN_SERVER_EXAMPLES", programs.join("examples"))
         .env("PESAN_SCREENSHOTS", screenshots)
         .log(project.notes().join(format!("{name}.log")))
         .timeout(TIMEOUT)

@@ -1,5 +1,6 @@
 //! The suites that cargo runs. Warnings are errors here.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,17 +15,21 @@ use crate::tools::{self, WASM};
 /// Features of the root package that build on the host.
 pub(crate) const HOST_FEATURES: &str = "--features pesan/leptos,pesan/native,pesan/msgpack";
 
-/// Pages that ask for `leptos/csr`, which must not be on where the hooks are tested under `ssr`.
+/// The packages on the host. Not the pages of `examples/leptos`: they ask for `leptos/csr`, which must not be on where
+/// the hooks are tested under `ssr`.
+const HOST: &str =
+    "--workspace --exclude pesan-leptos-examples --features pesan/leptos,pesan/native,pesan/msgpack";
+
+/// Package of the pages.
 const EXAMPLES: &str = "pesan-leptos-examples";
 
-/// Features that are checked alone, and whether on the host and for the browser.
-const ALONE: [(&str, bool, bool); 6] = [
-    ("", true, true),
-    ("msgpack", true, true),
-    ("native", true, false),
-    ("web", true, true),
-    ("leptos", true, true),
-    ("app", false, true),
+/// Features that are checked alone, each where it is used. The suite `clippy` builds `leptos` alone, with the pages of
+/// `examples/leptos`; the suite `page` builds `app`.
+const ALONE: [&str; 4] = [
+    "--features=",
+    "--features=msgpack",
+    "--features=native",
+    "--features=web --target wasm32-unknown-unknown",
 ];
 
 /// All dependencies of the package without features.
@@ -40,9 +45,7 @@ pub(super) fn fmt(project: &Project) -> Result<Tally> {
 pub(super) fn clippy(project: &Project) -> Result<Tally> {
     let host = check(
         project,
-        &format!(
-            "cargo clippy --workspace --exclude {EXAMPLES} --all-targets {HOST_FEATURES} -- -D warnings"
-        ),
+        &format!("cargo clippy {HOST} --all-targets -- -D warnings"),
     )?;
     let browser = check(
         project,
@@ -59,21 +62,10 @@ pub(super) fn clippy(project: &Project) -> Result<Tally> {
 
 pub(super) fn features(project: &Project) -> Result<Tally> {
     let mut tally = core_dependencies(project)?;
-    let mut clippy = |what: String| -> Result<()> {
-        let line = format!("cargo clippy --package pesan --lib {what} -- -D warnings");
-        tally = tally.clone() + check(project, &line)?;
-        Ok(())
-    };
-    for (feature, host, browser) in ALONE {
-        let alone = format!("--features={feature}");
-        if host {
-            clippy(alone.clone())?;
-        }
-        if browser {
-            clippy(format!("{alone} --target {WASM}"))?;
-        }
+    for feature in ALONE {
+        let line = format!("cargo clippy --package pesan --lib {feature} -- -D warnings");
+        tally = tally + check(project, &line)?;
     }
-    clippy("--bins --all-features".to_owned())?;
     Ok(tally)
 }
 
@@ -97,8 +89,7 @@ fn core_dependencies(project: &Project) -> Result<Tally> {
 }
 
 pub(super) fn doc(project: &Project) -> Result<Tally> {
-    let host =
-        format!("doc --workspace --exclude xtask --exclude {EXAMPLES} --no-deps --lib {HOST_FEATURES}");
+    let host = format!("doc {HOST} --exclude xtask --no-deps --lib");
     let browser = format!("doc --package pesan --features app --no-deps --lib --target {WASM}");
     let mut tally = Tally::default();
     for line in [host, browser] {
@@ -109,22 +100,26 @@ pub(super) fn doc(project: &Project) -> Result<Tally> {
     Ok(tally)
 }
 
+/// Tests of all packages on the host: one call, so that their dependencies are built once.
 pub(super) fn host(project: &Project) -> Result<Tally> {
-    tests(
-        project,
-        "host",
-        &format!(
-            "test --workspace --exclude pesan-server --exclude {EXAMPLES} --no-fail-fast {HOST_FEATURES}"
-        ),
-    )
+    let line = format!("test {HOST} --no-fail-fast");
+    let cmd = Cmd::cargo("host tests", &project.root, &line)
+        .log(project.notes().join("host.log"))
+        .timeout(TIMEOUT);
+    Ok(Tally::tests("host", &cmd.output()?, of_cargo))
 }
 
-pub(super) fn server(project: &Project) -> Result<Tally> {
-    tests(project, "server", "test --package pesan-server --no-fail-fast")
+/// Builds the binaries and examples of the host as the tests did, so that nothing is compiled again; returns the folder
+/// of the binaries. `--examples` stands here for the dependencies of tests: without it, cargo resolves other features.
+pub(super) fn programs(project: &Project) -> Result<PathBuf> {
+    let line = format!("build {HOST} --bins --examples");
+    Cmd::cargo("build the server and the examples", &project.root, &line).run()?;
+    Ok(project.target.join("debug"))
 }
 
 /// Runs the example `vectors` on every file of fixtures.
 pub(super) fn vectors(project: &Project) -> Result<Tally> {
+    let program = programs(project)?.join("examples/vectors");
     let folder = project.root.join("tests/fixtures");
     let mut files = fingerprint::files_below(&folder)?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
@@ -135,8 +130,7 @@ pub(super) fn vectors(project: &Project) -> Result<Tally> {
             .unwrap_or(&file)
             .display()
             .to_string();
-        let line = "run --quiet --features msgpack --example vectors --";
-        let output = Cmd::cargo(&label, &project.root, line).arg(&file).output()?;
+        let output = Cmd::new(&label, &program).arg(&file).output()?;
         tally = tally + Tally::tests(&label, &output, of_closing_line);
     }
     Ok(tally)
@@ -160,13 +154,6 @@ pub(super) fn wasm(project: &Project) -> Result<Tally> {
         .timeout(TIMEOUT)
         .output()?;
     Ok(Tally::tests("wasm", &output, of_cargo))
-}
-
-fn tests(project: &Project, name: &str, line: &str) -> Result<Tally> {
-    let cmd = Cmd::cargo(format!("{name} tests"), &project.root, line)
-        .log(project.notes().join(format!("{name}.log")))
-        .timeout(TIMEOUT);
-    Ok(Tally::tests(name, &cmd.output()?, of_cargo))
 }
 
 fn check(project: &Project, line: &str) -> Result<Tally> {
