@@ -3,9 +3,9 @@
 //! The same in two other ways: in the namespace `/other`, and to a room that everyone in the namespace `/room` is in.
 //! `docs/performance.md` says how it is measured and what came out.
 
-use pesan_server::engine::EngineConfig;
+use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::io::{Io, Socket};
+use pesan_server::socketio::{Io, Socket};
 use tokio::runtime::Builder;
 
 fn main() -> std::io::Result<()> {

@@ -2,7 +2,7 @@
 //! events of the kind that was asked for.
 
 use pesan::socketio::value::Value;
-use pesan_server::io::{Ack, Io, Socket};
+use pesan_server::socketio::{Ack, Io, Socket};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

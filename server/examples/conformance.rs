@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pesan::socketio::Frame;
-use pesan_server::engine::{
+use pesan_server::engineio::{
     CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::io::{Ack, Args, Io, IoConfig, Socket};
+use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
 
 /// Sends every message back.
 struct Echo;

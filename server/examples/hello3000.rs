@@ -1,6 +1,6 @@
 //! The first backend: what one client says, all clients hear. `PORT` sets another port.
 
-use pesan_server::io::{Io, Socket};
+use pesan_server::socketio::{Io, Socket};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

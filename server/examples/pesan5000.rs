@@ -1,6 +1,6 @@
 //! The third backend, the little chat: `pesan` goes to everyone. `PORT` sets another port.
 
-use pesan_server::io::{Io, Socket};
+use pesan_server::socketio::{Io, Socket};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

@@ -45,7 +45,7 @@ use tokio::task::JoinHandle;
 use crate::access::Access;
 use crate::config::{ChatLimits, Store};
 use crate::http::assets::Assets;
-use crate::io::Io;
+use crate::socketio::Io;
 use claims::Claims;
 use elsewhere::Elsewhere;
 use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};

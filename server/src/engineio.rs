@@ -1,7 +1,7 @@
 //! Engine.IO 4 for servers: sessions over WebSocket and HTTP long-polling, the change from one to the other,
 //! heartbeat, limits, and broadcasts that are framed once.
 //!
-//! What the messages mean is left to a [`Protocol`]: [`io`](crate::io) is one, an echo another. Requests come in
+//! What the messages mean is left to a [`Protocol`]: [`io`](crate::socketio) is one, an echo another. Requests come in
 //! through [`Engine::router`] or [`Engine::handle`]; [`http::serve`](crate::http::serve) is the accept loop that
 //! gives the engine the raw sockets, so that a hub can write to them from where a broadcast happens.
 //!
@@ -9,7 +9,7 @@
 //! use std::sync::Arc;
 //! use std::task::{Context, Poll};
 //! use pesan::socketio::Frame;
-//! use pesan_server::engine::*;
+//! use pesan_server::engineio::*;
 //!
 //! struct Echo;
 //! struct Client(Connection);

@@ -4,10 +4,10 @@ pub mod access;
 pub mod admin;
 pub mod chat;
 pub mod config;
-pub mod engine;
+pub mod engineio;
 pub mod http;
-pub mod io;
 pub mod log;
+pub mod socketio;
 pub mod state;
 
 /// The examples of the front page compile.

@@ -1,7 +1,7 @@
 //! Socket.IO server in the official vocabulary: [`Io`], [`Namespace`], [`Socket`], rooms, broadcasts, acks.
 //!
 //! ```
-//! use pesan_server::io::{Io, Socket};
+//! use pesan_server::socketio::{Io, Socket};
 //!
 //! let io = Io::default();
 //! io.on_connection(|socket: Socket| {

@@ -12,13 +12,13 @@ use axum::Router;
 use crate::access::{Access, AccessError};
 use crate::chat::Chat;
 use crate::config::{Config, SocketLimits, Store};
-use crate::engine::Engine;
+use crate::engineio::Engine;
 use crate::http::assets::Assets;
 use crate::http::headers::Policy;
 use crate::http::health::Readiness;
 use crate::http::router;
 use crate::http::serve::{ConnectionLimit, Tls};
-use crate::io::{Io, IoConfig, Redis, RedisConfig};
+use crate::socketio::{Io, IoConfig, Redis, RedisConfig};
 pub use shutdown::signals;
 pub use stop::Stop;
 

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::{Deflate, EngineConfig};
+use pesan_server::engineio::{Deflate, EngineConfig};
 use pesan_server::http::serve::{ServeConfig, serve};
-use pesan_server::io::{Ack, Io, Socket};
+use pesan_server::socketio::{Ack, Io, Socket};
 use tokio_tungstenite::tungstenite::Message;
 
 const BYSTANDERS: usize = 20;

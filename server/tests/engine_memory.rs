@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::{Engine, EngineConfig, Limits};
+use pesan_server::engineio::{Engine, EngineConfig, Limits};
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::io::{Ack, Args, Io, IoConfig, Socket};
+use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

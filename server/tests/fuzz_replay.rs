@@ -8,7 +8,7 @@ mod replay;
 
 use std::path::{Path, PathBuf};
 
-use pesan_server::engine::fuzzing;
+use pesan_server::engineio::fuzzing;
 use pesan_server::http::serve::fuzzing::forwarded;
 
 /// Function that decodes one input of a corpus.

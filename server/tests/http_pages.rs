@@ -11,7 +11,7 @@ use http::header::{
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use pesan_server::config::Config;
-use pesan_server::engine::Peer;
+use pesan_server::engineio::Peer;
 use pesan_server::http::router::admin_router;
 use pesan_server::state::{AppState, app};
 use tempfile::TempDir;

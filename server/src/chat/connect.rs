@@ -15,9 +15,9 @@ use super::text::refusal;
 use super::wishes::{Wishes, made_up};
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
 use crate::access::{Access, Admitted};
-use crate::engine::CloseReason;
+use crate::engineio::CloseReason;
 use crate::http::assets::Assets;
-use crate::io::{ConnectError, DisconnectReason, Socket};
+use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
 /// Shortest and longest key of a person.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;

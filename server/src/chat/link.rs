@@ -1,7 +1,7 @@
 //! The Redis that the nodes of one chat share: its address, its keys, and connections that are opened again.
 //!
 //! What is kept there is the business of [`history::redis`](super::history) and of `claims`; broadcasts have an
-//! adapter of their own in [`io`](crate::io).
+//! adapter of their own in [`io`](crate::socketio).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ use super::history::{Draft, News, SavedRoom, Settled, StoreError, Stored, Ticket
 use super::rate_limit::{Bucket, Cost, too_fast};
 use super::text::{clean, clean_or_cut, refusal};
 use super::{Chat, Incoming, PLAINS, Told, channel, store_refusal};
-use crate::io::{Ack, Args, Socket};
+use crate::socketio::{Ack, Args, Socket};
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
 const PLAIN_ID: &str = "plain.";

@@ -20,7 +20,7 @@ use super::rooms::{self, Rooms};
 use super::text::refusal;
 use super::wishes::Wishes;
 use super::{Chat, Inner, PAGES};
-use crate::engine::CloseReason;
+use crate::engineio::CloseReason;
 
 /// Event between nodes: who is on one of them.
 const PEOPLE: &str = "people";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{Range, StoreError};
 use super::text::clean_or_cut;
 use super::{Chat, PAGES, PLAINS, channel, channel_of, history, presence};
-use crate::io::Socket;
+use crate::socketio::Socket;
 
 /// Events between nodes: to name the connections, to end some, to say when the server goes down.
 const CONNECTIONS: &str = "connections";

@@ -15,7 +15,7 @@ use super::connect::Visitor;
 use super::people::Move;
 use super::rate_limit::Cost;
 use super::{Book, Chat, Inner, channel, channel_of};
-use crate::io::Socket;
+use crate::socketio::Socket;
 
 /// Pause between two batches of a room, and of a crowd.
 const BATCH: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ use super::presence::{join_room, leave_room};
 use super::rate_limit::{Cost, too_fast};
 use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
-use crate::io::{Ack, Args, Socket};
+use crate::socketio::{Ack, Args, Socket};
 
 /// For each open room that there may be, so many between two people.
 const DIRECT: usize = 10;

@@ -19,7 +19,7 @@ pub type OnConnectionError = Arc<dyn Fn(&HandshakeRequest, &ConnectionError) + S
 /// Settings of an [`Engine`](super::Engine); the defaults are those of the official server.
 ///
 /// ```
-/// use pesan_server::engine::EngineConfig;
+/// use pesan_server::engineio::EngineConfig;
 /// use std::time::Duration;
 ///
 /// let config = EngineConfig { ping_interval: Duration::from_secs(10), ..EngineConfig::default() };

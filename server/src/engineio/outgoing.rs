@@ -18,7 +18,7 @@ use super::wire::{self, Opcode};
 /// One message with its attachments, encoded and framed; cheap to clone.
 ///
 /// ```
-/// use pesan_server::engine::Outgoing;
+/// use pesan_server::engineio::Outgoing;
 /// let outgoing = Outgoing::from_frame(&"halo".into());
 /// assert_eq!(outgoing.len(), 7); // two bytes of frame head, the packet type, four of text
 /// ```

@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::metric_help;
-use crate::engine::Engine;
+use crate::engineio::Engine;
 
 /// Whether the server takes new connections, for load balancers.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use http::header::HOST;
 use super::headers::{self, Policy};
 use super::health;
 use crate::config::is_loopback;
-use crate::engine::Peer;
+use crate::engineio::Peer;
 use crate::state::AppState;
 
 /// What the public address serves.

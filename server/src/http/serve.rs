@@ -37,7 +37,7 @@ pub use connection_limit::{ConnectionLimit, ConnectionPermit, Full};
 pub use forwarded::{Network, NetworkError, Proxies};
 pub use tls::{Tls, TlsError};
 
-use crate::engine::Peer;
+use crate::engineio::Peer;
 use crate::log::LogLimit;
 
 /// Settings and caps of the accept loop.
@@ -111,7 +111,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves `app` until `stop` is done and requests under way have ended, or their time is over.
 ///
-/// WebSockets are not waited for: close the [`Engine`](crate::engine::Engine) and look at its sessions for that.
+/// WebSockets are not waited for: close the [`Engine`](crate::engineio::Engine) and look at its sessions for that.
 ///
 /// ```no_run
 /// # async fn example(app: axum::Router) -> std::io::Result<()> {

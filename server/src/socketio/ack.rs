@@ -15,7 +15,7 @@ use super::socket::Socket;
 /// Answers one event, at most once. Dropping it answers nothing.
 ///
 /// ```
-/// use pesan_server::io::{Ack, Socket};
+/// use pesan_server::socketio::{Ack, Socket};
 ///
 /// fn listen(socket: &Socket) {
 ///     socket.on("add", |_: Socket, (a, b): (i32, i32), ack: Ack| ack.send(a + b));

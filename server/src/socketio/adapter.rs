@@ -41,7 +41,7 @@ pub type Inbox = Arc<dyn Fn(Arrival) + Send + Sync>;
 /// Whether the other nodes can be reached.
 ///
 /// ```
-/// use pesan_server::io::{Health, Io};
+/// use pesan_server::socketio::{Health, Io};
 /// assert_eq!(Io::default().health(), Health::Alone);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -18,9 +18,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// All arguments of an event or an answer, as they came.
 ///
 /// ```
-/// use pesan_server::io::{Args, Socket};
+/// use pesan_server::socketio::{Args, Socket};
 ///
-/// fn echo(socket: Socket, args: Args) -> Result<(), pesan_server::io::EmitError> {
+/// fn echo(socket: Socket, args: Args) -> Result<(), pesan_server::socketio::EmitError> {
 ///     socket.emit("message-back", args)
 /// }
 /// ```

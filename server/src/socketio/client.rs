@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use super::backlog::Backlog;
 use super::socket::{Socket, SocketInner};
-use crate::engine::{CloseReason, Connection, HandshakeRequest};
+use crate::engineio::{CloseReason, Connection, HandshakeRequest};
 
 /// What the sockets of one connection share.
 pub(super) struct Client {

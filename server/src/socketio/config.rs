@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use pesan::socketio::{Frame, Packet, Parser, msgpack};
 
-use crate::engine::Outgoing;
+use crate::engineio::Outgoing;
 
 /// Options of [`Io`](super::Io).
 ///
 /// ```
-/// use pesan_server::io::{Io, IoConfig, Recovery};
+/// use pesan_server::socketio::{Io, IoConfig, Recovery};
 ///
 /// let io = Io::new(IoConfig { recovery: Some(Recovery::default()), ..IoConfig::default() });
 /// # drop(io);
@@ -63,7 +63,7 @@ impl IoConfig {
 /// Connection state recovery: a client that comes back in time keeps its id, rooms and data, and gets what it missed.
 ///
 /// ```
-/// use pesan_server::io::Recovery;
+/// use pesan_server::socketio::Recovery;
 /// assert_eq!(Recovery::default().max_disconnection_duration.as_secs(), 120);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Default for Recovery {
 /// Caps on what clients may make the server hold above the transport.
 ///
 /// ```
-/// use pesan_server::io::{IoConfig, Limits};
+/// use pesan_server::socketio::{IoConfig, Limits};
 ///
 /// let limits = Limits { max_rooms_per_socket: 100, ..Limits::default() };
 /// let config = IoConfig { limits, ..IoConfig::default() };

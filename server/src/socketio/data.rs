@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 /// Data of one socket: values by type for this process, and values by name that other nodes see too.
 ///
 /// ```
-/// use pesan_server::io::Data;
+/// use pesan_server::socketio::Data;
 ///
 /// struct User { name: String }
 ///

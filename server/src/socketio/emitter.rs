@@ -22,7 +22,7 @@ use super::socket::Socket;
 ///
 /// ```
 /// use std::time::Duration;
-/// use pesan_server::io::{AckError, Socket};
+/// use pesan_server::socketio::{AckError, Socket};
 ///
 /// async fn ask(socket: &Socket) -> Result<String, AckError> {
 ///     socket.timeout(Duration::from_secs(1)).emit_with_ack("name?", ()).await

@@ -6,12 +6,12 @@ use pesan::socketio::packet::EncodeError;
 use pesan::socketio::value::{ToValueError, Value, to_value};
 use serde::Serialize;
 
-use crate::engine::SendError;
+use crate::engineio::SendError;
 
 /// Why an event or an answer was not sent.
 ///
 /// ```
-/// use pesan_server::io::{EmitError, Io};
+/// use pesan_server::socketio::{EmitError, Io};
 ///
 /// let io = Io::default();
 /// assert_eq!(io.emit("connect", ()), Err(EmitError::Reserved("connect".into())));
@@ -36,7 +36,7 @@ pub enum EmitError {
     QueueFull {
         /// Bytes that wait for it.
         queued: usize,
-        /// Limit that was exceeded; see [`engine::Limits::max_queued_bytes`](crate::engine::Limits::max_queued_bytes).
+        /// Limit that was exceeded; see [`engineio::Limits::max_queued_bytes`](crate::engineio::Limits::max_queued_bytes).
         limit: usize,
     },
     /// Too many events of this socket wait for their answer.
@@ -88,7 +88,7 @@ impl From<EncodeError> for EmitError {
 /// Why there is no namespace of this name.
 ///
 /// ```
-/// use pesan_server::io::{Io, NamespaceError};
+/// use pesan_server::socketio::{Io, NamespaceError};
 ///
 /// let error = Io::default().of("/a,b").expect_err("no client can ask for it");
 /// assert_eq!(error, NamespaceError::Comma("/a,b".into()));
@@ -129,7 +129,7 @@ impl std::error::Error for NamespaceError {}
 /// Why an event was not answered.
 ///
 /// ```
-/// use pesan_server::io::AckError;
+/// use pesan_server::socketio::AckError;
 /// assert_eq!(AckError::Timeout.to_string(), "operation has timed out");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub(super) fn says_disconnected(message: &str) -> bool {
 /// Refusal of a CONNECT by middleware; becomes `err.message` and `err.data` of the client's `connect_error`.
 ///
 /// ```
-/// use pesan_server::io::{ConnectError, Io, Socket};
+/// use pesan_server::socketio::{ConnectError, Io, Socket};
 ///
 /// let io = Io::default();
 /// io.with_middleware(|socket: Socket| match socket.handshake().auth.get("token") {

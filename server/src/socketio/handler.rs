@@ -38,7 +38,7 @@ pub enum Failure {
 /// What a handler may return: nothing, or a `Result` whose error is reported by the `error` hook.
 ///
 /// ```
-/// use pesan_server::io::{EmitError, Socket};
+/// use pesan_server::socketio::{EmitError, Socket};
 ///
 /// fn greet(socket: Socket, name: String) -> Result<(), EmitError> {
 ///     socket.emit("greeting", format!("Halo {name}"))
@@ -71,7 +71,7 @@ fn failed(result: Result<(), String>) -> Result<(), Failure> {
 /// serde can read for the first argument. Parameters need their types written out.
 ///
 /// ```
-/// use pesan_server::io::{Ack, Args, Socket};
+/// use pesan_server::socketio::{Ack, Args, Socket};
 ///
 /// fn listen(socket: &Socket) {
 ///     socket.on("text", |_: Socket, text: String| println!("{text}"));
@@ -158,7 +158,7 @@ where
 ///
 /// ```
 /// use pesan::socketio::Event;
-/// use pesan_server::io::Socket;
+/// use pesan_server::socketio::Socket;
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
@@ -253,7 +253,7 @@ where
 /// Events of the socket wait until it is done.
 ///
 /// ```
-/// use pesan_server::io::{Io, Socket};
+/// use pesan_server::socketio::{Io, Socket};
 ///
 /// let io = Io::default();
 /// io.on_connection(|socket: Socket| socket.emit("welcome_message", "Welcome to the WebSocket server!"));
@@ -324,7 +324,7 @@ where
 /// Event on its way to the handlers, as packet middleware sees it.
 ///
 /// ```
-/// use pesan_server::io::{Incoming, Socket};
+/// use pesan_server::socketio::{Incoming, Socket};
 ///
 /// fn guard(socket: &Socket) {
 ///     socket.use_packet(|_: Socket, event: Incoming| match event.name.as_str() {

@@ -8,14 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pesan::socketio::value::Value;
 
-use crate::engine::HandshakeRequest;
+use crate::engineio::HandshakeRequest;
 
 /// Handshake of a socket: the request that opened the connection, and the `auth` payload of its namespace.
 ///
 /// It gives the fields of [`HandshakeRequest`]: `headers`, `query`, `address`, `secure`, `url`.
 ///
 /// ```
-/// use pesan_server::io::Socket;
+/// use pesan_server::socketio::Socket;
 ///
 /// fn describe(socket: &Socket) -> String {
 ///     let handshake = socket.handshake();

@@ -12,7 +12,7 @@ use super::socket::Socket;
 /// Names one listener, for `off`.
 ///
 /// ```
-/// use pesan_server::io::Socket;
+/// use pesan_server::socketio::Socket;
 ///
 /// fn listen(socket: &Socket) {
 ///     let listener = socket.on("pesan", |_: Socket, text: String| println!("{text}"));

@@ -83,7 +83,7 @@ fn joined<T: Clone>(inherited: Arc<Vec<T>>, own: Arc<Vec<T>>) -> Arc<Vec<T>> {
 /// Channel of its own over the shared connection; cheap to clone.
 ///
 /// ```
-/// use pesan_server::io::{Io, Socket};
+/// use pesan_server::socketio::{Io, Socket};
 ///
 /// let io = Io::default();
 /// let orders = io.of("/orders").expect("a legal name");
@@ -274,7 +274,7 @@ impl Namespace {
     /// [`server_side_emit`](Self::server_side_emit); what it returns is the answer. The last handler of a name counts.
     ///
     /// ```
-    /// let io = pesan_server::io::Io::default();
+    /// let io = pesan_server::socketio::Io::default();
     /// io.on_server_event("count", |(): ()| 7);
     /// ```
     pub fn on_server_event<T, R>(&self, event: &str, handler: impl Fn(T) -> R + Send + Sync + 'static)

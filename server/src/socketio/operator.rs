@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::remote::FetchedSockets;
 use super::responses::Responses;
 use super::rooms::{RoomNames, Target};
-use crate::engine::Outgoing;
+use crate::engineio::Outgoing;
 
 /// What modifies an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) fn check_name(event: &str) -> Result<(), EmitError> {
 /// Sockets of a namespace, chosen by their rooms; each is meant once, in however many of the rooms it is.
 ///
 /// ```
-/// use pesan_server::io::Io;
+/// use pesan_server::socketio::Io;
 ///
 /// let io = Io::default();
 /// io.to("room1").to("room2").except("room3").volatile().emit("news", ("sport", 3)).expect("can be sent");

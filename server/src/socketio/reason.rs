@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::CloseReason;
+use crate::engineio::CloseReason;
 
 /// Why a socket was disconnected, as `disconnecting` and `disconnect` tell it.
 ///
 /// ```
-/// use pesan_server::io::DisconnectReason;
+/// use pesan_server::socketio::DisconnectReason;
 /// assert_eq!(DisconnectReason::TransportClose.as_str(), "transport close");
 /// assert!(!DisconnectReason::ClientNamespaceDisconnect.is_recoverable());
 /// ```

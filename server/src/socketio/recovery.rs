@@ -16,7 +16,7 @@ use super::config::Recovery;
 use super::id;
 use super::rooms::Target;
 use super::socket::{Socket, SocketInner};
-use crate::engine::Outgoing;
+use crate::engineio::Outgoing;
 
 /// What a socket takes with it over an absence.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,7 +17,7 @@ use super::socket::Socket;
 /// What [`fetch_sockets`](super::Namespace::fetch_sockets) found; a list of the sockets, mostly.
 ///
 /// ```
-/// use pesan_server::io::Io;
+/// use pesan_server::socketio::Io;
 ///
 /// async fn count(io: &Io) -> String {
 ///     let found = io.fetch_sockets().await;
@@ -55,7 +55,7 @@ impl IntoIterator for FetchedSockets {
 /// A socket of this or another node, with what was known about it when it was asked for.
 ///
 /// ```
-/// use pesan_server::io::Io;
+/// use pesan_server::socketio::Io;
 ///
 /// async fn kick_idle(io: &Io) {
 ///     for socket in io.in_("room1").fetch_sockets().await {

@@ -20,7 +20,7 @@ const MAX_BATCH: usize = 256;
 ///
 /// ```
 /// use std::time::Duration;
-/// use pesan_server::io::{EmitError, Io};
+/// use pesan_server::socketio::{EmitError, Io};
 ///
 /// async fn vote(io: &Io) -> Result<(), EmitError> {
 ///     let votes = io.to("jury").timeout(Duration::from_secs(10)).emit_with_ack::<u8>("vote", ()).await?;
@@ -41,7 +41,7 @@ pub struct Responses<R> {
 /// What [`Namespace::server_side_emit_with_ack`](super::Namespace::server_side_emit_with_ack) gathered.
 ///
 /// ```
-/// use pesan_server::io::{EmitError, Io};
+/// use pesan_server::socketio::{EmitError, Io};
 ///
 /// async fn load(io: &Io) -> Result<(), EmitError> {
 ///     let loads = io.server_side_emit_with_ack::<u32>("load", ()).await?;

@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::Outgoing;
+use crate::engineio::Outgoing;
 
 use super::socket::Socket;
-use crate::engine::{Connection, Group};
+use crate::engineio::{Connection, Group};
 
 /// One name of a room, or several.
 ///
 /// ```
-/// use pesan_server::io::{Io, Socket};
+/// use pesan_server::socketio::{Io, Socket};
 ///
 /// let io = Io::default();
 /// io.on_connection(|socket: Socket| {

@@ -24,7 +24,7 @@ use super::namespace::Namespace;
 use super::parent::{Parent, Rule};
 use super::reason::DisconnectReason;
 use super::session::Session;
-use crate::engine::{Connection, Cors, Engine, EngineConfig, HandshakeRequest, Protocol};
+use crate::engineio::{Connection, Cors, Engine, EngineConfig, HandshakeRequest, Protocol};
 use crate::http::serve::{ServeConfig, bind, serve};
 
 /// A Socket.IO server; cheap to clone and usable from any thread.
@@ -32,7 +32,7 @@ use crate::http::serve::{ServeConfig, bind, serve};
 /// It is also its root namespace: everything that a [`Namespace`] can do, it does for `/`.
 ///
 /// ```
-/// use pesan_server::io::{Io, Socket};
+/// use pesan_server::socketio::{Io, Socket};
 ///
 /// let io = Io::default();
 /// io.on_connection(|socket: Socket| {
@@ -151,12 +151,12 @@ impl Io {
     /// adapter's service each node goes on by itself.
     ///
     /// ```
-    /// use pesan_server::io::{Io, IoConfig, Redis, RedisConfig};
+    /// use pesan_server::socketio::{Io, IoConfig, Redis, RedisConfig};
     ///
     /// let redis = Redis::new(RedisConfig { url: "redis://127.0.0.1:6379".into(), ..RedisConfig::default() })?;
     /// let io = Io::with_adapter(IoConfig::default(), redis);
     /// # drop(io);
-    /// # Ok::<(), pesan_server::io::RedisError>(())
+    /// # Ok::<(), pesan_server::socketio::RedisError>(())
     /// ```
     #[must_use]
     pub fn with_adapter(config: IoConfig, adapter: impl Adapter) -> Self {
@@ -261,7 +261,7 @@ impl Io {
     ///
     /// ```
     /// use pesan::socketio::Value;
-    /// use pesan_server::io::{Io, Socket};
+    /// use pesan_server::socketio::{Io, Socket};
     ///
     /// let io = Io::default();
     /// let workspaces = io.of_dynamic("/workspace-*");
@@ -327,7 +327,7 @@ impl Io {
     /// ```no_run
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
-    /// let io = pesan_server::io::Io::default();
+    /// let io = pesan_server::socketio::Io::default();
     /// io.listen("127.0.0.1:3000").await
     /// # }
     /// ```

@@ -22,7 +22,7 @@ use super::namespace::Namespace;
 use super::server::Io;
 use super::socket::Socket;
 use super::task::{Dispatch, Task, panic_text};
-use crate::engine::{self, CloseReason};
+use crate::engineio::{self, CloseReason};
 
 /// Largest message that is decoded, whatever it is, before the client has joined a namespace.
 const PREMATURE: usize = 64 << 10;
@@ -368,7 +368,7 @@ impl Session {
     }
 }
 
-impl engine::Session for Session {
+impl engineio::Session for Session {
     fn receive(&mut self, message: Frame) {
         if self.broken || self.client.has_ended() {
             return;

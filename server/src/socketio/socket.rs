@@ -25,12 +25,12 @@ use super::reason::DisconnectReason;
 use super::recovery::{Log, Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
-use crate::engine::{Connection, Outgoing};
+use crate::engineio::{Connection, Outgoing};
 
 /// A client in a namespace; cheap to clone and usable from any thread.
 ///
 /// ```
-/// use pesan_server::io::{DisconnectReason, Io, Socket};
+/// use pesan_server::socketio::{DisconnectReason, Io, Socket};
 ///
 /// let io = Io::default();
 /// io.on_connection(|socket: Socket| {

@@ -23,7 +23,7 @@ use super::listeners::{Listener, PacketCall};
 use super::namespace::ConnectCall;
 use super::reason::DisconnectReason;
 use super::socket::Socket;
-use crate::engine::turn::{Turn, give_way};
+use crate::engineio::turn::{Turn, give_way};
 
 /// Event for the listeners.
 pub(super) struct Dispatch {

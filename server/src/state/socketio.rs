@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{AllowedOrigin, Config, Origin, is_loopback};
-use crate::engine::{Cors, EngineConfig, HandshakeRequest, Limits, Origins};
+use crate::engineio::{Cors, EngineConfig, HandshakeRequest, Limits, Origins};
 
 /// Settings of the engine.
 pub(super) fn engine_config(config: &Config) -> EngineConfig {

@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::{Deflate, EngineConfig};
+use pesan_server::engineio::{Deflate, EngineConfig};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};

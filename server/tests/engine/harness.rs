@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pesan::socketio::Frame;
-use pesan_server::engine::{
+use pesan_server::engineio::{
     CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pesan::socketio::Frame;
-use pesan_server::engine::{
+use pesan_server::engineio::{
     CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Protocol, Session,
 };
 use pesan_server::http::serve::ServeConfig;

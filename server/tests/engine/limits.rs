@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::engine::{CloseReason, EngineConfig, Group, Limits, Outgoing, SendError};
+use pesan_server::engineio::{CloseReason, EngineConfig, Group, Limits, Outgoing, SendError};
 use pesan_server::http::serve::ServeConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use pesan_server::engine::EngineConfig;
+use pesan_server::engineio::EngineConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 

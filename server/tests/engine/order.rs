@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pesan_server::engine::{EngineConfig, Group, Outgoing};
+use pesan_server::engineio::{EngineConfig, Group, Outgoing};
 
 use super::harness::{Server, config};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pesan_server::engine::{
+use pesan_server::engineio::{
     CloseReason, Connection, Cookie, Cors, EngineConfig, Group, Origins, Outgoing, RefuseCode,
 };
 use tokio::io::AsyncWriteExt;

@@ -1,7 +1,7 @@
 //! Random sequences of what client and server may do with one session: nothing is lost, doubled or out of order, and the
 //! end is noticed, whatever came before it.
 
-use pesan_server::engine::{CloseReason, Connection, Engine, Group, Outgoing, Transport};
+use pesan_server::engineio::{CloseReason, Connection, Engine, Group, Outgoing, Transport};
 
 use super::harness::{Server, Socket, config, soon};
 

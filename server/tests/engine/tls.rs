@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::{EngineConfig, Group, Limits, Outgoing};
+use pesan_server::engineio::{EngineConfig, Group, Limits, Outgoing};
 use pesan_server::http::serve::{ServeConfig, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

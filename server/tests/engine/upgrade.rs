@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::engine::{CloseReason, EngineConfig, Outgoing, Transport};
+use pesan_server::engineio::{CloseReason, EngineConfig, Outgoing, Transport};
 
 use super::harness::{Server, Socket, config};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pesan_server::engine::{CloseReason, Deflate, EngineConfig, Origins, Outgoing};
+use pesan_server::engineio::{CloseReason, Deflate, EngineConfig, Origins, Outgoing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pesan_server::io::{IoConfig, Limits, Socket};
+use pesan_server::socketio::{IoConfig, Limits, Socket};
 use tokio::sync::mpsc;
 
 use crate::support::{Served, until};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::io::{Ack, AckError, Args, EmitError, IoConfig, Limits, Responses, Socket};
+use pesan_server::socketio::{Ack, AckError, Args, EmitError, IoConfig, Limits, Responses, Socket};
 use tokio::sync::mpsc;
 
 use crate::support::{Served, until};

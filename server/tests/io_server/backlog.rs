@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pesan_server::engine::EngineConfig;
-use pesan_server::io::{Ack, AckError, DisconnectReason, Io, IoConfig, Limits, Socket};
+use pesan_server::engineio::EngineConfig;
+use pesan_server::socketio::{Ack, AckError, DisconnectReason, Io, IoConfig, Limits, Socket};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::support::{PATIENCE, Raw, Served, until};

@@ -1,8 +1,8 @@
 //! Which events go out compressed.
 
-use pesan_server::engine::{Deflate, EngineConfig};
+use pesan_server::engineio::{Deflate, EngineConfig};
 use pesan_server::http::serve::{ServeConfig, serve};
-use pesan_server::io::{EmitError, Io, Socket};
+use pesan_server::socketio::{EmitError, Io, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pesan_server::io::{
+use pesan_server::socketio::{
     Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, NamespaceError, Socket,
 };
 use tokio::sync::mpsc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pesan::socketio::{Event, NoAck, Value};
-use pesan_server::io::{Ack, Args, EmitError, ErrorKind, Incoming, Socket};
+use pesan_server::socketio::{Ack, Args, EmitError, ErrorKind, Incoming, Socket};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pesan_server::io::{DisconnectReason, ErrorKind, Io, IoConfig, Recovery, Socket};
+use pesan_server::socketio::{DisconnectReason, ErrorKind, Io, IoConfig, Recovery, Socket};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::support::{Lost, PATIENCE, Raw, Served, join, lost, offset, until};
@@ -163,7 +163,7 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
     let mut raw = served.open().await;
     raw.send(&format!("0{auth}")).await;
     soon(coming.recv()).await.expect("it is asked");
-    let engine = served.io.engine(pesan_server::engine::EngineConfig::default());
+    let engine = served.io.engine(pesan_server::engineio::EngineConfig::default());
     raw.close().await;
     until("the connection is gone", || engine.sessions() == 0).await;
     gate.add_permits(1);

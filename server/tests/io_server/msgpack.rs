@@ -3,7 +3,7 @@
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
 use pesan::socketio::{Limits, Packet, msgpack};
-use pesan_server::io::{Ack, Args, IoConfig, Parser, Socket};
+use pesan_server::socketio::{Ack, Args, IoConfig, Parser, Socket};
 
 use crate::support::{Raw, Served};
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use pesan_server::io::{Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket};
+use pesan_server::socketio::{
+    Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket,
+};
 use serde_json::json;
 
 use crate::support::Served;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pesan_server::io::{Ack, Io, Socket};
+use pesan_server::socketio::{Ack, Io, Socket};
 
 use crate::support::Served;
 
@@ -64,7 +64,7 @@ async fn broadcasts_and_single_events_keep_the_order_of_the_calls() {
                     _ => socket.io().to(socket.id()).emit("n", n),
                 }?;
             }
-            Ok::<_, pesan_server::io::EmitError>(())
+            Ok::<_, pesan_server::socketio::EmitError>(())
         });
     });
     let mut raw = served.join().await;

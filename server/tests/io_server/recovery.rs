@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::io::{IoConfig, Recovery, Socket};
+use pesan_server::socketio::{IoConfig, Recovery, Socket};
 use tokio::sync::mpsc;
 
 use crate::support::{Lost, Served, join, lost, offset, until};

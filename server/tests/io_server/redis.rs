@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pesan_server::io::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
+use pesan_server::socketio::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};

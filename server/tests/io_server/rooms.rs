@@ -1,6 +1,6 @@
 //! Who gets what.
 
-use pesan_server::io::{Io, Socket};
+use pesan_server::socketio::{Io, Socket};
 
 use crate::support::{Raw, Served, until};
 

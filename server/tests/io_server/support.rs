@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engine::EngineConfig;
+use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, serve};
-use pesan_server::io::{Io, IoConfig};
+use pesan_server::socketio::{Io, IoConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};

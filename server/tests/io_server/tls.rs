@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use pesan::socketio::client::TransportKind;
 use pesan::socketio::{Options, Socket as Client};
-use pesan_server::engine::EngineConfig;
+use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};
-use pesan_server::io::{Ack, Io, Socket};
+use pesan_server::socketio::{Ack, Io, Socket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pesan_server::engine::fuzzing::frames(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pesan_server::engineio::fuzzing::frames(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pesan_server::engine::fuzzing::inflate(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pesan_server::engineio::fuzzing::inflate(data));

@@ -14,14 +14,14 @@ use pesan::socketio::engine::Handshake;
 use super::poll::text_response;
 use super::upgrade::{Accept, switching};
 use super::{Incoming, Refusal};
-use crate::engine::account::Account;
-use crate::engine::connection::{Connection, Inner, Line};
-use crate::engine::hub::Op;
-use crate::engine::polling::Polling;
-use crate::engine::sessions::Seat;
-use crate::engine::task::Link;
-use crate::engine::websocket::Ws;
-use crate::engine::{HandshakeRequest, Outgoing, RefuseCode, Shared};
+use crate::engineio::account::Account;
+use crate::engineio::connection::{Connection, Inner, Line};
+use crate::engineio::hub::Op;
+use crate::engineio::polling::Polling;
+use crate::engineio::sessions::Seat;
+use crate::engineio::task::Link;
+use crate::engineio::websocket::Ws;
+use crate::engineio::{HandshakeRequest, Outgoing, RefuseCode, Shared};
 
 /// Opens a session.
 pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Response<Body>, Refusal> {

@@ -13,10 +13,10 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::Refusal;
-use crate::engine::account::{Account, counted};
-use crate::engine::connection::{Inner, Line};
-use crate::engine::polling::{Inbound, Polled};
-use crate::engine::{CloseReason, RefuseCode, Shared, deflate};
+use crate::engineio::account::{Account, counted};
+use crate::engineio::connection::{Inner, Line};
+use crate::engineio::polling::{Inbound, Polled};
+use crate::engineio::{CloseReason, RefuseCode, Shared, deflate};
 
 /// Bytes of a large response that are given to the socket at a time.
 const PART: usize = 64 << 10;

@@ -4,8 +4,8 @@ use axum::body::Body;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::engine::reason::{ConnectionError, RefuseCode};
-use crate::engine::sessions::Refused;
+use crate::engineio::reason::{ConnectionError, RefuseCode};
+use crate::engineio::sessions::Refused;
 
 /// A refusal on its way to the client.
 pub(super) struct Refusal {

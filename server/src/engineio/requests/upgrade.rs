@@ -12,10 +12,10 @@ use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 
 use super::Refusal;
-use crate::engine::connection::{Inner, Line};
-use crate::engine::reason::RefuseCode;
-use crate::engine::websocket::Ws;
-use crate::engine::{EngineConfig, Shared, deflate, wire};
+use crate::engineio::connection::{Inner, Line};
+use crate::engineio::reason::RefuseCode;
+use crate::engineio::websocket::Ws;
+use crate::engineio::{EngineConfig, Shared, deflate, wire};
 
 /// Largest message of a WebSocket before it has taken a session over: probes are short.
 const MAX_PROBE: usize = 1024;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use pesan::socketio::Frame;
 use pesan::socketio::engine::{Packet, PacketError};
 
-use crate::engine::connection::Inner;
-use crate::engine::hub::Op;
-use crate::engine::websocket::ReadEnd;
-use crate::engine::wire::{self, Incoming, Opcode};
-use crate::engine::{CloseReason, Session};
+use crate::engineio::connection::Inner;
+use crate::engineio::hub::Op;
+use crate::engineio::websocket::ReadEnd;
+use crate::engineio::wire::{self, Incoming, Opcode};
+use crate::engineio::{CloseReason, Session};
 
 /// Why a connection ends, as its task found out.
 pub(super) struct End {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Sleep;
 
-use crate::engine::connection::{Inner, Line};
-use crate::engine::websocket::{Flow, Ws};
-use crate::engine::wire::{self, Incoming, Opcode};
+use crate::engineio::connection::{Inner, Line};
+use crate::engineio::websocket::{Flow, Ws};
+use crate::engineio::wire::{self, Incoming, Opcode};
 
 /// A WebSocket that wants to take over from polling.
 pub(super) struct Upgrade {

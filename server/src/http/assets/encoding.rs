@@ -1,6 +1,6 @@
 //! Content codings of ready-made files.
 
-use crate::engine::coding;
+use crate::engineio::coding;
 
 /// Form in which a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use crate::engine::Peer;
+use crate::engineio::Peer;
 
 /// An address, or all that begin with the same bits.
 ///

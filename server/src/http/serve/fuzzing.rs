@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use http::{HeaderMap, HeaderValue};
 
 use super::forwarded::{Network, Proxies};
-use crate::engine::Peer;
+use crate::engineio::Peer;
 
 /// Lines of `X-Forwarded-For`, and a network in the first one.
 pub fn forwarded(data: &[u8]) {

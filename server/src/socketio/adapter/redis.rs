@@ -22,11 +22,11 @@ use super::{Adapter, Arrival, Health, Inbox};
 /// How to use Redis.
 ///
 /// ```
-/// use pesan_server::io::{IoConfig, Io, Redis, RedisConfig};
+/// use pesan_server::socketio::{IoConfig, Io, Redis, RedisConfig};
 ///
 /// let redis = Redis::new(RedisConfig { url: "redis://127.0.0.1:6379".into(), ..RedisConfig::default() })?;
 /// # drop(redis);
-/// # Ok::<(), pesan_server::io::RedisError>(())
+/// # Ok::<(), pesan_server::socketio::RedisError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisConfig {

@@ -8,11 +8,11 @@ use pesan::socketio::{Limits, Value, msgpack};
 use tokio::time::Instant;
 
 use super::{Cluster, Reply, lock};
-use crate::io::namespace::Namespace;
-use crate::io::operator::Flags;
-use crate::io::recovery::{Place, Session, Since};
-use crate::io::rooms::Target;
-use crate::io::server::Server;
+use crate::socketio::namespace::Namespace;
+use crate::socketio::operator::Flags;
+use crate::socketio::recovery::{Place, Session, Since};
+use crate::socketio::rooms::Target;
+use crate::socketio::server::Server;
 
 /// Name of an event as a value; numbers stay numbers.
 pub(super) fn name_value(name: &EventName) -> Value {

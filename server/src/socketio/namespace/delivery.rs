@@ -13,21 +13,21 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Namespace;
-use crate::engine::{CloseReason, Outgoing};
-use crate::io::acks::Waiter;
-use crate::io::adapter::Health;
-use crate::io::cluster::{self, Cluster, target_values};
-use crate::io::config::Recovery;
-use crate::io::error::EmitError;
-use crate::io::hooks::ReconnectFailed;
-use crate::io::operator::Flags;
-use crate::io::reason::DisconnectReason;
-use crate::io::recovery::{Log, Place, Restored, Session};
-use crate::io::remote::{FetchedSockets, RemoteSocket};
-use crate::io::responses::{Gathered, Gathering};
-use crate::io::rooms::{Receivers, Target};
-use crate::io::socket::Socket;
+use crate::engineio::{CloseReason, Outgoing};
 use crate::log::LogLimit;
+use crate::socketio::acks::Waiter;
+use crate::socketio::adapter::Health;
+use crate::socketio::cluster::{self, Cluster, target_values};
+use crate::socketio::config::Recovery;
+use crate::socketio::error::EmitError;
+use crate::socketio::hooks::ReconnectFailed;
+use crate::socketio::operator::Flags;
+use crate::socketio::reason::DisconnectReason;
+use crate::socketio::recovery::{Log, Place, Restored, Session};
+use crate::socketio::remote::{FetchedSockets, RemoteSocket};
+use crate::socketio::responses::{Gathered, Gathering};
+use crate::socketio::rooms::{Receivers, Target};
+use crate::socketio::socket::Socket;
 
 /// A client may connect to a namespace and leave it again without end.
 static DISCONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
@@ -40,7 +40,7 @@ const ROOM: Duration = Duration::from_millis(5);
 
 impl Namespace {
     /// Tells the sockets' catch-all listeners what goes out.
-    pub(in crate::io) fn tell_outgoing(&self, sockets: &[Socket], event: &str, args: &[Value]) {
+    pub(in crate::socketio) fn tell_outgoing(&self, sockets: &[Socket], event: &str, args: &[Value]) {
         if !self.0.watched.load(Ordering::Relaxed) {
             return;
         }
@@ -55,7 +55,7 @@ impl Namespace {
     }
 
     /// Frames a packet once for all who get it.
-    pub(in crate::io) fn encode(&self, packet: &Packet) -> Result<Outgoing, EmitError> {
+    pub(in crate::socketio) fn encode(&self, packet: &Packet) -> Result<Outgoing, EmitError> {
         let config = self.config();
         config.parser.check(packet)?;
         let outgoing = config.frame(packet);
@@ -71,7 +71,7 @@ impl Namespace {
     }
 
     /// An event to one socket.
-    pub(in crate::io) fn emit_to(
+    pub(in crate::socketio) fn emit_to(
         &self,
         socket: &Socket,
         event: &str,
@@ -101,7 +101,7 @@ impl Namespace {
     }
 
     /// An event to many sockets, here and on the other nodes.
-    pub(in crate::io) fn broadcast(
+    pub(in crate::socketio) fn broadcast(
         &self,
         target: &Target,
         name: EventName,
@@ -204,7 +204,7 @@ impl Namespace {
     }
 
     /// An event that came through the log of all nodes. `fresh`: it was not sent to this node's sockets yet.
-    pub(in crate::io) fn send_recorded(
+    pub(in crate::socketio) fn send_recorded(
         &self,
         target: &Target,
         name: EventName,
@@ -229,12 +229,12 @@ impl Namespace {
     }
 
     /// An event to this node's sockets that nobody can catch up on.
-    pub(in crate::io) fn send_unrecorded(&self, target: &Target, name: EventName, args: Vec<Value>) {
+    pub(in crate::socketio) fn send_unrecorded(&self, target: &Target, name: EventName, args: Vec<Value>) {
         self.send_plain(target, name, args, false);
     }
 
     /// An event of another node to this node's sockets.
-    pub(in crate::io) fn send_plain(
+    pub(in crate::socketio) fn send_plain(
         &self,
         target: &Target,
         name: EventName,
@@ -251,7 +251,7 @@ impl Namespace {
     }
 
     /// Announces a socket and makes it a member; gives the number of events that it had missed and got.
-    pub(in crate::io) fn welcome(
+    pub(in crate::socketio) fn welcome(
         &self,
         socket: &Socket,
         reply: &Outgoing,
@@ -287,7 +287,7 @@ impl Namespace {
         }
     }
 
-    pub(in crate::io) fn broadcast_with_ack(
+    pub(in crate::socketio) fn broadcast_with_ack(
         &self,
         target: &Target,
         event: &str,
@@ -323,11 +323,11 @@ impl Namespace {
     }
 
     /// Sockets of this node that are meant.
-    pub(in crate::io) fn fetch_here(&self, target: &Target) -> Vec<RemoteSocket> {
+    pub(in crate::socketio) fn fetch_here(&self, target: &Target) -> Vec<RemoteSocket> {
         self.0.rooms.select(target).iter().map(RemoteSocket::of).collect()
     }
 
-    pub(in crate::io) async fn fetch(&self, target: &Target, flags: &Flags) -> FetchedSockets {
+    pub(in crate::socketio) async fn fetch(&self, target: &Target, flags: &Flags) -> FetchedSockets {
         let asked = self.elsewhere(flags).map(|cluster| {
             let timeout = flags.timeout.unwrap_or(self.config().request_timeout);
             let args = target_values(target).into();
@@ -370,21 +370,21 @@ impl Namespace {
         }
     }
 
-    pub(in crate::io) fn join_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
+    pub(in crate::socketio) fn join_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
         self.tell(flags, "join", target, names_value(rooms));
         for socket in self.0.rooms.select(target) {
             socket.join(rooms);
         }
     }
 
-    pub(in crate::io) fn leave_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
+    pub(in crate::socketio) fn leave_all(&self, target: &Target, rooms: &[Arc<str>], flags: &Flags) {
         self.tell(flags, "leave", target, names_value(rooms));
         for socket in self.0.rooms.select(target) {
             socket.leave(rooms);
         }
     }
 
-    pub(in crate::io) fn disconnect_all(&self, target: &Target, close: bool, flags: &Flags) {
+    pub(in crate::socketio) fn disconnect_all(&self, target: &Target, close: bool, flags: &Flags) {
         self.tell(flags, "kick", target, Value::from(close));
         for socket in self.0.rooms.select(target) {
             socket.disconnect(close);
@@ -392,7 +392,7 @@ impl Namespace {
     }
 
     /// Asks sockets of all nodes; gives all answers.
-    pub(in crate::io) async fn ask_all(
+    pub(in crate::socketio) async fn ask_all(
         &self,
         target: &Target,
         event: &str,
@@ -428,7 +428,7 @@ impl Namespace {
     }
 
     /// Keeps what a socket would need on another node, should this one die.
-    pub(in crate::io) fn save(&self, socket: &Socket) {
+    pub(in crate::socketio) fn save(&self, socket: &Socket) {
         if !self.try_save(socket) {
             tracing::debug!(socket = socket.id(), "session is kept a little later");
         }
@@ -448,7 +448,7 @@ impl Namespace {
     }
 
     /// The same for all sockets, so that none expires while its client is connected; each when there is room for it.
-    pub(in crate::io) async fn save_all(&self) {
+    pub(in crate::socketio) async fn save_all(&self) {
         let Some(cluster) = self.0.server.cluster.as_ref().filter(|_| self.0.log.is_some()) else {
             return;
         };
@@ -463,7 +463,7 @@ impl Namespace {
     }
 
     /// What is left of a session that its client took up anew: its id belongs to the successor.
-    pub(in crate::io) fn evict(&self, sid: &str) {
+    pub(in crate::socketio) fn evict(&self, sid: &str) {
         if let Some(socket) = self.socket(sid) {
             socket.set_taken();
             socket.close(DisconnectReason::TransportClose);
@@ -473,7 +473,7 @@ impl Namespace {
     }
 
     /// A socket has left. It counts in its rooms until `disconnecting` was told, but gets nothing any more.
-    pub(in crate::io) fn left(&self, socket: &Socket, reason: DisconnectReason) {
+    pub(in crate::socketio) fn left(&self, socket: &Socket, reason: DisconnectReason) {
         self.0.rooms.retire(socket);
         if let Some(left_out) = DISCONNECTED.ready() {
             tracing::info!(
@@ -495,7 +495,7 @@ impl Namespace {
     }
 
     /// `disconnecting` was told: it is in no room any more, and its session keeps what its last handlers did.
-    pub(in crate::io) fn remove(&self, socket: &Socket) {
+    pub(in crate::socketio) fn remove(&self, socket: &Socket) {
         if let (Some(log), Some(session), false) = (&self.0.log, socket.session(), socket.is_taken()) {
             log.update(session);
         }
@@ -519,14 +519,14 @@ impl Namespace {
     }
 
     /// A session was taken away for a client that is lost again before it was let in: it may return once more.
-    pub(in crate::io) fn give_back(&self, restored: Restored, runtime: &Handle) {
+    pub(in crate::socketio) fn give_back(&self, restored: Restored, runtime: &Handle) {
         if let Some(log) = &self.0.log {
             self.keep(log, restored.session, runtime);
         }
     }
 
     /// One that was made from a pattern goes with the last who is in it, on the way in, or may return.
-    pub(in crate::io) fn go_if_unused(&self) {
+    pub(in crate::socketio) fn go_if_unused(&self) {
         if self.0.dynamic && self.config().cleanup_empty_child_namespaces && self.is_unused() {
             self.0.server.forget(self);
         }

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Namespace;
-use crate::io::adapter::Health;
-use crate::io::recovery::{Restored, Session};
+use crate::socketio::adapter::Health;
+use crate::socketio::recovery::{Restored, Session};
 
 /// Longest wait for the log to reach what a returning client has seen.
 const CATCH_UP: Duration = Duration::from_secs(1);
@@ -31,7 +31,12 @@ impl Drop for Taken {
 
 impl Namespace {
     /// Takes a returning client's session away, if it can go on from `offset`.
-    pub(in crate::io) async fn restore(&self, pid: &str, offset: &str, runtime: &Handle) -> Option<Restored> {
+    pub(in crate::socketio) async fn restore(
+        &self,
+        pid: &str,
+        offset: &str,
+        runtime: &Handle,
+    ) -> Option<Restored> {
         let log = self.log()?;
         let (done, taken) = oneshot::channel();
         let (namespace, pid, handle) = (self.clone(), pid.to_owned(), runtime.clone());

@@ -6,8 +6,8 @@ use pesan::socketio::Event;
 use pesan::socketio::value::Value;
 
 use super::Socket;
-use crate::io::handler::{EventHandler, Handler, PacketMiddleware};
-use crate::io::listeners::ListenerId;
+use crate::socketio::handler::{EventHandler, Handler, PacketMiddleware};
+use crate::socketio::listeners::ListenerId;
 
 /// Listening.
 impl Socket {

@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Socket;
-use crate::io::emitter::{Answer, Emitter};
-use crate::io::error::EmitError;
-use crate::io::operator::{BroadcastOperator, Flags};
-use crate::io::rooms::RoomNames;
+use crate::socketio::emitter::{Answer, Emitter};
+use crate::socketio::error::EmitError;
+use crate::socketio::operator::{BroadcastOperator, Flags};
+use crate::socketio::rooms::RoomNames;
 
 /// Talking.
 impl Socket {
@@ -44,7 +44,7 @@ impl Socket {
     /// It waits as long as the socket is connected, unless [`timeout`](Self::timeout) says otherwise.
     ///
     /// # Errors
-    /// [`AckError`](crate::io::AckError) when it could not be sent, was not answered, or the answer is of another type.
+    /// [`AckError`](crate::socketio::AckError) when it could not be sent, was not answered, or the answer is of another type.
     pub fn emit_with_ack<R: DeserializeOwned + 'static>(
         &self,
         event: &str,
@@ -94,7 +94,7 @@ impl Socket {
     }
 
     /// Encodes and sends; order is that of the calls.
-    pub(in crate::io) fn send_body(&self, body: Body, flags: &Flags) -> Result<(), EmitError> {
+    pub(in crate::socketio) fn send_body(&self, body: Body, flags: &Flags) -> Result<(), EmitError> {
         if self.is_gone() {
             return Err(EmitError::Disconnected);
         }
