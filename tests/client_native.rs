@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use node::Node;
-use pesan::socketio::client::{EmitState, Failure, TransportKind};
+use pesan::socketio::proto::{EmitState, Failure, TransportKind};
 use pesan::socketio::value::Number;
 use pesan::socketio::{
     AckError, Lifecycle, Message, OpenError, Options, Responder, Rest, SendError, Socket, Status, Value,

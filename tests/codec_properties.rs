@@ -6,7 +6,7 @@ mod arbitrary;
 
 use std::collections::BTreeMap;
 
-use pesan::socketio::engine::{self, Handshake, payload};
+use pesan::socketio::engine::{self, Handshake, polling_payload as payload};
 use pesan::socketio::value::{Bytes, Value, json};
 use pesan::socketio::{Decoded, Decoder, Frame, Limits, Packet, from_value, to_value};
 #[cfg(feature = "msgpack")]

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gloo_timers::future::TimeoutFuture;
-use pesan::socketio::client::{Reason, TransportKind};
+use pesan::socketio::proto::{Reason, TransportKind};
 use pesan::socketio::{Lifecycle, Options, Responder, Rest, Socket, Status, Value};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

@@ -1,6 +1,6 @@
 //! Cases of engine.io-parser.
 
-use pesan::socketio::engine::payload::{self, PayloadError};
+use pesan::socketio::engine::polling_payload::{self as payload, PayloadError};
 use pesan::socketio::engine::{Packet, PacketError};
 use pesan::socketio::value::Value;
 use pesan::socketio::{Frame, Limits};

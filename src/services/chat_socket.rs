@@ -13,8 +13,8 @@ use crate::chat::requests::Request;
 use crate::chat::responses::{Outcome, Response};
 use crate::chat::server_events::ServerEvent;
 use crate::protocol::{Auth, ChatError, ChatErrorCode, PLAIN};
-use crate::socketio::client::{EmitError, Reason};
 use crate::socketio::leptos::{FrameBatcher, UseSocket, use_any, use_lifecycle, use_socket, use_status};
+use crate::socketio::proto::{EmitError, Reason};
 use crate::socketio::{AckError, Event, Lifecycle, Options, SendError, Status, from_value, to_value};
 
 /// Longest wait for an answer.

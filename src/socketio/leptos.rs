@@ -31,8 +31,8 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 
 pub use self::frame_batcher::FrameBatcher;
-use super::client::{EmitState, Emitted};
 use super::packet::EventName;
+use super::proto::{EmitState, Emitted};
 use super::{
     AckError, Answered, Client, Event, FromArg, Handler, IntoArgs, Lifecycle, Listening, MaybeSend, Message,
     OpenError, Options, SendError, Socket, Status, Value,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use pesan::socketio::client::TransportKind::{Polling, WebSocket};
+use pesan::socketio::proto::TransportKind::{Polling, WebSocket};
 use pesan::socketio::{Options, Rest, Value};
 use tokio::runtime::Handle;
 use tokio::time::Instant;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan::socketio::client::TransportKind;
+use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{AckError, Socket, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

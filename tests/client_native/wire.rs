@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{PATIENCE, connected, open, options, soon};
 use crate::node::Node;
 use crate::proxy::Proxy;
-use pesan::socketio::client::TransportKind;
+use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{Responder, Rest, Socket, Value};
 
 /// What a client wrote: the request line of the handshake, then each frame.

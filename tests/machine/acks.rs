@@ -1,7 +1,7 @@
 //! Every ack settles exactly once, and belongs to its connection.
 
 use pesan::socketio::Value;
-use pesan::socketio::client::{AnswerError, Emit};
+use pesan::socketio::proto::{AnswerError, Emit};
 
 use crate::world::{World, millis};
 

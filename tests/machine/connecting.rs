@@ -1,7 +1,7 @@
 //! CONNECT and its answers, `auth`, time limits.
 
 use pesan::socketio::Value;
-use pesan::socketio::client::{Auth, Status};
+use pesan::socketio::proto::{Auth, Status};
 
 use crate::world::{OPEN, World, secs};
 
@@ -278,7 +278,7 @@ fn a_namespace_that_no_packet_can_name_is_refused() {
 
 #[test]
 fn the_time_to_open_is_shared_among_the_transports() {
-    use pesan::socketio::client::TransportKind::{Polling, WebSocket};
+    use pesan::socketio::proto::TransportKind::{Polling, WebSocket};
     let mut world = World::with(|config| config.transports = vec![WebSocket, Polling]);
     world.connect("/");
     world.forget();

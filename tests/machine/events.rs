@@ -1,8 +1,8 @@
 //! Events out and in: any arguments, any name, checked before they are sent.
 
 use pesan::socketio::Value;
-use pesan::socketio::client::{Emit, EmitError, EmitState, Failure};
 use pesan::socketio::packet::EncodeError;
+use pesan::socketio::proto::{Emit, EmitError, EmitState, Failure};
 
 use crate::world::World;
 

@@ -1,7 +1,7 @@
 //! The server pings; a server that does not is gone, by the clock.
 
 use pesan::socketio::Timestamp;
-use pesan::socketio::client::{Emit, Machine};
+use pesan::socketio::proto::{Emit, Machine};
 
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! Whatever a server sends ends in a typed error or a reconnect.
 
-use pesan::socketio::client::{Emit, Status};
+use pesan::socketio::proto::{Emit, Status};
 
 use crate::world::{OPEN, World};
 
@@ -195,7 +195,7 @@ fn a_server_that_floods_with_pings_gets_one_answer_each_and_nothing_grows() {
 
 #[test]
 fn a_server_that_floods_during_an_upgrade_is_given_up() {
-    use pesan::socketio::client::TransportKind::{Polling, WebSocket};
+    use pesan::socketio::proto::TransportKind::{Polling, WebSocket};
     let mut world = World::with(|config| config.transports = vec![Polling, WebSocket]);
     world.connect("/");
     let polling = world.current();

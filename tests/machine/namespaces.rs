@@ -1,6 +1,6 @@
 //! Several namespaces share one connection and do not disturb each other.
 
-use pesan::socketio::client::Emit;
+use pesan::socketio::proto::Emit;
 
 use crate::world::World;
 

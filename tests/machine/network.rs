@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pesan::socketio::client::{TransportId, TransportKind};
+use pesan::socketio::proto::{TransportId, TransportKind};
 
 /// Numbers from a seed, for the world around the machine.
 pub(crate) struct Dice(u64);

@@ -1,6 +1,6 @@
 //! Events come in the order in which the official client was seen to emit them.
 
-use pesan::socketio::client::{CloseInfo, Emit};
+use pesan::socketio::proto::{CloseInfo, Emit};
 
 use crate::world::{World, millis};
 

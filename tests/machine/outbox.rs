@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pesan::socketio::client::{Config, Emit, EmitError, Flush, Machine, WhenFull};
+use pesan::socketio::proto::{Config, Emit, EmitError, Flush, Machine, WhenFull};
 
 use crate::world::{World, millis, secs};
 

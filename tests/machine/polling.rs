@@ -1,7 +1,7 @@
 //! Long-polling, the fall back to it, and the way from there to WebSocket.
 
-use pesan::socketio::client::TransportKind::{Polling, WebSocket};
-use pesan::socketio::client::{CloseInfo, Config, Emit, TransportId};
+use pesan::socketio::proto::TransportKind::{Polling, WebSocket};
+use pesan::socketio::proto::{CloseInfo, Config, Emit, TransportId};
 
 use crate::world::World;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan::socketio::client::{
+use pesan::socketio::proto::{
     AckToken, Auth, AuthRequest, CloseInfo, Config, Emit, EmitId, Event, Flush, Machine, Output, TransportId,
     TransportKind, WhenFull,
 };

@@ -1,7 +1,7 @@
 //! A lost connection comes back by itself, unless somebody wanted it gone.
 
 use pesan::socketio::Timestamp;
-use pesan::socketio::client::{CloseInfo, Config, Machine, Output, Status};
+use pesan::socketio::proto::{CloseInfo, Config, Machine, Output, Status};
 
 use crate::world::World;
 

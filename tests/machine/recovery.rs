@@ -1,7 +1,7 @@
 //! A server that can restores the session after a cut, missed events included.
 
 use pesan::socketio::Value;
-use pesan::socketio::client::{Auth, Emit};
+use pesan::socketio::proto::{Auth, Emit};
 
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! With `retries`, an event is sent until the server answers: one at a time, in order.
 
-use pesan::socketio::client::{Config, Emit};
+use pesan::socketio::proto::{Config, Emit};
 
 use crate::world::{World, millis};
 

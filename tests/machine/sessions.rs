@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use pesan::socketio::client::{
+use pesan::socketio::proto::{
     AckToken, CloseInfo, Config, Emit, EmitId, Event, Machine, Output, Reason, Status, TransportId,
     TransportKind,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pesan::socketio::client::{EmitId, EmitState, Event, Machine, Output, TransportId, TransportKind};
+use pesan::socketio::proto::{EmitId, EmitState, Event, Machine, Output, TransportId, TransportKind};
 use pesan::socketio::{Frame, Timestamp};
 
 /// Sees all that goes in and out of one machine.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use pesan::socketio::client::{
+use pesan::socketio::proto::{
     AckToken, AuthRequest, CloseInfo, Config, Direction, Emit, EmitError, EmitId, Emitted, Event, Machine,
     Output, TransportId,
 };

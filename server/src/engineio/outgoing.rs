@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use pesan::socketio::Frame;
-use pesan::socketio::engine::payload;
+use pesan::socketio::engine::polling_payload as payload;
 use pesan::socketio::packet::Encoded;
 
 use super::account::counted;

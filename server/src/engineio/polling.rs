@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pesan::socketio::engine::{Packet, PacketError, payload};
+use pesan::socketio::engine::{Packet, PacketError, polling_payload as payload};
 use tokio::sync::oneshot;
 
 use super::account::Account;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use pesan::protocol::{Auth, ChatErrorCode, Hello, History, LOBBY, Message, Send, VERSION};
-use pesan::socketio::client::TransportKind;
+use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{Options, Socket, to_value};
 use tokio::task::JoinSet;
 use tokio::time::sleep;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pesan::socketio::client::TransportKind;
+use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{Options, Socket as Client};
 use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};

@@ -1,271 +1,88 @@
-//! Why something did not work, one type for each place where a program meets it.
+//! Why the client does not do what it was asked.
 
-use super::{CloseInfo, TransportKind};
-use crate::socketio::engine::session::SessionError;
-use crate::socketio::packet::EncodeError;
-use crate::socketio::value::json;
-use crate::socketio::{DecodeError, Value};
+use super::args::ArgsError;
+use crate::socketio::proto::{AddressError, AnswerError, EmitError, Failure};
+use crate::socketio::value::{ToValueError, json};
 
-/// Why an event is not even queued. Nothing was sent, no ack is pending.
+/// Why there is no client for an address.
 ///
 /// ```
-/// use pesan::socketio::client::{Config, Emit, EmitError, Machine};
-/// use pesan::socketio::Timestamp;
+/// use pesan::socketio::{OpenError, Options, Socket};
 ///
-/// let mut machine = Machine::new(Config::new("http://localhost".parse().expect("legal")), 1);
-/// let refused = machine.emit(Timestamp::from_millis(0), Emit::new("connect"));
-/// assert_eq!(refused, Err(EmitError::ReservedName("connect".to_owned())));
+/// assert!(matches!(Socket::open("ftp://localhost", Options::new()), Err(OpenError::Address(_))));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EmitError {
-    /// Name that the protocol keeps for itself.
-    #[error("'{0}' is a reserved event name")]
-    ReservedName(String),
-    /// Namespace that no packet can name: it must begin with `/`, hold no comma, and keep to the limit.
+pub enum OpenError {
+    /// Not an address of a server.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Namespace that no packet can name: it holds a comma, or is longer than
+    /// [`Limits::max_namespace_bytes`](crate::socketio::Limits::max_namespace_bytes).
     #[error("'{}' is not a namespace", json::escaped(.0))]
     Namespace(String),
-    /// A frame is larger than the server's `maxPayload`, which it would answer by cutting the connection.
-    #[error("frame of {size} bytes, the server takes {limit}")]
-    TooLarge {
-        /// Size in bytes.
-        size: usize,
-        /// What the server takes.
-        limit: usize,
-    },
-    /// More binary values than the receiver's parser takes.
-    #[error("{count} attachments, at most {limit}")]
-    TooManyAttachments {
-        /// Binary values in the arguments.
-        count: usize,
-        /// [`Limits::max_attachments`](crate::socketio::Limits::max_attachments).
-        limit: usize,
-    },
-    /// The queue is full and its policy is to refuse.
-    #[error("queue is full with {messages} messages of {bytes} bytes")]
-    OutboxFull {
-        /// Messages that the queue holds.
-        messages: usize,
-        /// Bytes that it holds.
-        bytes: usize,
-    },
-    /// Data that the parser's format cannot carry.
-    #[error(transparent)]
-    Encode(EncodeError),
+    /// Natively: called outside a tokio runtime.
+    #[error("no tokio runtime to run in")]
+    NoRuntime,
 }
 
-/// Why an event that was accepted came to nothing, or was not answered.
+/// Why an event, or an answer, is not sent.
 ///
-/// ```
-/// use pesan::socketio::client::Failure;
-///
-/// assert_eq!(Failure::TimedOut.to_string(), "operation has timed out");
+/// ```no_run
+/// # use pesan::socketio::{SendError, Socket};
+/// # fn say(socket: &Socket) {
+/// match socket.emit("disconnect", ()) {
+///     Err(SendError::Emit(error)) => assert_eq!(error.to_string(), "'disconnect' is a reserved event name"),
+///     other => panic!("{other:?}"),
+/// }
+/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Failure {
-    /// Volatile, and there was no connection to send it on.
-    #[error("volatile and not connected")]
-    Dropped,
-    /// A younger message needed its place in the queue.
-    #[error("pushed out of a full queue")]
-    Evicted,
-    /// Waited longer in the queue than the age limit.
-    #[error("too old to be sent")]
-    Expired,
-    /// The queue was cleared.
-    #[error("queue was cleared")]
-    Cleared,
-    /// Larger than the server, known only now, takes.
-    #[error("frame of {size} bytes, the server takes {limit}")]
-    TooLarge {
-        /// Size in bytes.
-        size: usize,
-        /// What the server takes.
-        limit: usize,
-    },
-    /// No answer in time; a message that still waited was taken out of the queue.
-    #[error("operation has timed out")]
-    TimedOut,
-    /// The connection ended before the answer.
-    #[error("socket has been disconnected")]
-    Disconnected,
-    /// The program lost interest.
-    #[error("cancelled")]
-    Cancelled,
+pub enum SendError {
+    /// Refused before anything was sent.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// Answer that cannot be sent.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// Argument that its own `Serialize` refuses.
+    #[error(transparent)]
+    Argument(#[from] ToValueError),
+    /// The client was dropped.
+    #[error("the client is closed")]
+    Closed,
+    /// The socket of a component is not open: not rendered in a browser yet, or removed.
+    #[error("the socket of this component is not open")]
+    NotOpen,
 }
 
-/// Why an answer to a server's event is not sent.
+/// Why an event has no answer.
 ///
 /// ```
-/// use pesan::socketio::client::AnswerError;
+/// use pesan::socketio::AckError;
+/// use pesan::socketio::proto::Failure;
 ///
-/// assert_eq!(AnswerError::Stale.to_string(), "the connection that asked is gone");
+/// assert!(AckError::Failed(Failure::TimedOut).is_timeout());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AnswerError {
-    /// The connection on which the event came has ended; the server waits no more.
-    #[error("the connection that asked is gone")]
-    Stale,
-    /// A frame is larger than the server takes.
-    #[error("frame of {size} bytes, the server takes {limit}")]
-    TooLarge {
-        /// Size in bytes.
-        size: usize,
-        /// What the server takes.
-        limit: usize,
-    },
-    /// More binary values than the receiver's parser takes.
-    #[error("{count} attachments, at most {limit}")]
-    TooManyAttachments {
-        /// Binary values in the arguments.
-        count: usize,
-        /// Most that are allowed.
-        limit: usize,
-    },
-    /// Data that the parser's format cannot carry.
+pub enum AckError {
+    /// The event was not accepted.
     #[error(transparent)]
-    Encode(EncodeError),
+    Send(#[from] SendError),
+    /// It was accepted, and came to nothing or was not answered.
+    #[error(transparent)]
+    Failed(Failure),
+    /// The answer is not what the program asked for.
+    #[error("answer: {0}")]
+    Answer(ArgsError),
 }
 
-/// Why a connection could not be opened, or broke.
-///
-/// ```
-/// use pesan::socketio::client::ConnectionError;
-///
-/// assert_eq!(ConnectionError::TimedOut.to_string(), "timeout");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectionError {
-    /// Not open within [`Config::timeout`](super::Config::timeout).
-    #[error("timeout")]
-    TimedOut,
-    /// The transport failed or was closed.
-    #[error("{}: {info}", transport_failure(*kind, info))]
-    Transport {
-        /// Transport that it was.
-        kind: TransportKind,
-        /// What is known about it.
-        info: CloseInfo,
-    },
-    /// The server sent what is not Engine.IO.
-    #[error(transparent)]
-    Session(SessionError),
-    /// The server sent what is not Socket.IO.
-    #[error(transparent)]
-    Parse(DecodeError),
-    /// The server closed a polling session.
-    #[error("transport closed by the server")]
-    ClosedByServer,
-    /// The browser says that there is no network.
-    #[error("network connection lost")]
-    NetworkLost,
-    /// More events before the answer to CONNECT than are kept.
-    #[error("more than {limit} events before the answer to CONNECT")]
-    TooManyEarlyEvents {
-        /// [`Config::early_events`](super::Config::early_events).
-        limit: usize,
-    },
-    /// The server answered no CONNECT in time.
-    #[error("the server did not answer CONNECT in time")]
-    Unanswered,
-    /// The change from polling to WebSocket did not come to an end.
-    #[error("upgrade did not come to an end in time")]
-    UpgradeStalled,
-}
-
-fn transport_failure(kind: TransportKind, info: &CloseInfo) -> &'static str {
-    match (kind, &info.error) {
-        (TransportKind::WebSocket, Some(_)) => "websocket error",
-        (TransportKind::WebSocket, None) => "websocket connection closed",
-        (TransportKind::Polling, Some(_)) => "xhr poll error",
-        (TransportKind::Polling, None) => "polling stopped",
-    }
-}
-
-/// Why a namespace is not connected: what `connect_error` carries.
-///
-/// ```
-/// use pesan::socketio::client::ConnectError;
-/// use pesan::socketio::Value;
-///
-/// let error = ConnectError::Refused { message: "no seat".into(), data: Some(Value::from(7)) };
-/// assert_eq!(error.to_string(), "no seat");
-/// assert_eq!(error.data(), Some(&Value::from(7)));
-/// assert!(!error.will_retry());
-/// ```
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The server refused: CONNECT_ERROR.
-    #[error("{message}")]
-    Refused {
-        /// `message` of its payload, or what stands for it.
-        message: String,
-        /// `data` of its payload.
-        data: Option<Value>,
-    },
-    /// The server answered with something that is not Socket.IO 5, such as a CONNECT without `sid`.
-    #[error("the server does not speak Socket.IO protocol 5")]
-    NotSupported,
-    /// The server sent DISCONNECT in place of an answer.
-    #[error("the server disconnected in place of an answer")]
-    TurnedAway,
-    /// No packet can name it: it must begin with `/`, hold no comma, and keep to the limit.
-    #[error("no packet can name this namespace")]
-    IllegalName,
-    /// The program could not say who it is, or said it with what is not an object, or is more than the server takes.
-    #[error("no auth: {0}")]
-    Auth(String),
-    /// No answer to CONNECT within [`Config::connect_timeout`](super::Config::connect_timeout).
-    #[error("the server did not answer CONNECT in time")]
-    TimedOut,
-    /// There is no connection.
-    #[error(transparent)]
-    Connection(ConnectionError),
-}
-
-impl ConnectError {
-    /// What the server added to its refusal.
+impl AckError {
+    /// Whether the answer did not come in time.
     #[must_use]
-    pub fn data(&self) -> Option<&Value> {
-        match self {
-            Self::Refused { data, .. } => data.as_ref(),
-            Self::NotSupported
-            | Self::TurnedAway
-            | Self::IllegalName
-            | Self::Auth(_)
-            | Self::TimedOut
-            | Self::Connection(_) => None,
-        }
-    }
-
-    /// Whether the namespace stays active, so that the client goes on trying if reconnection is on.
-    #[must_use]
-    pub fn will_retry(&self) -> bool {
-        match self {
-            Self::TimedOut | Self::Connection(_) => true,
-            Self::Refused { .. }
-            | Self::NotSupported
-            | Self::TurnedAway
-            | Self::IllegalName
-            | Self::Auth(_) => false,
-        }
-    }
-
-    /// Reads the payload of a CONNECT_ERROR, whatever it is.
-    pub(super) fn from_payload(payload: Option<Value>) -> Self {
-        const SILENT: &str = "the server refused the connection";
-        let (message, data) = match payload {
-            None => (SILENT.to_owned(), None),
-            Some(Value::String(message)) => (message, None),
-            Some(other) => {
-                let message = other.get("message").and_then(Value::as_str);
-                (message.unwrap_or(SILENT).to_owned(), other.get("data").cloned())
-            }
-        };
-        Self::Refused { message, data }
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Failed(Failure::TimedOut))
     }
 }

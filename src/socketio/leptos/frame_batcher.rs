@@ -8,7 +8,7 @@ mod schedule;
 use std::mem;
 
 use crate::socketio::MaybeSend;
-use crate::socketio::handle::{Lock, Shared};
+use crate::socketio::sync::{Lock, Shared};
 
 /// Collects items and hands them to a closure once per animation frame, in order.
 ///

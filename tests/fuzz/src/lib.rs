@@ -2,7 +2,7 @@
 //!
 //! Shared by the libFuzzer targets and by the test that replays the corpus.
 
-use pesan::socketio::engine::{Handshake, Packet as EnginePacket, payload};
+use pesan::socketio::engine::{Handshake, Packet as EnginePacket, polling_payload as payload};
 use pesan::socketio::value::{Value, json};
 use pesan::socketio::{Decoded, Decoder, Frame, Limits, Packet, msgpack};
 

@@ -6,7 +6,7 @@ use gloo_timers::callback::Timeout;
 
 use super::animation_frame::AnimationFrame;
 use super::{State, deliver};
-use crate::socketio::handle::{Lock, Shared, Weak};
+use crate::socketio::sync::{Lock, Shared, Weak};
 
 /// Longest wait where there are no frames, as in a hidden tab, in milliseconds.
 const MAX_DELAY: u32 = 250;

@@ -1,0 +1,220 @@
+//! One Engine.IO packet and its form on a transport.
+//!
+//! ```text
+//! <type digit>[<data>]        text
+//! <bytes>                     binary message on a WebSocket
+//! b<base64>                   binary message where only text can travel (polling)
+//! ```
+
+use crate::socketio::Frame;
+
+/// Packet of Engine.IO 4.
+///
+/// ```
+/// use pesan::socketio::engine::Packet;
+/// assert_eq!(Packet::decode("2probe".into()), Ok(Packet::Ping("probe".to_owned())));
+/// assert_eq!(Packet::Upgrade.into_frame(), "5".into());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packet {
+    /// `0`: first packet of a session, with the handshake as JSON.
+    Open(String),
+    /// `1`: the session ends.
+    Close,
+    /// `2`: heartbeat of the server, or the probe of an upgrade.
+    Ping(String),
+    /// `3`: the client's answer.
+    Pong(String),
+    /// `4`, or a binary frame: what the layer above sent.
+    Message(Frame),
+    /// `5`: from now on this transport.
+    Upgrade,
+    /// `6`: empties a poll that waits.
+    Noop,
+}
+
+/// Why a frame is not an Engine.IO packet.
+///
+/// ```
+/// use pesan::socketio::engine::{Packet, PacketError};
+/// assert_eq!(Packet::decode("7".into()), Err(PacketError::UnknownType('7')));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PacketError {
+    /// Frame without a byte.
+    #[error("empty packet")]
+    Empty,
+    /// First character is no packet type.
+    #[error("unknown packet type '{0}'")]
+    UnknownType(char),
+    /// Text after `b` is not base64.
+    #[error("invalid base64 in a binary packet")]
+    Base64,
+}
+
+/// What the first character of a text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Open,
+    Close,
+    Ping,
+    Pong,
+    Message,
+    Upgrade,
+    Noop,
+    Binary,
+}
+
+/// Type and data of a text.
+pub(crate) fn split(text: &str) -> Result<(Kind, &str), PacketError> {
+    let mut chars = text.chars();
+    let kind = match chars.next() {
+        Some('0') => Kind::Open,
+        Some('1') => Kind::Close,
+        Some('2') => Kind::Ping,
+        Some('3') => Kind::Pong,
+        Some('4') => Kind::Message,
+        Some('5') => Kind::Upgrade,
+        Some('6') => Kind::Noop,
+        Some('b') => Kind::Binary,
+        Some(other) => return Err(PacketError::UnknownType(other)),
+        None => return Err(PacketError::Empty),
+    };
+    Ok((kind, chars.as_str()))
+}
+
+/// Message whose bytes came as base64.
+pub(crate) fn binary(data: &str) -> Result<Frame, PacketError> {
+    let bytes = super::polling_payload::decode_base64(data).ok_or(PacketError::Base64)?;
+    Ok(Frame::Binary(bytes))
+}
+
+impl Packet {
+    /// Reads one packet; text after packets that carry none is ignored, as the official client does.
+    ///
+    /// ```
+    /// use pesan::socketio::engine::Packet;
+    /// assert_eq!(Packet::decode("4halo".into()), Ok(Packet::Message("halo".into())));
+    /// assert_eq!(Packet::decode(vec![1].into()), Ok(Packet::Message(vec![1].into())));
+    /// ```
+    ///
+    /// # Errors
+    /// [`PacketError`] for an empty text, an unknown type or wrong base64.
+    pub fn decode(frame: Frame) -> Result<Self, PacketError> {
+        match frame {
+            Frame::Binary(bytes) => Ok(Self::Message(Frame::Binary(bytes))),
+            Frame::Text(text) => Self::decode_text(&text),
+        }
+    }
+
+    /// Reads one packet from text that is not owned, as in the middle of a payload.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_text(text: &str) -> Result<Self, PacketError> {
+        let (kind, data) = split(text)?;
+        Ok(match kind {
+            Kind::Open => Self::Open(data.to_owned()),
+            Kind::Close => Self::Close,
+            Kind::Ping => Self::Ping(data.to_owned()),
+            Kind::Pong => Self::Pong(data.to_owned()),
+            Kind::Message => Self::Message(Frame::from(data)),
+            Kind::Upgrade => Self::Upgrade,
+            Kind::Noop => Self::Noop,
+            Kind::Binary => Self::Message(binary(data)?),
+        })
+    }
+
+    /// Writes the packet as one WebSocket frame.
+    ///
+    /// ```
+    /// use pesan::socketio::engine::Packet;
+    /// assert_eq!(Packet::Pong("probe".to_owned()).encode(), "3probe".into());
+    /// ```
+    #[must_use]
+    pub fn encode(&self) -> Frame {
+        if let Self::Message(Frame::Binary(bytes)) = self {
+            return Frame::Binary(bytes.clone());
+        }
+        let mut text = String::new();
+        self.encode_text_into(&mut text);
+        Frame::Text(text)
+    }
+
+    /// Turns the packet into one WebSocket frame, in the memory that it has.
+    #[must_use]
+    pub fn into_frame(self) -> Frame {
+        let (kind, mut text) = match self {
+            Self::Message(Frame::Binary(bytes)) => return Frame::Binary(bytes),
+            Self::Open(data) => ('0', data),
+            Self::Close => ('1', String::new()),
+            Self::Ping(data) => ('2', data),
+            Self::Pong(data) => ('3', data),
+            Self::Message(Frame::Text(text)) => ('4', text),
+            Self::Upgrade => ('5', String::new()),
+            Self::Noop => ('6', String::new()),
+        };
+        text.insert(0, kind);
+        Frame::Text(text)
+    }
+
+    /// Appends the text form; nothing for a binary message, which has none here.
+    pub(super) fn encode_text_into(&self, out: &mut String) {
+        let (kind, data) = match self {
+            Self::Open(data) => ('0', data.as_str()),
+            Self::Close => ('1', ""),
+            Self::Ping(data) => ('2', data.as_str()),
+            Self::Pong(data) => ('3', data.as_str()),
+            Self::Message(Frame::Text(text)) => ('4', text.as_str()),
+            Self::Message(Frame::Binary(_)) => return,
+            Self::Upgrade => ('5', ""),
+            Self::Noop => ('6', ""),
+        };
+        out.reserve(1 + data.len());
+        out.push(kind);
+        out.push_str(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_packet_comes_back_from_both_forms() {
+        for packet in [
+            Packet::Open("{}".to_owned()),
+            Packet::Close,
+            Packet::Ping("probe".to_owned()),
+            Packet::Pong(String::new()),
+            Packet::Message(Frame::from("é\u{1e}")),
+            Packet::Message(Frame::from("")),
+            Packet::Message(Frame::from(vec![4, 1])),
+            Packet::Upgrade,
+            Packet::Noop,
+        ] {
+            assert_eq!(Packet::decode(packet.encode()), Ok(packet.clone()));
+            assert_eq!(packet.encode(), packet.into_frame());
+        }
+    }
+
+    #[test]
+    fn the_type_is_the_first_character_and_nothing_else() {
+        for (text, error) in [
+            ("", PacketError::Empty),
+            ("7", PacketError::UnknownType('7')),
+            (" 4a", PacketError::UnknownType(' ')),
+            ("é", PacketError::UnknownType('é')),
+            ("b!", PacketError::Base64),
+        ] {
+            assert_eq!(Packet::decode(Frame::from(text)), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_after_packets_that_carry_none_is_ignored() {
+        assert_eq!(Packet::decode_text("1abc"), Ok(Packet::Close));
+        assert_eq!(Packet::decode_text("6x"), Ok(Packet::Noop));
+    }
+}
