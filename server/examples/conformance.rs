@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pesan::socketio::Frame;
 use pesan_server::engineio::{
-    CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
+    CloseReason, Connection, EncodedMessage, Engine, EngineConfig, HandshakeRequest, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};
 use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
@@ -30,7 +30,7 @@ impl Protocol for Echo {
 
 impl Session for Client {
     fn receive(&mut self, message: Frame) {
-        self.0.send(&Outgoing::from_frame(&message));
+        self.0.send(&EncodedMessage::from_frame(&message));
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {

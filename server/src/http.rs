@@ -2,6 +2,7 @@
 //!
 //! [`router`] has every route on one page, [`headers`] every layer. Accepting connections is [`serve`]'s.
 
+pub(crate) mod accept_encoding;
 pub mod assets;
 pub mod headers;
 pub mod health;

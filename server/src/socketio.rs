@@ -32,7 +32,6 @@ mod error;
 mod handler;
 mod handshake;
 mod hooks;
-mod id;
 mod listeners;
 mod namespace;
 mod operator;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engineio::{Engine, EngineConfig, Limits};
+use pesan_server::engineio::{Engine, EngineConfig, EngineLimits};
 use pesan_server::http::serve::{ServeConfig, bind, serve};
 use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-fn start(io: &Io, limits: Limits) -> SocketAddr {
+fn start(io: &Io, limits: EngineLimits) -> SocketAddr {
     let engine = io.engine(EngineConfig {
         // nobody here answers pings while it waits for something else
         ping_interval: Duration::from_secs(600),
@@ -93,9 +93,9 @@ fn echo() -> Io {
 async fn attachments_that_never_end_cost_no_more_than_the_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
-    let limits = Limits {
+    let limits = EngineLimits {
         max_held_bytes: 32 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let address = start(&io, limits);
     let mut bystander = join(address).await;
@@ -133,9 +133,9 @@ async fn attachments_that_never_end_cost_no_more_than_the_limit() {
 async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
-    let limits = Limits {
+    let limits = EngineLimits {
         max_held_bytes: 32 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let address = start(&io, limits);
     let mut bystander = join(address).await;
@@ -182,9 +182,9 @@ async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
 async fn slow_readers_cost_no_more_than_the_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
-    let limits = Limits {
+    let limits = EngineLimits {
         max_held_bytes: 32 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let address = start(&io, limits);
     let mut bystander = join(address).await;
@@ -225,7 +225,7 @@ async fn slow_readers_cost_no_more_than_the_limit() {
 async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
     let _alone = ALONE.lock().await;
     let io = echo();
-    let address = start(&io, Limits::default());
+    let address = start(&io, EngineLimits::default());
     let large = format!(r#"42["keep","{}"]"#, "x".repeat(100_000));
     for head in [r#"451-["keep",{"_placeholder":true,"num":0}]"#, &large] {
         let mut client = connect(address).await;
@@ -248,7 +248,7 @@ async fn attachment_that_does_not_follow_ends_the_connection() {
         attachment_timeout: Duration::from_millis(300),
         ..IoConfig::default()
     });
-    let address = start(&io, Limits::default());
+    let address = start(&io, EngineLimits::default());
     let mut client = join(address).await;
     let head = r#"452-["keep",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     client.send(Message::text(head)).await.expect("connected");

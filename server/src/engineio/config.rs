@@ -1,4 +1,4 @@
-//! Every setting and every cap of the engine in one place, with its default.
+//! Settings and limits of the engine, with their defaults.
 
 use std::fmt;
 use std::future::Future;
@@ -6,14 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConnectionError, HandshakeRequest};
+use super::cors::{Cors, Origins};
+use super::handshake::HandshakeRequest;
+use super::refusal::ConnectionError;
 
-/// Decides whether a handshake may go on; the text of a refusal is sent to the client.
+/// Hook that accepts or refuses a handshake; the error text is sent to the client.
 pub type AllowRequest = Arc<
     dyn Fn(Arc<HandshakeRequest>) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync,
 >;
 
-/// Hears of every request that was refused.
+/// Hook that is called with each refused request.
 pub type OnConnectionError = Arc<dyn Fn(&HandshakeRequest, &ConnectionError) + Send + Sync>;
 
 /// Settings of an [`Engine`](super::Engine); the defaults are those of the official server.
@@ -27,41 +29,41 @@ pub type OnConnectionError = Arc<dyn Fn(&HandshakeRequest, &ConnectionError) + S
 /// ```
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Path of the requests, compared as it stands in them; slashes at its beginning and its end are added. Defaults to
-    /// `/socket.io/`.
+    /// Path of the requests, compared literally; slashes at both ends are added. Defaults to `/socket.io/`.
     pub path: String,
     /// Time from the handshake or a pong to the next ping. Defaults to 25 s.
     pub ping_interval: Duration,
-    /// Time that a pong may take. Defaults to 20 s.
+    /// Longest time from a ping to its pong. Defaults to 20 s.
     pub ping_timeout: Duration,
-    /// Time that a change to WebSocket may take. Defaults to 10 s.
+    /// Longest time for an upgrade to WebSocket. Defaults to 10 s.
     pub upgrade_timeout: Duration,
-    /// Largest message or polling body that is taken, in bytes. Defaults to 1,000,000.
+    /// Largest message or polling body that is accepted, in bytes. Defaults to 1,000,000.
     pub max_payload: usize,
     /// Whether HTTP long-polling is offered. Defaults to true.
     pub polling: bool,
     /// Whether WebSocket is offered. Defaults to true.
     pub websocket: bool,
-    /// Whether a session may change from polling to WebSocket. Defaults to true.
+    /// Whether a session may upgrade from polling to WebSocket. Defaults to true.
     pub allow_upgrades: bool,
     /// Cookie that carries the session id to a load balancer. Defaults to none.
     pub cookie: Option<Cookie>,
-    /// Answers for scripts of other origins. Defaults to none: browsers let only pages of the same origin poll.
+    /// Cross-origin headers. Defaults to none: browsers then allow polling from the same origin only.
     pub cors: Option<Cors>,
     /// Origins whose pages may connect, by either transport. Defaults to any; requests without `Origin` always may.
     pub origins: Origins,
     /// Compression of WebSocket messages (RFC 7692). Defaults to none.
     pub per_message_deflate: Option<Deflate>,
-    /// Smallest polling body that is sent with gzip, if the client takes it, in bytes. Defaults to 1024; `None` never.
+    /// Smallest polling body that is compressed with gzip, in bytes, for clients that accept it. Defaults to 1024; `None`
+    /// turns it off.
     pub http_compression: Option<usize>,
-    /// Asked before each handshake. Defaults to none: all may.
+    /// Hook called before each handshake. Defaults to none: all are accepted.
     pub allow_request: Option<AllowRequest>,
-    /// Told of each refusal. Defaults to none.
+    /// Hook called for each refused request. Defaults to none.
     pub on_connection_error: Option<OnConnectionError>,
-    /// Tasks that write, each for its share of the connections. Defaults to one for each processor.
+    /// Number of hubs: tasks that each write to a share of the connections. Defaults to the number of processors.
     pub hubs: usize,
-    /// Caps.
-    pub limits: Limits,
+    /// Limits.
+    pub limits: EngineLimits,
 }
 
 impl Default for EngineConfig {
@@ -83,7 +85,7 @@ impl Default for EngineConfig {
             allow_request: None,
             on_connection_error: None,
             hubs: std::thread::available_parallelism().map_or(1, usize::from),
-            limits: Limits::default(),
+            limits: EngineLimits::default(),
         }
     }
 }
@@ -101,40 +103,39 @@ impl fmt::Debug for EngineConfig {
     }
 }
 
-/// Caps of the engine. What happens at each is stated with it.
+/// Limits of the engine, each with what happens when it is reached.
 ///
-/// Only `max_payload` is known to the peers; a limit that they cannot know is answered by waiting or by a clear refusal.
+/// Clients learn `max_payload` from the handshake. Limits that they cannot know lead to waiting or to an explicit refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Sessions in all. Defaults to 100,000. A further handshake takes the place of the oldest session that has not joined a
-    /// namespace for more than a second; where there is none, it gets status 503.
+pub struct EngineLimits {
+    /// Total number of sessions. Defaults to 100,000. At the limit, a handshake replaces the oldest session that is open
+    /// for more than a second without having joined a namespace; without such a session it gets status 503.
     pub max_sessions: usize,
-    /// Sessions of one address, or of one IPv6 network of 64 bits. Defaults to 20,000. A further handshake takes the place of
-    /// such a session of the same address; where there is none, it gets status 429.
+    /// Number of sessions of one IPv4 address or IPv6 /64 network. Defaults to 20,000. At the limit, a handshake replaces
+    /// such a session of the same address; without one it gets status 429.
     pub max_sessions_per_address: usize,
-    /// Handshakes a second, and as many at once. Defaults to 20,000; a further one gets status 429.
+    /// Handshakes per second, which is also the burst size. Defaults to 20,000; beyond it a handshake gets status 429.
     pub max_handshakes_per_second: u32,
-    /// Bytes that the process holds for its clients: messages that wait to be read, and what came from clients and is not
-    /// handled yet. Defaults to 256 MiB. Over it the connections that hold the most are ended, those without a namespace
-    /// first, with reason [`SlowReader`](super::CloseReason::SlowReader) or [`Overload`](super::CloseReason::Overload).
+    /// Bytes that the process holds for its clients: queued messages, and received data that is not handled yet. Defaults
+    /// to 256 MiB. Beyond it the connections that hold the most are closed, those without a namespace first, with reason [`SlowReader`](super::CloseReason::SlowReader) or [`Overload`](super::CloseReason::Overload).
     pub max_held_bytes: usize,
-    /// Bytes that may wait for one client before one more message, however large that is. Defaults to 64 MiB. Over it
-    /// [`Connection::try_send`](super::Connection::try_send) fails, and a client that is to get a broadcast is disconnected
-    /// as a slow reader. A client that takes nothing at all is disconnected when its ping is not answered.
+    /// Bytes queued for one client before a message is added, however large that message is. Defaults to 64 MiB. Beyond it
+    /// [`Connection::try_send`](super::Connection::try_send) fails, and a broadcast disconnects the client as a slow
+    /// reader. A client that reads nothing at all is disconnected when its ping times out.
     pub max_queued_bytes: usize,
-    /// Bytes that wait for one client over a WebSocket. Defaults to 256 KiB; over it nothing more is read from this client
-    /// until it has taken some: nobody is answered faster than they read.
+    /// Bytes queued for one WebSocket client. Defaults to 256 KiB. Beyond it nothing more is read from this client until it
+    /// has read some, so that its requests cannot outrun its reading.
     pub max_unread_bytes: usize,
-    /// Bytes that were sent and not yet handed to the sockets, for each hub. Defaults to 16 MiB; over it nothing more is
-    /// read from any client until they have been. What a program sends by itself, outside of a handler, is not held up.
+    /// Bytes of commands that wait for one hub. Defaults to 16 MiB. Beyond it nothing more is read from any client until the
+    /// hub has caught up. Messages sent outside of handlers are not delayed.
     pub max_waiting_bytes: usize,
-    /// Time in which the body of a POST must be there. Defaults to 30 s; the session ends after it.
+    /// Longest time for the body of a POST. Defaults to 30 s; then the session is closed.
     pub body_timeout: Duration,
-    /// Time that a client has to answer a close frame before the socket is dropped. Defaults to 2 s.
+    /// Longest wait for the answer to a close frame before the socket is dropped. Defaults to 2 s.
     pub close_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for EngineLimits {
     fn default() -> Self {
         Self {
             max_sessions: 100_000,
@@ -150,36 +151,12 @@ impl Default for Limits {
     }
 }
 
-/// Origins in the sense of the `Origin` header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    /// All.
-    Any,
-    /// The server's own host, and those listed, each like `https://example.org` or `http://localhost:3000`.
-    Listed(Vec<String>),
-}
-
-impl Origins {
-    /// Whether `origin` is among them; `host` is what the request's `Host` says.
-    #[must_use]
-    pub fn contains(&self, origin: &str, host: Option<&str>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(list) => {
-                let own = origin.split_once("://").map(|(_, authority)| authority);
-                own.is_some() && own == host
-                    || list.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
-            }
-        }
-    }
-}
-
 /// Cookie of the first response, for sticky sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cookie {
     /// Name. Defaults to `io`.
     pub name: String,
-    /// What follows the value. Defaults to `Path=/; HttpOnly; SameSite=Lax`.
+    /// Attributes after the value. Defaults to `Path=/; HttpOnly; SameSite=Lax`.
     pub attributes: String,
 }
 
@@ -192,42 +169,13 @@ impl Default for Cookie {
     }
 }
 
-/// Cross-origin resource sharing, in the sense of the `cors` option of the official server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cors {
-    /// Origins whose scripts may read the answers. Defaults to any.
-    pub origins: Origins,
-    /// Whether they may send cookies. Defaults to false.
-    pub credentials: bool,
-    /// Methods that a preflight allows. Defaults to `GET,HEAD,PUT,PATCH,POST,DELETE`.
-    pub methods: String,
-    /// Headers that a preflight allows. Defaults to `None`: those that were asked for.
-    pub headers: Option<String>,
-    /// Headers that scripts may read. Defaults to `None`.
-    pub exposed_headers: Option<String>,
-    /// Time that a preflight stays valid. Defaults to `None`: as the browser likes.
-    pub max_age: Option<Duration>,
-}
-
-impl Default for Cors {
-    fn default() -> Self {
-        Self {
-            origins: Origins::Any,
-            credentials: false,
-            methods: "GET,HEAD,PUT,PATCH,POST,DELETE".to_owned(),
-            headers: None,
-            exposed_headers: None,
-            max_age: None,
-        }
-    }
-}
-
-/// Compression of WebSocket messages. No state is kept between messages, so that a broadcast is compressed once.
+/// Compression of WebSocket messages (permessage-deflate), without state between messages, so that a broadcast is
+/// compressed once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deflate {
     /// Smallest message that is compressed, in bytes. Defaults to 1024.
     pub threshold: usize,
-    /// Effort, 1 to 9. Defaults to 3.
+    /// Compression level, 1 to 9. Defaults to 3.
     pub level: u32,
 }
 
@@ -237,20 +185,5 @@ impl Default for Deflate {
             threshold: 1024,
             level: 3,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_allowed_when_it_is_listed_or_the_servers_own() {
-        let origins = Origins::Listed(vec!["https://a.example".to_owned()]);
-        assert!(origins.contains("https://a.example", Some("b.example")));
-        assert!(origins.contains("https://b.example", Some("b.example")));
-        assert!(!origins.contains("https://c.example", Some("b.example")));
-        assert!(!origins.contains("null", None));
-        assert!(Origins::Any.contains("null", None));
     }
 }

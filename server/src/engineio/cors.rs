@@ -1,13 +1,67 @@
-//! Cross-origin headers, as the `cors` option of the official server sends them.
+//! Cross-origin resource sharing: settings, preflight responses and headers.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
-use super::config::{Cors, Origins};
+/// Set of origins, as sent in the `Origin` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Every origin.
+    Any,
+    /// The server's own host and the listed origins, such as `https://example.org` or `http://localhost:3000`.
+    Listed(Vec<String>),
+}
 
-/// Answer to a preflight request; `None` if this is none.
+impl Origins {
+    /// Whether the set contains `origin`; `host` is the request's `Host` header.
+    #[must_use]
+    pub fn contains(&self, origin: &str, host: Option<&str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(list) => {
+                let own = origin.split_once("://").map(|(_, authority)| authority);
+                own.is_some() && own == host
+                    || list.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+            }
+        }
+    }
+}
+
+/// Cross-origin resource sharing; the `cors` option of the official server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// Origins whose scripts may read responses. Defaults to any.
+    pub origins: Origins,
+    /// Whether requests may carry credentials such as cookies. Defaults to false.
+    pub credentials: bool,
+    /// Methods that a preflight allows. Defaults to `GET,HEAD,PUT,PATCH,POST,DELETE`.
+    pub methods: String,
+    /// Headers that a preflight allows. Defaults to `None`: the requested ones.
+    pub headers: Option<String>,
+    /// Headers that scripts may read. Defaults to `None`.
+    pub exposed_headers: Option<String>,
+    /// Time that a preflight may be cached. Defaults to `None`: the browser's default.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origins: Origins::Any,
+            credentials: false,
+            methods: "GET,HEAD,PUT,PATCH,POST,DELETE".to_owned(),
+            headers: None,
+            exposed_headers: None,
+            max_age: None,
+        }
+    }
+}
+
+/// Response to a preflight request; `None` for any other request.
 pub(crate) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response<Body>> {
     if parts.method != Method::OPTIONS {
         return None;
@@ -28,8 +82,8 @@ pub(crate) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response<Body>> {
                 header::VARY,
                 HeaderValue::from_static("Access-Control-Request-Headers"),
             );
-            if let Some(asked) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+            if let Some(requested) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, requested.clone());
             }
         }
     }
@@ -44,9 +98,9 @@ pub(crate) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Headers of every answer.
+/// Adds the headers of every response.
 pub(crate) fn apply(cors: &Cors, origin: Option<&str>, headers: &mut HeaderMap) {
-    // A browser takes no `*` together with credentials, so the origin itself is named then.
+    // Browsers reject `*` together with credentials: the origin itself is sent then.
     let allowed = match (&cors.origins, origin) {
         (Origins::Any, Some(origin)) if cors.credentials => Some(origin),
         (Origins::Any, _) => Some("*"),
@@ -67,7 +121,7 @@ pub(crate) fn apply(cors: &Cors, origin: Option<&str>, headers: &mut HeaderMap) 
     }
 }
 
-/// Sets a header whose value may come from outside; one that is no header is left out.
+/// Sets a header whose value may come from a request; an invalid value is omitted.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
@@ -78,16 +132,26 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 mod tests {
     use super::*;
 
+    #[test]
+    fn origin_listed_or_of_the_server_itself_is_allowed() {
+        let origins = Origins::Listed(vec!["https://a.example".to_owned()]);
+        assert!(origins.contains("https://a.example", Some("b.example")));
+        assert!(origins.contains("https://b.example", Some("b.example")));
+        assert!(!origins.contains("https://c.example", Some("b.example")));
+        assert!(!origins.contains("null", None));
+        assert!(Origins::Any.contains("null", None));
+    }
+
     fn headers(cors: &Cors, origin: Option<&str>) -> Vec<String> {
         let mut headers = HeaderMap::new();
         apply(cors, origin, &mut headers);
-        let line =
+        let sink =
             |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap_or("?"));
-        headers.iter().map(line).collect()
+        headers.iter().map(sink).collect()
     }
 
     #[test]
-    fn any_origin_is_a_star_unless_cookies_are_allowed() {
+    fn any_origin_with_credentials_is_sent_instead_of_a_star() {
         let mut cors = Cors::default();
         assert_eq!(
             headers(&cors, Some("http://a")),
@@ -105,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_is_not_listed_gets_no_permission() {
+    fn origin_not_listed_gets_no_allow_origin_header() {
         let cors = Cors {
             origins: Origins::Listed(vec!["http://a".to_owned()]),
             ..Cors::default()

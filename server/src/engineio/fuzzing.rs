@@ -1,18 +1,18 @@
-//! What is asked of each decoder of the transport, for any bytes. Not for programs: the fuzzers of `tests/fuzz` call it.
+//! Properties of the decoders for arbitrary bytes. Only for the fuzz targets in `tests/fuzz`.
 
-use super::deflate;
-use super::request::{HandshakeRequest, parse_query};
-use super::wire::{Decoder, Incoming, WireError};
+use super::handshake::{HandshakeRequest, parse_query};
+use super::websocket::deflate::{self, InflateError};
+use super::websocket::frame::{Decoder, FrameError, InboundFrame};
 
-/// What a decoder made of some bytes.
+/// Result of decoding some bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Decoded {
     found: Vec<String>,
-    error: Option<WireError>,
+    error: Option<FrameError>,
     left: usize,
 }
 
-/// Frames of a client, in pieces of `size` bytes, as a socket gives them.
+/// Decodes the frames of a client in chunks of `size` bytes, as from a socket.
 fn decode(data: &[u8], size: usize, max: usize, deflate: bool) -> Decoded {
     let mut decoder = Decoder::new(max, deflate);
     let mut held = Vec::new();
@@ -28,12 +28,15 @@ fn decode(data: &[u8], size: usize, max: usize, deflate: bool) -> Decoded {
             match decoder.decode(&mut held, &mut used) {
                 Ok(Some(incoming)) => {
                     let len = match &incoming {
-                        Incoming::Text(text) => text.len(),
-                        Incoming::Binary(data) => data.len(),
-                        Incoming::Ping(data) => data.len(),
-                        Incoming::Close(_) | Incoming::Nothing => 0,
+                        InboundFrame::Text(text) => text.len(),
+                        InboundFrame::Binary(data) => data.len(),
+                        InboundFrame::Ping(data) => data.len(),
+                        InboundFrame::Close(_) | InboundFrame::Nothing => 0,
                     };
-                    assert!(len <= max.max(125), "a message of {len} bytes beyond {max}");
+                    assert!(
+                        len <= max.max(125),
+                        "message is {len} bytes; the maximum is {max}"
+                    );
                     decoded.found.push(format!("{incoming:?}"));
                 }
                 Ok(None) => {
@@ -45,19 +48,19 @@ fn decode(data: &[u8], size: usize, max: usize, deflate: bool) -> Decoded {
                     return decoded;
                 }
             }
-            assert!(used > 0, "a frame takes at least its head");
+            assert!(used > 0, "a frame has at least a header");
             held.drain(..used);
         }
         assert!(
             decoder.held_bytes() <= 2 * max.max(64),
-            "more is held than one message"
+            "buffered more than one message"
         );
     }
     decoded.left = held.len();
     decoded
 }
 
-/// Frames of a WebSocket. The first byte says whether compression was agreed on, how the rest is cut, and the limit.
+/// WebSocket frames. The first byte selects compression, the size of the chunks and the message limit.
 pub fn frames(data: &[u8]) {
     let Some((&choice, data)) = data.split_first() else {
         return;
@@ -69,7 +72,7 @@ pub fn frames(data: &[u8]) {
     assert_eq!(decode(data, size, max, deflate), whole);
 }
 
-/// A compressed message. The first two bytes are the limit.
+/// Compressed message. The first two bytes are the size limit.
 pub fn inflate(data: &[u8]) {
     let Some((limit, data)) = data.split_first_chunk() else {
         return;
@@ -83,16 +86,16 @@ pub fn inflate(data: &[u8]) {
             if let Some(less) = message.len().checked_sub(1) {
                 assert_eq!(
                     deflate::inflate(data, less),
-                    Err(WireError::TooLarge { limit: less })
+                    Err(InflateError::TooLarge { limit: less })
                 );
             }
         }
-        Err(WireError::TooLarge { limit }) => assert_eq!(limit, max),
-        Err(error) => assert_eq!(error, WireError::Inflate),
+        Err(InflateError::TooLarge { limit }) => assert_eq!(limit, max),
+        Err(error) => assert_eq!(error, InflateError::Invalid),
     }
 }
 
-/// Query of a request.
+/// Query string of a request.
 pub fn query(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let pairs = parse_query(text);
@@ -103,7 +106,7 @@ pub fn query(data: &[u8]) {
         .map(|(key, value)| format!("{}={}", escape(key), escape(value)))
         .collect();
     assert_eq!(parse_query(&again.join("&")), pairs);
-    // and as a part of a whole request
+    // The same query as part of a request.
     let Ok(request) = http::Request::get(format!("/socket.io/?{text}")).body(()) else {
         return;
     };

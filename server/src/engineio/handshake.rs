@@ -1,30 +1,38 @@
-//! The request that opened a session, kept small: a connection holds it as long as it lives.
+//! Handshakes: session ids, and the request that opened a session. A connection holds its request, so it is kept small.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Who sent a request, put into its extensions by the accept loop.
+/// Client end of a connection; the accept loop adds it to the extensions of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// Address of the other end of the connection.
+    /// Address of the client.
     pub address: SocketAddr,
     /// Whether the connection is TLS.
     pub secure: bool,
 }
 
-/// What is known of the request that opened a session.
+/// Random id of 120 bits: 20 characters that need no escaping in URLs.
+pub(crate) fn random_id() -> String {
+    let bytes: [u8; 15] = rand::random();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Request that opened a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandshakeRequest {
-    /// Path and query as they came.
+    /// Path and query, not decoded.
     pub url: Box<str>,
-    /// Parameters of the query, decoded, in order.
+    /// Decoded query parameters, in order.
     pub query: Box<[(Box<str>, Box<str>)]>,
     /// Headers.
     pub headers: Headers,
-    /// Address of the other end; `0.0.0.0:0` when the accept loop did not say it.
+    /// Address of the client; `0.0.0.0:0` if the accept loop did not provide it.
     pub address: SocketAddr,
     /// Whether the connection is TLS.
     pub secure: bool,
@@ -33,7 +41,7 @@ pub struct HandshakeRequest {
 }
 
 impl HandshakeRequest {
-    /// Copies what matters out of a request, so that none of its buffers stay.
+    /// Copies the relevant parts of a request, so that its buffers can be freed.
     #[must_use]
     pub fn new(parts: &Parts) -> Self {
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer {
@@ -54,7 +62,7 @@ impl HandshakeRequest {
         }
     }
 
-    /// Last value of a parameter of the query, as officially.
+    /// Last value of a query parameter, as in the official server.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.query
@@ -64,7 +72,7 @@ impl HandshakeRequest {
             .map(|(_, value)| &**value)
     }
 
-    /// Memory that it takes, roughly.
+    /// Approximate memory use.
     pub(crate) fn held_bytes(&self) -> usize {
         let pairs = self.query.iter();
         let query: usize = pairs
@@ -73,14 +81,14 @@ impl HandshakeRequest {
         size_of::<Self>() + self.url.len() + self.headers.0.len() + query
     }
 
-    /// Whether a page of another origin, or any page, sent it: it has an `Origin`.
+    /// Whether the request has an `Origin` header, that is, was sent by a page.
     #[must_use]
     pub fn is_cross_domain(&self) -> bool {
         self.headers.get("origin").is_some()
     }
 }
 
-/// Headers in one allocation. A value that is not text is left out.
+/// Headers in one allocation. Values that are not text are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers(Box<str>);
 
@@ -91,14 +99,14 @@ impl Headers {
         self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Names in lower case, and values.
+    /// Pairs of lower-case name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .split_terminator('\n')
-            .filter_map(|line| line.split_once(':'))
+            .filter_map(|sink| sink.split_once(':'))
     }
 
-    /// The same as a map.
+    /// Headers as a [`HeaderMap`].
     #[must_use]
     pub fn to_map(&self) -> HeaderMap {
         let pair = |(name, value): (&str, &str)| {
@@ -123,7 +131,7 @@ impl From<&HeaderMap> for Headers {
     }
 }
 
-/// Splits a query and undoes `%` and `+`; bytes that are no UTF-8 become U+FFFD.
+/// Splits a query and decodes `%` and `+`; invalid UTF-8 becomes U+FFFD.
 pub(super) fn parse_query(query: &str) -> Box<[(Box<str>, Box<str>)]> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -166,7 +174,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_decoded_as_browsers_encode_it() {
+    fn random_id_is_twenty_url_safe_characters_and_differs_each_time() {
+        let (one, two) = (random_id(), random_id());
+        assert_eq!(one.len(), 20);
+        assert!(
+            one.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        );
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn query_with_escapes_and_repeated_separators_is_decoded() {
         let query = parse_query("EIO=4&token=a%20b+c%C3%A9&flag&bad=%zz&cut=%4&&x=%ff");
         let pairs: Vec<(&str, &str)> = query.iter().map(|(key, value)| (&**key, &**value)).collect();
         assert_eq!(
@@ -183,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn param_that_is_repeated_has_its_last_value() {
+    fn param_repeated_has_its_last_value() {
         let request = http::Request::builder().uri("/socket.io/?EIO=4&EIO=3");
         let (parts, ()) = request.body(()).expect("a valid request").into_parts();
         assert_eq!(HandshakeRequest::new(&parts).param("EIO"), Some("3"));
     }
 
     #[test]
-    fn headers_are_found_by_their_lower_case_name() {
+    fn headers_with_lower_case_name_are_found() {
         let request = http::Request::builder()
             .uri("/socket.io/?EIO=4")
             .header("Origin", "http://a:1")

@@ -1,134 +1,151 @@
-//! The task that writes, one for each share of the connections.
+//! Hub: the task that writes to its share of the connections.
 //!
-//! A message that is sent only joins the hub's list. Once woken, the hub yields, so that every connection that has
-//! something to read is read first; then it takes the whole list and writes to each receiver once. The order of the
-//! list is the order on every wire. The hub also keeps the heartbeat: all connections have the same interval, so two
-//! queues of deadlines in the order of time take the place of a timer for each connection.
+//! Sending a message only appends a command to the hub's list. Once woken, the hub yields, so that every connection with
+//! something to read is read first; then it takes the whole list and writes to each recipient once. The order of the list
+//! is the order on every connection. The hub also keeps the heartbeat: all connections have the same interval, so that two
+//! queues sorted by time replace a timer for each connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
 
-use super::config::Limits;
-use super::connection::Inner;
-use super::group::{Group, Part};
-use super::outgoing::Outgoing;
-use super::reason::CloseReason;
-use super::run::Run;
-use super::sessions::Sessions;
+use super::close_reason::CloseReason;
+use super::config::EngineConfig;
+use super::connection_state::ConnectionState;
+use super::message::{EncodedMessage, MessageBatch};
+use super::session_registry::SessionRegistry;
 
-/// Most yields before a batch is taken; each one only follows if the one before brought something new.
+/// Most yields before the list is taken. Each yield after the first needs new commands since the last one.
 const MAX_YIELDS: usize = 8;
 
-/// Connections that are looked at together before they are written to.
-const NEAR: usize = 16;
+/// Connections whose marks are read together before the first of them is written to.
+const PREFETCH: usize = 16;
 
-/// What a hub is asked to do.
+/// Members of a group that one hub writes to.
 #[derive(Debug)]
-pub(crate) enum Op {
-    Send(Arc<Inner>, Outgoing),
-    Broadcast {
-        group: Arc<Group>,
-        /// Index of the hub's part in the group.
-        part: usize,
-        message: Outgoing,
-        except: Option<Arc<[Arc<Inner>]>>,
-    },
-    Close(Arc<Inner>, CloseReason),
-    /// The next ping of a connection is due then.
-    Beat(Weak<Inner>, Instant),
+pub(crate) struct HubShare {
+    members: Vec<Arc<ConnectionState>>,
 }
 
-impl Op {
-    /// What it counts for in [`Hub::weight`].
+impl HubShare {
+    pub(crate) fn new(mut members: Vec<Arc<ConnectionState>>) -> Self {
+        // By age, as their sockets lie in the kernel's memory: neighbours share cache lines.
+        members.sort_by_cached_key(|member| member.id);
+        members.shrink_to_fit();
+        Self { members }
+    }
+}
+
+/// Work for a hub.
+#[derive(Debug)]
+pub(crate) enum HubCommand {
+    Send(Arc<ConnectionState>, EncodedMessage),
+    Broadcast {
+        recipients: Arc<HubShare>,
+        message: EncodedMessage,
+        except: Option<Arc<[Arc<ConnectionState>]>>,
+    },
+    Close(Arc<ConnectionState>, CloseReason),
+    /// Schedules the next ping of a connection.
+    SchedulePing(Weak<ConnectionState>, Instant),
+}
+
+impl HubCommand {
+    /// Share in [`Hub::weight`].
     fn weight(&self) -> usize {
         size_of::<Self>()
             + match self {
                 Self::Send(_, message) | Self::Broadcast { message, .. } => message.len(),
-                Self::Close(..) | Self::Beat(..) => 0,
+                Self::Close(..) | Self::SchedulePing(..) => 0,
             }
     }
 }
 
-/// List of a hub, and how to wake it.
+/// Commands that the hub's task has not taken yet.
 #[derive(Debug, Default)]
-struct Waiting {
-    ops: Vec<Op>,
+struct PendingCommands {
+    commands: Vec<HubCommand>,
     waker: Option<Waker>,
-    /// Tasks of connections that are not read until the list is taken.
+    /// Session tasks that do not read until the list is taken.
     readers: Vec<Waker>,
     stopped: bool,
 }
 
-/// What a hub and those who send through it share.
+/// Handle of a hub: takes commands for its task.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    waiting: Mutex<Waiting>,
-    /// What the list weighs: bytes of its messages, and something for each entry.
+    pending: Mutex<PendingCommands>,
+    /// Weight of the list: bytes of its messages, plus a constant for each command.
     weight: AtomicUsize,
     started: OnceLock<()>,
-    order: Arc<Order>,
-    sessions: Weak<Sessions>,
-    pub(crate) limits: Limits,
-    pub(crate) ping_interval: Duration,
-    pub(crate) ping_timeout: Duration,
+    /// Unique in the process.
+    id: u32,
+    order: Arc<BroadcastOrder>,
+    sessions: Weak<SessionRegistry>,
+    config: Arc<EngineConfig>,
 }
 
-/// Held while a broadcast joins the lists of several hubs, so that two of them stand in the same order on each list.
+/// Lock held while a broadcast is added to several hubs, so that all hubs have broadcasts in the same order.
 #[derive(Debug, Default)]
-pub(crate) struct Order(Mutex<()>);
+pub(crate) struct BroadcastOrder(Mutex<()>);
 
 impl Hub {
     /// Hubs of one engine share its `order`.
     pub(crate) fn new(
-        limits: Limits,
-        ping_interval: Duration,
-        ping_timeout: Duration,
-        order: Arc<Order>,
-        sessions: Weak<Sessions>,
+        config: Arc<EngineConfig>,
+        order: Arc<BroadcastOrder>,
+        sessions: Weak<SessionRegistry>,
     ) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         Arc::new(Self {
-            waiting: Mutex::default(),
+            pending: Mutex::default(),
             weight: AtomicUsize::new(0),
             started: OnceLock::new(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             order,
             sessions,
-            limits,
-            ping_interval,
-            ping_timeout,
+            config,
         })
     }
 
-    /// Until the guard is dropped, no broadcast to several hubs begins.
-    pub(crate) fn order(&self) -> std::sync::MutexGuard<'_, ()> {
+    pub(crate) fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Keeps broadcasts to several hubs out until the guard is dropped.
+    pub(crate) fn lock_broadcast_order(&self) -> MutexGuard<'_, ()> {
         self.order.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingCommands> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to the list.
-    pub(crate) fn push(&self, op: Op) {
-        if let Some(waker) = self.add(op) {
+    /// Adds a command and wakes the task.
+    pub(crate) fn push(&self, command: HubCommand) {
+        if let Some(waker) = self.add(command) {
             waker.wake();
         }
     }
 
-    /// Adds to the list; gives what is to be woken then.
-    pub(crate) fn add(&self, op: Op) -> Option<Waker> {
-        let mut waiting = self.waiting();
-        if waiting.stopped {
+    /// Adds a command; returns the waker to call afterwards.
+    pub(crate) fn add(&self, command: HubCommand) -> Option<Waker> {
+        let mut pending = self.pending();
+        if pending.stopped {
             return None;
         }
-        self.weight.fetch_add(op.weight(), Ordering::Relaxed);
-        waiting.ops.push(op);
-        waiting.waker.take()
+        self.weight.fetch_add(command.weight(), Ordering::Relaxed);
+        pending.commands.push(command);
+        pending.waker.take()
     }
 
     /// Starts the task with the first connection, inside the runtime that serves it.
@@ -138,72 +155,72 @@ impl Hub {
         });
     }
 
-    /// Ends the task once the list is empty; what is pushed later is dropped.
+    /// Ends the task once the list is empty; later commands are dropped.
     pub(crate) fn stop(&self) {
-        let mut waiting = self.waiting();
-        waiting.stopped = true;
-        if let Some(waker) = waiting.waker.take() {
+        let mut pending = self.pending();
+        pending.stopped = true;
+        if let Some(waker) = pending.waker.take() {
             waker.wake();
         }
     }
 
     fn len(&self) -> usize {
-        self.waiting().ops.len()
+        self.pending().commands.len()
     }
 
-    /// Takes the list, in exchange for an empty one, and lets the connections be read again.
-    fn take(&self, empty: &mut Vec<Op>) {
-        let mut waiting = self.waiting();
-        std::mem::swap(empty, &mut waiting.ops);
+    /// Swaps the list with an empty one, and lets the connections be read again.
+    fn take(&self, empty: &mut Vec<HubCommand>) {
+        let mut pending = self.pending();
+        std::mem::swap(empty, &mut pending.commands);
         self.weight.store(0, Ordering::Relaxed);
-        let readers = std::mem::take(&mut waiting.readers);
-        drop(waiting);
+        let readers = std::mem::take(&mut pending.readers);
+        drop(pending);
         readers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the list has room; if not, the task is woken when the list has been taken.
-    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        let is_full = || self.weight.load(Ordering::Relaxed) > self.limits.max_waiting_bytes;
+    /// Ready while the list is below its limit; otherwise the task is woken when the list has been taken.
+    pub(crate) fn poll_capacity(&self, cx: &Context<'_>) -> Poll<()> {
+        let is_full = || self.weight.load(Ordering::Relaxed) > self.config.limits.max_waiting_bytes;
         if !is_full() {
             return Poll::Ready(());
         }
-        let mut waiting = self.waiting();
-        // it may have been taken just now, and a stopped one is never taken
-        if !is_full() || waiting.stopped {
+        let mut pending = self.pending();
+        // The list may have been taken just now, and that of a stopped hub is never taken.
+        if !is_full() || pending.stopped {
             return Poll::Ready(());
         }
-        waiting.readers.push(cx.waker().clone());
+        pending.readers.push(cx.waker().clone());
         Poll::Pending
     }
 }
 
-/// Works until the hub is stopped.
+/// Body of the hub's task; returns when the hub is stopped.
 async fn run(hub: Arc<Hub>) {
-    let mut batch = Batch::default();
-    let mut beats = Heartbeat::default();
-    let mut ops = Vec::new();
+    let mut pass = DeliveryPass::default();
+    let mut timers = HeartbeatTimers::default();
+    let mut commands = Vec::new();
     let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
     loop {
-        let due = beats.next_due();
+        let due = timers.next_due();
         if let Some(due) = due
             && sleep.deadline().into_std() != due
         {
             sleep.as_mut().reset(due.into());
         }
         let stopped = poll_fn(|cx| {
-            let mut waiting = hub.waiting();
-            if !waiting.ops.is_empty() || waiting.stopped {
-                return Poll::Ready(waiting.stopped && waiting.ops.is_empty());
+            let mut pending = hub.pending();
+            if !pending.commands.is_empty() || pending.stopped {
+                return Poll::Ready(pending.stopped && pending.commands.is_empty());
             }
             if due.is_some() && sleep.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(false);
             }
-            if !waiting
+            if !pending
                 .waker
                 .as_ref()
                 .is_some_and(|waker| waker.will_wake(cx.waker()))
             {
-                waiting.waker = Some(cx.waker().clone());
+                pending.waker = Some(cx.waker().clone());
             }
             Poll::Pending
         })
@@ -220,173 +237,176 @@ async fn run(hub: Arc<Hub>) {
             before = now;
             yield_now().await;
         }
-        hub.take(&mut ops);
-        batch.work(&hub, &ops);
+        hub.take(&mut commands);
+        pass.process(&hub, &commands);
         if let Some(sessions) = hub.sessions.upgrade() {
-            sessions.relieve();
+            sessions.enforce_memory_limit();
         }
-        for op in ops.drain(..) {
-            if let Op::Beat(connection, due) = op {
-                beats.pings.push_back((due, connection));
+        for command in commands.drain(..) {
+            if let HubCommand::SchedulePing(connection, due) = command {
+                timers.pings.push_back((due, connection));
             }
         }
-        beats.work(&hub, Instant::now());
-        if ops.capacity() > 4096 {
-            ops = Vec::new();
+        timers.process(&hub.config, Instant::now());
+        if commands.capacity() > 4096 {
+            commands = Vec::new();
         }
     }
 }
 
-/// What a connection gets in a batch beside the broadcasts, and before which of them.
-enum Extra<'a> {
-    Send(&'a Outgoing),
-    /// Not the broadcast itself.
+/// What one connection gets in addition to the broadcasts.
+enum Interleaved<'a> {
+    Send(&'a EncodedMessage),
+    /// Skips the broadcast at this position.
     Skip,
     Close(CloseReason),
 }
 
-/// A connection and what it gets beside the broadcasts, each with its place among them.
-type Extras<'a> = (&'a Arc<Inner>, Vec<(usize, Extra<'a>)>);
+/// A connection and its interleaved commands, each with its position among the broadcasts.
+type InterleavedCommands<'a> = (&'a Arc<ConnectionState>, Vec<(usize, Interleaved<'a>)>);
 
-/// Work on one list.
+/// Processes the lists of commands, one after the other.
 #[derive(Default)]
-struct Batch {
+struct DeliveryPass {
     number: u32,
 }
 
-impl Batch {
-    fn work(&mut self, hub: &Arc<Hub>, ops: &[Op]) {
-        let mut target: Option<(&Arc<Group>, usize)> = None;
+impl DeliveryPass {
+    fn process(&mut self, hub: &Arc<Hub>, commands: &[HubCommand]) {
+        let mut target: Option<&Arc<HubShare>> = None;
         let mut messages = 0usize;
-        for op in ops {
-            if let Op::Broadcast { group, part, .. } = op {
+        for command in commands {
+            if let HubCommand::Broadcast { recipients, .. } = command {
                 messages += 1;
                 match target {
-                    None => target = Some((group, *part)),
-                    Some((known, _)) if Arc::ptr_eq(known, group) => {}
-                    Some(_) => return self.mixed(ops),
+                    None => target = Some(recipients),
+                    Some(known) if Arc::ptr_eq(known, recipients) => {}
+                    Some(_) => return self.process_mixed(commands),
                 }
             }
         }
         let started = Instant::now();
-        match target.and_then(|(group, part)| group.parts.get(part)) {
-            Some(part) => {
-                self.joined(hub, part, ops);
+        match target {
+            Some(recipients) => {
+                self.process_joined(hub, recipients, commands);
                 metrics::histogram!("engine_broadcast_seconds").record(started.elapsed());
                 metrics::counter!("engine_deliveries_total")
-                    .increment((messages * part.members.len()) as u64);
+                    .increment((messages * recipients.members.len()) as u64);
             }
-            None => self.mixed(ops),
+            None => self.process_mixed(commands),
         }
     }
 
-    /// All broadcasts go to one group: they are joined once; who gets more or less than that gets slices.
-    fn joined(&mut self, hub: &Arc<Hub>, part: &Part, ops: &[Op]) {
+    /// All broadcasts have the same recipients: they are joined once, and a connection with interleaved commands gets
+    /// slices.
+    fn process_joined(&mut self, hub: &Arc<Hub>, recipients: &HubShare, commands: &[HubCommand]) {
         self.number = self.number.wrapping_add(1).max(1);
-        let mut extras: HashMap<u64, Extras<'_>> = HashMap::new();
+        let mut interleaved: HashMap<u64, InterleavedCommands<'_>> = HashMap::new();
         let mut messages = Vec::new();
-        let mut note = |connection, place, extra| {
-            let connection: &Arc<Inner> = connection;
+        let mut note = |connection, position, command| {
+            let connection: &Arc<ConnectionState> = connection;
             connection.mark.store(self.number, Ordering::Relaxed);
-            let entry = extras.entry(connection.id).or_insert((connection, Vec::new()));
-            entry.1.push((place, extra));
+            let entry = interleaved
+                .entry(connection.id)
+                .or_insert((connection, Vec::new()));
+            entry.1.push((position, command));
         };
-        for op in ops {
-            match op {
-                Op::Broadcast { message, except, .. } => {
-                    // those of other hubs are theirs to mark
-                    let own = except.iter().flat_map(|list| list.iter());
-                    for connection in own.filter(|connection| Arc::ptr_eq(&connection.hub, hub)) {
-                        note(connection, messages.len(), Extra::Skip);
+        for command in commands {
+            match command {
+                HubCommand::Broadcast { message, except, .. } => {
+                    // Each hub marks only its own connections.
+                    let all = except.iter().flat_map(|list| list.iter());
+                    for connection in all.filter(|connection| connection.hub_id == hub.id) {
+                        note(connection, messages.len(), Interleaved::Skip);
                     }
                     messages.push(message.clone());
                 }
-                Op::Send(connection, message) => note(connection, messages.len(), Extra::Send(message)),
-                Op::Close(connection, reason) => note(connection, messages.len(), Extra::Close(*reason)),
-                Op::Beat(..) => {}
+                HubCommand::Send(connection, message) => {
+                    note(connection, messages.len(), Interleaved::Send(message));
+                }
+                HubCommand::Close(connection, reason) => {
+                    note(connection, messages.len(), Interleaved::Close(*reason));
+                }
+                HubCommand::SchedulePing(..) => {}
             }
         }
-        let run = Run::new(messages);
-        let mut marked = [false; NEAR];
-        for near in part.members.chunks(NEAR) {
-            // All of them before the first write: the waits for memory overlap here, and would not between two writes.
-            for (marked, member) in marked.iter_mut().zip(near) {
+        let batch = MessageBatch::new(messages);
+        let mut marked = [false; PREFETCH];
+        for chunk in recipients.members.chunks(PREFETCH) {
+            // All marks before the first write: these cache misses overlap, and would not between two writes.
+            for (marked, member) in marked.iter_mut().zip(chunk) {
                 *marked = member.mark.load(Ordering::Relaxed) == self.number;
             }
-            for (marked, member) in marked.iter().zip(near) {
+            for (marked, member) in marked.iter().zip(chunk) {
                 if !marked {
-                    member.deliver(&run);
+                    member.deliver(&batch);
                     continue;
                 }
                 // Only this hub marks its connections, so a marked one is in the map.
-                let (_, list) = extras.remove(&member.id).unwrap_or((member, Vec::new()));
-                interleave(member, &run, true, &list);
+                let (_, list) = interleaved.remove(&member.id).unwrap_or((member, Vec::new()));
+                deliver_interleaved(member, &batch, true, &list);
             }
         }
-        for (connection, list) in extras.into_values() {
-            interleave(connection, &run, false, &list);
+        for (connection, list) in interleaved.into_values() {
+            deliver_interleaved(connection, &batch, false, &list);
         }
     }
 
-    /// Anything else: everyone's share is queued, then written once.
-    fn mixed(&mut self, ops: &[Op]) {
+    /// Any other list: messages are queued for each connection, then written once.
+    fn process_mixed(&mut self, commands: &[HubCommand]) {
         self.number = self.number.wrapping_add(1).max(1);
         let number = self.number;
-        let mut touched: Vec<&Arc<Inner>> = Vec::new();
+        let mut touched: Vec<&Arc<ConnectionState>> = Vec::new();
         let mut touch = |connection| {
-            let connection: &Arc<Inner> = connection;
+            let connection: &Arc<ConnectionState> = connection;
             if connection.mark.swap(number, Ordering::Relaxed) != number {
                 touched.push(connection);
             }
         };
         let mut deliveries = 0u64;
-        let mut rest = ops;
-        while let Some((op, after)) = rest.split_first() {
+        let mut rest = commands;
+        while let Some((command, after)) = rest.split_first() {
             rest = after;
-            match op {
-                Op::Send(connection, message) => {
-                    connection.out_of_hub(message);
+            match command {
+                HubCommand::Send(connection, message) => {
+                    connection.leave_hub(message);
                     connection.lock().push(message);
                     touch(connection);
                     deliveries += 1;
                 }
-                Op::Close(connection, reason) => {
+                HubCommand::Close(connection, reason) => {
                     touch(connection);
                     close(connection, *reason);
                 }
-                Op::Beat(..) => {}
-                Op::Broadcast {
-                    group,
-                    part,
+                HubCommand::SchedulePing(..) => {}
+                HubCommand::Broadcast {
+                    recipients,
                     message,
                     except,
                 } => {
                     let mut messages = vec![message.clone()];
                     if except.is_none() {
                         while let Some((
-                            Op::Broadcast {
-                                group: next,
+                            HubCommand::Broadcast {
+                                recipients: next,
                                 message,
                                 except: None,
                                 ..
                             },
                             after,
                         )) = rest.split_first()
-                            && Arc::ptr_eq(group, next)
+                            && Arc::ptr_eq(recipients, next)
                         {
                             rest = after;
                             messages.push(message.clone());
                         }
                     }
-                    let Some(part) = group.parts.get(*part) else {
-                        continue;
-                    };
-                    deliveries += (messages.len() * part.members.len()) as u64;
-                    let run = Run::new(messages);
+                    deliveries += (messages.len() * recipients.members.len()) as u64;
+                    let batch = MessageBatch::new(messages);
                     let except = except.as_deref().unwrap_or_default();
-                    for member in &part.members {
+                    for member in &recipients.members {
                         if except.is_empty() || !except.iter().any(|other| Arc::ptr_eq(other, member)) {
-                            member.lock().push_run(&run, run.all());
+                            member.lock().push_batch(&batch, batch.all());
                             touch(member);
                         }
                     }
@@ -402,103 +422,114 @@ impl Batch {
     }
 }
 
-/// Sends a run with what belongs between its messages.
-fn interleave(connection: &Arc<Inner>, run: &Run, is_member: bool, extras: &[(usize, Extra<'_>)]) {
-    let mut state = connection.lock();
+/// Sends a batch together with the commands that belong between its messages.
+fn deliver_interleaved(
+    connection: &Arc<ConnectionState>,
+    batch: &MessageBatch,
+    is_member: bool,
+    commands: &[(usize, Interleaved<'_>)],
+) {
+    let mut outbound = connection.lock();
     let mut at = 0;
-    for (place, extra) in extras {
-        if is_member && at < *place {
-            state.push_run(run, at..*place);
+    for (position, command) in commands {
+        if is_member && at < *position {
+            outbound.push_batch(batch, at..*position);
         }
-        at = at.max(*place);
-        match extra {
-            Extra::Send(message) => {
-                connection.out_of_hub(message);
-                state.push(message);
+        at = at.max(*position);
+        match command {
+            Interleaved::Send(message) => {
+                connection.leave_hub(message);
+                outbound.push(message);
             }
-            Extra::Skip => at = at.max(place + 1),
-            Extra::Close(reason) => {
-                state.flush();
-                state.fail(*reason);
+            Interleaved::Skip => at = at.max(position + 1),
+            Interleaved::Close(reason) => {
+                outbound.flush();
+                outbound.fail(*reason);
             }
         }
     }
-    if is_member && at < run.all().end {
-        state.push_run(run, at..run.all().end);
+    if is_member && at < batch.all().end {
+        outbound.push_batch(batch, at..batch.all().end);
     }
-    state.flush();
+    outbound.flush();
 }
 
-fn close(connection: &Arc<Inner>, reason: CloseReason) {
-    let mut state = connection.lock();
-    state.flush();
-    state.fail(reason);
+fn close(connection: &Arc<ConnectionState>, reason: CloseReason) {
+    let mut outbound = connection.lock();
+    outbound.flush();
+    outbound.fail(reason);
 }
 
-/// Deadlines in the order of time.
+/// Queue of deadlines, sorted by time.
+type Deadlines = VecDeque<(Instant, Weak<ConnectionState>)>;
+
+/// Times at which pings are due and pongs are overdue.
 #[derive(Default)]
-struct Heartbeat {
-    pings: VecDeque<(Instant, Weak<Inner>)>,
-    checks: VecDeque<(Instant, Weak<Inner>)>,
+struct HeartbeatTimers {
+    pings: Deadlines,
+    checks: Deadlines,
 }
 
-/// The next entry that is due.
-fn pop_due(queue: &mut VecDeque<(Instant, Weak<Inner>)>, now: Instant) -> Option<(Instant, Weak<Inner>)> {
-    queue.pop_front_if(|(due, _)| *due <= now)
+fn pop_due(queue: &mut Deadlines, now: Instant) -> Option<Weak<ConnectionState>> {
+    let (_, connection) = queue.pop_front_if(|(due, _)| *due <= now)?;
+    Some(connection)
 }
 
-impl Heartbeat {
+impl HeartbeatTimers {
     fn next_due(&self) -> Option<Instant> {
-        let first = |queue: &VecDeque<(Instant, Weak<Inner>)>| queue.front().map(|(due, _)| *due);
+        let first = |queue: &Deadlines| queue.front().map(|(due, _)| *due);
         match (first(&self.pings), first(&self.checks)) {
             (Some(ping), Some(check)) => Some(ping.min(check)),
             (ping, check) => ping.or(check),
         }
     }
 
-    fn work(&mut self, hub: &Hub, now: Instant) {
-        static PING: OnceLock<Outgoing> = OnceLock::new();
-        while let Some((_, connection)) = pop_due(&mut self.pings, now) {
-            let Some(inner) = connection.upgrade() else {
+    fn process(&mut self, config: &EngineConfig, now: Instant) {
+        static PING: OnceLock<EncodedMessage> = OnceLock::new();
+        while let Some(weak) = pop_due(&mut self.pings, now) {
+            let Some(connection) = weak.upgrade() else {
                 continue;
             };
-            let mut state = inner.lock();
-            if state.closing.is_some() || inner.closed.load(Ordering::Relaxed) {
+            let mut outbound = connection.lock();
+            if outbound.closing.is_some() || connection.closed.load(Ordering::Relaxed) {
                 continue;
             }
-            // its time begins now: a ping may be late, where the whole process stood still
-            state.beat.pinged = Some(now);
-            state.beat.heard = None;
-            state.beat.deadline = now + hub.ping_timeout;
-            inner.account.take_progress();
-            inner.awaiting_pong.store(true, Ordering::Relaxed);
-            state.push_packet(PING.get_or_init(|| Outgoing::packet("2")));
-            state.flush();
-            self.checks.push_back((now + hub.ping_timeout, connection));
+            // The timeout begins now, not when the ping was due: the whole process may have been stopped.
+            outbound.heartbeat.pinged = Some(now);
+            outbound.heartbeat.last_activity = None;
+            outbound.heartbeat.deadline = now + config.ping_timeout;
+            connection.memory.take_progress();
+            connection.awaiting_pong.store(true, Ordering::Relaxed);
+            outbound.push_packet(PING.get_or_init(|| EncodedMessage::packet("2")));
+            outbound.flush();
+            drop(outbound);
+            self.checks.push_back((now + config.ping_timeout, weak));
         }
-        while let Some((_, connection)) = pop_due(&mut self.checks, now) {
-            let Some(inner) = connection.upgrade() else {
+        while let Some(weak) = pop_due(&mut self.checks, now) {
+            let Some(connection) = weak.upgrade() else {
                 continue;
             };
-            let mut state = inner.lock();
-            let Some(pinged) = state.beat.pinged else { continue };
-            let unread = inner.account.unread();
-            let worth = (hub.limits.max_unread_bytes / 16).clamp(1, unread.max(1));
-            let takes_more = unread > 0 && inner.account.take_progress() >= worth;
-            if takes_more || state.session_full {
-                // Its ping waits behind what it has not read, or it is not read itself: it lives as long as it takes what
-                // comes before, or the session is full.
-                state.beat.pinged = Some(now);
-                self.checks.push_back((now + hub.ping_timeout, connection));
+            let mut outbound = connection.lock();
+            let Some(pinged) = outbound.heartbeat.pinged else {
+                continue;
+            };
+            let unread = connection.memory.unread();
+            let enough = (config.limits.max_unread_bytes / 16).clamp(1, unread.max(1));
+            let takes_more = unread > 0 && connection.memory.take_progress() >= enough;
+            if takes_more || outbound.session_full {
+                // The ping waits behind messages that the client still reads, or the client itself is not read because
+                // the session is full: both count as alive.
+                outbound.heartbeat.pinged = Some(now);
+                self.checks.push_back((now + config.ping_timeout, weak));
                 continue;
             }
-            if let Some(heard) = state.beat.heard.take() {
-                // What the client sent may have delayed its pong: once more the whole time.
-                state.beat.pinged = Some(heard);
-                inner.awaiting_pong.store(false, Ordering::Relaxed);
-                self.checks.push_back((heard + hub.ping_timeout, connection));
-            } else if pinged + hub.ping_timeout <= now {
-                state.fail(CloseReason::PingTimeout);
+            if let Some(last_activity) = outbound.heartbeat.last_activity.take() {
+                // Other packets may have delayed the pong: it gets its whole time once more.
+                outbound.heartbeat.pinged = Some(last_activity);
+                connection.awaiting_pong.store(false, Ordering::Relaxed);
+                self.checks.push_back((last_activity + config.ping_timeout, weak));
+            } else if pinged + config.ping_timeout <= now {
+                outbound.fail(CloseReason::PingTimeout);
             }
         }
     }
@@ -510,42 +541,44 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::engineio::config::EngineLimits;
 
     #[derive(Default)]
-    struct Woken(AtomicBool);
+    struct WakeFlag(AtomicBool);
 
-    impl Wake for Woken {
+    impl Wake for WakeFlag {
         fn wake(self: Arc<Self>) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
 
     #[test]
-    fn a_full_list_holds_readers_up_until_it_is_taken() {
-        let limits = Limits {
-            max_waiting_bytes: 1000,
-            ..Limits::default()
+    fn command_list_over_its_limit_blocks_readers_until_it_is_taken() {
+        let config = EngineConfig {
+            limits: EngineLimits {
+                max_waiting_bytes: 1000,
+                ..EngineLimits::default()
+            },
+            ..EngineConfig::default()
         };
-        let second = Duration::from_secs(1);
-        let hub = Hub::new(limits, second, second, Arc::default(), Weak::new());
-        let broadcast = || Op::Broadcast {
-            group: Group::new([]),
-            part: 0,
-            message: Outgoing::from_frame(&"x".repeat(600).into()),
+        let hub = Hub::new(Arc::new(config), Arc::default(), Weak::new());
+        let broadcast = || HubCommand::Broadcast {
+            recipients: Arc::new(HubShare::new(Vec::new())),
+            message: EncodedMessage::from_frame(&"x".repeat(600).into()),
             except: None,
         };
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
+        let flag = Arc::new(WakeFlag::default());
+        let waker = Waker::from(Arc::clone(&flag));
         let cx = Context::from_waker(&waker);
         hub.push(broadcast());
-        assert!(hub.poll_room(&cx).is_ready());
+        assert!(hub.poll_capacity(&cx).is_ready());
         hub.push(broadcast());
-        assert!(hub.poll_room(&cx).is_pending());
-        assert!(!woken.0.load(Ordering::Relaxed));
-        let mut ops = Vec::new();
-        hub.take(&mut ops);
-        assert_eq!(ops.len(), 2);
-        assert!(woken.0.load(Ordering::Relaxed));
-        assert!(hub.poll_room(&cx).is_ready());
+        assert!(hub.poll_capacity(&cx).is_pending());
+        assert!(!flag.0.load(Ordering::Relaxed));
+        let mut commands = Vec::new();
+        hub.take(&mut commands);
+        assert_eq!(commands.len(), 2);
+        assert!(flag.0.load(Ordering::Relaxed));
+        assert!(hub.poll_capacity(&cx).is_ready());
     }
 }

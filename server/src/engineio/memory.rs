@@ -1,63 +1,64 @@
-//! Bytes that are held for clients: a count for each connection, and one for the whole process.
+//! Counts the bytes that are held for clients, for each connection and for the whole process.
 //!
-//! Outgoing messages are shared by all who get them, so the process counts their buffers ([`counted`]) and not the
-//! references to them; a connection counts all that waits for it. [`super::connection`] and [`super::polling`] keep the
-//! counts of what goes out, [`super::task`] and the protocol those of what came in. When the process holds more than
-//! [`Limits::max_held_bytes`](super::Limits::max_held_bytes), [`super::sessions`] ends those who hold the most.
+//! Outgoing messages are shared by their recipients: the process counts each buffer once ([`tracked`]), a connection
+//! counts everything queued for it. [`super::send_queue`] and [`super::polling`] update the outgoing counts,
+//! [`super::session`] and the protocol the incoming ones. When the process holds more than
+//! [`EngineLimits::max_held_bytes`](super::EngineLimits::max_held_bytes), [`super::session_registry`] disconnects the
+//! clients that hold the most.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// Bytes of all buffers of the process that wait for clients, or come from them.
+/// Bytes of all buffers in the process that are queued for clients or were received from them.
 static PROCESS: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes that the process holds for its clients.
+/// Bytes that the process holds for its clients, in all engines.
 pub(crate) fn process_bytes() -> usize {
     PROCESS.load(Ordering::Relaxed)
 }
 
-/// Buffer that the process counts until its last reference is dropped.
-struct Counted(Vec<u8>);
+/// Buffer that counts for the process until its last reference is dropped.
+struct Tracked(Vec<u8>);
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for Tracked {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl Drop for Counted {
+impl Drop for Tracked {
     fn drop(&mut self) {
         PROCESS.fetch_sub(self.0.capacity(), Ordering::Relaxed);
     }
 }
 
-/// Bytes that count for the process as long as anyone holds them.
-pub(crate) fn counted(bytes: Vec<u8>) -> Bytes {
+/// Wraps a buffer that counts for the process until its last reference is dropped.
+pub(crate) fn tracked(bytes: Vec<u8>) -> Bytes {
     PROCESS.fetch_add(bytes.capacity(), Ordering::Relaxed);
-    Bytes::from_owner(Counted(bytes))
+    Bytes::from_owner(Tracked(bytes))
 }
 
-/// What one connection makes the process hold.
+/// Bytes that the process holds for one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Account {
-    /// Bytes that wait for the client to read.
+pub(crate) struct MemoryUsage {
+    /// Bytes queued for the client.
     queued: AtomicUsize,
-    /// Bytes of a polling response that the socket has not taken yet.
+    /// Bytes of a polling response that the socket has not accepted yet.
     in_flight: AtomicUsize,
-    /// Bytes that the client has taken since the last look.
+    /// Bytes written to the client since the last [`take_progress`](Self::take_progress).
     taken: AtomicUsize,
-    /// Bytes of the request that opened the session, and those that were read and are no whole message yet.
+    /// Bytes of the request that opened the session, and of incomplete messages.
     incoming: AtomicUsize,
     /// Bytes of the body of a POST.
     body: AtomicUsize,
-    /// Bytes of messages that the protocol keeps.
-    kept: AtomicUsize,
-    /// Whether the protocol knows the client: it has joined a namespace.
+    /// Bytes that the protocol holds.
+    protocol: AtomicUsize,
+    /// Whether the protocol accepted the client: it has joined a namespace.
     established: AtomicBool,
 }
 
-/// Sets a part of what a connection holds, and counts the difference for the process.
+/// Sets one count of a connection, and adds the difference to that of the process.
 fn set(part: &AtomicUsize, bytes: usize) {
     let before = part.swap(bytes, Ordering::Relaxed);
     if bytes >= before {
@@ -67,13 +68,13 @@ fn set(part: &AtomicUsize, bytes: usize) {
     }
 }
 
-impl Account {
-    /// Bytes in the queue.
+impl MemoryUsage {
+    /// Queued bytes.
     pub(crate) fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Bytes in the queue, and on their way in a polling response.
+    /// Queued bytes, and those of a polling response in flight.
     pub(crate) fn unread(&self) -> usize {
         self.queued() + self.in_flight.load(Ordering::Relaxed)
     }
@@ -82,28 +83,28 @@ impl Account {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes leave the queue without having been read.
+    /// Removes queued bytes that were not sent.
     pub(crate) fn drop_queued(&self, bytes: usize) {
         self.queued.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// The client's socket has taken bytes of the queue.
+    /// Removes queued bytes that the client's socket accepted.
     pub(crate) fn take_queued(&self, bytes: usize) {
         self.drop_queued(bytes);
         self.add_taken(bytes);
     }
 
-    /// The client's socket has taken bytes that waited.
+    /// The client's socket accepted bytes.
     pub(crate) fn add_taken(&self, bytes: usize) {
         self.taken.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A response of this size begins.
+    /// Begins a polling response of this size.
     pub(crate) fn begin_response(&self, bytes: usize) {
         self.in_flight.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A part of a response is with the socket (`read`), or is given up.
+    /// A part of a response was accepted by the socket (`read`) or dropped.
     pub(crate) fn end_response(&self, bytes: usize, read: bool) {
         self.in_flight.fetch_sub(bytes, Ordering::Relaxed);
         if read {
@@ -121,15 +122,15 @@ impl Account {
         set(&self.body, bytes);
     }
 
-    pub(crate) fn set_kept(&self, bytes: usize) {
-        if self.kept.load(Ordering::Relaxed) != bytes {
-            set(&self.kept, bytes);
+    pub(crate) fn set_protocol_bytes(&self, bytes: usize) {
+        if self.protocol.load(Ordering::Relaxed) != bytes {
+            set(&self.protocol, bytes);
         }
     }
 
-    /// Bytes that the client has sent and that are still held.
-    pub(crate) fn held(&self) -> usize {
-        let parts = [&self.incoming, &self.body, &self.kept];
+    /// Bytes received from the client that are still held.
+    pub(crate) fn inbound(&self) -> usize {
+        let parts = [&self.incoming, &self.body, &self.protocol];
         parts.iter().map(|part| part.load(Ordering::Relaxed)).sum()
     }
 
@@ -141,17 +142,17 @@ impl Account {
         self.established.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the client has taken since this was last asked.
+    /// Bytes written to the client since the last call.
     pub(crate) fn take_progress(&self) -> usize {
         self.taken.swap(0, Ordering::Relaxed)
     }
 }
 
-impl Drop for Account {
+impl Drop for MemoryUsage {
     fn drop(&mut self) {
         self.set_incoming(0);
         self.set_body(0);
-        self.set_kept(0);
+        self.set_protocol_bytes(0);
     }
 }
 
@@ -160,12 +161,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_of_a_response_counts_what_the_socket_took() {
-        let account = Account::default();
-        account.begin_response(100);
-        account.end_response(60, true);
-        assert_eq!((account.unread(), account.take_progress()), (40, 60));
-        account.end_response(40, false);
-        assert_eq!((account.unread(), account.take_progress()), (0, 0));
+    fn polling_response_in_part_sent_counts_as_unread_and_progress() {
+        let memory = MemoryUsage::default();
+        memory.begin_response(100);
+        memory.end_response(60, true);
+        assert_eq!((memory.unread(), memory.take_progress()), (40, 60));
+        memory.end_response(40, false);
+        assert_eq!((memory.unread(), memory.take_progress()), (0, 0));
     }
 }

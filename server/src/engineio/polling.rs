@@ -1,6 +1,6 @@
-//! The polling side of a connection: what waits for the next poll, and what a POST brought.
+//! Polling side of a connection: messages queued for the next poll, and the packets of a POST.
 //!
-//! Only data and rules; [`super::requests`] turns requests into calls, [`super::task`] hands messages to the session.
+//! Only data and rules: [`super::service`] turns requests into calls, [`super::session`] hands packets to the session.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,49 +8,49 @@ use std::sync::Arc;
 use pesan::socketio::engine::{Packet, PacketError, polling_payload as payload};
 use tokio::sync::oneshot;
 
-use super::account::Account;
-use super::outgoing::Outgoing;
-use super::websocket::Ws;
+use super::memory::MemoryUsage;
+use super::message::EncodedMessage;
+use super::websocket::WebSocket;
 
-/// Packet that says that the session ends.
+/// Close packet.
 const CLOSE: &str = "1";
-/// Packet that only empties a poll.
+/// Noop packet: a response without messages.
 const NOOP: &str = "6";
 
-/// Bytes from which on a body takes no further message: the rest is for the next poll. It may be one message larger.
+/// Size from which on a response takes no further message. It may exceed this by one message.
 const BODY_BYTES: usize = 4 << 20;
-/// Packets from which on it takes none.
+/// Number of packets from which on a response takes no further message.
 const BODY_PACKETS: usize = 16_384;
 
-/// State of a connection that polls.
+/// State of a polling connection.
 pub(crate) struct Polling {
-    waiting: VecDeque<Outgoing>,
-    account: Arc<Account>,
-    poll: Option<Poll>,
+    queue: VecDeque<EncodedMessage>,
+    memory: Arc<MemoryUsage>,
+    poll: Option<PendingPoll>,
     polls: u64,
-    /// A POST is under way; it hears when the session ends.
+    /// Present while a POST is read; dropped when the session ends.
     pub(crate) posting: Option<oneshot::Sender<()>>,
-    /// Packets of the POST that the session has not taken yet.
-    pub(crate) inbound: Inbound,
-    /// Told when it has taken them all.
-    pub(crate) taken: Option<oneshot::Sender<()>>,
-    /// A WebSocket that wants to take over, until the task fetches it.
-    pub(crate) candidate: Option<Box<Ws>>,
-    /// A WebSocket is trying to take over.
+    /// Packets of a POST that the session has not received yet.
+    pub(crate) post_body: PostBody,
+    /// Notifies the POST when the session has received all of them.
+    pub(crate) on_received: Option<oneshot::Sender<()>>,
+    /// WebSocket of an upgrade, until the session task takes it.
+    pub(crate) candidate: Option<Box<WebSocket>>,
+    /// An upgrade is in progress.
     pub(crate) upgrading: bool,
-    /// It has sent its probe: polls are answered at once.
+    /// The upgrade was probed: polls are answered at once.
     probing: bool,
 }
 
-/// Body of a POST, read packet by packet: many small packets need no more memory than their text.
+/// Body of a POST, decoded packet by packet, so that many small packets need no more memory than their text.
 #[derive(Debug, Default)]
-pub(crate) struct Inbound {
+pub(crate) struct PostBody {
     body: String,
-    /// Where the next packet begins; `None` at the end.
+    /// Start of the next packet; `None` at the end.
     next: Option<usize>,
 }
 
-impl Inbound {
+impl PostBody {
     pub(crate) fn new(body: String) -> Self {
         Self { body, next: Some(0) }
     }
@@ -60,7 +60,7 @@ impl Inbound {
     }
 }
 
-impl Iterator for Inbound {
+impl Iterator for PostBody {
     type Item = Result<Packet, PacketError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -83,158 +83,162 @@ impl Iterator for Inbound {
     }
 }
 
-/// The poll that waits.
-struct Poll {
+/// Poll that waits for a message.
+struct PendingPoll {
     number: u64,
-    answer: oneshot::Sender<String>,
+    response: oneshot::Sender<String>,
 }
 
-/// What to do with a poll.
-pub(crate) enum Polled {
-    /// This is the answer.
-    Answer(String),
-    /// The answer will come.
+/// How to answer a poll.
+pub(crate) enum PollOutcome {
+    /// With this body.
+    Respond(String),
+    /// With the body that arrives later.
     Wait {
         number: u64,
-        answer: oneshot::Receiver<String>,
+        response: oneshot::Receiver<String>,
     },
-    /// Another poll waits already.
+    /// With an error: another poll is pending.
     Overlap,
 }
 
 impl Polling {
-    pub(crate) fn new(account: &Arc<Account>) -> Self {
+    pub(crate) fn new(memory: &Arc<MemoryUsage>) -> Self {
         Self {
-            waiting: VecDeque::new(),
-            account: Arc::clone(account),
+            queue: VecDeque::new(),
+            memory: Arc::clone(memory),
             poll: None,
             polls: 0,
             posting: None,
-            inbound: Inbound::default(),
-            taken: None,
+            post_body: PostBody::default(),
+            on_received: None,
             candidate: None,
             upgrading: false,
             probing: false,
         }
     }
 
-    /// Tells the POST that its packets were taken.
+    /// Notifies the POST that its packets were received.
     pub(crate) fn confirm(&mut self) {
-        if self.taken.take().is_some_and(|taken| taken.send(()).is_err()) {
-            tracing::trace!("the POST was aborted after its body had come");
+        if self
+            .on_received
+            .take()
+            .is_some_and(|sender| sender.send(()).is_err())
+        {
+            tracing::trace!("POST aborted after its body was read");
         }
     }
 
-    /// Whether messages wait for a poll.
-    pub(crate) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Whether messages are queued.
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
     }
 
-    /// Bytes that wait for a poll.
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        self.account.queued()
+    /// Queued bytes.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.memory.queued()
     }
 
-    /// Bytes of the message that goes out first.
+    /// Size of the first queued message.
     pub(crate) fn first_len(&self) -> usize {
-        self.waiting.front().map_or(0, Outgoing::len)
+        self.queue.front().map_or(0, EncodedMessage::len)
     }
 
-    /// Whether the next message goes out at once: a poll waits for it.
+    /// Whether the next message would be sent at once: a poll is pending.
     pub(crate) fn is_ready(&self) -> bool {
-        self.poll.is_some() && self.waiting.is_empty()
+        self.poll.is_some() && self.queue.is_empty()
     }
 
-    /// Keeps a message for the next poll.
-    pub(crate) fn push(&mut self, message: &Outgoing) {
-        self.account.add_queued(message.len());
-        self.waiting.push_back(message.clone());
+    /// Queues a message for the next poll.
+    pub(crate) fn push(&mut self, message: &EncodedMessage) {
+        self.memory.add_queued(message.len());
+        self.queue.push_back(message.clone());
     }
 
-    /// Answers the poll that waits, if there is something to say.
+    /// Answers the pending poll if messages are queued or an upgrade was probed.
     pub(crate) fn flush(&mut self) {
-        if (!self.waiting.is_empty() || self.probing)
+        if (!self.queue.is_empty() || self.probing)
             && let Some(poll) = self.poll.take()
         {
-            let body = if self.waiting.is_empty() {
+            let body = if self.queue.is_empty() {
                 NOOP.to_owned()
             } else {
                 self.body()
             };
-            // A poll that is gone ends the session by itself.
-            drop(poll.answer.send(body));
+            // An aborted poll closes the session by itself.
+            drop(poll.response.send(body));
         }
     }
 
-    /// What waits, as one body; what is too much for one is for the next.
+    /// Takes queued messages as one body, up to its limits.
     fn body(&mut self) -> String {
         let mut body = String::new();
         let mut packets = 0;
         while body.len() < BODY_BYTES && packets < BODY_PACKETS {
-            let Some(message) = self.waiting.pop_front() else {
+            let Some(message) = self.queue.pop_front() else {
                 break;
             };
-            self.account.take_queued(message.len());
+            self.memory.take_queued(message.len());
             packets += message.frames();
             if !body.is_empty() {
                 body.push(payload::SEPARATOR);
             }
             body.push_str(message.payload());
         }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
         }
         body
     }
 
-    /// Takes all that waits, for the transport that follows.
-    pub(crate) fn take_waiting(&mut self) -> VecDeque<Outgoing> {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.account
-            .drop_queued(waiting.iter().map(Outgoing::len).sum::<usize>());
-        waiting
+    /// Takes all queued messages, for the next transport.
+    pub(crate) fn take_queued(&mut self) -> VecDeque<EncodedMessage> {
+        let queued = std::mem::take(&mut self.queue);
+        self.memory
+            .drop_queued(queued.iter().map(EncodedMessage::len).sum::<usize>());
+        queued
     }
 
-    /// A poll has come.
-    pub(crate) fn poll(&mut self) -> Polled {
+    /// Handles a poll.
+    pub(crate) fn handle_poll(&mut self) -> PollOutcome {
         if self.poll.is_some() {
-            return Polled::Overlap;
+            return PollOutcome::Overlap;
         }
-        if !self.waiting.is_empty() {
-            return Polled::Answer(self.body());
+        if !self.queue.is_empty() {
+            return PollOutcome::Respond(self.body());
         }
         if self.probing {
-            return Polled::Answer(NOOP.to_owned());
+            return PollOutcome::Respond(NOOP.to_owned());
         }
-        let (sender, answer) = oneshot::channel();
+        let (sender, response) = oneshot::channel();
         self.polls += 1;
-        self.poll = Some(Poll {
+        self.poll = Some(PendingPoll {
             number: self.polls,
-            answer: sender,
+            response: sender,
         });
-        Polled::Wait {
+        PollOutcome::Wait {
             number: self.polls,
-            answer,
+            response,
         }
     }
 
-    /// Whether poll `number` still waits.
-    pub(crate) fn is_waiting(&self, number: u64) -> bool {
+    /// Whether poll `number` is still pending.
+    pub(crate) fn is_pending(&self, number: u64) -> bool {
         self.poll.as_ref().is_some_and(|poll| poll.number == number)
     }
 
-    /// Whether any poll waits.
+    /// Whether a poll is pending.
     pub(crate) fn has_poll(&self) -> bool {
         self.poll.is_some()
     }
 
-    /// The probe of an upgrade begins (`true`) or has failed.
+    /// The upgrade was probed (`true`) or has failed.
     pub(crate) fn set_probing(&mut self, probing: bool) {
         self.probing = probing;
         self.flush();
     }
 
-    /// The last body: all that waits and the close packet, or a noop for a client that closed by itself.
+    /// Last body: queued messages, then a close packet, or a noop for a client that closed the session itself.
     pub(crate) fn last_body(&mut self, by_client: bool) -> String {
         let mut body = self.body();
         if !body.is_empty() {
@@ -244,18 +248,18 @@ impl Polling {
         body
     }
 
-    /// Answers the poll that waits with the last body.
+    /// Answers the pending poll with the last body.
     pub(crate) fn finish(&mut self, by_client: bool) {
         if let Some(poll) = self.poll.take() {
             let body = self.last_body(by_client);
-            drop(poll.answer.send(body));
+            drop(poll.response.send(body));
         }
     }
 }
 
 impl Drop for Polling {
     fn drop(&mut self) {
-        self.take_waiting();
+        self.take_queued();
     }
 }
 
@@ -267,32 +271,32 @@ mod tests {
         Polling::new(&Arc::default())
     }
 
-    fn message(text: &str) -> Outgoing {
-        Outgoing::from_frame(&text.into())
+    fn message(text: &str) -> EncodedMessage {
+        EncodedMessage::from_frame(&text.into())
     }
 
     #[test]
-    fn what_waits_goes_into_one_body() {
+    fn queued_messages_are_sent_in_one_body() {
         let mut polling = polling();
         polling.push(&message("a"));
         polling.push(&message("b"));
-        let Polled::Answer(body) = polling.poll() else {
-            panic!("something waits")
+        let PollOutcome::Respond(body) = polling.handle_poll() else {
+            panic!("a message is queued")
         };
         assert_eq!(body, "4a\u{1e}4b");
-        assert!(!polling.has_waiting());
-        assert_eq!(polling.account.queued(), 0);
+        assert!(!polling.has_queued());
+        assert_eq!(polling.memory.queued(), 0);
     }
 
     #[test]
-    fn backlog_too_large_for_one_body_goes_out_with_several_polls() {
+    fn queue_too_large_for_one_body_is_sent_over_several_polls() {
         let mut polling = polling();
         let count = BODY_PACKETS + 1;
         (0..count).for_each(|number| polling.push(&message(&number.to_string())));
         polling.push(&message(&"x".repeat(2 * BODY_BYTES)));
         polling.push(&message("last"));
         let mut bodies = Vec::new();
-        while let Polled::Answer(body) = polling.poll() {
+        while let PollOutcome::Respond(body) = polling.handle_poll() {
             bodies.push(body);
         }
         let packets = bodies.iter().map(|body| body.split(payload::SEPARATOR).count());
@@ -301,49 +305,49 @@ mod tests {
     }
 
     #[test]
-    fn inbound_packets_end_at_the_first_that_is_none() {
-        let mut inbound = Inbound::new("4a\u{1e}6\u{1e}9\u{1e}4b".to_owned());
-        assert!(matches!(inbound.next(), Some(Ok(Packet::Message(_)))));
-        assert_eq!(inbound.next(), Some(Ok(Packet::Noop)));
-        assert!(matches!(inbound.next(), Some(Err(_))));
-        assert_eq!(inbound.next(), None);
-        assert!(matches!(Inbound::new(String::new()).next(), Some(Err(_))));
-        assert_eq!(Inbound::default().next(), None);
+    fn post_body_with_invalid_packet_ends_there() {
+        let mut body = PostBody::new("4a\u{1e}6\u{1e}9\u{1e}4b".to_owned());
+        assert!(matches!(body.next(), Some(Ok(Packet::Message(_)))));
+        assert_eq!(body.next(), Some(Ok(Packet::Noop)));
+        assert!(matches!(body.next(), Some(Err(_))));
+        assert_eq!(body.next(), None);
+        assert!(matches!(PostBody::new(String::new()).next(), Some(Err(_))));
+        assert_eq!(PostBody::default().next(), None);
     }
 
     #[test]
-    fn a_waiting_poll_is_answered_by_the_next_flush() {
+    fn pending_poll_is_answered_by_the_next_flush() {
         let mut polling = polling();
-        let Polled::Wait { number, mut answer } = polling.poll() else {
-            panic!("nothing waits")
+        let PollOutcome::Wait { number, mut response } = polling.handle_poll() else {
+            panic!("no message is queued")
         };
-        assert!(matches!(polling.poll(), Polled::Overlap));
-        assert!(polling.is_waiting(number));
+        assert!(matches!(polling.handle_poll(), PollOutcome::Overlap));
+        assert!(polling.is_pending(number));
         polling.flush();
-        assert!(answer.try_recv().is_err());
+        assert!(response.try_recv().is_err());
         polling.push(&message("a"));
         polling.flush();
-        assert_eq!(answer.try_recv().as_deref(), Ok("4a"));
-        assert!(!polling.is_waiting(number));
+        assert_eq!(response.try_recv().as_deref(), Ok("4a"));
+        assert!(!polling.is_pending(number));
     }
 
     #[test]
-    fn polls_return_at_once_while_a_websocket_takes_over() {
+    fn polls_during_a_probed_upgrade_return_at_once() {
         let mut polling = polling();
-        let Polled::Wait { mut answer, .. } = polling.poll() else {
-            panic!("nothing waits")
+        let PollOutcome::Wait { mut response, .. } = polling.handle_poll() else {
+            panic!("no message is queued")
         };
         polling.set_probing(true);
-        assert_eq!(answer.try_recv().as_deref(), Ok("6"));
-        assert!(matches!(polling.poll(), Polled::Answer(body) if body == "6"));
+        assert_eq!(response.try_recv().as_deref(), Ok("6"));
+        assert!(matches!(polling.handle_poll(), PollOutcome::Respond(body) if body == "6"));
     }
 
     #[test]
-    fn only_the_first_message_after_a_poll_is_sure_to_go_out() {
+    fn polling_with_a_queued_message_is_not_ready() {
         let mut polling = polling();
         assert!(!polling.is_ready());
-        let Polled::Wait { .. } = polling.poll() else {
-            panic!("nothing waits")
+        let PollOutcome::Wait { .. } = polling.handle_poll() else {
+            panic!("no message is queued")
         };
         assert!(polling.is_ready());
         polling.push(&message("a"));

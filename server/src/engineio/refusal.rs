@@ -1,22 +1,80 @@
-//! Refusals: the official codes and messages as HTTP answers.
+//! Refused requests: error codes, their HTTP responses, and the error that hooks get.
+
+use std::fmt;
 
 use axum::body::Body;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::engineio::reason::{ConnectionError, RefuseCode};
-use crate::engineio::sessions::Refused;
+/// Error codes of the Engine.IO server, sent in the JSON body of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum RefuseCode {
+    /// `transport` is missing, unknown or disabled.
+    TransportUnknown = 0,
+    /// No session has this `sid`.
+    UnknownSid = 1,
+    /// A handshake with a method other than GET.
+    BadHandshakeMethod = 2,
+    /// Any other violation of the protocol.
+    BadRequest = 3,
+    /// [`EngineConfig::allow_request`](super::EngineConfig::allow_request), the origin or a limit forbids it.
+    Forbidden = 4,
+    /// `EIO` is not 4.
+    UnsupportedVersion = 5,
+}
 
-/// A refusal on its way to the client.
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    /// Whether code and message stand in the body.
+impl RefuseCode {
+    /// Number in the JSON body.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Message of the official server.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::TransportUnknown => "Transport unknown",
+            Self::UnknownSid => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::BadRequest => "Bad request",
+            Self::Forbidden => "Forbidden",
+            Self::UnsupportedVersion => "Unsupported protocol version",
+        }
+    }
+}
+
+/// Refusal of a request, for [`EngineConfig::on_connection_error`](super::EngineConfig::on_connection_error).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionError {
+    /// Error code.
+    pub code: RefuseCode,
+    /// Message in the body: the code's own, or that of `allow_request`.
+    pub message: String,
+    /// Details for the log: `unknown sid 'abc'`.
+    pub context: String,
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.message, self.code.code(), self.context)
+    }
+}
+
+impl std::error::Error for ConnectionError {}
+
+/// Response to a refused request.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// Whether the body has code and message.
     has_body: bool,
-    pub(super) error: ConnectionError,
+    pub(crate) error: ConnectionError,
 }
 
 impl Refusal {
-    pub(super) fn new(code: RefuseCode, context: impl Into<String>) -> Self {
+    pub(crate) fn new(code: RefuseCode, context: impl Into<String>) -> Self {
         let status = match code {
             RefuseCode::Forbidden => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
@@ -32,8 +90,8 @@ impl Refusal {
         }
     }
 
-    /// Refusal of a request that belongs to a session; as officially, its status says all.
-    pub(super) fn of_transport(status: StatusCode, context: &str) -> Self {
+    /// Refusal of a request that belongs to a session. Like that of the official server, it has no body.
+    pub(crate) fn of_transport(status: StatusCode, context: &str) -> Self {
         Self {
             status,
             has_body: false,
@@ -41,7 +99,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         if !self.has_body {
             let mut response = Response::default();
             *response.status_mut() = self.status;
@@ -63,20 +121,5 @@ impl Refusal {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
-    }
-}
-
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        let (status, context) = match refused {
-            Refused::ServerFull => (StatusCode::SERVICE_UNAVAILABLE, "too many sessions"),
-            Refused::AddressFull => (StatusCode::TOO_MANY_REQUESTS, "too many sessions of this address"),
-            Refused::Rate => (StatusCode::TOO_MANY_REQUESTS, "too many handshakes a second"),
-            Refused::Closed => (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down"),
-        };
-        let mut refusal = Self::new(RefuseCode::Forbidden, context);
-        refusal.status = status;
-        refusal.error.message = context.to_owned();
-        refusal
     }
 }

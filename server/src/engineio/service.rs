@@ -1,39 +1,163 @@
-//! Requests of the engine's path: checks them in the official order and turns them into calls.
+//! The engine: checks requests in the order of the official server, and passes them to sessions.
 
 mod open;
 mod poll;
-mod refusal;
 mod upgrade;
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
+use axum::Router;
 use axum::body::Body;
+use axum::routing::any;
 use http::header::{self, HeaderName};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 
+use super::close_reason::CloseReason;
 use super::config::EngineConfig;
-use super::connection::{Inner, Line};
-use super::reason::{CloseReason, RefuseCode};
-use super::request::HandshakeRequest;
-use super::{Shared, coding, cors};
-use refusal::Refusal;
-use upgrade::Accept;
+use super::connection::{Connection, Group};
+use super::connection_state::{ConnectionState, Sink};
+use super::cors;
+use super::handshake::HandshakeRequest;
+use super::hub::Hub;
+use super::memory;
+use super::message::EncodedMessage;
+use super::protocol::{EngineContext, Protocol};
+use super::refusal::{Refusal, RefuseCode};
+use super::session::SessionFactory;
+use super::session_registry::SessionRegistry;
+use crate::http::accept_encoding;
+use upgrade::WebSocketHandshake;
 
-/// A request after the checks that need no session.
-struct Incoming {
+/// Engine.IO server for one protocol; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    context: Arc<EngineContext>,
+    factory: Arc<dyn SessionFactory>,
+}
+
+impl Engine {
+    /// Engine with these settings. Nothing runs before the first request.
+    #[must_use]
+    pub fn new(mut config: EngineConfig, protocol: impl Protocol) -> Self {
+        config.path = normalize_path(&config.path);
+        let order = Arc::default();
+        let sessions = Arc::new(SessionRegistry::new(&config.limits));
+        let config = Arc::new(config);
+        let hub = |_| Hub::new(Arc::clone(&config), Arc::clone(&order), Arc::downgrade(&sessions));
+        Self {
+            context: Arc::new(EngineContext {
+                next_id: AtomicU64::new(1),
+                hubs: (0..config.hubs.max(1)).map(hub).collect(),
+                sessions,
+                config,
+            }),
+            factory: Arc::new(protocol),
+        }
+    }
+
+    /// Settings.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.context.config
+    }
+
+    /// Sends a message to all members of a group.
+    pub fn broadcast(&self, group: &Arc<Group>, message: &EncodedMessage) {
+        group.send(message);
+    }
+
+    /// Sends a message to all members of a group but these. Meant for a few exceptions; for many, build another group.
+    pub fn broadcast_except(&self, group: &Arc<Group>, except: &[Connection], message: &EncodedMessage) {
+        group.send_except(except, message);
+    }
+
+    /// Number of open sessions, including those in their handshake.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.context.sessions.count()
+    }
+
+    /// Bytes that the process holds for the clients of all its engines; see [`EngineLimits::max_held_bytes`].
+    #[must_use]
+    pub fn held_bytes() -> usize {
+        memory::process_bytes()
+    }
+
+    /// Number of sessions whose client can be sent a message now. A polling client between two polls cannot.
+    #[must_use]
+    pub fn reachable_sessions(&self) -> usize {
+        self.context.sessions.reachable()
+    }
+
+    /// Routes of the engine: its path, for every method.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let engine = self.clone();
+        let route = axum_route(&self.context.config.path);
+        // A route with a placeholder matches other paths too.
+        let is_exact = !route.contains("{engine_path_");
+        let handler = async move |request: Request<Body>| {
+            if is_exact || request.uri().path() == engine.context.config.path {
+                engine.handle(request).await
+            } else {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response
+            }
+        };
+        Router::new().route(&route, any(handler))
+    }
+
+    /// Answers one request of the engine's path.
+    pub fn handle(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send + use<> {
+        handle(self.clone(), request)
+    }
+
+    /// Closes all connections after everything sent before was written; refuses further ones.
+    ///
+    /// [`sessions`](Self::sessions) falls to 0 when all have ended.
+    pub fn close(&self) {
+        for state in self.context.sessions.close() {
+            if let Some(hub) = self.context.hub_of(state.id) {
+                Connection::new(state, Arc::clone(hub)).close(CloseReason::ServerShuttingDown);
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Accepts connections again after [`close`](Self::close).
+    pub(crate) fn reopen(&self) {
+        self.context.sessions.reopen();
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("config", &self.context.config)
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Request that passed the checks that need no session.
+struct CheckedRequest {
     handshake: Arc<HandshakeRequest>,
     method: Method,
-    websocket: Option<Accept>,
+    websocket: Option<WebSocketHandshake>,
     gzip: bool,
     octets: bool,
 }
 
 /// Answers a request.
-pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> {
+async fn handle(engine: Engine, request: Request<Body>) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
-    if let Some(response) = shared
+    let context = &engine.context;
+    if let Some(response) = context
         .config
         .cors
         .as_ref()
@@ -42,32 +166,32 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Body>) -> Respo
         return response;
     }
     let handshake = Arc::new(HandshakeRequest::new(&parts));
-    let checked = check(&shared.config, &mut parts, Arc::clone(&handshake));
+    let checked = check(&context.config, &mut parts, Arc::clone(&handshake));
     let answered = match checked {
-        Ok(incoming) => answer(&shared, incoming, body).await,
+        Ok(incoming) => answer(&engine, incoming, body).await,
         Err(refusal) => Err(refusal),
     };
     let mut response = answered.unwrap_or_else(|refusal| {
         let code = refusal.error.code.code().to_string();
         metrics::counter!("engine_refused_total", "code" => code).increment(1);
         tracing::debug!(address = %handshake.address, url = %handshake.url, error = %refusal.error, "refused");
-        if let Some(hook) = &shared.config.on_connection_error {
+        if let Some(hook) = &context.config.on_connection_error {
             hook(&handshake, &refusal.error);
         }
         refusal.into_response()
     });
-    if let Some(cors) = &shared.config.cors {
+    if let Some(cors) = &context.config.cors {
         cors::apply(cors, handshake.headers.get("origin"), response.headers_mut());
     }
     response
 }
 
-/// The checks that need no session.
+/// Checks that need no session.
 fn check(
     config: &EngineConfig,
     parts: &mut Parts,
     handshake: Arc<HandshakeRequest>,
-) -> Result<Incoming, Refusal> {
+) -> Result<CheckedRequest, Refusal> {
     let transport = handshake.param("transport").unwrap_or_default();
     if transport == "polling" && handshake.param("j").is_some() {
         let mut refusal = Refusal::new(RefuseCode::BadRequest, "JSONP");
@@ -95,30 +219,31 @@ fn check(
         ));
     }
     let websocket = if upgrade::is_upgrade(&parts.headers) {
-        Some(upgrade::accept(config, parts, transport)?)
+        Some(upgrade::check(config, parts, transport)?)
     } else {
         None
     };
     let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    Ok(Incoming {
+    Ok(CheckedRequest {
         method: parts.method.clone(),
         websocket,
-        gzip: coding::is_accepted("gzip", text(header::ACCEPT_ENCODING)),
+        gzip: accept_encoding::is_accepted("gzip", text(header::ACCEPT_ENCODING)),
         octets: text(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("application/octet-stream")),
         handshake,
     })
 }
 
-async fn answer(shared: &Arc<Shared>, incoming: Incoming, body: Body) -> Result<Response<Body>, Refusal> {
+async fn answer(engine: &Engine, incoming: CheckedRequest, body: Body) -> Result<Response<Body>, Refusal> {
+    let context = &engine.context;
     let handshake = Arc::clone(&incoming.handshake);
     match handshake.param("sid").filter(|sid| !sid.is_empty()) {
         Some(sid) => {
-            let session = find(shared, sid, &incoming)?;
+            let session = find(context, sid, &incoming)?;
             match incoming.websocket {
-                Some(accept) => Ok(upgrade::upgrade(shared, session, accept)),
-                None if incoming.method == Method::GET => poll::poll(shared, &session, incoming.gzip).await,
+                Some(accept) => Ok(upgrade::upgrade(context, session, accept)),
+                None if incoming.method == Method::GET => poll::poll(context, &session, incoming.gzip).await,
                 None if incoming.method == Method::POST => {
-                    poll::post(shared, &session, incoming.octets, body).await
+                    poll::post(context, &session, incoming.octets, body).await
                 }
                 None => Err(Refusal::new(
                     RefuseCode::BadRequest,
@@ -126,29 +251,38 @@ async fn answer(shared: &Arc<Shared>, incoming: Incoming, body: Body) -> Result<
                 )),
             }
         }
-        None => open::open(shared, incoming).await,
+        None => {
+            let CheckedRequest {
+                method, websocket, ..
+            } = incoming;
+            open::open(engine, handshake, &method, websocket).await
+        }
     }
 }
 
-/// The session of a request, if it may talk to it.
-fn find(shared: &Shared, sid: &str, incoming: &Incoming) -> Result<Arc<Inner>, Refusal> {
+/// Finds the session of a request, and checks that the request may use it.
+fn find(
+    context: &EngineContext,
+    sid: &str,
+    incoming: &CheckedRequest,
+) -> Result<Arc<ConnectionState>, Refusal> {
     let unknown = || Refusal::new(RefuseCode::UnknownSid, format!("unknown sid '{sid}'"));
-    let session = shared.sessions.get(sid).ok_or_else(unknown)?;
+    let session = context.sessions.get(sid).ok_or_else(unknown)?;
     if session.is_overdue(Instant::now()) {
         session.lock().fail(CloseReason::PingTimeout);
         return Err(unknown());
     }
-    let state = session.lock();
-    let polls = matches!(state.line, Line::Polling(_));
-    if state
+    let outbound = session.lock();
+    let is_polling = matches!(outbound.sink, Sink::Polling(_));
+    if outbound
         .closing
-        .is_some_and(|reason| !(polls && reason.is_orderly()))
+        .is_some_and(|reason| !(is_polling && reason.is_orderly()))
     {
         return Err(unknown());
     }
-    drop(state);
+    drop(outbound);
     let transport = incoming.handshake.param("transport").unwrap_or_default();
-    if incoming.websocket.is_none() && !(polls && transport == "polling") {
+    if incoming.websocket.is_none() && !(is_polling && transport == "polling") {
         return Err(Refusal::new(
             RefuseCode::BadRequest,
             format!("transport '{transport}' without upgrade"),
@@ -157,8 +291,54 @@ fn find(shared: &Shared, sid: &str, incoming: &Incoming) -> Result<Arc<Inner>, R
     if incoming.handshake.param("EIO") != Some("4") {
         return Err(Refusal::new(
             RefuseCode::BadRequest,
-            "another protocol version than at the handshake",
+            "protocol version differs from that of the handshake",
         ));
     }
     Ok(session)
+}
+
+/// Adds a slash at both ends, like the `path` option of the official server.
+fn normalize_path(path: &str) -> String {
+    match path.trim_matches('/') {
+        "" => "/".to_owned(),
+        inner => format!("/{inner}/"),
+    }
+}
+
+/// Axum route of a path. Segments that axum would not match literally become placeholders `{engine_path_N}`.
+fn axum_route(path: &str) -> String {
+    let segment = |(index, text): (usize, &str)| {
+        if text.starts_with([':', '*']) {
+            format!("{{engine_path_{index}}}")
+        } else {
+            text.replace('{', "{{").replace('}', "}}")
+        }
+    };
+    let segments: Vec<String> = path.split('/').enumerate().map(segment).collect();
+    segments.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_normalized_has_a_slash_at_both_ends() {
+        for (given, path) in [
+            ("/socket.io/", "/socket.io/"),
+            ("/my-path", "/my-path/"),
+            ("my/path", "/my/path/"),
+            ("", "/"),
+            ("/", "/"),
+        ] {
+            assert_eq!(normalize_path(given), path);
+        }
+    }
+
+    #[test]
+    fn route_of_path_with_axum_syntax_matches_it_literally() {
+        assert_eq!(axum_route("/socket.io/"), "/socket.io/");
+        assert_eq!(axum_route("/a{b}/"), "/a{{b}}/");
+        assert_eq!(axum_route("/:id/*/"), "/{engine_path_1}/{engine_path_2}/");
+    }
 }

@@ -1,8 +1,9 @@
-//! The task of one connection: reads its transport, drives its session, sends what the hub could not.
+//! Session task, one for each connection: reads its transport, drives its protocol session, and sends what the hub could
+//! not.
 //!
-//! A hand-written future, because every connection has one: idle, it is some hundred bytes.
+//! A hand-written future keeps an idle connection at some hundred bytes.
 
-mod inbox;
+mod inbound;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -15,67 +16,104 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::time::Sleep;
 
-use super::connection::{Inner, Line};
-use super::hub::Op;
-use super::polling::Inbound;
-use super::reason::CloseReason;
-use super::sessions::Seat;
-use super::turn::{Turn, give_way};
-use super::websocket::{Flow, ReadEnd, Reset, Ws};
-use super::wire::{self, Incoming};
-use super::{HandshakeRequest, Session, Shared};
-use inbox::{End, accept, hear, receive};
-use upgrade::{Probed, Upgrade};
+use super::close_reason::CloseReason;
+use super::connection::Connection;
+use super::connection_state::{ConnectionState, Sink};
+use super::handshake::HandshakeRequest;
+use super::hub::{Hub, HubCommand};
+use super::polling::PostBody;
+use super::protocol::{EngineContext, Protocol, Session};
+use super::session_registry::SessionPermit;
+use super::turn::{Turn, yield_to_others};
+use super::websocket::frame::{self, InboundFrame};
+use super::websocket::{ReadControl, ReadEnd, ResetWatch, WebSocket};
+use inbound::{SessionEnd, on_frame, on_packet, touch_unless_pong};
+use upgrade::{ProbeOutcome, UpgradeProbe};
 
-/// Reads in a row before other tasks get their turn.
+/// Most consecutive reads before other tasks run.
 const MAX_READS: usize = 4;
 
-/// Life of one connection.
-pub(crate) struct Task<S: Session> {
-    inner: Arc<Inner>,
-    engine: Arc<Shared>,
+/// Task of one connection.
+pub(crate) struct SessionTask<S: Session> {
+    connection: Arc<ConnectionState>,
+    hub: Arc<Hub>,
+    context: Arc<EngineContext>,
     session: Option<S>,
-    link: Link,
-    /// Held bytes may hold whole messages: the session was full, or the socket is new.
-    stalled: bool,
-    /// What the session last said: it takes no more.
+    transport: ActiveTransport,
+    /// Buffered bytes may contain complete messages: the session was full, or the socket is new.
+    has_unhandled: bool,
+    /// Whether the session last reported to be full.
     full: bool,
-    /// The connection and, if it can be, its socket know that the session is full.
-    resting: bool,
-    reset: Option<Reset>,
-    upgrade: Option<Box<Upgrade>>,
-    /// Code with which the client said good-bye: the end is on its way through the hub.
-    leaving: Option<u16>,
-    /// Packets of a POST that came before the change of transport.
-    backlog: Inbound,
+    /// Whether the connection state knows that the session is full, and the socket is watched for a reset.
+    is_suspended: bool,
+    reset: Option<ResetWatch>,
+    upgrade: Option<Box<UpgradeProbe>>,
+    /// Close code of a client that closed the WebSocket; the close command is in the hub.
+    client_close: Option<u16>,
+    /// Packets of a POST received before the upgrade.
+    post_body: PostBody,
+    /// Timeout of the closing handshake, once the session has ended.
     ending: Option<Pin<Box<Sleep>>>,
     address: SocketAddr,
-    /// Memory that the handshake takes as long as the session lives.
+    /// Memory of the handshake request.
     request_bytes: usize,
     opened: Instant,
-    _seat: Seat,
+    _permit: SessionPermit,
 }
 
-/// Where messages come from.
-pub(crate) enum Link {
+/// Where messages are received.
+pub(crate) enum ActiveTransport {
     Polling,
-    WebSocket(Ws),
+    WebSocket(WebSocket),
 }
 
-// Nothing in a task is ever pinned in place: a session is only called through `&mut`.
-impl<S: Session> Unpin for Task<S> {}
+/// Starts the sessions of a protocol, whose type only the implementation knows.
+pub(crate) trait SessionFactory: Send + Sync {
+    fn open(
+        &self,
+        context: &Arc<EngineContext>,
+        connection: Connection,
+        transport: ActiveTransport,
+        handshake: Arc<HandshakeRequest>,
+        permit: SessionPermit,
+    );
+}
 
-impl<S: Session> Future for Task<S> {
+impl<P: Protocol> SessionFactory for P {
+    fn open(
+        &self,
+        context: &Arc<EngineContext>,
+        connection: Connection,
+        transport: ActiveTransport,
+        handshake: Arc<HandshakeRequest>,
+        permit: SessionPermit,
+    ) {
+        let session = Protocol::open(self, connection.clone(), Arc::clone(&handshake));
+        tokio::spawn(SessionTask::new(
+            Arc::clone(context),
+            &connection,
+            session,
+            transport,
+            &handshake,
+            permit,
+        ));
+    }
+}
+
+// No field is pinned: a session is only called through `&mut`.
+impl<S: Session> Unpin for SessionTask<S> {}
+
+impl<S: Session> Future for SessionTask<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
         while task.ending.is_none() {
-            match task.work(cx) {
+            match task.step(cx) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => {
-                    if !task.defer(&end) && task.end(&end) {
+                    if !task.defer_end(&end) && task.end(&end) {
                         return Poll::Ready(());
                     }
                 }
@@ -85,197 +123,206 @@ impl<S: Session> Future for Task<S> {
     }
 }
 
-/// Whether one more message may be read: the session takes it (`full` notes whether it does), and no hub is behind.
-fn may_receive(session: &mut impl Session, full: &mut bool, engine: &Shared, cx: &mut Context<'_>) -> bool {
+/// Whether one more message may be received: the session has room (noted in `full`), and no hub is over its limit.
+fn may_receive(
+    session: &mut impl Session,
+    full: &mut bool,
+    context: &EngineContext,
+    cx: &mut Context<'_>,
+) -> bool {
     *full = session.poll(cx).is_pending();
-    !*full && engine.hubs.iter().all(|hub| hub.poll_room(cx).is_ready())
+    !*full && context.hubs.iter().all(|hub| hub.poll_capacity(cx).is_ready())
 }
 
-impl<S: Session> Task<S> {
+impl<S: Session> SessionTask<S> {
     pub(crate) fn new(
-        engine: Arc<Shared>,
-        inner: Arc<Inner>,
+        context: Arc<EngineContext>,
+        connection: &Connection,
         session: S,
-        link: Link,
+        transport: ActiveTransport,
         request: &HandshakeRequest,
-        seat: Seat,
+        permit: SessionPermit,
     ) -> Self {
         Self {
-            inner,
-            engine,
+            connection: Arc::clone(connection.state()),
+            hub: Arc::clone(connection.hub()),
+            context,
             session: Some(session),
-            link,
-            stalled: true,
+            transport,
+            has_unhandled: true,
             full: false,
-            resting: false,
+            is_suspended: false,
             reset: None,
             upgrade: None,
-            leaving: None,
-            backlog: Inbound::default(),
+            client_close: None,
+            post_body: PostBody::default(),
             ending: None,
             address: request.address,
             request_bytes: request.held_bytes(),
             opened: Instant::now(),
-            _seat: seat,
+            _permit: permit,
         }
     }
 
-    /// One round. `true`: something changed, so once more; `false`: the wakers are registered.
-    fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let is_behind = self.sync(cx)?;
-        if self.leaving.is_some() {
+    /// One round. Returns `true` if it must be repeated because something changed, `false` if all wakers are registered.
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, SessionEnd> {
+        let is_backed_up = self.sync(cx)?;
+        if self.client_close.is_some() {
             return Ok(false);
         }
         let Some(session) = &mut self.session else {
             return Ok(false);
         };
-        if may_receive(session, &mut self.full, &self.engine, cx) && !is_behind {
-            match self.link {
-                Link::Polling => self.take_inbound(cx)?,
-                Link::WebSocket(_) => self.read(cx)?,
+        if may_receive(session, &mut self.full, &self.context, cx) && !is_backed_up {
+            match self.transport {
+                ActiveTransport::Polling => self.receive_post(cx)?,
+                ActiveTransport::WebSocket(_) => self.read(cx)?,
             }
         }
-        self.count_held();
-        self.rest(cx)?;
+        self.report_memory();
+        self.watch_full_session(cx)?;
         Ok(self.poll_upgrade(cx))
     }
 
-    /// Tells the account what the transport holds, and makes room if the process holds too much.
-    fn count_held(&self) {
-        if let Link::WebSocket(ws) = &self.link {
-            self.inner
-                .account
-                .set_incoming(self.request_bytes + ws.held_bytes() + self.backlog.held_bytes());
+    /// Reports the memory of the transport, and enforces the limit of the process.
+    fn report_memory(&self) {
+        if let ActiveTransport::WebSocket(ws) = &self.transport {
+            self.connection
+                .memory
+                .set_incoming(self.request_bytes + ws.held_bytes() + self.post_body.held_bytes());
         }
-        self.engine.sessions.relieve();
+        self.context.sessions.enforce_memory_limit();
     }
 
-    /// While the session is full, the ping deadline rests and a reset of the connection is watched for.
-    fn rest(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        if self.full != self.resting {
-            self.resting = self.full;
-            self.inner.set_session_full(self.full);
-            self.reset = match &self.link {
-                Link::WebSocket(ws) if self.full => ws.watch_reset(),
-                Link::WebSocket(_) | Link::Polling => None,
+    /// While the session is full, suspends the ping timeout and watches for a reset of the connection.
+    fn watch_full_session(&mut self, cx: &mut Context<'_>) -> Result<(), SessionEnd> {
+        if self.full != self.is_suspended {
+            self.is_suspended = self.full;
+            self.connection.set_session_full(self.full);
+            self.reset = match &self.transport {
+                ActiveTransport::WebSocket(ws) if self.full => ws.watch_reset(),
+                ActiveTransport::WebSocket(_) | ActiveTransport::Polling => None,
             };
         }
         if let Some(reset) = &mut self.reset
             && reset.as_mut().poll(cx).is_ready()
         {
-            return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+            return Err(SessionEnd::from_read(&ReadEnd::Eof, self.connection.id));
         }
         Ok(())
     }
 
-    /// Leaves the waker where others find it, sends what waits, and looks whether the end was asked for. `true`: the
-    /// client has to take more before it is read again; the task is woken when it does.
-    fn sync(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let mut guard = self.inner.lock();
-        let state = &mut *guard;
-        if !state
+    /// Registers the waker, sends what is queued, and checks whether the connection is closing. Returns `true` if the client
+    /// has to read more before it is read again; the task is woken when it does.
+    fn sync(&mut self, cx: &mut Context<'_>) -> Result<bool, SessionEnd> {
+        let mut guard = self.connection.lock();
+        let outbound = &mut *guard;
+        if !outbound
             .waker
             .as_ref()
             .is_some_and(|waker| waker.will_wake(cx.waker()))
         {
-            state.waker = Some(cx.waker().clone());
+            outbound.waker = Some(cx.waker().clone());
         }
-        if let Line::Tcp { write, .. } = &mut state.line {
-            let sent = state.queue.drain_to(write, cx);
-            if sent.is_err() && state.closing.is_none() {
-                state.closing = Some(CloseReason::TransportClose);
+        if let Sink::Tcp { write, .. } = &mut outbound.sink {
+            let sent = outbound.queue.drain_to(write, cx);
+            if sent.is_err() && outbound.closing.is_none() {
+                outbound.closing = Some(CloseReason::TransportClose);
             }
         }
-        if let Line::Polling(polling) = &mut state.line
+        if let Sink::Polling(polling) = &mut outbound.sink
             && let Some(ws) = polling.candidate.take()
         {
-            self.upgrade = Some(Box::new(Upgrade::new(*ws, self.engine.config.upgrade_timeout)));
+            self.upgrade = Some(Box::new(UpgradeProbe::new(
+                *ws,
+                self.context.config.upgrade_timeout,
+            )));
         }
-        let is_task = matches!(state.line, Line::Task { .. });
-        let closing = state.closing;
-        let mut is_behind = self.inner.pause(state);
+        let is_stream = matches!(outbound.sink, Sink::Stream { .. });
+        let closing = outbound.closing;
+        let mut is_backed_up = self.connection.pause(outbound);
         drop(guard);
-        if let Link::WebSocket(ws) = &mut self.link
-            && is_task
+        if let ActiveTransport::WebSocket(ws) = &mut self.transport
+            && is_stream
         {
-            if let Poll::Ready(Err(_)) = ws.poll_send(cx, |written| self.inner.next_piece(written)) {
-                return Err(End::from_read(&ReadEnd::Eof, self.inner.id));
+            if let Poll::Ready(Err(_)) = ws.poll_send(cx, |written| self.connection.next_chunk(written)) {
+                return Err(SessionEnd::from_read(&ReadEnd::Eof, self.connection.id));
             }
-            is_behind = self.inner.pause(&mut self.inner.lock());
+            is_backed_up = self.connection.pause(&mut self.connection.lock());
         }
-        closing.map_or(Ok(is_behind), |reason| Err(End::of(reason)))
+        closing.map_or(Ok(is_backed_up), |reason| Err(SessionEnd::of(reason)))
     }
 
-    /// Hands the packets of a POST to the session, as far as it takes them.
-    fn take_inbound(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+    /// Passes the packets of a POST to the session while it has room.
+    fn receive_post(&mut self, cx: &mut Context<'_>) -> Result<(), SessionEnd> {
         let mut turn = Turn::begin();
         loop {
-            let packet = match &mut self.inner.lock().line {
-                Line::Polling(polling) => match polling.inbound.next() {
+            let packet = match &mut self.connection.lock().sink {
+                Sink::Polling(polling) => match polling.post_body.next() {
                     Some(packet) => packet,
                     None => {
                         polling.confirm();
                         return Ok(());
                     }
                 },
-                Line::Tcp { .. } | Line::Task { .. } | Line::Done => return Ok(()),
+                Sink::Tcp { .. } | Sink::Stream { .. } | Sink::Closed => return Ok(()),
             };
-            let packet = packet.map_err(|error| End::from_packet(&error, self.inner.id))?;
+            let packet = packet.map_err(|error| SessionEnd::from_packet(&error, self.connection.id))?;
             let Some(session) = &mut self.session else {
                 return Ok(());
             };
-            hear(&self.inner, &packet);
-            if receive(session, &self.inner, packet)?
-                && !may_receive(session, &mut self.full, &self.engine, cx)
+            touch_unless_pong(&self.connection, &packet);
+            if on_packet(session, &self.connection, &self.hub, packet)?
+                && !may_receive(session, &mut self.full, &self.context, cx)
             {
                 return Ok(());
             }
             if turn.count() {
-                give_way(cx);
+                yield_to_others(cx);
                 return Ok(());
             }
         }
     }
 
-    /// Reads the WebSocket and hands its messages to the session, as far as it takes them.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let (Link::WebSocket(ws), Some(session)) = (&mut self.link, &mut self.session) else {
+    /// Reads the WebSocket and passes its messages to the session while it has room.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), SessionEnd> {
+        let (ActiveTransport::WebSocket(ws), Some(session)) = (&mut self.transport, &mut self.session) else {
             return Ok(());
         };
-        let (inner, engine, full) = (&self.inner, &self.engine, &mut self.full);
+        let (connection, hub, context, full) = (&self.connection, &self.hub, &self.context, &mut self.full);
         let mut turn = Turn::begin();
-        for packet in self.backlog.by_ref() {
-            let packet = packet.map_err(|error| End::from_packet(&error, inner.id))?;
-            if receive(session, inner, packet)? && !may_receive(session, full, engine, cx) {
+        for packet in self.post_body.by_ref() {
+            let packet = packet.map_err(|error| SessionEnd::from_packet(&error, connection.id))?;
+            if on_packet(session, connection, hub, packet)? && !may_receive(session, full, context, cx) {
                 return Ok(());
             }
             if turn.count() {
-                give_way(cx);
+                yield_to_others(cx);
                 return Ok(());
             }
         }
         let waker = cx.waker().clone();
         let mut end = None;
-        let mut each = |incoming: Incoming<'_>| {
+        let mut each = |incoming: InboundFrame<'_>| {
             let mut cx = Context::from_waker(&waker);
-            match accept(session, inner, incoming) {
-                Ok(true) if !may_receive(session, full, engine, &mut cx) => Flow::Stop,
-                Ok(_) if turn.count() => Flow::Stop,
-                Ok(_) => Flow::More,
+            match on_frame(session, connection, hub, incoming) {
+                Ok(true) if !may_receive(session, full, context, &mut cx) => ReadControl::Stop,
+                Ok(_) if turn.count() => ReadControl::Stop,
+                Ok(_) => ReadControl::Continue,
                 Err(found) => {
                     end = Some(found);
-                    Flow::Stop
+                    ReadControl::Stop
                 }
             }
         };
-        let mut result = Ok(Flow::More);
-        if std::mem::take(&mut self.stalled) && ws.has_held() {
-            result = ws.read_held(&mut each);
+        let mut result = Ok(ReadControl::Continue);
+        if std::mem::take(&mut self.has_unhandled) && ws.has_buffered() {
+            result = ws.read_buffered(&mut each);
         }
         let mut reads = 0;
-        while matches!(result, Ok(Flow::More)) {
+        while matches!(result, Ok(ReadControl::Continue)) {
             if reads == MAX_READS {
-                give_way(cx);
+                yield_to_others(cx);
                 break;
             }
             reads += 1;
@@ -288,69 +335,69 @@ impl<S: Session> Task<S> {
             return Err(end);
         }
         if turn.is_over() {
-            give_way(cx);
+            yield_to_others(cx);
         }
         match result {
-            Ok(Flow::More) => Ok(()),
-            Ok(Flow::Stop) => {
-                self.stalled = true;
+            Ok(ReadControl::Continue) => Ok(()),
+            Ok(ReadControl::Stop) => {
+                self.has_unhandled = true;
                 Ok(())
             }
-            Err(end) => Err(End::from_read(&end, inner.id)),
+            Err(end) => Err(SessionEnd::from_read(&end, connection.id)),
         }
     }
 
-    /// Follows the WebSocket that wants to take over. `true`: it has.
+    /// Drives the probe of an upgrade. Returns `true` if the upgrade is complete.
     fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(upgrade) = &mut self.upgrade else {
             return false;
         };
-        match upgrade.poll(cx, &self.inner) {
-            Probed::Waiting => false,
-            Probed::Failed => {
+        match upgrade.poll(cx, &self.connection) {
+            ProbeOutcome::Waiting => false,
+            ProbeOutcome::Failed => {
                 self.upgrade = None;
-                if let Line::Polling(polling) = &mut self.inner.lock().line {
+                if let Sink::Polling(polling) = &mut self.connection.lock().sink {
                     polling.upgrading = false;
                     polling.set_probing(false);
                 }
                 false
             }
-            Probed::Complete => {
+            ProbeOutcome::Complete => {
                 if let Some(upgrade) = self.upgrade.take() {
-                    self.change(upgrade.ws);
+                    self.switch_to_websocket(upgrade.ws);
                 }
                 true
             }
         }
     }
 
-    /// Changes from polling to WebSocket: what waited for a poll goes out first.
-    fn change(&mut self, mut ws: Ws) {
-        let mut state = self.inner.lock();
-        ws.set_max(self.engine.config.max_payload);
-        let line = ws.take_line();
-        // What waits was sent before the end was asked for.
-        let closing = state.closing.take();
-        if let Line::Polling(mut polling) = std::mem::replace(&mut state.line, line) {
-            for message in polling.take_waiting() {
-                state.push(&message);
+    /// Changes from polling to WebSocket; messages queued for a poll are sent first.
+    fn switch_to_websocket(&mut self, mut ws: WebSocket) {
+        let mut outbound = self.connection.lock();
+        ws.set_max(self.context.config.max_payload);
+        let sink = Sink::of_websocket(&mut ws);
+        // The queued messages were sent before the close was requested.
+        let closing = outbound.closing.take();
+        if let Sink::Polling(mut polling) = std::mem::replace(&mut outbound.sink, sink) {
+            for message in polling.take_queued() {
+                outbound.push(&message);
             }
             polling.finish(true);
-            self.backlog = std::mem::take(&mut polling.inbound);
+            self.post_body = std::mem::take(&mut polling.post_body);
             polling.confirm();
         }
         if let Some(reason) = closing.filter(|_| self.session.is_none()) {
-            let frame = wire::close_frame(reason.close_code());
-            state.queue.push(Bytes::from(frame));
+            let frame = frame::close_frame(reason.close_code());
+            outbound.queue.push(Bytes::from(frame));
         }
-        state.flush();
-        state.closing = closing.or(state.closing);
-        drop(state);
-        self.link = Link::WebSocket(ws);
-        self.stalled = true;
-        // the new socket is watched as well
-        self.resting = false;
-        tracing::debug!(connection = self.inner.id, "changed to websocket");
+        outbound.flush();
+        outbound.closing = closing.or(outbound.closing);
+        drop(outbound);
+        self.transport = ActiveTransport::WebSocket(ws);
+        self.has_unhandled = true;
+        // The new socket has to be watched as well.
+        self.is_suspended = false;
+        tracing::debug!(connection = self.connection.id, "upgraded to websocket");
         metrics::counter!("engine_upgrades_total").increment(1);
         if self.session.is_some() {
             metrics::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
@@ -358,148 +405,149 @@ impl<S: Session> Task<S> {
         }
     }
 
-    /// A client that says good-bye gets what was sent before, as far as its socket takes it: the end goes through the hub.
-    /// `true`: the end follows.
-    fn defer(&mut self, end: &End) -> bool {
-        let is_said = matches!(self.link, Link::WebSocket(_)) && end.reason == CloseReason::TransportClose;
+    /// Closes through the hub when the client closed the WebSocket, so that messages sent before are still written.
+    /// Returns `true` if the session ends later.
+    fn defer_end(&mut self, end: &SessionEnd) -> bool {
+        let is_client_close = matches!(self.transport, ActiveTransport::WebSocket(_))
+            && end.reason == CloseReason::TransportClose;
         match end.code {
-            Some(code) if is_said && self.leaving.is_none() => {
-                self.leaving = Some(code);
-                let close = Op::Close(Arc::clone(&self.inner), end.reason);
-                self.inner.hub.push(close);
+            Some(code) if is_client_close && self.client_close.is_none() => {
+                self.client_close = Some(code);
+                let close = HubCommand::Close(Arc::clone(&self.connection), end.reason);
+                self.hub.push(close);
                 true
             }
             _ => false,
         }
     }
 
-    /// Ends the session. `true`: the transport is finished too.
-    fn end(&mut self, end: &End) -> bool {
+    /// Ends the session. Returns `true` if the transport is finished too.
+    fn end(&mut self, end: &SessionEnd) -> bool {
         let Some(session) = self.session.take() else {
             return true;
         };
-        let (finished, keep) = self.finish_line(end);
-        self.backlog = Inbound::default();
-        if let Link::WebSocket(ws) = &mut self.link {
-            ws.forget();
+        let (finished, keep) = self.finish_sink(end);
+        self.post_body = PostBody::default();
+        if let ActiveTransport::WebSocket(ws) = &mut self.transport {
+            ws.clear();
         }
-        self.inner.account.set_incoming(self.request_bytes);
-        // A client that has its answer has stopped polling: it hears of the end over the WebSocket.
+        self.connection.memory.set_incoming(self.request_bytes);
+        // A client whose probe was answered has stopped polling; it learns of the end over the WebSocket.
         if finished || !self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_answered()) {
             self.upgrade = None;
         }
         if !keep {
-            self.engine.sessions.remove(&self.inner.sid);
+            self.context.sessions.remove(&self.connection.sid);
         }
-        self.inner.closed.store(true, Ordering::Release);
+        self.connection.closed.store(true, Ordering::Release);
         session.closed(end.reason);
-        self.inner.account.set_kept(0);
+        self.connection.memory.set_protocol_bytes(0);
         self.log(end.reason.as_str());
         if !finished {
-            let patience = if keep {
-                self.engine.config.ping_timeout
+            let timeout = if keep {
+                self.context.config.ping_timeout
             } else {
-                self.engine.config.limits.close_timeout
+                self.context.config.limits.close_timeout
             };
-            self.ending = Some(Box::pin(tokio::time::sleep(patience)));
+            self.ending = Some(Box::pin(tokio::time::sleep(timeout)));
         }
         finished
     }
 
-    /// Says good-bye on the line. Whether that is all, and whether the session must still be found by a poll or by the
-    /// WebSocket that takes over.
-    fn finish_line(&self, end: &End) -> (bool, bool) {
-        // The client has stopped polling, and its "5" is on its way: nowhere else does it hear of the end.
+    /// Writes the close packet or frame. Returns whether the transport is finished, and whether the session must stay
+    /// reachable for a poll or for the WebSocket of an upgrade.
+    fn finish_sink(&self, end: &SessionEnd) -> (bool, bool) {
+        // The client has stopped polling and its upgrade packet is on the way: it can only learn of the end there.
         let is_upgrading = self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_answered());
-        let mut guard = self.inner.lock();
-        let state = &mut *guard;
-        state.closing = Some(end.reason);
-        match &mut state.line {
-            Line::Polling(polling) => {
-                // As officially, a POST that ends the session by what it says is answered like any other.
+        let mut guard = self.connection.lock();
+        let outbound = &mut *guard;
+        outbound.closing = Some(end.reason);
+        match &mut outbound.sink {
+            Sink::Polling(polling) => {
+                // Like in the official server, a POST that ends the session by its content is answered with ok.
                 if matches!(end.reason, CloseReason::TransportClose | CloseReason::ParseError) {
                     polling.confirm();
                 }
-                polling.taken = None;
+                polling.on_received = None;
                 if !end.reason.is_orderly() && is_upgrading {
-                    polling.take_waiting();
+                    polling.take_queued();
                     return (false, true);
                 }
                 if polling.has_poll() || !end.reason.is_orderly() {
                     polling.finish(end.reason == CloseReason::TransportClose);
-                    state.finish();
+                    outbound.finish();
                     return (true, false);
                 }
-                // The client hears of it with its next poll.
+                // The client learns of it with its next poll.
                 (false, true)
             }
-            Line::Tcp { .. } | Line::Task { .. } => {
-                let Some(code) = end.code.map(|code| self.leaving.unwrap_or(code)) else {
-                    state.finish();
+            Sink::Tcp { .. } | Sink::Stream { .. } => {
+                let Some(code) = end.code.map(|code| self.client_close.unwrap_or(code)) else {
+                    outbound.finish();
                     return (true, false);
                 };
-                // Who takes nothing, or has to go for its memory, does not get what waits either.
+                // A client that reads nothing, or is evicted, does not get the queued messages.
                 if matches!(end.reason, CloseReason::SlowReader | CloseReason::Overload)
-                    && !state.queue.is_empty()
+                    && !outbound.queue.is_empty()
                 {
-                    state.finish();
+                    outbound.finish();
                     return (true, false);
                 }
                 if !end.reason.is_orderly() {
-                    state.queue.keep_first();
+                    outbound.queue.keep_first();
                 }
-                state.queue.push(Bytes::from(wire::close_frame(code)));
-                state.flush_closing();
+                outbound.queue.push(Bytes::from(frame::close_frame(code)));
+                outbound.flush_closing();
                 (false, false)
             }
-            Line::Done => (true, false),
+            Sink::Closed => (true, false),
         }
     }
 
-    /// After the session: sends the rest, ends the stream, waits a little for the other side.
+    /// After the session: sends the rest, shuts the stream down, and waits for the client to close.
     fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self
             .ending
             .as_mut()
             .is_none_or(|sleep| sleep.as_mut().poll(cx).is_ready());
-        let mut guard = self.inner.lock();
-        let state = &mut *guard;
-        state.waker = Some(cx.waker().clone());
+        let mut guard = self.connection.lock();
+        let outbound = &mut *guard;
+        outbound.waker = Some(cx.waker().clone());
         if over {
-            state.finish();
+            outbound.finish();
             drop(guard);
-            self.engine.sessions.remove(&self.inner.sid);
+            self.context.sessions.remove(&self.connection.sid);
             return Poll::Ready(());
         }
-        let sent = match &mut state.line {
-            Line::Polling(_) => {
+        let sent = match &mut outbound.sink {
+            Sink::Polling(_) => {
                 drop(guard);
                 if !self.poll_upgrade(cx) {
                     return Poll::Pending;
                 }
                 self.ending = Some(Box::pin(tokio::time::sleep(
-                    self.engine.config.limits.close_timeout,
+                    self.context.config.limits.close_timeout,
                 )));
                 return self.poll_ending(cx);
             }
-            Line::Tcp { write, .. } => state.queue.drain_to(write, cx),
-            Line::Task { .. } => Ok(false),
-            Line::Done => Ok(true),
+            Sink::Tcp { write, .. } => outbound.queue.drain_to(write, cx),
+            Sink::Stream { .. } => Ok(false),
+            Sink::Closed => Ok(true),
         };
         if !matches!(sent, Ok(false)) {
-            state.finish();
+            outbound.finish();
         }
-        let done = matches!(state.line, Line::Done);
-        let is_task = matches!(state.line, Line::Task { .. });
+        let done = matches!(outbound.sink, Sink::Closed);
+        let is_stream = matches!(outbound.sink, Sink::Stream { .. });
         drop(guard);
-        let Link::WebSocket(ws) = &mut self.link else {
-            self.engine.sessions.remove(&self.inner.sid);
+        let ActiveTransport::WebSocket(ws) = &mut self.transport else {
+            self.context.sessions.remove(&self.connection.sid);
             return Poll::Ready(());
         };
-        if is_task {
-            match ws.poll_send(cx, |written| self.inner.next_piece(written)) {
+        if is_stream {
+            match ws.poll_send(cx, |written| self.connection.next_chunk(written)) {
                 Poll::Ready(Ok(())) if ws.poll_shutdown(cx).is_pending() => return Poll::Pending,
-                Poll::Ready(_) => self.inner.lock().finish(),
+                Poll::Ready(_) => self.connection.lock().finish(),
                 Poll::Pending => return Poll::Pending,
             }
         } else if !done {
@@ -509,14 +557,14 @@ impl<S: Session> Task<S> {
     }
 
     fn log(&self, reason: &'static str) {
-        let transport = match self.link {
-            Link::Polling => "polling",
-            Link::WebSocket(_) => "websocket",
+        let transport = match self.transport {
+            ActiveTransport::Polling => "polling",
+            ActiveTransport::WebSocket(_) => "websocket",
         };
         metrics::gauge!("engine_sessions", "transport" => transport).decrement(1.0);
         metrics::counter!("engine_closed_total", "reason" => reason).increment(1);
         tracing::info!(
-            connection = self.inner.id,
+            connection = self.connection.id,
             address = %self.address,
             transport,
             reason,
@@ -526,15 +574,15 @@ impl<S: Session> Task<S> {
     }
 }
 
-impl<S: Session> Drop for Task<S> {
-    /// After a panic in the session, or when the runtime ends.
+impl<S: Session> Drop for SessionTask<S> {
+    /// Also runs after a panic in the session, and when the runtime shuts down.
     fn drop(&mut self) {
-        self.engine.sessions.remove(&self.inner.sid);
-        self.inner.closed.store(true, Ordering::Release);
-        let mut state = self.inner.lock();
-        state.finish();
-        state.waker = None;
-        drop(state);
+        self.context.sessions.remove(&self.connection.sid);
+        self.connection.closed.store(true, Ordering::Release);
+        let mut outbound = self.connection.lock();
+        outbound.finish();
+        outbound.waker = None;
+        drop(outbound);
         if self.session.is_some() {
             self.log("dropped");
         }

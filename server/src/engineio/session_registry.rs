@@ -1,4 +1,4 @@
-//! All sessions by their id, who may open another, and who has to go when there is no room left.
+//! Registry of all sessions: lookup by id, limits on their number, and eviction when there is no room left.
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -7,80 +7,83 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::account::process_bytes;
-use super::config::Limits;
-use super::connection::{Inner, Line};
-use super::reason::CloseReason;
+use http::StatusCode;
 
-/// Time in which nobody takes the place of a new session.
-const JOINING: Duration = Duration::from_secs(1);
+use super::close_reason::CloseReason;
+use super::config::EngineLimits;
+use super::connection_state::{ConnectionState, Sink};
+use super::memory::process_bytes;
+use super::refusal::{Refusal, RefuseCode};
 
-/// Time for the memory of those who were ended to go back, before others are.
-const RELIEF: Duration = Duration::from_millis(20);
+/// Time that a new session has to join a namespace before another may replace it.
+const JOIN_GRACE: Duration = Duration::from_secs(1);
 
-/// Sessions of an engine.
+/// Shortest time between two evictions for memory, so that the first can take effect.
+const EVICTION_PAUSE: Duration = Duration::from_millis(20);
+
+/// Sessions of one engine.
 #[derive(Debug)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionRegistry {
     state: Mutex<State>,
-    limits: Limits,
+    limits: EngineLimits,
 }
 
 #[derive(Debug)]
 struct State {
     by_sid: HashSet<BySid>,
-    by_address: HashMap<IpAddr, OfAddress>,
-    /// Admitted, open or about to be.
+    by_address: HashMap<IpAddr, AddressSessions>,
+    /// Admitted sessions: open, or in their handshake.
     count: usize,
-    /// Those that were not established when they were opened, the oldest first.
-    newcomers: Newcomers,
-    bucket: Bucket,
-    /// Moment from which on connections may be ended for their memory again.
-    relief: Instant,
+    /// Sessions that have not joined a namespace, the oldest first.
+    unestablished: UnestablishedSessions,
+    bucket: TokenBucket,
+    /// Earliest time of the next eviction for memory.
+    next_eviction: Instant,
     closed: bool,
 }
 
-/// What is known of one address.
+/// Sessions of one address.
 #[derive(Debug, Default)]
-struct OfAddress {
+struct AddressSessions {
     count: usize,
-    newcomers: Newcomers,
+    unestablished: UnestablishedSessions,
 }
 
 /// Sessions in the order of their opening, until they are established.
 #[derive(Debug, Default)]
-struct Newcomers(VecDeque<(Instant, Weak<Inner>)>);
+struct UnestablishedSessions(VecDeque<(Instant, Weak<ConnectionState>)>);
 
-impl Newcomers {
-    /// Forgets those at the front that are established or gone; the list is never long because of them.
-    fn tidy(&mut self) {
+impl UnestablishedSessions {
+    /// Removes sessions at the front that are established or closed.
+    fn prune(&mut self) {
         while let Some((_, session)) = self.0.front()
             && session
                 .upgrade()
-                .is_none_or(|session| session.account.is_established())
+                .is_none_or(|session| session.memory.is_established())
         {
             self.0.pop_front();
         }
     }
 
-    fn push(&mut self, session: &Arc<Inner>, now: Instant) {
-        self.tidy();
+    fn push(&mut self, session: &Arc<ConnectionState>, now: Instant) {
+        self.prune();
         self.0.push_back((now, Arc::downgrade(session)));
         if self.0.len().is_multiple_of(1024) {
-            // an old newcomer at the front does not keep all that came after it
+            // An old session at the front must not keep the closed ones behind it in the list.
             self.0.retain(|(_, session)| {
                 session
                     .upgrade()
-                    .is_some_and(|session| !session.account.is_established())
+                    .is_some_and(|session| !session.memory.is_established())
             });
         }
     }
 
-    /// The oldest, if it had its time.
-    fn pop(&mut self, now: Instant) -> Option<Arc<Inner>> {
+    /// Takes the oldest session, if its grace period is over.
+    fn pop(&mut self, now: Instant) -> Option<Arc<ConnectionState>> {
         loop {
-            self.tidy();
+            self.prune();
             let (opened, _) = self.0.front()?;
-            if *opened + JOINING > now {
+            if *opened + JOIN_GRACE > now {
                 return None;
             }
             let (_, session) = self.0.pop_front()?;
@@ -93,7 +96,7 @@ impl Newcomers {
     }
 }
 
-/// Address under which a client is counted: of IPv6 a household has 64 bits.
+/// Address that a client is counted under: an IPv6 client owns a /64 network.
 fn counted_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -104,9 +107,9 @@ fn counted_address(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A session that is found by its sid, which it holds itself.
+/// Session, hashed by its id.
 #[derive(Debug)]
-struct BySid(Arc<Inner>);
+struct BySid(Arc<ConnectionState>);
 
 impl Borrow<str> for BySid {
     fn borrow(&self) -> &str {
@@ -128,14 +131,14 @@ impl PartialEq for BySid {
 
 impl Eq for BySid {}
 
-/// Handshakes that may still come now; refills with time.
+/// Rate limit of handshakes.
 #[derive(Debug)]
-struct Bucket {
+struct TokenBucket {
     tokens: f64,
     filled: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     fn take(&mut self, per_second: u32, now: Instant) -> bool {
         let size = f64::from(per_second);
         let since = now.saturating_duration_since(self.filled).as_secs_f64();
@@ -149,29 +152,46 @@ impl Bucket {
     }
 }
 
-/// Limit that a handshake ran into.
+/// Limit that a handshake exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum AdmissionError {
     ServerFull,
     AddressFull,
     Rate,
     Closed,
 }
 
-impl Sessions {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl From<AdmissionError> for Refusal {
+    fn from(error: AdmissionError) -> Self {
+        let (status, context) = match error {
+            AdmissionError::ServerFull => (StatusCode::SERVICE_UNAVAILABLE, "too many sessions"),
+            AdmissionError::AddressFull => {
+                (StatusCode::TOO_MANY_REQUESTS, "too many sessions of this address")
+            }
+            AdmissionError::Rate => (StatusCode::TOO_MANY_REQUESTS, "too many handshakes a second"),
+            AdmissionError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down"),
+        };
+        let mut refusal = Self::new(RefuseCode::Forbidden, context);
+        refusal.status = status;
+        refusal.error.message = context.to_owned();
+        refusal
+    }
+}
+
+impl SessionRegistry {
+    pub(crate) fn new(limits: &EngineLimits) -> Self {
         let now = Instant::now();
         Self {
             state: Mutex::new(State {
                 by_sid: HashSet::new(),
                 by_address: HashMap::new(),
                 count: 0,
-                newcomers: Newcomers::default(),
-                bucket: Bucket {
+                unestablished: UnestablishedSessions::default(),
+                bucket: TokenBucket {
                     tokens: f64::from(limits.max_handshakes_per_second),
                     filled: now,
                 },
-                relief: now,
+                next_eviction: now,
                 closed: false,
             }),
             limits: limits.clone(),
@@ -182,102 +202,106 @@ impl Sessions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a session that is to be opened, if there is room, or a newcomer makes room for it.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Seat, Refused> {
+    /// Reserves a place for a new session. If there is none, the oldest unestablished session is closed for it.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        address: IpAddr,
+        now: Instant,
+    ) -> Result<SessionPermit, AdmissionError> {
         let limits = &self.limits;
         let address = counted_address(address);
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.closed {
-            return Err(Refused::Closed);
+            return Err(AdmissionError::Closed);
         }
-        let mut leaves = None;
-        if let Some(of_address) = state.by_address.get_mut(&address)
-            && of_address.count >= limits.max_sessions_per_address
+        let mut evicted = None;
+        if let Some(address_sessions) = state.by_address.get_mut(&address)
+            && address_sessions.count >= limits.max_sessions_per_address
         {
-            leaves = of_address.newcomers.pop(now);
-            if leaves.is_none() {
+            evicted = address_sessions.unestablished.pop(now);
+            if evicted.is_none() {
                 return Err(if state.count >= limits.max_sessions {
-                    Refused::ServerFull
+                    AdmissionError::ServerFull
                 } else {
-                    Refused::AddressFull
+                    AdmissionError::AddressFull
                 });
             }
         }
-        if state.count >= limits.max_sessions && leaves.is_none() {
-            leaves = state.newcomers.pop(now);
-            if leaves.is_none() {
-                return Err(Refused::ServerFull);
+        if state.count >= limits.max_sessions && evicted.is_none() {
+            evicted = state.unestablished.pop(now);
+            if evicted.is_none() {
+                return Err(AdmissionError::ServerFull);
             }
         }
         if !state.bucket.take(limits.max_handshakes_per_second, now) {
-            return Err(Refused::Rate);
+            return Err(AdmissionError::Rate);
         }
         state.by_address.entry(address).or_default().count += 1;
         state.count += 1;
         drop(guard);
-        if let Some(session) = leaves {
+        if let Some(session) = evicted {
             metrics::counter!("engine_overload_total", "cause" => "sessions").increment(1);
             session.lock().fail(CloseReason::Overload);
         }
-        Ok(Seat {
+        Ok(SessionPermit {
             sessions: Arc::clone(self),
             address,
         })
     }
 
-    /// Ends the connections that hold the most, and more than their share, when the process holds too much.
-    pub(crate) fn relieve(&self) {
+    /// Closes the connections that hold the most memory if the process is over its limit.
+    pub(crate) fn enforce_memory_limit(&self) {
         let limit = self.limits.max_held_bytes;
         if process_bytes() > limit {
-            self.end_largest(limit, Instant::now());
+            self.evict_largest(limit, Instant::now());
         }
     }
 
-    fn end_largest(&self, limit: usize, now: Instant) {
+    fn evict_largest(&self, limit: usize, now: Instant) {
         let mut state = self.lock();
-        if now < state.relief {
+        if now < state.next_eviction {
             return;
         }
-        state.relief = now + RELIEF;
+        state.next_eviction = now + EVICTION_PAUSE;
         let sessions: Vec<_> = state
             .by_sid
             .iter()
             .map(|session| Arc::clone(&session.0))
             .collect();
         drop(state);
-        let (mut of_clients, mut leaving) = (0, 0);
+        let (mut of_clients, mut closing) = (0, 0);
         let mut holders = Vec::new();
         for session in sessions {
             let state = session.lock();
-            let (bytes, is_leaving) = (state.releasable(&session.account), state.closing.is_some());
+            let (bytes, is_closing) = (state.releasable_bytes(&session.memory), state.closing.is_some());
             drop(state);
             of_clients += bytes;
-            if is_leaving {
-                leaving += bytes;
+            if is_closing {
+                closing += bytes;
             } else if bytes > 0 {
                 holders.push((bytes, session));
             }
         }
-        // what the program itself keeps is not made less by ending clients
+        // Memory that the program itself holds is not freed by closing clients.
         if of_clients < limit / 2 {
             return;
         }
         let wanted = limit / 4 * 3;
         let fair = wanted / holders.len().max(1);
-        let weight = |(bytes, session): &(usize, Arc<Inner>)| {
-            let share = if session.account.is_established() { 1 } else { 4 };
+        let weight = |(bytes, session): &(usize, Arc<ConnectionState>)| {
+            let share = if session.memory.is_established() { 1 } else { 4 };
             bytes.saturating_mul(share)
         };
         holders.retain(|holder| weight(holder) > fair);
         holders.sort_by_cached_key(|holder| std::cmp::Reverse(weight(holder)));
-        let mut excess = process_bytes().saturating_sub(wanted + leaving);
+        let mut excess = process_bytes().saturating_sub(wanted + closing);
         for (bytes, session) in holders {
             if excess == 0 {
                 break;
             }
             excess = excess.saturating_sub(bytes);
-            let reason = if session.account.held() >= session.account.queued() {
+            let reason = if session.memory.inbound() >= session.memory.queued() {
                 CloseReason::Overload
             } else {
                 CloseReason::SlowReader
@@ -285,33 +309,33 @@ impl Sessions {
             tracing::debug!(
                 connection = session.id,
                 bytes,
-                "connection is ended for its memory"
+                "connection evicted for its memory use"
             );
             metrics::counter!("engine_overload_total", "cause" => "memory").increment(1);
             session.lock().fail(reason);
         }
     }
 
-    /// Session with this id.
-    pub(crate) fn get(&self, sid: &str) -> Option<Arc<Inner>> {
+    /// Returns the session with this id.
+    pub(crate) fn get(&self, sid: &str) -> Option<Arc<ConnectionState>> {
         self.lock().by_sid.get(sid).map(|found| Arc::clone(&found.0))
     }
 
-    /// Makes a session known; `false` when the server has closed meanwhile.
-    pub(crate) fn insert(&self, session: &Arc<Inner>, address: IpAddr) -> bool {
+    /// Adds a session; returns `false` if the server was closed meanwhile.
+    pub(crate) fn insert(&self, session: &Arc<ConnectionState>, address: IpAddr) -> bool {
         let mut state = self.lock();
         if state.closed || !state.by_sid.insert(BySid(Arc::clone(session))) {
             return false;
         }
         let now = Instant::now();
-        state.newcomers.push(session, now);
-        if let Some(of_address) = state.by_address.get_mut(&counted_address(address)) {
-            of_address.newcomers.push(session, now);
+        state.unestablished.push(session, now);
+        if let Some(address_sessions) = state.by_address.get_mut(&counted_address(address)) {
+            address_sessions.unestablished.push(session, now);
         }
         true
     }
 
-    /// Forgets a session.
+    /// Removes a session.
     pub(crate) fn remove(&self, sid: &str) {
         let mut state = self.lock();
         state.by_sid.remove(sid);
@@ -320,8 +344,8 @@ impl Sessions {
         }
     }
 
-    /// Takes no further session, and gives those that are open.
-    pub(crate) fn close(&self) -> Vec<Arc<Inner>> {
+    /// Admits no further sessions; returns those that are open.
+    pub(crate) fn close(&self) -> Vec<Arc<ConnectionState>> {
         let mut state = self.lock();
         state.closed = true;
         state
@@ -331,49 +355,49 @@ impl Sessions {
             .collect()
     }
 
-    /// Takes sessions again.
+    /// Admits sessions again.
     pub(crate) fn reopen(&self) {
         self.lock().closed = false;
     }
 
-    /// Sessions whose client can be told something now: over a WebSocket, or by a poll that waits.
+    /// Number of sessions whose client can be sent something now: over a WebSocket or a pending poll.
     pub(crate) fn reachable(&self) -> usize {
-        // a session may be locked while it asks for this lock
-        let open: Vec<Arc<Inner>> = self
+        // A session may take this lock while it is locked itself.
+        let open: Vec<Arc<ConnectionState>> = self
             .lock()
             .by_sid
             .iter()
             .map(|session| Arc::clone(&session.0))
             .collect();
         open.iter()
-            .filter(|session| match &session.lock().line {
-                Line::Polling(polling) => polling.has_poll(),
-                Line::Tcp { .. } | Line::Task { .. } => true,
-                Line::Done => false,
+            .filter(|session| match &session.lock().sink {
+                Sink::Polling(polling) => polling.has_poll(),
+                Sink::Tcp { .. } | Sink::Stream { .. } => true,
+                Sink::Closed => false,
             })
             .count()
     }
 
-    /// Sessions that were admitted and have not ended.
+    /// Number of sessions that were admitted and have not ended.
     pub(crate) fn count(&self) -> usize {
         self.lock().count
     }
 }
 
-/// Place of one session under the caps; given back when it is dropped.
+/// Place of one session within the limits; released on drop.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    sessions: Arc<Sessions>,
+pub(crate) struct SessionPermit {
+    sessions: Arc<SessionRegistry>,
     address: IpAddr,
 }
 
-impl Drop for Seat {
+impl Drop for SessionPermit {
     fn drop(&mut self) {
         let mut state = self.sessions.lock();
         state.count = state.count.saturating_sub(1);
-        if let Some(of_address) = state.by_address.get_mut(&self.address) {
-            of_address.count = of_address.count.saturating_sub(1);
-            if of_address.count == 0 {
+        if let Some(address_sessions) = state.by_address.get_mut(&self.address) {
+            address_sessions.count = address_sessions.count.saturating_sub(1);
+            if address_sessions.count == 0 {
                 state.by_address.remove(&self.address);
             }
         }
@@ -391,33 +415,33 @@ mod tests {
     const B: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
     #[test]
-    fn a_seat_is_free_again_when_its_session_ends() {
-        let limits = Limits {
+    fn permit_dropped_frees_its_place() {
+        let limits = EngineLimits {
             max_sessions: 2,
             max_sessions_per_address: 1,
-            ..Limits::default()
+            ..EngineLimits::default()
         };
-        let sessions = Arc::new(Sessions::new(&limits));
+        let sessions = Arc::new(SessionRegistry::new(&limits));
         let now = Instant::now();
         let first = sessions.admit(A, now).expect("the first has room");
-        assert_eq!(sessions.admit(A, now).err(), Some(Refused::AddressFull));
+        assert_eq!(sessions.admit(A, now).err(), Some(AdmissionError::AddressFull));
         let _second = sessions.admit(B, now).expect("another address has room");
-        assert_eq!(sessions.admit(B, now).err(), Some(Refused::ServerFull));
+        assert_eq!(sessions.admit(B, now).err(), Some(AdmissionError::ServerFull));
         drop(first);
         assert!(sessions.admit(A, now).is_ok());
         assert_eq!(sessions.count(), 1);
     }
 
     #[test]
-    fn handshakes_come_back_with_time() {
-        let limits = Limits {
+    fn handshake_over_the_rate_is_admitted_later() {
+        let limits = EngineLimits {
             max_handshakes_per_second: 2,
-            ..Limits::default()
+            ..EngineLimits::default()
         };
-        let sessions = Arc::new(Sessions::new(&limits));
+        let sessions = Arc::new(SessionRegistry::new(&limits));
         let now = Instant::now();
-        let _seats = [sessions.admit(A, now), sessions.admit(A, now)];
-        assert_eq!(sessions.admit(A, now).err(), Some(Refused::Rate));
+        let _permits = [sessions.admit(A, now), sessions.admit(A, now)];
+        assert_eq!(sessions.admit(A, now).err(), Some(AdmissionError::Rate));
         assert!(sessions.admit(A, now + Duration::from_millis(600)).is_ok());
     }
 }

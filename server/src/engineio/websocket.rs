@@ -1,4 +1,9 @@
-//! The socket of a client after its upgrade: reads into a buffer that all connections of a thread share.
+//! WebSocket connection of a client: reads into a buffer shared by all connections of a thread.
+//!
+//! [`frame`] has the wire format, [`deflate`] the compression.
+
+pub(crate) mod deflate;
+pub(crate) mod frame;
 
 use std::cell::Cell;
 use std::io;
@@ -14,151 +19,162 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::config::Deflate;
-use super::connection::Line;
-use super::wire::{Decoder, Incoming, WireError};
+use frame::{Decoder, FrameError, InboundFrame};
 
 /// Size of the shared read buffer.
 const BUFFER: usize = 64 << 10;
 
-/// What may come after the end, before the client is cut off: what was under way when it heard of it.
-const MOST_DISCARDED: usize = 1 << 20;
+/// Bytes accepted and discarded after the close frame, before the socket is dropped.
+const MAX_DISCARDED: usize = 1 << 20;
 
 thread_local! {
     static SHARED: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// One WebSocket.
-pub(crate) struct Ws {
-    io: Io,
+/// WebSocket after the HTTP upgrade.
+pub(crate) struct WebSocket {
+    socket: RawSocket,
     decoder: Decoder,
-    /// Bytes that were read and not handled: a part of a frame, or what waits for the session.
-    held: Vec<u8>,
+    /// Bytes that were read and not handled: an incomplete frame, or messages that wait for the session.
+    buffered: Vec<u8>,
     deflate: Option<Deflate>,
-    /// Bytes that came after the end.
+    /// Bytes received after the close frame.
     discarded: usize,
 }
 
-enum Io {
-    /// Plain TCP: the write half moves to the connection, so that the hub can write.
+/// Socket below the frames.
+enum RawSocket {
+    /// Plain TCP. The write half moves to the connection state, so that the hub can write.
     Tcp {
         read: OwnedReadHalf,
         write: Option<OwnedWriteHalf>,
     },
-    /// Anything else, TLS above all: only the task can write.
+    /// Any other stream, such as TLS: only the session task can write.
     Stream(Box<Stream>),
 }
 
+/// Stream that is not plain TCP.
 struct Stream {
     io: TokioIo<Upgraded>,
-    /// Short frame that goes out before anything else.
+    /// Short frame to send before anything else.
     short: Bytes,
-    dirty: bool,
+    needs_flush: bool,
 }
 
-/// Ends when the connection of a socket that is not read was reset.
-pub(crate) type Reset = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Completes when a socket that is not read was reset.
+pub(crate) type ResetWatch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What the reader of messages says after each.
+/// Whether to continue after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
-    /// Go on.
-    More,
-    /// Keep the rest.
+pub(crate) enum ReadControl {
+    /// Continue.
+    Continue,
+    /// Stop, and buffer the rest.
     Stop,
 }
 
 /// Why reading ended.
 #[derive(Debug)]
 pub(crate) enum ReadEnd {
-    /// The stream is at its end.
+    /// End of the stream.
     Eof,
-    /// The stream failed.
+    /// Error of the stream.
     Io(io::Error),
-    /// The client broke the protocol.
-    Wire(WireError),
+    /// Violation of the protocol.
+    Frame(FrameError),
 }
 
-impl Ws {
-    /// Takes over a connection that hyper has finished with.
+impl WebSocket {
+    /// WebSocket on a connection that hyper has upgraded.
     pub(crate) fn new(upgraded: Upgraded, max: usize, deflate: Option<Deflate>) -> Self {
-        let (io, held) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        let (socket, buffered) = match upgraded.downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => {
                 let (read, write) = parts.io.into_inner().into_split();
                 let write = Some(write);
-                (Io::Tcp { read, write }, parts.read_buf.to_vec())
+                (RawSocket::Tcp { read, write }, parts.read_buf.to_vec())
             }
             Err(upgraded) => {
                 let stream = Stream {
                     io: TokioIo::new(upgraded),
                     short: Bytes::new(),
-                    dirty: false,
+                    needs_flush: false,
                 };
-                (Io::Stream(Box::new(stream)), Vec::new())
+                (RawSocket::Stream(Box::new(stream)), Vec::new())
             }
         };
         Self {
-            io,
+            socket,
             decoder: Decoder::new(max, deflate.is_some()),
-            held,
+            buffered,
             deflate,
             discarded: 0,
         }
     }
 
-    /// Where the connection's messages go from now on.
-    pub(crate) fn take_line(&mut self) -> Line {
-        let deflate = self.deflate;
-        match &mut self.io {
-            Io::Tcp { write, .. } => write
-                .take()
-                .map_or(Line::Done, |write| Line::Tcp { write, deflate }),
-            Io::Stream(_) => Line::Task { deflate },
+    /// Compression settings, if it was negotiated.
+    pub(crate) fn deflate(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
+    /// Whether only the session task can write: the socket is not plain TCP.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.socket, RawSocket::Stream(_))
+    }
+
+    /// Takes the write half of a TCP socket; from then on the connection state writes.
+    pub(crate) fn take_write_half(&mut self) -> Option<OwnedWriteHalf> {
+        match &mut self.socket {
+            RawSocket::Tcp { write, .. } => write.take(),
+            RawSocket::Stream(_) => None,
         }
     }
 
-    /// Bytes that were read and are no whole message yet.
+    /// Bytes that were read and not handled.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.held.capacity() + self.decoder.held_bytes()
+        self.buffered.capacity() + self.decoder.held_bytes()
     }
 
-    /// Drops what was read: nobody takes it any more.
-    pub(crate) fn forget(&mut self) {
-        self.held = Vec::new();
-        self.decoder.forget();
+    /// Drops what was read and not handled.
+    pub(crate) fn clear(&mut self) {
+        self.buffered = Vec::new();
+        self.decoder.reset();
     }
 
-    /// Takes messages up to this size from now on.
+    /// Changes the size limit of messages.
     pub(crate) fn set_max(&mut self, max: usize) {
         self.decoder.set_max(max);
     }
 
-    /// Whether bytes wait that were read before.
-    pub(crate) fn has_held(&self) -> bool {
-        !self.held.is_empty()
+    /// Whether bytes were read and not handled.
+    pub(crate) fn has_buffered(&self) -> bool {
+        !self.buffered.is_empty()
     }
 
-    /// Hands the messages among the held bytes to `each`.
-    pub(crate) fn read_held(&mut self, each: &mut dyn FnMut(Incoming<'_>) -> Flow) -> Result<Flow, ReadEnd> {
-        let mut held = std::mem::take(&mut self.held);
-        let (used, flow) = decode_all(&mut self.decoder, &mut held, each)?;
-        if used < held.len() {
-            held.drain(..used);
-            self.held = held;
+    /// Calls `each` with the messages in the buffered bytes.
+    pub(crate) fn read_buffered(
+        &mut self,
+        each: &mut dyn FnMut(InboundFrame<'_>) -> ReadControl,
+    ) -> Result<ReadControl, ReadEnd> {
+        let mut buffered = std::mem::take(&mut self.buffered);
+        let (used, flow) = decode_all(&mut self.decoder, &mut buffered, each)?;
+        if used < buffered.len() {
+            buffered.drain(..used);
+            self.buffered = buffered;
         }
         Ok(flow)
     }
 
-    /// Reads once and hands the messages to `each`. Pending: nothing there, the waker is registered.
+    /// Reads once and calls `each` with the messages. Pending: no data, and the waker is registered.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        each: &mut dyn FnMut(Incoming<'_>) -> Flow,
-    ) -> Poll<Result<Flow, ReadEnd>> {
+        each: &mut dyn FnMut(InboundFrame<'_>) -> ReadControl,
+    ) -> Poll<Result<ReadControl, ReadEnd>> {
         self.poll_buffer(cx, |ws, bytes| ws.handle(bytes, each))
             .map(|read| read.unwrap_or_else(|error| Err(ReadEnd::Io(error))))
     }
 
-    /// Reads once into the shared buffer, and gives what was read to `take`.
+    /// Reads once into the shared buffer and calls `take` with the data.
     fn poll_buffer<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,9 +184,9 @@ impl Ws {
             .take()
             .unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
         let mut buffer = ReadBuf::new(&mut shared);
-        let polled = match &mut self.io {
-            Io::Tcp { read, .. } => Pin::new(read).poll_read(cx, &mut buffer),
-            Io::Stream(stream) => Pin::new(&mut stream.io).poll_read(cx, &mut buffer),
+        let polled = match &mut self.socket {
+            RawSocket::Tcp { read, .. } => Pin::new(read).poll_read(cx, &mut buffer),
+            RawSocket::Stream(stream) => Pin::new(&mut stream.io).poll_read(cx, &mut buffer),
         };
         let result = polled.map_ok(|()| take(self, buffer.filled_mut()));
         SHARED.set(Some(shared));
@@ -180,86 +196,86 @@ impl Ws {
     fn handle(
         &mut self,
         bytes: &mut [u8],
-        each: &mut dyn FnMut(Incoming<'_>) -> Flow,
-    ) -> Result<Flow, ReadEnd> {
+        each: &mut dyn FnMut(InboundFrame<'_>) -> ReadControl,
+    ) -> Result<ReadControl, ReadEnd> {
         if bytes.is_empty() {
             return Err(ReadEnd::Eof);
         }
-        if !self.held.is_empty() {
-            self.held.extend_from_slice(bytes);
-            return self.read_held(each);
+        if !self.buffered.is_empty() {
+            self.buffered.extend_from_slice(bytes);
+            return self.read_buffered(each);
         }
         let (used, flow) = decode_all(&mut self.decoder, bytes, each)?;
-        self.held.extend_from_slice(bytes.get(used..).unwrap_or_default());
+        self.buffered
+            .extend_from_slice(bytes.get(used..).unwrap_or_default());
         Ok(flow)
     }
 
-    /// Watches for a reset while the socket is not read: bytes that wait hide it from readers. Over TLS a reset shows at
+    /// Watches for a reset while the socket is not read, as unread data would hide it. Over TLS a reset is only noticed at
     /// the next write.
-    pub(crate) fn watch_reset(&self) -> Option<Reset> {
-        match &self.io {
-            Io::Tcp { read, .. } => {
+    pub(crate) fn watch_reset(&self) -> Option<ResetWatch> {
+        match &self.socket {
+            RawSocket::Tcp { read, .. } => {
                 let stream: &TcpStream = read.as_ref();
-                // a second descriptor of the same socket, as the future has to own what it waits for
+                // The future owns a second descriptor of the same socket.
                 let copy = SockRef::from(stream).try_clone();
                 let copy = copy
                     .and_then(|socket| TcpStream::from_std(socket.into()))
-                    .inspect_err(|error| tracing::debug!(%error, "the socket cannot be watched"))
+                    .inspect_err(|error| tracing::debug!(%error, "socket cannot be watched for a reset"))
                     .ok()?;
                 Some(Box::pin(async move {
                     drop(copy.ready(Interest::ERROR).await);
                 }))
             }
-            Io::Stream(_) => None,
+            RawSocket::Stream(_) => None,
         }
     }
 
-    /// Reads and forgets until the other side has ended, or has sent more than anyone has under way; for a socket that
-    /// is being closed.
+    /// Discards incoming data until the client closes its side or exceeds [`MAX_DISCARDED`]; for a closing socket.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.held = Vec::new();
+        self.buffered = Vec::new();
         let read = ready!(self.poll_buffer(cx, |_, bytes| bytes.len())).unwrap_or(0);
         self.discarded += read;
-        if read == 0 || self.discarded > MOST_DISCARDED {
+        if read == 0 || self.discarded > MAX_DISCARDED {
             return Poll::Ready(());
         }
-        // the others first
+        // Other tasks run first.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Writes a short frame at once, before the socket belongs to a connection. `false` if it does not take it.
+    /// Writes a short frame at once, before the socket belongs to a connection. Returns `false` if that is not possible.
     pub(crate) fn write_short(&mut self, cx: &mut Context<'_>, frame: &Bytes) -> bool {
-        match &mut self.io {
-            Io::Tcp { write, .. } => write
+        match &mut self.socket {
+            RawSocket::Tcp { write, .. } => write
                 .as_ref()
                 .is_some_and(|write| write.try_write(frame).is_ok_and(|written| written == frame.len())),
-            Io::Stream(stream) => {
+            RawSocket::Stream(stream) => {
                 stream.short = frame.clone();
-                // What a pending flush leaves goes out with the next one; a part of a frame would be lost then.
+                // A pending flush is completed by the next one, but a frame written in part would be lost.
                 !matches!(stream.poll_send(cx, |_| None), Poll::Ready(Err(_))) && stream.short.is_empty()
             }
         }
     }
 
-    /// Sends what `next` gives, for a stream that only the task can write to. `next` is told how many bytes of the piece
-    /// that it gave before are with the stream.
+    /// Sends the chunks that `next` returns, for a stream that only the session task can write to. `next` gets the number
+    /// of bytes of its previous chunk that the stream has accepted.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         next: impl FnMut(usize) -> Option<Bytes>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Io::Tcp { .. } => Poll::Ready(Ok(())),
-            Io::Stream(stream) => stream.poll_send(cx, next),
+        match &mut self.socket {
+            RawSocket::Tcp { .. } => Poll::Ready(Ok(())),
+            RawSocket::Stream(stream) => stream.poll_send(cx, next),
         }
     }
 
-    /// Ends the writing side of a stream; a TCP write half ends when it is dropped.
+    /// Shuts down the writing side of a stream; a TCP write half is shut down when it is dropped.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.io {
-            Io::Tcp { .. } => Poll::Ready(()),
-            Io::Stream(stream) => Pin::new(&mut stream.io).poll_shutdown(cx).map(drop),
+        match &mut self.socket {
+            RawSocket::Tcp { .. } => Poll::Ready(()),
+            RawSocket::Stream(stream) => Pin::new(&mut stream.io).poll_shutdown(cx).map(drop),
         }
     }
 }
@@ -277,12 +293,12 @@ impl Stream {
             self.short.advance(ready!(written)?);
         }
         let mut written = 0;
-        while let Some(piece) = next(written) {
-            written = ready!(self.poll_write(cx, &piece))?;
+        while let Some(chunk) = next(written) {
+            written = ready!(self.poll_write(cx, &chunk))?;
         }
-        if self.dirty {
+        if self.needs_flush {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-            self.dirty = false;
+            self.needs_flush = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -292,27 +308,27 @@ impl Stream {
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.dirty = true;
+        self.needs_flush = true;
         Poll::Ready(Ok(written))
     }
 }
 
-/// Hands all whole messages in `bytes` to `each`; says how many bytes were used.
+/// Calls `each` with all complete messages in `bytes`; returns the number of bytes used.
 fn decode_all(
     decoder: &mut Decoder,
     bytes: &mut [u8],
-    each: &mut dyn FnMut(Incoming<'_>) -> Flow,
-) -> Result<(usize, Flow), ReadEnd> {
+    each: &mut dyn FnMut(InboundFrame<'_>) -> ReadControl,
+) -> Result<(usize, ReadControl), ReadEnd> {
     let mut used = 0;
     while let Some(rest) = bytes.get_mut(used..) {
-        match decoder.decode(rest, &mut used).map_err(ReadEnd::Wire)? {
+        match decoder.decode(rest, &mut used).map_err(ReadEnd::Frame)? {
             None => break,
             Some(incoming) => {
-                if each(incoming) == Flow::Stop {
-                    return Ok((used, Flow::Stop));
+                if each(incoming) == ReadControl::Stop {
+                    return Ok((used, ReadControl::Stop));
                 }
             }
         }
     }
-    Ok((used, Flow::More))
+    Ok((used, ReadControl::Continue))
 }

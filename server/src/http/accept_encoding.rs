@@ -1,6 +1,6 @@
-//! Content codings of HTTP answers that a client takes, for polling bodies and for files alike.
+//! `Accept-Encoding`: which content codings a client accepts.
 
-/// Whether a client with this `Accept-Encoding` takes the coding of this name.
+/// Whether a client that sent this `Accept-Encoding` header accepts the coding `name`.
 pub(crate) fn is_accepted(name: &str, header: Option<&str>) -> bool {
     let Some(header) = header else { return false };
     let mut any = false;
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weight_of_nought_means_no() {
+    fn coding_with_weight_zero_is_not_accepted() {
         let accepted = |header| is_accepted("br", header);
         assert!(accepted(Some("gzip, deflate, br, zstd")));
         assert!(accepted(Some("gzip;q=0.5, *")));

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 
 use super::adapter::{Adapter, Arrival, Health};
 use super::hooks::{ErrorKind, ErrorReport};
-use super::id;
 use super::recovery::{Place, Session, Since};
 use super::rooms::Target;
 use super::server::Server;
+use crate::engineio::random_id;
 
 /// Pause between two signs of life.
 const BEAT: Duration = Duration::from_secs(4);
@@ -91,7 +91,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Cluster {
     pub(super) fn new(adapter: impl Adapter) -> Self {
         Self {
-            node: id::random(),
+            node: random_id(),
             adapter: Box::new(adapter),
             peers: Mutex::default(),
             requests: Mutex::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pesan::socketio::{Frame, Packet, Parser, msgpack};
 
-use crate::engineio::Outgoing;
+use crate::engineio::EncodedMessage;
 
 /// Options of [`Io`](super::Io).
 ///
@@ -52,10 +52,10 @@ impl Default for IoConfig {
 
 impl IoConfig {
     /// Frames a packet in the server's format, for all who get it.
-    pub(super) fn frame(&self, packet: &Packet) -> Outgoing {
+    pub(super) fn frame(&self, packet: &Packet) -> EncodedMessage {
         match self.parser {
-            Parser::Msgpack => Outgoing::from_frame(&Frame::Binary(msgpack::encode(packet))),
-            _ => Outgoing::new(&packet.encode()),
+            Parser::Msgpack => EncodedMessage::from_frame(&Frame::Binary(msgpack::encode(packet))),
+            _ => EncodedMessage::new(&packet.encode()),
         }
     }
 }

@@ -36,7 +36,7 @@ pub enum EmitError {
     QueueFull {
         /// Bytes that wait for it.
         queued: usize,
-        /// Limit that was exceeded; see [`engineio::Limits::max_queued_bytes`](crate::engineio::Limits::max_queued_bytes).
+        /// Limit that was exceeded; see [`engineio::EngineLimits::max_queued_bytes`](crate::engineio::EngineLimits::max_queued_bytes).
         limit: usize,
     },
     /// Too many events of this socket wait for their answer.

@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::remote::FetchedSockets;
 use super::responses::Responses;
 use super::rooms::{RoomNames, Target};
-use crate::engineio::Outgoing;
+use crate::engineio::EncodedMessage;
 
 /// What modifies an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct Flags {
 
 impl Flags {
     /// A message that goes out as they say.
-    pub(super) fn mark(&self, outgoing: Outgoing) -> Outgoing {
+    pub(super) fn mark(&self, outgoing: EncodedMessage) -> EncodedMessage {
         outgoing
             .volatile(self.volatile)
             .compress(self.compress.unwrap_or(true))

@@ -13,10 +13,9 @@ use pesan::socketio::value::Value;
 use tokio::time::Instant;
 
 use super::config::Recovery;
-use super::id;
 use super::rooms::Target;
 use super::socket::{Socket, SocketInner};
-use crate::engineio::Outgoing;
+use crate::engineio::{EncodedMessage, random_id};
 
 /// What a socket takes with it over an absence.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +81,7 @@ struct Event {
     place: Place,
     at: Instant,
     target: Target,
-    outgoing: Outgoing,
+    outgoing: EncodedMessage,
 }
 
 /// Who missed what is not kept any more: for each target the last event that was dropped. A quiet room does not suffer from
@@ -145,7 +144,7 @@ impl Log {
         };
         Self {
             config,
-            epoch: (!shared).then(id::random),
+            epoch: (!shared).then(random_id),
             inner: Mutex::new(kept),
         }
     }
@@ -193,7 +192,7 @@ impl Log {
         kept: &mut Kept,
         place: Place,
         target: &Target,
-        outgoing: Outgoing,
+        outgoing: EncodedMessage,
         life: Duration,
     ) {
         let now = Instant::now();
@@ -360,7 +359,10 @@ impl Log {
     }
 
     /// What a returning client missed, in order.
-    pub(super) fn missed<'k>(kept: &'k Kept, restored: &'k Restored) -> impl Iterator<Item = &'k Outgoing> {
+    pub(super) fn missed<'k>(
+        kept: &'k Kept,
+        restored: &'k Restored,
+    ) -> impl Iterator<Item = &'k EncodedMessage> {
         kept.events
             .iter()
             .filter(move |event| event.place > restored.offset)

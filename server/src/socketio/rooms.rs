@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engineio::Outgoing;
+use crate::engineio::EncodedMessage;
 
 use super::socket::Socket;
 use crate::engineio::{Connection, Group};
@@ -136,7 +136,7 @@ impl Rooms {
 
     /// Adds a socket with its rooms, and sends it the reply to its CONNECT: whoever knows of the reply finds it here, and
     /// nothing is sent to it before. Nor can it leave before it is here.
-    pub(super) fn insert(&self, socket: &Socket, reply: &Outgoing) {
+    pub(super) fn insert(&self, socket: &Socket, reply: &EncodedMessage) {
         let mut inner = self.lock();
         socket.connection().send(reply);
         let rooms = socket.begin();

@@ -194,7 +194,9 @@ impl Session {
         let pending = self.decoder.pending().map_or(0, |(_, bytes)| bytes);
         let auth: usize = self.members.iter().map(|member| member.auth_bytes).sum();
         let waiting = self.client.backlog.bytes();
-        self.client.connection.set_kept(pending + auth + waiting);
+        self.client
+            .connection
+            .set_protocol_bytes(pending + auth + waiting);
     }
 
     /// Ends the connection of a client that broke the protocol.

@@ -17,7 +17,6 @@ use super::backlog::Backlog;
 use super::client::Client;
 use super::data::Data;
 use super::handshake::Handshake;
-use super::id;
 use super::listeners::Listeners;
 use super::namespace::Namespace;
 use super::operator::Flags;
@@ -25,7 +24,7 @@ use super::reason::DisconnectReason;
 use super::recovery::{Log, Restored, Session};
 use super::rooms::{JoinError, RoomNames};
 use super::{ErrorKind, ErrorReport, Io};
-use crate::engineio::{Connection, Outgoing};
+use crate::engineio::{Connection, EncodedMessage, random_id};
 
 /// A client in a namespace; cheap to clone and usable from any thread.
 ///
@@ -114,7 +113,7 @@ impl Socket {
                 rooms.extend(session.rooms.iter().map(|room| Arc::from(room.as_str())));
                 (session.sid.clone(), Some(session.pid.as_str().into()))
             }
-            None => (id::random(), namespace.recovery().map(|_| id::random().into())),
+            None => (random_id(), namespace.recovery().map(|_| random_id().into())),
         };
         Self(Arc::new(SocketInner {
             id: id.into(),
@@ -360,7 +359,7 @@ impl Socket {
     }
 
     /// Becomes a member of its namespace, and is told so.
-    pub(super) fn open(&self, reply: &Outgoing) {
+    pub(super) fn open(&self, reply: &EncodedMessage) {
         self.0.namespace.rooms().insert(self, reply);
         self.0.client.add(self);
     }

@@ -23,7 +23,7 @@ use super::listeners::{Listener, PacketCall};
 use super::namespace::ConnectCall;
 use super::reason::DisconnectReason;
 use super::socket::Socket;
-use crate::engineio::turn::{Turn, give_way};
+use crate::engineio::turn::{Turn, yield_to_others};
 
 /// Event for the listeners.
 pub(super) struct Dispatch {
@@ -105,7 +105,7 @@ impl Task {
             let Some((event, _)) = self.next() else { return };
             self.running = handle(&self.socket, event);
             if turn.count() {
-                return give_way(cx);
+                return yield_to_others(cx);
             }
         }
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{AllowedOrigin, Config, Origin, is_loopback};
-use crate::engineio::{Cors, EngineConfig, HandshakeRequest, Limits, Origins};
+use crate::engineio::{Cors, EngineConfig, EngineLimits, HandshakeRequest, Origins};
 
 /// Settings of the engine.
 pub(super) fn engine_config(config: &Config) -> EngineConfig {
     let sockets = &config.sockets;
     let allowed = AllowedOrigins::new(&config.listen.origin);
-    let mut limits = Limits {
+    let mut limits = EngineLimits {
         max_sessions: sockets.max_connections,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     limits.max_sessions_per_address = match sockets.max_per_address {
         0 => sockets.max_connections,

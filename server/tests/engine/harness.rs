@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use pesan::socketio::Frame;
 use pesan_server::engineio::{
-    CloseReason, Connection, Engine, EngineConfig, HandshakeRequest, Outgoing, Protocol, Session,
+    CloseReason, Connection, EncodedMessage, Engine, EngineConfig, HandshakeRequest, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,7 @@ impl Protocol for Echo {
 
 impl Session for Client {
     fn receive(&mut self, message: Frame) {
-        self.connection.send(&Outgoing::from_frame(&message));
+        self.connection.send(&EncodedMessage::from_frame(&message));
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use pesan_server::engineio::{CloseReason, EngineConfig, Group, Limits, Outgoing, SendError};
+use pesan_server::engineio::{CloseReason, EncodedMessage, EngineConfig, EngineLimits, Group, SendError};
 use pesan_server::http::serve::ServeConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::harness::{Answer, Server, config, frame, listen, quick, soon};
 
-fn with(limits: Limits) -> EngineConfig {
+fn with(limits: EngineLimits) -> EngineConfig {
     EngineConfig { limits, ..config() }
 }
 
 #[tokio::test]
 async fn sessions_are_counted_in_all() {
-    let server = Server::start(with(Limits {
+    let server = Server::start(with(EngineLimits {
         max_sessions: 2,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let _first = server.open_websocket().await;
     let second = server.open_polling().await;
@@ -33,9 +33,9 @@ async fn sessions_are_counted_in_all() {
 
 #[tokio::test]
 async fn sessions_are_counted_for_each_address() {
-    let server = Server::start(with(Limits {
+    let server = Server::start(with(EngineLimits {
         max_sessions_per_address: 1,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let _first = server.open_websocket().await;
     assert_eq!(server.get("EIO=4&transport=polling").await.status, 429);
@@ -44,13 +44,13 @@ async fn sessions_are_counted_for_each_address() {
 #[tokio::test]
 async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
     for limits in [
-        Limits {
+        EngineLimits {
             max_sessions: 2,
-            ..Limits::default()
+            ..EngineLimits::default()
         },
-        Limits {
+        EngineLimits {
             max_sessions_per_address: 2,
-            ..Limits::default()
+            ..EngineLimits::default()
         },
     ] {
         let mut server = Server::start(with(limits));
@@ -78,9 +78,9 @@ async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
 
 #[tokio::test]
 async fn handshakes_have_a_rate() {
-    let server = Server::start(with(Limits {
+    let server = Server::start(with(EngineLimits {
         max_handshakes_per_second: 3,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let mut statuses = Vec::new();
     for _ in 0..5 {
@@ -92,16 +92,16 @@ async fn handshakes_have_a_rate() {
 
 #[tokio::test]
 async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 1 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let (slow, _) = server.raw_websocket("").await;
     let slow_connection = server.opened().await;
     let mut good = server.open_websocket().await;
     let good_connection = server.opened().await;
     let group = Group::new([slow_connection.clone(), good_connection]);
-    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    let message = EncodedMessage::from_frame(&"x".repeat(100_000).into());
     let mut sent = 0;
     while !slow_connection.is_closed() {
         server.engine.broadcast(&group, &message);
@@ -117,14 +117,14 @@ async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
 
 #[tokio::test]
 async fn a_client_that_closes_while_much_waits_is_answered_after_whole_frames() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 64 << 20,
         max_unread_bytes: 64 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let (mut client, _) = server.raw_websocket("").await;
     let connection = server.opened().await;
-    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    let message = EncodedMessage::from_frame(&"x".repeat(100_000).into());
     for _ in 0..300 {
         connection.send(&message);
     }
@@ -149,9 +149,9 @@ async fn a_client_that_closes_while_much_waits_is_answered_after_whole_frames() 
 
 #[tokio::test]
 async fn nobody_is_answered_faster_than_they_read() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_unread_bytes: 128 << 10,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let (mut greedy, _) = server.raw_websocket("").await;
     let connection = server.opened().await;
@@ -188,15 +188,15 @@ async fn nobody_is_answered_faster_than_they_read() {
 
 #[tokio::test]
 async fn who_takes_what_waits_needs_no_pong_meanwhile() {
-    let limits = Limits {
+    let limits = EngineLimits {
         max_unread_bytes: 64 << 10,
         max_queued_bytes: 64 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let mut server = Server::start(EngineConfig { limits, ..quick() });
     let (mut slow, _) = server.raw_websocket("").await;
     let connection = server.opened().await;
-    let message = Outgoing::from_frame(&"x".repeat(100_000).into());
+    let message = EncodedMessage::from_frame(&"x".repeat(100_000).into());
     for _ in 0..300 {
         connection.send(&message);
     }
@@ -216,14 +216,14 @@ async fn who_takes_what_waits_needs_no_pong_meanwhile() {
 
 #[tokio::test]
 async fn poller_that_stays_away_is_a_slow_reader_too() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 10,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let session = server.open_polling().await;
     let group = Group::new([server.opened().await]);
     for _ in 0..11 {
-        group.send(&Outgoing::from_frame(&"x".into()));
+        group.send(&EncodedMessage::from_frame(&"x".into()));
     }
     assert_eq!(server.closed().await, CloseReason::SlowReader);
     assert_eq!(server.get(&session).await.code(), 1);
@@ -231,14 +231,14 @@ async fn poller_that_stays_away_is_a_slow_reader_too() {
 
 #[tokio::test]
 async fn full_queue_is_told_to_the_sender_and_the_client_stays() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 100_000,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let session = server.open_polling().await;
     let connection = server.opened().await;
     // one message may be larger than the limit
-    let large = Outgoing::from_frame(&"x".repeat(1 << 20).into());
+    let large = EncodedMessage::from_frame(&"x".repeat(1 << 20).into());
     assert_eq!(connection.try_send(&large), Ok(()));
     let full = SendError::QueueFull {
         queued: large.len(),
@@ -282,9 +282,9 @@ async fn body_of_very_many_packets_is_taken() {
 
 #[tokio::test]
 async fn message_larger_than_the_queue_reaches_a_client_that_reads() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 1 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let mut clients = Vec::new();
     let mut connections = Vec::new();
@@ -294,7 +294,7 @@ async fn message_larger_than_the_queue_reaches_a_client_that_reads() {
     }
     let group = Group::new(connections.iter().cloned());
     for size in [5 << 20, 12 << 20] {
-        let message = Outgoing::from_frame(&"x".repeat(size).into());
+        let message = EncodedMessage::from_frame(&"x".repeat(size).into());
         group.send(&message);
         connections.first().expect("a connection").send(&message);
         let read = clients.iter_mut().enumerate().map(async |(index, client)| {
@@ -317,7 +317,7 @@ async fn very_many_small_messages_sent_at_once_all_arrive() {
     let count = 200_000;
     for number in 0..count {
         connection
-            .try_send(&Outgoing::from_frame(&number.to_string().into()))
+            .try_send(&EncodedMessage::from_frame(&number.to_string().into()))
             .expect("there is room");
     }
     for number in 0..count {
@@ -328,9 +328,9 @@ async fn very_many_small_messages_sent_at_once_all_arrive() {
 
 #[tokio::test]
 async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
-    let limits = Limits {
+    let limits = EngineLimits {
         max_unread_bytes: 64 << 10,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let mut server = Server::start(EngineConfig {
         limits,
@@ -340,7 +340,7 @@ async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
     let session = server.open_polling().await;
     let connection = server.opened().await;
     let size = 20 << 20;
-    connection.send(&Outgoing::from_frame(&"x".repeat(size).into()));
+    connection.send(&EncodedMessage::from_frame(&"x".repeat(size).into()));
     let mut poll = server.begin("GET", &session, "", 0, "").await;
     // four seconds, three heartbeats
     let mut pace = tokio::time::interval(Duration::from_millis(40));
@@ -361,9 +361,9 @@ async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
 
 #[tokio::test]
 async fn a_body_that_trickles_ends_its_session() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         body_timeout: Duration::from_millis(100),
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let session = server.open_polling().await;
     let _trickling = server.begin("POST", &session, "", 100, "4").await;
@@ -372,9 +372,9 @@ async fn a_body_that_trickles_ends_its_session() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_a_close_is_dropped() {
-    let mut server = Server::start(with(Limits {
+    let mut server = Server::start(with(EngineLimits {
         close_timeout: Duration::from_millis(100),
-        ..Limits::default()
+        ..EngineLimits::default()
     }));
     let (mut stream, _) = server.raw_websocket("").await;
     server.opened().await.close(CloseReason::ForcedClose);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pesan_server::engineio::{EngineConfig, Group, Outgoing};
+use pesan_server::engineio::{EncodedMessage, EngineConfig, Group};
 
 use super::harness::{Server, config};
 
@@ -47,7 +47,7 @@ async fn broadcasts_and_single_messages_keep_their_order() {
     let one = connections[0].clone();
     let sender = std::thread::spawn(move || {
         for round in 0..ROUNDS {
-            let message = |kind: &str| Outgoing::from_frame(&format!("{kind}{round}").into());
+            let message = |kind: &str| EncodedMessage::from_frame(&format!("{kind}{round}").into());
             engine.broadcast(&all, &message("all"));
             one.send(&message("one"));
             engine.broadcast_except(&all, std::slice::from_ref(&one), &message("others"));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pesan_server::engineio::{
-    CloseReason, Connection, Cookie, Cors, EngineConfig, Group, Origins, Outgoing, RefuseCode,
+    CloseReason, Connection, Cookie, Cors, EncodedMessage, EngineConfig, Group, Origins, RefuseCode,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -285,7 +285,7 @@ async fn a_session_that_the_server_closes_gets_what_was_sent_before() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection: Connection = server.opened().await;
-    connection.send(&Outgoing::from_frame(&"last".into()));
+    connection.send(&EncodedMessage::from_frame(&"last".into()));
     connection.close(CloseReason::ForcedClose);
     assert_eq!(server.closed().await, CloseReason::ForcedClose);
     // In bodies of their own: the official client acts on the close packet before the messages beside it.
@@ -316,8 +316,8 @@ async fn volatile_messages_are_dropped_between_two_polls() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection = server.opened().await;
-    connection.send(&Outgoing::from_frame(&"dropped".into()).volatile(true));
-    connection.send(&Outgoing::from_frame(&"kept".into()));
+    connection.send(&EncodedMessage::from_frame(&"dropped".into()).volatile(true));
+    connection.send(&EncodedMessage::from_frame(&"kept".into()));
     assert_eq!(server.get(&session).await.body, "4kept");
 }
 
@@ -332,7 +332,7 @@ async fn only_the_first_of_two_volatile_messages_is_sent_to_a_poll() {
         let send = async {
             arrived(&server).await;
             for text in ["first", "second"] {
-                let message = Outgoing::from_frame(&text.into()).volatile(true);
+                let message = EncodedMessage::from_frame(&text.into()).volatile(true);
                 if number % 2 == 0 {
                     connection.send(&message);
                 } else {
@@ -343,7 +343,7 @@ async fn only_the_first_of_two_volatile_messages_is_sent_to_a_poll() {
         let (poll, ()) = tokio::join!(poll, send);
         assert_eq!(poll.body, "4first");
     }
-    connection.send(&Outgoing::from_frame(&"kept".into()));
+    connection.send(&EncodedMessage::from_frame(&"kept".into()));
     assert_eq!(server.get(&session).await.body, "4kept");
 }
 

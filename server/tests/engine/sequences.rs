@@ -1,7 +1,7 @@
 //! Random sequences of what client and server may do with one session: nothing is lost, doubled or out of order, and the
 //! end is noticed, whatever came before it.
 
-use pesan_server::engineio::{CloseReason, Connection, Engine, Group, Outgoing, Transport};
+use pesan_server::engineio::{CloseReason, Connection, EncodedMessage, Engine, Group, Transport};
 
 use super::harness::{Server, Socket, config, soon};
 
@@ -103,7 +103,7 @@ impl Client<'_> {
             0 => {
                 for number in self.out.0..self.out.0 + count {
                     self.connection
-                        .try_send(&Outgoing::from_frame(&format!("out {number}").into()))
+                        .try_send(&EncodedMessage::from_frame(&format!("out {number}").into()))
                         .expect("there is room");
                 }
                 self.out.0 += count;
@@ -111,7 +111,7 @@ impl Client<'_> {
             1 => {
                 let group = Group::new([self.connection.clone()]);
                 for number in self.out.0..self.out.0 + count {
-                    group.send(&Outgoing::from_frame(&format!("out {number}").into()));
+                    group.send(&EncodedMessage::from_frame(&format!("out {number}").into()));
                 }
                 self.out.0 += count;
             }

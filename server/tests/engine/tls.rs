@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use pesan_server::engineio::{EngineConfig, Group, Limits, Outgoing};
+use pesan_server::engineio::{EncodedMessage, EngineConfig, EngineLimits, Group};
 use pesan_server::http::serve::{ServeConfig, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -59,7 +59,7 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
     let group = Group::new([connection]);
     let large = "x".repeat(300_000);
     for number in 0..10 {
-        group.send(&Outgoing::from_frame(&format!("{number}{large}").into()));
+        group.send(&EncodedMessage::from_frame(&format!("{number}{large}").into()));
     }
     assert!(matches!(
         soon("the open packet", socket.next()).await,
@@ -79,9 +79,9 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
 
 #[tokio::test]
 async fn message_larger_than_the_queue_reaches_a_tls_client_that_reads() {
-    let limits = Limits {
+    let limits = EngineLimits {
         max_queued_bytes: 1 << 20,
-        ..Limits::default()
+        ..EngineLimits::default()
     };
     let mut server = Server::start(EngineConfig { limits, ..config() });
     let address = listen_securely(&server);
@@ -91,11 +91,11 @@ async fn message_larger_than_the_queue_reaches_a_tls_client_that_reads() {
         .await
         .expect("a websocket");
     let connection = server.opened().await;
-    let message = Outgoing::from_frame(&"x".repeat(12 << 20).into());
+    let message = EncodedMessage::from_frame(&"x".repeat(12 << 20).into());
     connection.send(&message);
     let group = Group::new([connection.clone()]);
     group.send(&message);
-    group.send(&Outgoing::from_frame(&"last".into()));
+    group.send(&EncodedMessage::from_frame(&"last".into()));
     for length in [None, Some(1 + (12 << 20)), Some(1 + (12 << 20)), Some(5)] {
         let message = soon("a message", socket.next()).await.expect("an open socket");
         let text = message.expect("a message").into_text().expect("text");

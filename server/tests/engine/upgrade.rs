@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pesan_server::engineio::{CloseReason, EngineConfig, Outgoing, Transport};
+use pesan_server::engineio::{CloseReason, EncodedMessage, EngineConfig, Transport};
 
 use super::harness::{Server, Socket, config};
 
@@ -55,13 +55,13 @@ async fn messages_on_both_sides_keep_their_order() {
     let connection = server.opened().await;
     let mut socket = probed(&server, &websocket).await;
     for number in 0..50 {
-        connection.send(&Outgoing::from_frame(&format!("out {number}").into()));
+        connection.send(&EncodedMessage::from_frame(&format!("out {number}").into()));
     }
     let echoes: Vec<String> = (0..50).map(|number| format!("4in {number}")).collect();
     assert_eq!(server.post(&polling, &echoes.join("\u{1e}")).await.status, 200);
     socket.send("5").await;
     for number in 50..100 {
-        connection.send(&Outgoing::from_frame(&format!("out {number}").into()));
+        connection.send(&EncodedMessage::from_frame(&format!("out {number}").into()));
         socket.send(&format!("4in {number}")).await;
     }
     let (mut out, mut echoed) = (0, 0);
@@ -151,7 +151,7 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_over_the_websocket() {
     let connection = server.opened().await;
     let mut socket = probed(&server, &websocket).await;
     // The client has stopped polling, and its "5" is on its way.
-    connection.send(&Outgoing::from_frame(&"farewell".into()));
+    connection.send(&EncodedMessage::from_frame(&"farewell".into()));
     connection.close(CloseReason::ForcedServerClose);
     assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
     socket.send("5").await;
@@ -165,7 +165,7 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
     let mut socket = probed(&server, &websocket).await;
-    connection.send(&Outgoing::from_frame(&"farewell".into()));
+    connection.send(&EncodedMessage::from_frame(&"farewell".into()));
     connection.close(CloseReason::ForcedServerClose);
     assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
     assert_eq!(server.get(&polling).await.body, "4farewell");

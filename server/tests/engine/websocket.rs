@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pesan_server::engineio::{CloseReason, Deflate, EngineConfig, Origins, Outgoing};
+use pesan_server::engineio::{CloseReason, Deflate, EncodedMessage, EngineConfig, Origins};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -259,10 +259,10 @@ async fn a_closed_connection_gets_what_was_sent_before_and_a_code() {
     let mut socket = server.open_websocket().await;
     let connection = server.opened().await;
     for number in 0..1000 {
-        connection.send(&Outgoing::from_frame(&number.to_string().into()));
+        connection.send(&EncodedMessage::from_frame(&number.to_string().into()));
     }
     connection.close(CloseReason::ForcedServerClose);
-    connection.send(&Outgoing::from_frame(&"late".into()));
+    connection.send(&EncodedMessage::from_frame(&"late".into()));
     for number in 0..1000 {
         assert_eq!(socket.text().await, format!("4{number}"));
     }

@@ -1,44 +1,51 @@
-//! Handshakes: a new session over either transport.
+//! Opens sessions: the handshake over either transport.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::body::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{self, HeaderValue};
 use http::{Method, Response};
 use pesan::socketio::engine::Handshake;
 
+use super::Engine;
 use super::poll::text_response;
-use super::upgrade::{Accept, switching};
-use super::{Incoming, Refusal};
-use crate::engineio::account::Account;
-use crate::engineio::connection::{Connection, Inner, Line};
-use crate::engineio::hub::Op;
+use super::upgrade::{WebSocketHandshake, switching_protocols};
+use crate::engineio::connection::Connection;
+use crate::engineio::connection_state::{ConnectionState, Sink};
+use crate::engineio::handshake::{HandshakeRequest, random_id};
+use crate::engineio::hub::HubCommand;
+use crate::engineio::memory::MemoryUsage;
+use crate::engineio::message::EncodedMessage;
 use crate::engineio::polling::Polling;
-use crate::engineio::sessions::Seat;
-use crate::engineio::task::Link;
-use crate::engineio::websocket::Ws;
-use crate::engineio::{HandshakeRequest, Outgoing, RefuseCode, Shared};
+use crate::engineio::protocol::EngineContext;
+use crate::engineio::refusal::{Refusal, RefuseCode};
+use crate::engineio::session::ActiveTransport;
+use crate::engineio::session_registry::SessionPermit;
+use crate::engineio::websocket::WebSocket;
 
 /// Opens a session.
-pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Response<Body>, Refusal> {
-    let handshake = incoming.handshake;
-    if incoming.method != Method::GET {
+pub(super) async fn open(
+    engine: &Engine,
+    handshake: Arc<HandshakeRequest>,
+    method: &Method,
+    websocket: Option<WebSocketHandshake>,
+) -> Result<Response<Body>, Refusal> {
+    let context = &engine.context;
+    if *method != Method::GET {
         return Err(Refusal::new(
             RefuseCode::BadHandshakeMethod,
-            format!("handshake by {}", incoming.method),
+            format!("handshake by {method}"),
         ));
     }
-    if handshake.param("transport") == Some("websocket") && incoming.websocket.is_none() {
+    if handshake.param("transport") == Some("websocket") && websocket.is_none() {
         return Err(Refusal::new(
             RefuseCode::BadRequest,
             "transport 'websocket' without a websocket handshake",
         ));
     }
-    if let Some(allow) = &shared.config.allow_request
+    if let Some(allow) = &context.config.allow_request
         && let Err(message) = allow(Arc::clone(&handshake)).await
     {
         let mut refusal = Refusal::new(RefuseCode::Forbidden, "not allowed");
@@ -55,38 +62,38 @@ pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Res
             ));
         }
     }
-    let seat = shared.sessions.admit(handshake.address.ip(), Instant::now())?;
-    let sid = new_sid();
-    let mut response = match incoming.websocket {
+    let permit = context.sessions.admit(handshake.address.ip(), Instant::now())?;
+    let sid: Box<str> = random_id().into();
+    let mut response = match websocket {
         Some(accept) => {
-            let response = switching(&accept);
+            let response = switching_protocols(&accept);
             tokio::spawn(open_websocket(
-                Arc::clone(shared),
+                engine.clone(),
                 handshake,
                 accept,
                 sid.clone(),
-                seat,
+                permit,
             ));
             response
         }
         None => {
-            let upgrades = shared.config.allow_upgrades && shared.config.websocket;
-            let packet = open_packet(shared, &sid, upgrades);
-            let account = Arc::default();
-            let line = Line::Polling(Box::new(Polling::new(&account)));
+            let upgrades = context.config.allow_upgrades && context.config.websocket;
+            let packet = open_packet(context, &sid, upgrades);
+            let memory = Arc::default();
+            let sink = Sink::Polling(Box::new(Polling::new(&memory)));
             start(
-                shared,
+                engine,
                 sid.clone(),
-                &account,
-                line,
-                Link::Polling,
+                &memory,
+                sink,
+                ActiveTransport::Polling,
                 handshake,
-                seat,
+                permit,
             );
-            text_response(shared, &account, format!("0{packet}"), false)
+            text_response(context, &memory, format!("0{packet}"), false)
         }
     };
-    if let Some(cookie) = &shared.config.cookie
+    if let Some(cookie) = &context.config.cookie
         && let Ok(value) = HeaderValue::try_from(format!("{}={sid}; {}", cookie.name, cookie.attributes))
     {
         response.headers_mut().append(header::SET_COOKIE, value);
@@ -94,15 +101,9 @@ pub(super) async fn open(shared: &Arc<Shared>, incoming: Incoming) -> Result<Res
     Ok(response)
 }
 
-/// Secret and unique: 120 random bits.
-fn new_sid() -> Box<str> {
-    let bytes: [u8; 15] = rand::random();
-    URL_SAFE_NO_PAD.encode(bytes).into()
-}
-
-/// Data of the open packet.
-fn open_packet(shared: &Shared, sid: &str, upgrades: bool) -> String {
-    let config = &shared.config;
+/// Payload of the open packet.
+fn open_packet(context: &EngineContext, sid: &str, upgrades: bool) -> String {
+    let config = &context.config;
     let upgrades = if upgrades {
         vec!["websocket".to_owned()]
     } else {
@@ -118,78 +119,88 @@ fn open_packet(shared: &Shared, sid: &str, upgrades: bool) -> String {
     .encode()
 }
 
-/// Waits for hyper to hand the socket over, then opens the session on it.
+/// Waits for the upgraded socket, then opens the session on it.
 async fn open_websocket(
-    shared: Arc<Shared>,
+    engine: Engine,
     handshake: Arc<HandshakeRequest>,
-    accept: Accept,
+    accept: WebSocketHandshake,
     sid: Box<str>,
-    seat: Seat,
+    permit: SessionPermit,
 ) {
-    let options = shared.config.per_message_deflate.filter(|_| accept.deflate);
+    let options = engine
+        .context
+        .config
+        .per_message_deflate
+        .filter(|_| accept.deflate);
     let mut ws = match accept.upgrade.await {
-        Ok(upgraded) => Ws::new(upgraded, shared.config.max_payload, options),
-        Err(error) => return tracing::debug!(%error, "the client left during its handshake"),
+        Ok(upgraded) => WebSocket::new(upgraded, engine.context.config.max_payload, options),
+        Err(error) => return tracing::debug!(%error, "client disconnected during its handshake"),
     };
-    let line = ws.take_line();
+    let sink = Sink::of_websocket(&mut ws);
     start(
-        &shared,
+        &engine,
         sid,
         &Arc::default(),
-        line,
-        Link::WebSocket(ws),
+        sink,
+        ActiveTransport::WebSocket(ws),
         handshake,
-        seat,
+        permit,
     );
 }
 
 /// Opens a session and starts its task.
 fn start(
-    shared: &Arc<Shared>,
+    engine: &Engine,
     sid: Box<str>,
-    account: &Arc<Account>,
-    line: Line,
-    link: Link,
+    memory: &Arc<MemoryUsage>,
+    sink: Sink,
+    transport: ActiveTransport,
     handshake: Arc<HandshakeRequest>,
-    seat: Seat,
+    permit: SessionPermit,
 ) {
-    let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
-    let Some(hub) = shared.hub_of(id) else { return };
+    let context = &engine.context;
+    let id = context.next_id.fetch_add(1, Ordering::Relaxed);
+    let Some(hub) = context.hub_of(id) else { return };
     hub.start();
     let now = Instant::now();
-    let config = &shared.config;
-    let transport = match &link {
-        Link::Polling => "polling",
-        Link::WebSocket(_) => "websocket",
+    let config = &context.config;
+    let transport_name = match &transport {
+        ActiveTransport::Polling => "polling",
+        ActiveTransport::WebSocket(_) => "websocket",
     };
-    let first = match &link {
-        Link::Polling => None,
-        Link::WebSocket(_) => Some(Outgoing::packet(&format!(
+    let first = match &transport {
+        ActiveTransport::Polling => None,
+        ActiveTransport::WebSocket(_) => Some(EncodedMessage::packet(&format!(
             "0{}",
-            open_packet(shared, &sid, false)
+            open_packet(context, &sid, false)
         ))),
     };
     let deadline = now + config.ping_interval + config.ping_timeout;
-    let inner = Arc::new(Inner::new(
+    let connection = Arc::new(ConnectionState::new(
         id,
         sid,
-        Arc::clone(hub),
-        Arc::clone(account),
-        line,
+        hub.id(),
+        Arc::clone(config),
+        Arc::clone(memory),
+        sink,
         deadline,
     ));
-    account.set_incoming(handshake.held_bytes());
-    if !shared.sessions.insert(&inner, handshake.address.ip()) {
+    memory.set_incoming(handshake.held_bytes());
+    if !context.sessions.insert(&connection, handshake.address.ip()) {
         return;
     }
     if let Some(first) = first {
-        inner.send_packet(&first);
+        connection.send_packet(&first);
     }
-    hub.push(Op::Beat(Arc::downgrade(&inner), now + config.ping_interval));
-    metrics::gauge!("engine_sessions", "transport" => transport).increment(1.0);
-    metrics::counter!("engine_opened_total", "transport" => transport).increment(1);
-    tracing::debug!(connection = id, address = %handshake.address, transport, "connection opened");
-    shared
-        .opener
-        .open(shared, Connection(inner), link, handshake, seat);
+    hub.push(HubCommand::SchedulePing(
+        Arc::downgrade(&connection),
+        now + config.ping_interval,
+    ));
+    metrics::gauge!("engine_sessions", "transport" => transport_name).increment(1.0);
+    metrics::counter!("engine_opened_total", "transport" => transport_name).increment(1);
+    tracing::debug!(connection = id, address = %handshake.address, transport = transport_name, "connection opened");
+    let connection = Connection::new(connection, Arc::clone(hub));
+    engine
+        .factory
+        .open(context, connection, transport, handshake, permit);
 }

@@ -1,43 +1,47 @@
-//! Polls and POSTs of a session that polls.
+//! GET and POST requests of a polling session.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::Refusal;
-use crate::engineio::account::{Account, counted};
-use crate::engineio::connection::{Inner, Line};
-use crate::engineio::polling::{Inbound, Polled};
-use crate::engineio::{CloseReason, RefuseCode, Shared, deflate};
+use crate::engineio::close_reason::CloseReason;
+use crate::engineio::connection_state::{ConnectionState, Sink};
+use crate::engineio::memory::{MemoryUsage, tracked};
+use crate::engineio::polling::{PollOutcome, PostBody};
+use crate::engineio::protocol::EngineContext;
+use crate::engineio::refusal::{Refusal, RefuseCode};
 
-/// Bytes of a large response that are given to the socket at a time.
-const PART: usize = 64 << 10;
+/// Size of the chunks in which a large response is passed to the socket.
+const CHUNK: usize = 64 << 10;
 
-/// Body of a large response, part by part: the heartbeat sees that the client takes it.
-struct Parts {
+/// Body of a large response, in chunks, so that the heartbeat sees the client reading it.
+struct ChunkedBody {
     rest: Bytes,
-    account: Arc<Account>,
+    memory: Arc<MemoryUsage>,
 }
 
-impl Parts {
-    fn new(body: Vec<u8>, account: &Arc<Account>) -> Self {
-        account.begin_response(body.len());
+impl ChunkedBody {
+    fn new(body: Vec<u8>, memory: &Arc<MemoryUsage>) -> Self {
+        memory.begin_response(body.len());
         Self {
-            rest: counted(body),
-            account: Arc::clone(account),
+            rest: tracked(body),
+            memory: Arc::clone(memory),
         }
     }
 }
 
-impl HttpBody for Parts {
+impl HttpBody for ChunkedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -48,9 +52,9 @@ impl HttpBody for Parts {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let size = self.rest.len().min(PART);
+        let size = self.rest.len().min(CHUNK);
         let part = self.rest.split_to(size);
-        self.account.end_response(part.len(), true);
+        self.memory.end_response(part.len(), true);
         Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
@@ -63,72 +67,72 @@ impl HttpBody for Parts {
     }
 }
 
-impl Drop for Parts {
+impl Drop for ChunkedBody {
     fn drop(&mut self) {
-        self.account.end_response(self.rest.len(), false);
+        self.memory.end_response(self.rest.len(), false);
     }
 }
 
-/// Ends the session when a poll or a POST is aborted.
-struct Guard<'a> {
-    session: &'a Inner,
-    kind: Guarded,
+/// Closes the session when a poll or a POST is aborted.
+struct RequestGuard<'a> {
+    session: &'a ConnectionState,
+    kind: GuardedRequest,
 }
 
-/// What a guard guards.
-enum Guarded {
+/// Request of a guard.
+enum GuardedRequest {
     Poll(u64),
     Post { whole: bool },
 }
 
-impl Drop for Guard<'_> {
+impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        let mut state = self.session.lock();
-        let Line::Polling(polling) = &mut state.line else {
+        let mut outbound = self.session.lock();
+        let Sink::Polling(polling) = &mut outbound.sink else {
             return;
         };
         let aborted = match self.kind {
-            Guarded::Poll(number) => polling.is_waiting(number),
-            Guarded::Post { whole } => {
-                self.session.account.set_body(0);
+            GuardedRequest::Poll(number) => polling.is_pending(number),
+            GuardedRequest::Post { whole } => {
+                self.session.memory.set_body(0);
                 polling.posting = None;
                 !whole
             }
         };
         if aborted {
-            state.fail(CloseReason::TransportError);
+            outbound.fail(CloseReason::TransportError);
         }
     }
 }
 
-/// A poll: answers at once, or when there is something to say.
+/// Answers a poll: at once if messages are queued, otherwise when one is sent.
 pub(super) async fn poll(
-    shared: &Shared,
-    session: &Arc<Inner>,
+    context: &EngineContext,
+    session: &Arc<ConnectionState>,
     gzip: bool,
 ) -> Result<Response<Body>, Refusal> {
     let polled = {
         let mut guard = session.lock();
-        let state = &mut *guard;
-        let Line::Polling(polling) = &mut state.line else {
+        let outbound = &mut *guard;
+        let Sink::Polling(polling) = &mut outbound.sink else {
             return Err(Refusal::new(
                 RefuseCode::UnknownSid,
                 "the session has left polling",
             ));
         };
-        // The close packet has a body of its own: the official client acts on it before the messages beside it.
-        if state.closing.is_some() && !polling.has_poll() && !polling.has_waiting() {
+        // The close packet gets a body of its own: the official client handles it before the messages beside it.
+        if outbound.closing.is_some() && !polling.has_poll() && !polling.has_queued() {
             let body = polling.last_body(false);
-            state.finish();
-            state.wake();
-            return Ok(text_response(shared, &session.account, body, gzip));
+            outbound.finish();
+            outbound.wake();
+            return Ok(text_response(context, &session.memory, body, gzip));
         }
-        polling.poll()
+        polling.handle_poll()
     };
-    let (number, answer) = match polled {
-        Polled::Answer(body) => return Ok(text_response(shared, &session.account, body, gzip)),
-        Polled::Wait { number, answer } => (number, answer),
-        Polled::Overlap => {
+    let (number, response) = match polled {
+        PollOutcome::Respond(body) => return Ok(text_response(context, &session.memory, body, gzip)),
+        PollOutcome::Wait { number, response } => (number, response),
+        PollOutcome::Overlap => {
             session.lock().fail(CloseReason::TransportError);
             return Err(Refusal::of_transport(
                 StatusCode::BAD_REQUEST,
@@ -136,49 +140,53 @@ pub(super) async fn poll(
             ));
         }
     };
-    let guard = Guard {
+    let guard = RequestGuard {
         session,
-        kind: Guarded::Poll(number),
+        kind: GuardedRequest::Poll(number),
     };
-    let answer = answer.await;
+    let response = response.await;
     drop(guard);
-    match answer {
-        Ok(body) => Ok(text_response(shared, &session.account, body, gzip)),
+    match response {
+        Ok(body) => Ok(text_response(context, &session.memory, body, gzip)),
         Err(_) => Err(Refusal::new(RefuseCode::UnknownSid, "the session has ended")),
     }
 }
 
-/// Why a body is not there.
-enum Broken {
+/// Why a body could not be read.
+enum BodyError {
     TooLarge,
-    CutOff,
+    Incomplete,
 }
 
-/// Reads a body; what is there counts for its session.
-async fn collect(shared: &Shared, session: &Inner, body: Body) -> Result<Vec<u8>, Broken> {
-    let mut body = Limited::new(body, shared.config.max_payload);
+/// Reads a body; its bytes count for the session.
+async fn collect(
+    context: &EngineContext,
+    session: &ConnectionState,
+    body: Body,
+) -> Result<Vec<u8>, BodyError> {
+    let mut body = Limited::new(body, context.config.max_payload);
     let mut collected = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                Broken::TooLarge
+                BodyError::TooLarge
             } else {
-                Broken::CutOff
+                BodyError::Incomplete
             }
         })?;
         if let Ok(part) = frame.into_data() {
             collected.extend_from_slice(&part);
-            session.account.set_body(collected.capacity());
-            shared.sessions.relieve();
+            session.memory.set_body(collected.capacity());
+            context.sessions.enforce_memory_limit();
         }
     }
     Ok(collected)
 }
 
-/// A POST: its packets go to the session in order, then `ok`.
+/// Handles a POST: its packets go to the session in order, then the response is `ok`.
 pub(super) async fn post(
-    shared: &Shared,
-    session: &Arc<Inner>,
+    context: &EngineContext,
+    session: &Arc<ConnectionState>,
     octets: bool,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
@@ -186,12 +194,12 @@ pub(super) async fn post(
     let (posting, ended) = oneshot::channel();
     {
         let mut guard = session.lock();
-        let state = &mut *guard;
-        let Line::Polling(polling) = &mut state.line else {
+        let outbound = &mut *guard;
+        let Sink::Polling(polling) = &mut outbound.sink else {
             return Err(bad("the session has left polling"));
         };
-        // one whose sender has gone may still wait for the session
-        let problem = if polling.posting.is_some() || polling.taken.is_some() {
+        // A POST whose client is gone may still wait for the session.
+        let problem = if polling.posting.is_some() || polling.on_received.is_some() {
             Some("two bodies at a time")
         } else if octets {
             Some("binary body")
@@ -199,32 +207,32 @@ pub(super) async fn post(
             None
         };
         if let Some(problem) = problem {
-            state.fail(CloseReason::TransportError);
+            outbound.fail(CloseReason::TransportError);
             return Err(bad(problem));
         }
         polling.posting = Some(posting);
     }
-    let mut guard = Guard {
+    let mut guard = RequestGuard {
         session,
-        kind: Guarded::Post { whole: false },
+        kind: GuardedRequest::Post { whole: false },
     };
     let collected = tokio::select! {
-        collected = tokio::time::timeout(shared.config.limits.body_timeout, collect(shared, session, body)) => collected,
+        collected = tokio::time::timeout(context.config.limits.body_timeout, collect(context, session, body)) => collected,
         _ = ended => return Err(bad("the session has ended")),
     };
     let collected = match collected {
         Ok(Ok(collected)) => collected,
-        Ok(Err(Broken::TooLarge)) => {
-            guard.kind = Guarded::Post { whole: true };
+        Ok(Err(BodyError::TooLarge)) => {
+            guard.kind = GuardedRequest::Post { whole: true };
             return Err(Refusal::of_transport(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body too large",
             ));
         }
-        Ok(Err(Broken::CutOff)) => return Err(bad("body cut off")),
+        Ok(Err(BodyError::Incomplete)) => return Err(bad("body cut off")),
         Err(_) => return Err(bad("body too slow")),
     };
-    guard.kind = Guarded::Post { whole: true };
+    guard.kind = GuardedRequest::Post { whole: true };
     let Ok(body) = String::from_utf8(collected) else {
         session.lock().fail(CloseReason::ParseError);
         return Err(bad("body is not UTF-8"));
@@ -232,27 +240,27 @@ pub(super) async fn post(
     let (sender, taken) = oneshot::channel();
     {
         let mut guard = session.lock();
-        let state = &mut *guard;
-        let Line::Polling(polling) = &mut state.line else {
+        let outbound = &mut *guard;
+        let Sink::Polling(polling) = &mut outbound.sink else {
             return Err(bad("the session has left polling"));
         };
-        if state.closing.is_some_and(CloseReason::is_orderly) {
-            // Nobody hears them any more; the client hears of the end with its next poll.
-            return Ok(thanks());
+        if outbound.closing.is_some_and(CloseReason::is_orderly) {
+            // The session has ended; the client learns of it with its next poll.
+            return Ok(ok_response());
         }
-        polling.inbound = Inbound::new(body);
-        polling.taken = Some(sender);
-        state.wake();
+        polling.post_body = PostBody::new(body);
+        polling.on_received = Some(sender);
+        outbound.wake();
     }
     // Dropped when the session ends first.
     if taken.await.is_err() {
         return Err(bad("the session has ended"));
     }
-    Ok(thanks())
+    Ok(ok_response())
 }
 
-/// Answer to a POST.
-fn thanks() -> Response<Body> {
+/// Response to a POST.
+fn ok_response() -> Response<Body> {
     let mut response = Response::new(Body::from("ok"));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
@@ -260,27 +268,27 @@ fn thanks() -> Response<Body> {
     response
 }
 
-/// Answer to a poll.
+/// Response to a poll.
 pub(super) fn text_response(
-    shared: &Shared,
-    account: &Arc<Account>,
+    context: &EngineContext,
+    memory: &Arc<MemoryUsage>,
     body: String,
     gzip: bool,
 ) -> Response<Body> {
     let compress = gzip
-        && shared
+        && context
             .config
             .http_compression
             .is_some_and(|threshold| body.len() >= threshold);
     let body = if compress {
-        deflate::gzip(body.as_bytes())
+        gzip_body(body.as_bytes())
     } else {
         body.into_bytes()
     };
-    let body = if body.len() <= PART {
+    let body = if body.len() <= CHUNK {
         Body::from(body)
     } else {
-        Body::new(Parts::new(body, account))
+        Body::new(ChunkedBody::new(body, memory))
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -293,4 +301,13 @@ pub(super) fn text_response(
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Compresses a body for `Content-Encoding: gzip`.
+fn gzip_body(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 2), Compression::fast());
+    encoder
+        .write_all(data)
+        .and_then(|()| encoder.finish())
+        .expect("writing to a Vec cannot fail")
 }

@@ -1,4 +1,4 @@
-//! WebSocket handshakes: the checks of RFC 6455, the answer, and the change of a session that polls.
+//! WebSocket handshakes: checks of RFC 6455, the 101 response, and the upgrade of a polling session.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 
-use super::Refusal;
-use crate::engineio::connection::{Inner, Line};
-use crate::engineio::reason::RefuseCode;
-use crate::engineio::websocket::Ws;
-use crate::engineio::{EngineConfig, Shared, deflate, wire};
+use crate::engineio::config::EngineConfig;
+use crate::engineio::connection_state::{ConnectionState, Sink};
+use crate::engineio::protocol::EngineContext;
+use crate::engineio::refusal::{Refusal, RefuseCode};
+use crate::engineio::websocket::{WebSocket, deflate, frame};
 
-/// Largest message of a WebSocket before it has taken a session over: probes are short.
+/// Largest message before an upgrade is complete; probes are short.
 const MAX_PROBE: usize = 1024;
 
-/// What the answer to a WebSocket handshake needs.
-pub(super) struct Accept {
+/// Accepted WebSocket handshake.
+pub(super) struct WebSocketHandshake {
     key: String,
-    /// First subprotocol that the client offers, as `ws` chooses it.
+    /// First subprotocol that the client offers; the official server chooses the same.
     protocol: Option<HeaderValue>,
     pub(super) deflate: bool,
     pub(super) upgrade: OnUpgrade,
@@ -35,8 +35,12 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// The checks of RFC 6455, section 4.2.1.
-pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) -> Result<Accept, Refusal> {
+/// Checks a WebSocket handshake by RFC 6455, section 4.2.1.
+pub(super) fn check(
+    config: &EngineConfig,
+    parts: &mut Parts,
+    transport: &str,
+) -> Result<WebSocketHandshake, Refusal> {
     let bad = |context: &str| Refusal::new(RefuseCode::BadRequest, context);
     if transport != "websocket" {
         return Err(bad("a websocket handshake for another transport"));
@@ -48,11 +52,11 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
         ));
     }
     let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    // a list may be in several lines
+    // The list may be spread over several header lines.
     let lines = parts.headers.get_all(header::CONNECTION).iter();
     let mut tokens = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','));
+        .filter_map(|sink| sink.to_str().ok())
+        .flat_map(|sink| sink.split(','));
     if !tokens.any(|token| token.trim().eq_ignore_ascii_case("upgrade")) {
         return Err(bad("websocket handshake without 'Connection: Upgrade'"));
     }
@@ -73,7 +77,7 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
     let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
         return Err(bad("the connection cannot be upgraded"));
     };
-    Ok(Accept {
+    Ok(WebSocketHandshake {
         key,
         protocol,
         deflate,
@@ -81,15 +85,15 @@ pub(super) fn accept(config: &EngineConfig, parts: &mut Parts, transport: &str) 
     })
 }
 
-/// First of the subprotocols that a client offers; an error if they are no list of distinct tokens.
+/// First subprotocol that the client offers; an error unless the offers are distinct tokens.
 fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, ()> {
     let is_token = |name: &str| {
         let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         !name.is_empty() && name.bytes().all(is_tchar)
     };
     let mut offered = Vec::new();
-    for line in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
-        for name in line.to_str().map_err(drop)?.split(',').map(str::trim) {
+    for sink in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+        for name in sink.to_str().map_err(drop)?.split(',').map(str::trim) {
             if !is_token(name) || offered.contains(&name) {
                 return Err(());
             }
@@ -102,38 +106,46 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, ()> {
         .transpose()
 }
 
-/// Lets a WebSocket try to take a polling session over; one that may not is closed at once.
-pub(super) fn upgrade(shared: &Arc<Shared>, session: Arc<Inner>, accept: Accept) -> Response<Body> {
-    let allowed = match &mut session.lock().line {
-        Line::Polling(polling) if shared.config.allow_upgrades && !polling.upgrading => {
+/// Begins the upgrade of a polling session; a WebSocket that may not upgrade it is closed at once.
+pub(super) fn upgrade(
+    context: &EngineContext,
+    session: Arc<ConnectionState>,
+    accept: WebSocketHandshake,
+) -> Response<Body> {
+    let allowed = match &mut session.lock().sink {
+        Sink::Polling(polling) if context.config.allow_upgrades && !polling.upgrading => {
             polling.upgrading = true;
             true
         }
-        Line::Polling(_) | Line::Tcp { .. } | Line::Task { .. } | Line::Done => false,
+        Sink::Polling(_) | Sink::Tcp { .. } | Sink::Stream { .. } | Sink::Closed => false,
     };
-    let response = switching(&accept);
-    let options = shared.config.per_message_deflate.filter(|_| accept.deflate);
+    let response = switching_protocols(&accept);
+    let options = context.config.per_message_deflate.filter(|_| accept.deflate);
     tokio::spawn(async move {
         let upgraded = accept.upgrade.await;
-        let ws = upgraded.map(|upgraded| Box::new(Ws::new(upgraded, MAX_PROBE, options)));
+        let ws = upgraded.map(|upgraded| Box::new(WebSocket::new(upgraded, MAX_PROBE, options)));
         if let Some(mut ws) = hand_over(&session, ws, allowed) {
-            let goodbye = Bytes::from(wire::close_frame(1000));
-            std::future::poll_fn(|cx| std::task::Poll::Ready(ws.write_short(cx, &goodbye))).await;
+            let close = Bytes::from(frame::close_frame(1000));
+            std::future::poll_fn(|cx| std::task::Poll::Ready(ws.write_short(cx, &close))).await;
         }
     });
     response
 }
 
-/// Leaves the WebSocket where the session's task finds it; gives one back that may not take over.
-fn hand_over(session: &Inner, ws: hyper::Result<Box<Ws>>, allowed: bool) -> Option<Box<Ws>> {
-    let mut state = session.lock();
-    match (ws, &mut state.line) {
-        (Ok(ws), Line::Polling(polling)) if allowed => {
+/// Passes the WebSocket to the session task; returns it if it may not upgrade the session.
+fn hand_over(
+    session: &ConnectionState,
+    ws: hyper::Result<Box<WebSocket>>,
+    allowed: bool,
+) -> Option<Box<WebSocket>> {
+    let mut outbound = session.lock();
+    match (ws, &mut outbound.sink) {
+        (Ok(ws), Sink::Polling(polling)) if allowed => {
             polling.candidate = Some(ws);
-            state.wake();
+            outbound.wake();
             None
         }
-        (Err(_), Line::Polling(polling)) if allowed => {
+        (Err(_), Sink::Polling(polling)) if allowed => {
             polling.upgrading = false;
             None
         }
@@ -141,8 +153,8 @@ fn hand_over(session: &Inner, ws: hyper::Result<Box<Ws>>, allowed: bool) -> Opti
     }
 }
 
-/// Status 101.
-pub(super) fn switching(accept: &Accept) -> Response<Body> {
+/// Response with status 101.
+pub(super) fn switching_protocols(accept: &WebSocketHandshake) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! What a client's packets mean: messages for the session, pongs for the heartbeat, or the end.
+//! Handles received packets: messages go to the session, pongs to the heartbeat, and others may end the session.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,20 +8,21 @@ use bytes::Bytes;
 use pesan::socketio::Frame;
 use pesan::socketio::engine::{Packet, PacketError};
 
-use crate::engineio::connection::Inner;
-use crate::engineio::hub::Op;
+use crate::engineio::close_reason::CloseReason;
+use crate::engineio::connection_state::ConnectionState;
+use crate::engineio::hub::{Hub, HubCommand};
+use crate::engineio::protocol::Session;
 use crate::engineio::websocket::ReadEnd;
-use crate::engineio::wire::{self, Incoming, Opcode};
-use crate::engineio::{CloseReason, Session};
+use crate::engineio::websocket::frame::{self, InboundFrame, Opcode};
 
-/// Why a connection ends, as its task found out.
-pub(super) struct End {
+/// Why a session ends.
+pub(super) struct SessionEnd {
     pub(super) reason: CloseReason,
-    /// For the close frame; `None` when the other side is gone.
+    /// Code of the close frame; `None` if the client is gone.
     pub(super) code: Option<u16>,
 }
 
-impl End {
+impl SessionEnd {
     pub(super) fn of(reason: CloseReason) -> Self {
         Self {
             reason,
@@ -30,7 +31,7 @@ impl End {
     }
 
     pub(super) fn from_packet(error: &PacketError, id: u64) -> Self {
-        tracing::debug!(connection = id, %error, "the client sent no packet");
+        tracing::debug!(connection = id, %error, "invalid packet from the client");
         Self::of(CloseReason::ParseError)
     }
 
@@ -41,14 +42,14 @@ impl End {
                 code: None,
             },
             ReadEnd::Io(error) => {
-                tracing::debug!(connection = id, %error, "the socket failed");
+                tracing::debug!(connection = id, %error, "socket error");
                 Self {
                     reason: CloseReason::TransportClose,
                     code: None,
                 }
             }
-            ReadEnd::Wire(error) => {
-                tracing::debug!(connection = id, %error, "the client broke the protocol");
+            ReadEnd::Frame(error) => {
+                tracing::debug!(connection = id, %error, "client violated the WebSocket protocol");
                 Self {
                     reason: CloseReason::TransportError,
                     code: Some(error.close_code()),
@@ -58,65 +59,62 @@ impl End {
     }
 }
 
-/// Notes that the client is alive, for a ping that waits for its pong.
-pub(super) fn hear(inner: &Inner, packet: &Packet) {
-    if inner.awaiting_pong.load(Ordering::Relaxed) && !matches!(packet, Packet::Pong(_)) {
-        heard(inner);
+/// Notes activity of a client whose pong is awaited.
+pub(super) fn touch_unless_pong(connection: &ConnectionState, packet: &Packet) {
+    if connection.awaiting_pong.load(Ordering::Relaxed) && !matches!(packet, Packet::Pong(_)) {
+        connection.touch();
     }
 }
 
-fn heard(inner: &Inner) {
-    let mut state = inner.lock();
-    if state.beat.pinged.is_some() && state.beat.heard.is_none() {
-        let now = Instant::now();
-        state.beat.heard = Some(now);
-        state.beat.deadline = now + inner.hub.ping_timeout;
-    }
-}
-
-/// Takes one message of a WebSocket. `true`: the session got something.
-pub(super) fn accept<S: Session>(
+/// Handles one WebSocket frame. Returns `true` if the session received a message.
+pub(super) fn on_frame<S: Session>(
     session: &mut S,
-    inner: &Arc<Inner>,
-    incoming: Incoming<'_>,
-) -> Result<bool, End> {
-    let awaiting = inner.awaiting_pong.load(Ordering::Relaxed);
+    connection: &Arc<ConnectionState>,
+    hub: &Hub,
+    incoming: InboundFrame<'_>,
+) -> Result<bool, SessionEnd> {
+    let awaiting = connection.awaiting_pong.load(Ordering::Relaxed);
     let frame = match incoming {
-        Incoming::Text(text) => match text.strip_prefix('4') {
+        InboundFrame::Text(text) => match text.strip_prefix('4') {
             Some(message) => Frame::Text(message.to_owned()),
             None => {
                 let packet = Packet::decode(Frame::Text(text.into_owned()))
-                    .map_err(|error| End::from_packet(&error, inner.id))?;
-                hear(inner, &packet);
-                return receive(session, inner, packet);
+                    .map_err(|error| SessionEnd::from_packet(&error, connection.id))?;
+                touch_unless_pong(connection, &packet);
+                return on_packet(session, connection, hub, packet);
             }
         },
-        Incoming::Binary(data) => Frame::Binary(data.into_owned()),
-        Incoming::Ping(data) => {
+        InboundFrame::Binary(data) => Frame::Binary(data.into_owned()),
+        InboundFrame::Ping(data) => {
             let mut pong = Vec::with_capacity(data.len() + 2);
-            wire::push_frame(&mut pong, Opcode::Pong, false, data);
-            let mut state = inner.lock();
-            state.queue.push(Bytes::from(pong));
-            state.flush();
+            frame::push_frame(&mut pong, Opcode::Pong, false, data);
+            let mut outbound = connection.lock();
+            outbound.queue.push(Bytes::from(pong));
+            outbound.flush();
             return Ok(false);
         }
-        Incoming::Close(code) => {
-            return Err(End {
+        InboundFrame::Close(code) => {
+            return Err(SessionEnd {
                 reason: CloseReason::TransportClose,
                 code: Some(code.unwrap_or(1000)),
             });
         }
-        Incoming::Nothing => return Ok(false),
+        InboundFrame::Nothing => return Ok(false),
     };
     if awaiting {
-        heard(inner);
+        connection.touch();
     }
     session.receive(frame);
     Ok(true)
 }
 
-/// Takes one packet. `true`: the session got something.
-pub(super) fn receive<S: Session>(session: &mut S, inner: &Arc<Inner>, packet: Packet) -> Result<bool, End> {
+/// Handles one packet. Returns `true` if the session received a message.
+pub(super) fn on_packet<S: Session>(
+    session: &mut S,
+    connection: &Arc<ConnectionState>,
+    hub: &Hub,
+    packet: Packet,
+) -> Result<bool, SessionEnd> {
     match packet {
         Packet::Message(frame) => {
             session.receive(frame);
@@ -124,19 +122,19 @@ pub(super) fn receive<S: Session>(session: &mut S, inner: &Arc<Inner>, packet: P
         }
         Packet::Pong(_) => {
             let now = Instant::now();
-            let mut state = inner.lock();
-            if state.beat.pinged.take().is_some() {
-                inner.awaiting_pong.store(false, Ordering::Relaxed);
-                state.beat.deadline = now + inner.hub.ping_interval + inner.hub.ping_timeout;
-                drop(state);
-                let next = now + inner.hub.ping_interval;
-                inner.hub.push(Op::Beat(Arc::downgrade(inner), next));
+            let mut outbound = connection.lock();
+            if outbound.heartbeat.pinged.take().is_some() {
+                connection.awaiting_pong.store(false, Ordering::Relaxed);
+                outbound.heartbeat.deadline = now + hub.config().ping_interval + hub.config().ping_timeout;
+                drop(outbound);
+                let next = now + hub.config().ping_interval;
+                hub.push(HubCommand::SchedulePing(Arc::downgrade(connection), next));
             }
             Ok(false)
         }
-        Packet::Close => Err(End::of(CloseReason::TransportClose)),
-        // In protocol 4 only the server pings.
-        Packet::Ping(_) => Err(End::of(CloseReason::TransportError)),
+        Packet::Close => Err(SessionEnd::of(CloseReason::TransportClose)),
+        // In protocol 4 only the server sends pings.
+        Packet::Ping(_) => Err(SessionEnd::of(CloseReason::TransportError)),
         Packet::Open(_) | Packet::Upgrade | Packet::Noop => Ok(false),
     }
 }

@@ -1,4 +1,4 @@
-//! A WebSocket that wants to take a polling session over: probe, answer, and the word to change.
+//! Upgrade of a polling session to WebSocket: probe, response, and the upgrade packet.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,94 +8,94 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Sleep;
 
-use crate::engineio::connection::{Inner, Line};
-use crate::engineio::websocket::{Flow, Ws};
-use crate::engineio::wire::{self, Incoming, Opcode};
+use crate::engineio::connection_state::{ConnectionState, Sink};
+use crate::engineio::websocket::frame::{self, InboundFrame, Opcode};
+use crate::engineio::websocket::{ReadControl, WebSocket};
 
-/// A WebSocket that wants to take over from polling.
-pub(super) struct Upgrade {
-    pub(super) ws: Ws,
+/// WebSocket of an upgrade in progress.
+pub(super) struct UpgradeProbe {
+    pub(super) ws: WebSocket,
     deadline: Pin<Box<Sleep>>,
     answered: bool,
 }
 
-/// What the probe of an upgrade led to.
-pub(super) enum Probed {
+/// Progress of an upgrade.
+pub(super) enum ProbeOutcome {
     Waiting,
     Complete,
     Failed,
 }
 
-impl Upgrade {
-    pub(super) fn new(ws: Ws, patience: Duration) -> Self {
+impl UpgradeProbe {
+    pub(super) fn new(ws: WebSocket, timeout: Duration) -> Self {
         Self {
             ws,
-            deadline: Box::pin(tokio::time::sleep(patience)),
+            deadline: Box::pin(tokio::time::sleep(timeout)),
             answered: false,
         }
     }
 
-    /// Whether the probe has its answer: from then on the client does not poll.
+    /// Whether the probe was answered; from then on the client does not poll.
     pub(super) fn is_answered(&self) -> bool {
         self.answered
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, inner: &Arc<Inner>) -> Probed {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, connection: &Arc<ConnectionState>) -> ProbeOutcome {
         static PROBED: Bytes = Bytes::from_static(b"\x81\x063probe");
         if self.deadline.as_mut().poll(cx).is_ready() {
-            return Probed::Failed;
+            return ProbeOutcome::Failed;
         }
-        // the rest of an earlier answer, where the socket had no room
+        // The rest of an earlier response that the socket had no room for.
         if matches!(self.ws.poll_send(cx, |_| None), Poll::Ready(Err(_))) {
-            return Probed::Failed;
+            return ProbeOutcome::Failed;
         }
         let (mut probes, mut complete, mut failed) = (0, false, false);
         let mut pongs = Vec::new();
-        let mut each = |incoming: Incoming<'_>| {
+        let mut each = |incoming: InboundFrame<'_>| {
             match incoming {
-                Incoming::Text(text) if text == "2probe" => probes += 1,
-                Incoming::Text(text) if text.starts_with('5') => complete = true,
-                Incoming::Ping(data) => wire::push_frame(&mut pongs, Opcode::Pong, false, data),
-                Incoming::Nothing => {}
-                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Close(_) => failed = true,
+                InboundFrame::Text(text) if text == "2probe" => probes += 1,
+                InboundFrame::Text(text) if text.starts_with('5') => complete = true,
+                InboundFrame::Ping(data) => frame::push_frame(&mut pongs, Opcode::Pong, false, data),
+                InboundFrame::Nothing => {}
+                InboundFrame::Text(_) | InboundFrame::Binary(_) | InboundFrame::Close(_) => failed = true,
             }
             if complete || failed {
-                Flow::Stop
+                ReadControl::Stop
             } else {
-                Flow::More
+                ReadControl::Continue
             }
         };
-        let mut result = if self.ws.has_held() {
-            self.ws.read_held(&mut each)
+        let mut result = if self.ws.has_buffered() {
+            self.ws.read_buffered(&mut each)
         } else {
-            Ok(Flow::More)
+            Ok(ReadControl::Continue)
         };
         let mut waiting = false;
-        while matches!(result, Ok(Flow::More)) && !waiting {
+        while matches!(result, Ok(ReadControl::Continue)) && !waiting {
             match self.ws.poll_read(cx, &mut each) {
                 Poll::Ready(next) => result = next,
                 Poll::Pending => waiting = true,
             }
         }
         if failed || result.is_err() {
-            return Probed::Failed;
+            return ProbeOutcome::Failed;
         }
         if !pongs.is_empty() && !self.ws.write_short(cx, &Bytes::from(pongs)) {
-            return Probed::Failed;
+            return ProbeOutcome::Failed;
         }
         for _ in 0..probes {
             if !self.ws.write_short(cx, &PROBED) {
-                return Probed::Failed;
+                return ProbeOutcome::Failed;
             }
             self.answered = true;
-            if let Line::Polling(polling) = &mut inner.lock().line {
+            if let Sink::Polling(polling) = &mut connection.lock().sink {
                 polling.set_probing(true);
             }
         }
         if complete {
-            Probed::Complete
+            ProbeOutcome::Complete
         } else {
-            Probed::Waiting
+            ProbeOutcome::Waiting
         }
     }
 }

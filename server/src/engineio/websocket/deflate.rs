@@ -1,23 +1,28 @@
-//! Message compression (RFC 7692) without state between messages, in both directions.
+//! WebSocket message compression, permessage-deflate (RFC 7692), without state between messages.
 //!
-//! Both sides reset their window after each message (`*_no_context_takeover`). That costs some ratio and saves
-//! 300 KiB a connection, and a broadcast is compressed once for all.
+//! Both sides reset their window after each message (`*_no_context_takeover`). Messages become a little larger; in return
+//! a connection needs 300 KiB less, and a broadcast is compressed once for all recipients.
 
 use std::cell::RefCell;
-use std::io::Write as _;
 
-use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::wire::WireError;
-
-/// Answer to the offers of a client.
+/// Extension parameters that the server agrees to.
 pub(crate) const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// What ends a block that was flushed, and is left out on the wire.
+/// End of a flushed block; omitted on the wire.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Whether one of the offers in `Sec-WebSocket-Extensions` can be taken.
+/// Why a message cannot be inflated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InflateError {
+    /// Message is larger than the limit.
+    TooLarge { limit: usize },
+    /// Data is not valid DEFLATE.
+    Invalid,
+}
+
+/// Whether one of the offers in `Sec-WebSocket-Extensions` is acceptable.
 pub(crate) fn is_offered(extensions: &str) -> bool {
     extensions.split(',').any(|offer| {
         let mut parts = offer.split(';').map(str::trim);
@@ -29,7 +34,7 @@ pub(crate) fn is_offered(extensions: &str) -> bool {
                 match name {
                     "server_no_context_takeover" | "client_no_context_takeover" => value.is_none(),
                     "client_max_window_bits" => value.is_none_or(is_window),
-                    // Our window is always the largest.
+                    // The server's window is always the largest.
                     "server_max_window_bits" => value == Some("15"),
                     _ => false,
                 }
@@ -51,7 +56,7 @@ pub(crate) fn compress(data: &[u8], level: u32) -> Vec<u8> {
     DEFLATE.with_borrow_mut(|slot| {
         let fresh = || (level, Compress::new(Compression::new(level.clamp(1, 9)), false));
         let (_, deflate) = match slot {
-            Some(kept) if kept.0 == level => kept,
+            Some(protocol) if protocol.0 == level => protocol,
             _ => slot.insert(fresh()),
         };
         deflate.reset();
@@ -74,8 +79,8 @@ pub(crate) fn compress(data: &[u8], level: u32) -> Vec<u8> {
     })
 }
 
-/// Inflates one message of at most `max` bytes; the first byte beyond is an error, not memory.
-pub(crate) fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, WireError> {
+/// Inflates one message of at most `max` bytes; memory use is bounded by `max` too.
+pub(crate) fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
     INFLATE.with_borrow_mut(|slot| {
         let inflate = slot.get_or_insert_with(|| Decompress::new(false));
         inflate.reset(false);
@@ -87,9 +92,9 @@ pub(crate) fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, WireError> {
                 let before = inflate.total_in();
                 let status = inflate
                     .decompress_vec(rest, &mut out, FlushDecompress::Sync)
-                    .map_err(|_| WireError::Inflate)?;
+                    .map_err(|_| InflateError::Invalid)?;
                 if out.len() > max {
-                    return Err(WireError::TooLarge { limit: max });
+                    return Err(InflateError::TooLarge { limit: max });
                 }
                 let taken = usize::try_from(inflate.total_in() - before).unwrap_or(rest.len());
                 rest = rest.get(taken..).unwrap_or_default();
@@ -97,7 +102,7 @@ pub(crate) fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, WireError> {
                     Status::StreamEnd => return Ok(out),
                     Status::Ok | Status::BufError if rest.is_empty() && out.len() < out.capacity() => break,
                     Status::BufError if taken == 0 && out.len() < out.capacity() => {
-                        return Err(WireError::Inflate);
+                        return Err(InflateError::Invalid);
                     }
                     Status::Ok | Status::BufError => {}
                 }
@@ -107,21 +112,12 @@ pub(crate) fn inflate(data: &[u8], max: usize) -> Result<Vec<u8>, WireError> {
     })
 }
 
-/// The body of an HTTP answer with `Content-Encoding: gzip`.
-pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 2), Compression::fast());
-    encoder
-        .write_all(data)
-        .and_then(|()| encoder.finish())
-        .expect("writing to a Vec cannot fail")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_was_compressed_is_inflated_again() {
+    fn message_compressed_then_inflated_is_unchanged() {
         for size in [0, 1, 63, 64, 65, 1000, 70_000, 999_999] {
             let data: Vec<u8> = (0..size)
                 .map(|at: u32| (at.wrapping_mul(at) >> 7) as u8)
@@ -132,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_exact() {
+    fn inflated_message_one_byte_over_the_limit_is_refused() {
         let data = compress(&[b'x'; 1000], 3);
         assert_eq!(inflate(&data, 1000).map(|out| out.len()), Ok(1000));
-        assert_eq!(inflate(&data, 999), Err(WireError::TooLarge { limit: 999 }));
+        assert_eq!(inflate(&data, 999), Err(InflateError::TooLarge { limit: 999 }));
     }
 
     #[test]
-    fn offers_that_need_a_smaller_window_of_ours_are_not_taken() {
+    fn offer_requiring_a_smaller_server_window_is_rejected() {
         assert!(is_offered("permessage-deflate"));
         assert!(is_offered("permessage-deflate; client_max_window_bits"));
         assert!(is_offered(

@@ -1,13 +1,13 @@
-//! WebSocket frames (RFC 6455): heads for what goes out, and a decoder that reads where the bytes lie.
+//! WebSocket frames (RFC 6455): headers of outgoing frames, and a decoder that works in place.
 //!
-//! The decoder holds nothing for a connection but the parts of a message that is still coming.
+//! Between frames the decoder of a connection stores only the fragments of an incomplete message.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::deflate;
+use super::deflate::{self, InflateError};
 
-/// What a frame is.
+/// Type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opcode {
     Continuation,
@@ -47,8 +47,8 @@ impl Opcode {
     }
 }
 
-/// Appends the head of a whole, unmasked message.
-pub(crate) fn push_head(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, len: usize) {
+/// Appends the header of an unfragmented, unmasked message.
+pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, len: usize) {
     out.push(0x80 | if compressed { 0x40 } else { 0 } | opcode.bits());
     if let Ok(short @ 0..=125) = u8::try_from(len) {
         out.push(short);
@@ -61,40 +61,40 @@ pub(crate) fn push_head(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, len
     }
 }
 
-/// Appends a whole, unmasked message.
+/// Appends an unfragmented, unmasked message.
 pub(crate) fn push_frame(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, data: &[u8]) {
-    push_head(out, opcode, compressed, data.len());
+    push_header(out, opcode, compressed, data.len());
     out.extend_from_slice(data);
 }
 
-/// A close frame with a code.
+/// Close frame with a code.
 pub(crate) fn close_frame(code: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(4);
     push_frame(&mut out, Opcode::Close, false, &code.to_be_bytes());
     out
 }
 
-/// Head of a frame: what it is, and how long.
-struct Head {
+/// Header of a frame.
+struct FrameHeader {
     fin: bool,
     compressed: bool,
     opcode: Opcode,
     masked: bool,
-    /// Bytes of the head without the mask.
+    /// Size of the header without the mask, in bytes.
     size: usize,
     len: u64,
 }
 
-impl Head {
-    /// `None` when more bytes are needed.
-    fn read(bytes: &[u8]) -> Result<Option<Self>, WireError> {
+impl FrameHeader {
+    /// Returns `None` if more bytes are needed.
+    fn read(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
         let Some((&[first, second], rest)) = bytes.split_first_chunk() else {
             return Ok(None);
         };
         if first & 0x30 != 0 {
-            return Err(WireError::Protocol("a reserved bit is set"));
+            return Err(FrameError::Protocol("a reserved bit is set"));
         }
-        let opcode = Opcode::from_bits(first & 0x0f).ok_or(WireError::Protocol("unknown opcode"))?;
+        let opcode = Opcode::from_bits(first & 0x0f).ok_or(FrameError::Protocol("unknown opcode"))?;
         let (size, len) = match second & 0x7f {
             126 => match rest.first_chunk() {
                 Some(len) => (4, u64::from(u16::from_be_bytes(*len))),
@@ -117,33 +117,33 @@ impl Head {
     }
 }
 
-/// Frames that this server made itself: whole, unmasked and uncompressed.
-pub(crate) fn own_frames(mut bytes: &[u8]) -> impl Iterator<Item = (Opcode, &[u8])> {
+/// Splits frames that this server encoded: unfragmented, unmasked and uncompressed.
+pub(crate) fn parse_own_frames(mut bytes: &[u8]) -> impl Iterator<Item = (Opcode, &[u8])> {
     std::iter::from_fn(move || {
-        let head = Head::read(bytes).ok()??;
+        let header = FrameHeader::read(bytes).ok()??;
         let (data, rest) = bytes
-            .get(head.size..)?
-            .split_at_checked(usize::try_from(head.len).ok()?)?;
+            .get(header.size..)?
+            .split_at_checked(usize::try_from(header.len).ok()?)?;
         bytes = rest;
-        Some((head.opcode, data))
+        Some((header.opcode, data))
     })
 }
 
-/// Why a client's bytes are no WebSocket.
+/// Why received bytes are not valid WebSocket frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum WireError {
-    /// A rule of RFC 6455 is broken.
+pub(crate) enum FrameError {
+    /// Violation of RFC 6455.
     Protocol(&'static str),
-    /// Text that is not UTF-8.
+    /// Text is not UTF-8.
     Utf8,
-    /// A message beyond the limit.
+    /// Message is larger than the limit.
     TooLarge { limit: usize },
-    /// Compressed data that cannot be inflated.
+    /// Compressed data cannot be inflated.
     Inflate,
 }
 
-impl WireError {
-    /// Close code that says so.
+impl FrameError {
+    /// Close code to send to the client.
     pub(crate) const fn close_code(&self) -> u16 {
         match self {
             Self::Protocol(_) => 1002,
@@ -153,7 +153,16 @@ impl WireError {
     }
 }
 
-impl fmt::Display for WireError {
+impl From<InflateError> for FrameError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLarge { limit } => Self::TooLarge { limit },
+            InflateError::Invalid => Self::Inflate,
+        }
+    }
+}
+
+impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(what) => write!(f, "broken websocket frame: {what}"),
@@ -164,66 +173,66 @@ impl fmt::Display for WireError {
     }
 }
 
-/// What the decoder found.
+/// Content of a decoded frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Incoming<'a> {
+pub(crate) enum InboundFrame<'a> {
     Text(Cow<'a, str>),
     Binary(Cow<'a, [u8]>),
     Ping(&'a [u8]),
     Close(Option<u16>),
-    /// A pong, or a part of a message: nothing to do.
+    /// A pong, or a fragment of a message: nothing to do.
     Nothing,
 }
 
-/// Reads the frames of one client.
+/// Decodes the frames of one client.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    /// First parts of a message, and what they are.
-    parts: Vec<u8>,
+    /// Fragments of an incomplete message.
+    fragments: Vec<u8>,
     opcode: Option<(Opcode, bool)>,
     max: usize,
     deflate: bool,
 }
 
 impl Decoder {
-    /// Takes messages up to `max` bytes, compressed ones if `deflate` was agreed on.
+    /// Decoder for messages up to `max` bytes; compressed ones are accepted if `deflate` was negotiated.
     pub(crate) fn new(max: usize, deflate: bool) -> Self {
         Self {
-            parts: Vec::new(),
+            fragments: Vec::new(),
             opcode: None,
             max,
             deflate,
         }
     }
 
-    /// Bytes of a message that is still coming.
+    /// Bytes stored for an incomplete message.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.parts.capacity()
+        self.fragments.capacity()
     }
 
-    /// Drops the message that is still coming.
-    pub(crate) fn forget(&mut self) {
-        self.parts = Vec::new();
+    /// Drops the incomplete message.
+    pub(crate) fn reset(&mut self) {
+        self.fragments = Vec::new();
     }
 
-    /// Takes messages up to this size from now on.
+    /// Changes the size limit of messages.
     pub(crate) fn set_max(&mut self, max: usize) {
         self.max = max;
     }
 
-    /// Reads the first frame of `bytes` and adds its size to `used`; `None` when more bytes are needed.
+    /// Decodes the first frame of `bytes` and adds its size to `used`; returns `None` if more bytes are needed.
     pub(crate) fn decode<'a>(
         &mut self,
         bytes: &'a mut [u8],
         used: &mut usize,
-    ) -> Result<Option<Incoming<'a>>, WireError> {
-        let Some(head) = Head::read(bytes)? else {
+    ) -> Result<Option<InboundFrame<'a>>, FrameError> {
+        let Some(header) = FrameHeader::read(bytes)? else {
             return Ok(None);
         };
-        self.check(&head)?;
-        let len = usize::try_from(head.len).map_err(|_| WireError::TooLarge { limit: self.max })?;
+        self.check(&header)?;
+        let len = usize::try_from(header.len).map_err(|_| FrameError::TooLarge { limit: self.max })?;
         let Some((mask, rest)) = bytes
-            .get_mut(head.size..)
+            .get_mut(header.size..)
             .and_then(<[u8]>::split_first_chunk_mut::<4>)
         else {
             return Ok(None);
@@ -232,53 +241,53 @@ impl Decoder {
             return Ok(None);
         };
         unmask(data, *mask);
-        *used += head.size + 4 + len;
+        *used += header.size + 4 + len;
         let data: &'a [u8] = data;
-        match head.opcode {
-            Opcode::Ping => Ok(Some(Incoming::Ping(data))),
-            Opcode::Pong => Ok(Some(Incoming::Nothing)),
+        match header.opcode {
+            Opcode::Ping => Ok(Some(InboundFrame::Ping(data))),
+            Opcode::Pong => Ok(Some(InboundFrame::Nothing)),
             Opcode::Close => close(data).map(Some),
-            Opcode::Continuation | Opcode::Text | Opcode::Binary => self.data(&head, data).map(Some),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => self.data(&header, data).map(Some),
         }
     }
 
-    fn check(&self, head: &Head) -> Result<(), WireError> {
-        if !head.masked {
-            return Err(WireError::Protocol("a client's frame is not masked"));
+    fn check(&self, header: &FrameHeader) -> Result<(), FrameError> {
+        if !header.masked {
+            return Err(FrameError::Protocol("a client's frame is not masked"));
         }
-        if head.opcode.is_control() {
-            if !head.fin || head.len > 125 {
-                return Err(WireError::Protocol("a control frame is long or in parts"));
+        if header.opcode.is_control() {
+            if !header.fin || header.len > 125 {
+                return Err(FrameError::Protocol("a control frame is long or in parts"));
             }
-            if head.compressed {
-                return Err(WireError::Protocol("a control frame is compressed"));
+            if header.compressed {
+                return Err(FrameError::Protocol("a control frame is compressed"));
             }
             return Ok(());
         }
-        if (head.opcode == Opcode::Continuation) != self.opcode.is_some() {
-            return Err(WireError::Protocol(
+        if (header.opcode == Opcode::Continuation) != self.opcode.is_some() {
+            return Err(FrameError::Protocol(
                 "a message begins inside another, or not at all",
             ));
         }
-        if head.compressed && (!self.deflate || head.opcode == Opcode::Continuation) {
-            return Err(WireError::Protocol("compression was not agreed on"));
+        if header.compressed && (!self.deflate || header.opcode == Opcode::Continuation) {
+            return Err(FrameError::Protocol("compression was not agreed on"));
         }
-        if head.len > self.max.saturating_sub(self.parts.len()) as u64 {
-            return Err(WireError::TooLarge { limit: self.max });
+        if header.len > self.max.saturating_sub(self.fragments.len()) as u64 {
+            return Err(FrameError::TooLarge { limit: self.max });
         }
         Ok(())
     }
 
-    fn data<'a>(&mut self, head: &Head, data: &'a [u8]) -> Result<Incoming<'a>, WireError> {
-        let (opcode, compressed) = self.opcode.unwrap_or((head.opcode, head.compressed));
-        if !head.fin {
+    fn data<'a>(&mut self, header: &FrameHeader, data: &'a [u8]) -> Result<InboundFrame<'a>, FrameError> {
+        let (opcode, compressed) = self.opcode.unwrap_or((header.opcode, header.compressed));
+        if !header.fin {
             self.opcode = Some((opcode, compressed));
-            self.parts.extend_from_slice(data);
-            return Ok(Incoming::Nothing);
+            self.fragments.extend_from_slice(data);
+            return Ok(InboundFrame::Nothing);
         }
         let mut data = Cow::Borrowed(data);
         if self.opcode.take().is_some() {
-            let mut whole = std::mem::take(&mut self.parts);
+            let mut whole = std::mem::take(&mut self.fragments);
             whole.extend_from_slice(&data);
             data = Cow::Owned(whole);
         }
@@ -286,28 +295,28 @@ impl Decoder {
             data = Cow::Owned(deflate::inflate(&data, self.max)?);
         }
         if opcode == Opcode::Binary {
-            return Ok(Incoming::Binary(data));
+            return Ok(InboundFrame::Binary(data));
         }
-        Ok(Incoming::Text(match data {
-            Cow::Borrowed(data) => Cow::Borrowed(std::str::from_utf8(data).map_err(|_| WireError::Utf8)?),
-            Cow::Owned(data) => Cow::Owned(String::from_utf8(data).map_err(|_| WireError::Utf8)?),
+        Ok(InboundFrame::Text(match data {
+            Cow::Borrowed(data) => Cow::Borrowed(std::str::from_utf8(data).map_err(|_| FrameError::Utf8)?),
+            Cow::Owned(data) => Cow::Owned(String::from_utf8(data).map_err(|_| FrameError::Utf8)?),
         }))
     }
 }
 
-fn close(data: &[u8]) -> Result<Incoming<'_>, WireError> {
+fn close(data: &[u8]) -> Result<InboundFrame<'_>, FrameError> {
     let Some((code, reason)) = data.split_first_chunk() else {
         return match data {
-            [] => Ok(Incoming::Close(None)),
-            _ => Err(WireError::Protocol("a close frame of one byte")),
+            [] => Ok(InboundFrame::Close(None)),
+            _ => Err(FrameError::Protocol("a close frame of one byte")),
         };
     };
     let code = u16::from_be_bytes(*code);
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-        return Err(WireError::Protocol("a close code that may not be sent"));
+        return Err(FrameError::Protocol("a close code that may not be sent"));
     }
-    std::str::from_utf8(reason).map_err(|_| WireError::Utf8)?;
-    Ok(Incoming::Close(Some(code)))
+    std::str::from_utf8(reason).map_err(|_| FrameError::Utf8)?;
+    Ok(InboundFrame::Close(Some(code)))
 }
 
 fn unmask(data: &mut [u8], mask: [u8; 4]) {
@@ -328,20 +337,20 @@ mod tests {
 
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-    /// A client's frame with the first byte as given.
+    /// Masked frame with the given first byte.
     fn masked(first: u8, data: &[u8]) -> Vec<u8> {
-        let mut head = Vec::new();
-        push_head(&mut head, Opcode::Text, false, data.len());
-        head[0] = first;
-        head[1] |= 0x80;
-        head.extend(MASK);
+        let mut header = Vec::new();
+        push_header(&mut header, Opcode::Text, false, data.len());
+        header[0] = first;
+        header[1] |= 0x80;
+        header.extend(MASK);
         let mut data = data.to_vec();
         unmask(&mut data, MASK);
-        head.extend(data);
-        head
+        header.extend(data);
+        header
     }
 
-    fn decode(decoder: &mut Decoder, mut bytes: Vec<u8>) -> Result<Vec<String>, WireError> {
+    fn decode(decoder: &mut Decoder, mut bytes: Vec<u8>) -> Result<Vec<String>, FrameError> {
         let mut found = Vec::new();
         let mut at = 0;
         while let Some(incoming) = decoder.decode(&mut bytes[at..], &mut at)? {
@@ -351,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_specification_is_read() {
+    fn masked_frame_of_the_specification_is_decoded() {
         let bytes = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58".to_vec();
         assert_eq!(
             decode(&mut Decoder::new(100, false), bytes),
@@ -360,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cut_at_any_byte_waits_for_the_rest() {
+    fn frame_cut_at_any_byte_waits_for_the_rest() {
         for size in [0, 1, 125, 126, 65_535, 65_536] {
             let bytes = masked(0x82, &vec![7; size]);
             for cut in (0..bytes.len()).step_by(1 + size / 100) {
@@ -371,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_message_are_joined_around_a_ping() {
+    fn fragments_with_a_ping_between_them_are_joined() {
         let mut bytes = masked(0x01, "hé".as_bytes()[..2].as_ref());
         bytes.extend(masked(0x89, b"?"));
         bytes.extend(masked(0x00, &"é".as_bytes()[1..]));
@@ -388,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rules_are_named() {
+    fn frame_violating_the_protocol_gets_its_close_code() {
         let cases: [(Vec<u8>, u16); 13] = [
             (b"\x81\x01a".to_vec(), 1002),             // not masked
             (masked(0xa1, b"a"), 1002),                // RSV2
@@ -414,35 +423,35 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_the_parts_together() {
+    fn fragments_together_over_the_limit_are_refused() {
         let mut bytes = masked(0x01, &[b'a'; 60]);
         bytes.extend(masked(0x80, &[b'a'; 41]));
         assert_eq!(
             decode(&mut Decoder::new(100, false), bytes),
-            Err(WireError::TooLarge { limit: 100 })
+            Err(FrameError::TooLarge { limit: 100 })
         );
     }
 
     #[test]
-    fn a_compressed_bomb_is_not_inflated_beyond_the_limit() {
+    fn compressed_bomb_is_not_inflated_beyond_the_limit() {
         let bomb = deflate::compress(&vec![0; 10 << 20], 9);
         assert!(bomb.len() < 20_000);
         let found = decode(&mut Decoder::new(100_000, true), masked(0xc2, &bomb));
-        assert_eq!(found, Err(WireError::TooLarge { limit: 100_000 }));
+        assert_eq!(found, Err(FrameError::TooLarge { limit: 100_000 }));
         let found = decode(&mut Decoder::new(100, true), masked(0xc2, b"\xff\xff\xff"));
-        assert_eq!(found, Err(WireError::Inflate));
+        assert_eq!(found, Err(FrameError::Inflate));
         let good = deflate::compress(b"halo halo halo", 3);
         let found = decode(&mut Decoder::new(100, true), masked(0xc1, &good));
         assert_eq!(found, Ok(vec!["Text(\"halo halo halo\")".to_owned()]));
     }
 
     #[test]
-    fn own_frames_are_taken_apart_again() {
+    fn frames_encoded_by_the_server_are_split_again() {
         let mut bytes = Vec::new();
         push_frame(&mut bytes, Opcode::Text, false, b"4a");
         push_frame(&mut bytes, Opcode::Binary, false, &[1; 300]);
         push_frame(&mut bytes, Opcode::Binary, false, &[2; 70_000]);
-        let frames: Vec<_> = own_frames(&bytes)
+        let frames: Vec<_> = parse_own_frames(&bytes)
             .map(|(opcode, data)| (opcode, data.len()))
             .collect();
         assert_eq!(

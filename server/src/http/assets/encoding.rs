@@ -1,6 +1,6 @@
 //! Content codings of ready-made files.
 
-use crate::engineio::coding;
+use crate::http::accept_encoding;
 
 /// Form in which a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Encoding {
 
     /// Whether a client with this `Accept-Encoding` takes it.
     pub(super) fn is_accepted(self, header: Option<&str>) -> bool {
-        self.name().is_none_or(|name| coding::is_accepted(name, header))
+        self.name()
+            .is_none_or(|name| accept_encoding::is_accepted(name, header))
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Namespace;
-use crate::engineio::{CloseReason, Outgoing};
+use crate::engineio::{CloseReason, EncodedMessage};
 use crate::log::LogLimit;
 use crate::socketio::acks::Waiter;
 use crate::socketio::adapter::Health;
@@ -55,7 +55,7 @@ impl Namespace {
     }
 
     /// Frames a packet once for all who get it.
-    pub(in crate::socketio) fn encode(&self, packet: &Packet) -> Result<Outgoing, EmitError> {
+    pub(in crate::socketio) fn encode(&self, packet: &Packet) -> Result<EncodedMessage, EmitError> {
         let config = self.config();
         config.parser.check(packet)?;
         let outgoing = config.frame(packet);
@@ -198,7 +198,7 @@ impl Namespace {
         name: EventName,
         mut args: Vec<Value>,
         offset: String,
-    ) -> Result<Outgoing, EmitError> {
+    ) -> Result<EncodedMessage, EmitError> {
         args.push(Value::from(offset));
         self.encode(&self.event(None, name, args))
     }
@@ -254,7 +254,7 @@ impl Namespace {
     pub(in crate::socketio) fn welcome(
         &self,
         socket: &Socket,
-        reply: &Outgoing,
+        reply: &EncodedMessage,
         restored: Option<&Restored>,
     ) -> usize {
         let mut missed = 0;
@@ -276,7 +276,7 @@ impl Namespace {
     }
 
     /// Sends what is framed already to the sockets of this node.
-    fn deliver(&self, target: &Target, outgoing: &Outgoing) {
+    fn deliver(&self, target: &Target, outgoing: &EncodedMessage) {
         let Some(engine) = self.0.server.engine() else {
             return;
         };
