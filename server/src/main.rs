@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use pesan_server::admin::AdminSocket;
 use pesan_server::config::{Cli, Command, Config, Listen};
-use pesan_server::http::serve::{Proxies, ServeConfig, Tls, bind, serve};
+use pesan_server::http::serve::{ServeConfig, Tls, TrustedProxies, bind, serve};
 use pesan_server::http::{health, router};
 use pesan_server::log;
 use pesan_server::state::{AppState, app, signals};
@@ -74,7 +74,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
     let mut serving = ServeConfig::default();
     serving.drain = Duration::from_secs(config.drain);
-    serving.proxies = Proxies::new(&config.trusted_proxy);
+    serving.proxies = TrustedProxies::new(&config.trusted_proxy);
     if let (Some(certificate), Some(key)) = (&config.tls_cert, &config.tls_key) {
         serving.tls = Some(Tls::from_files(certificate, key)?);
     }

@@ -4,9 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use super::Origin;
-use crate::http::serve::Network;
+use crate::http::serve::parse_network;
 
 /// Addresses, certificate and origins.
 #[derive(Debug, Clone, Args)]
@@ -36,9 +37,10 @@ pub struct Listen {
         long,
         env = "PESAN_TRUSTED_PROXY",
         value_name = "NETWORK",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = parse_network
     )]
-    pub trusted_proxy: Vec<Network>,
+    pub trusted_proxy: Vec<IpNet>,
     /// Seconds that connections have to end after SIGTERM or SIGINT.
     #[arg(long, env = "PESAN_DRAIN", value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub drain: u64,

@@ -34,7 +34,7 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 pub use connection_limit::{ConnectionLimit, ConnectionPermit, Full};
-pub use forwarded::{Network, NetworkError, Proxies};
+pub use forwarded::{TrustedProxies, parse_network};
 pub use tls::{Tls, TlsError};
 
 use crate::engineio::Peer;
@@ -66,8 +66,8 @@ pub struct ServeConfig {
     pub max_connections_per_address: usize,
     /// Limit that several accept loops share, or that others look at; the two above do not count then. Defaults to none.
     pub limit: Option<Arc<ConnectionLimit>>,
-    /// Proxies that are believed when they say for whom they speak. Defaults to none.
-    pub proxies: Proxies,
+    /// Proxies whose `X-Forwarded-For` is believed. Defaults to none.
+    pub proxies: TrustedProxies,
     /// Time that requests under way have once `stop` came. Defaults to 5 s.
     pub drain: Duration,
 }
@@ -84,7 +84,7 @@ impl Default for ServeConfig {
             max_connections: 20_000,
             max_connections_per_address: 10_000,
             limit: None,
-            proxies: Proxies::default(),
+            proxies: TrustedProxies::default(),
             drain: Duration::from_secs(5),
         }
     }
@@ -256,7 +256,7 @@ impl Acceptor {
             let count = requests.fetch_add(1, Ordering::Relaxed) + 1;
             let is_last = count >= self.config.max_requests_per_connection;
             let bad = !has_one_host(&request);
-            let sender = self.config.proxies.sender(peer, request.headers());
+            let sender = self.config.proxies.client_addr(peer, request.headers());
             request.extensions_mut().insert(sender);
             let app = self.app.clone();
             async move {
