@@ -64,6 +64,8 @@ events! {
     // server to page
     "hello" Hello => NoAck;
     "message" Message => NoAck;
+    "message-deleted" MessageDeleted => NoAck;
+    "person-erased" PersonErased => NoAck;
     "room" Room => NoAck;
     "room-gone" RoomGone => NoAck;
     "presence" Presence => NoAck;
@@ -160,9 +162,9 @@ pub struct Message {
     pub seq: u64,
     /// Id that the sender made; one message is stored once however often it is sent.
     pub id: String,
-    /// Author, under the name of that moment.
+    /// Author, under the name of that moment; both fields are empty when the message was deleted.
     pub author: Person,
-    /// Text as typed.
+    /// Text as typed; empty when the message was deleted.
     pub text: String,
     /// Server's time, in milliseconds since 1970.
     pub at: u64,
@@ -171,14 +173,38 @@ pub struct Message {
     pub reply: Option<Quote>,
 }
 
+impl Message {
+    /// Whether the message was deleted: only its order number and its time are left.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+/// An operator deleted a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageDeleted {
+    /// Id of the room.
+    pub room: String,
+    /// Order number of the message.
+    pub seq: u64,
+}
+
+/// An operator deleted all messages of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonErased {
+    /// Id of the person.
+    pub person: String,
+}
+
 /// Part of an earlier message that a reply shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// Order number of the quoted message.
     pub seq: u64,
-    /// Its author's name.
+    /// Its author's name; empty when it was deleted.
     pub author: String,
-    /// Its first characters.
+    /// Its first characters; empty when it was deleted.
     pub text: String,
 }
 
@@ -430,6 +456,11 @@ pub enum ChatErrorCode {
     Unauthorized,
     /// Server is full or going down.
     Unavailable,
+    /// An operator has banned the person or the address; detail: the operator's reason. Also the `data` of the
+    /// CONNECT_ERROR.
+    Banned,
+    /// An operator has muted the person or the address; detail: seconds until the end, empty without an end.
+    Muted,
     /// Anything that a newer server calls otherwise.
     #[serde(other)]
     Other,

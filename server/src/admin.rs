@@ -9,11 +9,13 @@ mod listener;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use pesan::protocol::Message;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Action, AdminCommand};
 pub use listener::{AdminSocket, ListenError};
 
+use crate::chat::moderation::Restriction;
 use crate::chat::operator::{Connected, RoomInfo};
 
 /// What the operator asks for.
@@ -39,6 +41,61 @@ pub enum Request {
         /// What they are told.
         #[arg(long, default_value = "")]
         reason: String,
+    },
+    /// Keeps a person or an address away, and ends their connections.
+    Ban {
+        /// Id of a person or of a connection, as `list` shows it, or an address or network.
+        whom: String,
+        /// Time until the ban ends, as 90, 60s, 5m, 1h or 7d; without it there is no end.
+        #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds)]
+        seconds: Option<u64>,
+        /// What they are told.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Ends a ban.
+    Unban {
+        /// As for `ban`, or as `bans` shows it.
+        whom: String,
+    },
+    /// Lets a person or an address read, but not write.
+    Mute {
+        /// Id of a person or of a connection, as `list` shows it, or an address or network.
+        whom: String,
+        /// Time until the mute ends, as 90, 60s, 5m, 1h or 7d; without it there is no end.
+        #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds)]
+        seconds: Option<u64>,
+    },
+    /// Ends a mute.
+    Unmute {
+        /// As for `mute`, or as `bans` shows it.
+        whom: String,
+    },
+    /// Lists bans and mutes.
+    Bans,
+    /// Lists messages of a room, with the numbers that `delete` needs.
+    Messages {
+        /// Id of the room, as `rooms` shows it.
+        room: String,
+        /// Only messages before this number.
+        #[arg(long, value_name = "NUMBER")]
+        #[serde(default)]
+        before: Option<u64>,
+        /// Most messages.
+        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+    /// Deletes a message: its number stays, its text and author go, also where it is quoted.
+    Delete {
+        /// Id of the room.
+        room: String,
+        /// Number of the message, as `messages` shows it.
+        number: u64,
+    },
+    /// Deletes all messages and direct rooms of a person, and ends their connections.
+    Erase {
+        /// Id of the person, as `list` shows it.
+        person: String,
     },
     /// Says something to everyone.
     Announce {
@@ -92,6 +149,10 @@ pub enum Reply {
     Connections(Vec<Connected>, Load),
     /// Rooms.
     Rooms(Vec<RoomInfo>),
+    /// Bans and mutes.
+    Restrictions(Vec<Restriction>),
+    /// Messages, oldest first.
+    Messages(Vec<Message>),
     /// Where the messages are.
     Store(StorePlace),
     /// It is done; in words.
@@ -126,23 +187,31 @@ pub struct Load {
     pub trouble: Option<String>,
 }
 
-/// Reads a time like `90`, `60s`, `5m` or `1h`.
+/// Reads a time of at most a week, such as `90`, `60s`, `5m` or `1h`.
 fn seconds(text: &str) -> Result<u32, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+    duration_seconds(text)
+        .ok()
+        .filter(|seconds| *seconds <= 7 * 86_400)
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .ok_or_else(|| "not a time like 90, 60s, 5m or 1h, of at most a week".to_owned())
+}
+
+/// Reads a time such as `90`, `60s`, `5m`, `1h` or `7d`.
+fn duration_seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
         Some(number) => (number, text.get(number.len()..).unwrap_or_default()),
         None => (text, "s"),
     };
     let factor = match unit {
+        "d" => 86_400,
         "h" => 3600,
         "m" => 60,
         _ => 1,
     };
     number
         .parse::<u32>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor))
-        .filter(|seconds| *seconds <= 7 * 86_400)
-        .ok_or_else(|| "not a time like 90, 60s, 5m or 1h, of at most a week".to_owned())
+        .map(|number| u64::from(number) * factor)
+        .map_err(|_| "not a time like 90, 60s, 5m, 1h or 7d".to_owned())
 }
 
 #[cfg(test)]
@@ -150,14 +219,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_units() {
+    fn seconds_reads_times_with_units() {
         let read = |text| seconds(text).ok();
         assert_eq!(
             [read("90"), read("60s"), read("5m"), read("1h")],
             [Some(90), Some(60), Some(300), Some(3600)]
         );
-        for text in ["", "s", "-1", "1d", "9999h", "1.5m"] {
+        for text in ["", "s", "-1", "8d", "9999h", "1.5m"] {
             assert_eq!(read(text), None, "{text}");
         }
+        assert_eq!(duration_seconds("30d"), Ok(30 * 86_400));
     }
 }

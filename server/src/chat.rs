@@ -19,6 +19,7 @@ pub mod history;
 mod link;
 mod lockout;
 mod message;
+pub mod moderation;
 pub(crate) mod names;
 mod nodes;
 pub mod operator;
@@ -50,6 +51,7 @@ use claims::Claims;
 use elsewhere::Elsewhere;
 use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
 use lockout::Lockout;
+use moderation::Restrictions;
 use people::{Line, People};
 use presence::PendingPresence;
 use rate_limit::{Bucket, RateLimiter};
@@ -109,6 +111,8 @@ struct Book {
     lockout: Lockout,
     /// Changes of presence that rooms were not told yet.
     presence: PendingPresence,
+    /// Bans and mutes.
+    restrictions: Restrictions,
 }
 
 impl fmt::Debug for Chat {
@@ -142,6 +146,7 @@ impl Chat {
         let history = open(store, link.as_ref(), told).await?;
         history.save_room(rooms::lobby()).await.context("the history")?;
         let saved = history.rooms().await.context("the history")?;
+        let restrictions = Restrictions::new(history.restrictions().await.context("the history")?);
         let (elsewhere, sheets) = match &link {
             Some(_) => {
                 let (told, sheets) = mpsc::unbounded_channel();
@@ -166,6 +171,7 @@ impl Chat {
                 rates: RateLimiter::new(&limits),
                 lockout: Lockout::default(),
                 presence: PendingPresence::default(),
+                restrictions,
             }),
             not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),

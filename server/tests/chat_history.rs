@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use pesan::protocol::{HistoryPage, LOBBY, Message, Person, RoomKind, Sent};
 use pesan_server::chat::history::{
-    Deliver, Draft, History, Link, Memory, News, OpenError, Range, Redis, RedisError, Retention, SavedRoom,
-    Settled, Sqlite, StoreError, Stored,
+    Deliver, Draft, History, Link, Memory, News, OpenError, Range, Redis, RedisError, Restriction,
+    RestrictionKind, Retention, SavedRoom, Settled, Sqlite, StoreError, Stored,
 };
 use redis_server::RedisServer;
 use tokio::sync::oneshot;
@@ -226,6 +226,172 @@ async fn merged_room_stands_behind_the_messages_of_the_other_one() {
         let gone = history.merge_rooms("kopi", "kopi", LOBBY).await;
         assert_eq!(gone, Err(StoreError::RoomUnknown), "{history:?}");
     }
+}
+
+#[tokio::test]
+async fn deleted_message_leaves_its_number_and_disappears_from_quotes() {
+    for (history, _, _alive) in all().await {
+        for (id, text, reply_to) in [
+            ("message-1", "satu", None),
+            ("message-2", "dua", None),
+            ("message-3", "tiga", Some(2)),
+            ("message-4", "empat", None),
+        ] {
+            let draft = Draft {
+                reply_to,
+                ..draft(LOBBY, id, "ana", text)
+            };
+            add(&*history, draft).await.expect("stored");
+        }
+        for seq in [2, 4] {
+            assert_eq!(history.delete_message(LOBBY, seq).await, Ok(true), "{history:?}");
+            assert_eq!(history.delete_message(LOBBY, seq).await, Ok(false), "{history:?}");
+        }
+        assert_eq!(history.delete_message(LOBBY, 9).await, Ok(false), "{history:?}");
+        assert_eq!(
+            history.delete_message("nowhere", 1).await,
+            Ok(false),
+            "{history:?}"
+        );
+        let page = history.page(LOBBY, Range::Newest, 10).await.expect("readable");
+        assert_eq!(texts(&page), ["satu", "", "tiga", ""], "{history:?}");
+        let seqs: Vec<u64> = page.messages.iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, [1, 2, 3, 4], "{history:?}");
+        let deleted = &page.messages[1];
+        assert!(
+            deleted.author.id.is_empty() && deleted.author.name.is_empty(),
+            "{history:?}"
+        );
+        let quote = page.messages[2].reply.clone().expect("a reply");
+        assert_eq!(
+            (quote.seq, quote.author.as_str(), quote.text.as_str()),
+            (2, "", ""),
+            "{history:?}"
+        );
+        let after = history.page(LOBBY, Range::After(3), 10).await.expect("readable");
+        assert_eq!(texts(&after), [""], "{history:?}");
+        // numbers go on, nothing is quoted of what was deleted, and the id stays used
+        let reply = Draft {
+            reply_to: Some(2),
+            ..draft(LOBBY, "message-5", "bob", "lima")
+        };
+        assert_eq!(
+            add(&*history, reply).await.map(|sent| sent.seq),
+            Ok(5),
+            "{history:?}"
+        );
+        let page = history.page(LOBBY, Range::Newest, 1).await.expect("readable");
+        assert_eq!(page.messages[0].reply, None, "{history:?}");
+        let again = add(&*history, draft(LOBBY, "message-2", "eve", "dua")).await;
+        assert_eq!(again, Err(StoreError::IdUsed), "{history:?}");
+    }
+}
+
+#[tokio::test]
+async fn erased_person_has_no_messages_left_in_any_room() {
+    for (history, _, _alive) in all().await {
+        let made = history.create_room(room("kopi", RoomKind::Open), "kopi").await;
+        assert_eq!(made.as_deref(), Ok("kopi"), "{history:?}");
+        // more than one step deletes at once
+        for n in 0..1300 {
+            let place = if n % 2 == 0 { LOBBY } else { "kopi" };
+            let author = if n % 13 == 0 { "bob" } else { "ana" };
+            history
+                .add(draft(place, &format!("message-{n}"), author, "halo"))
+                .expect("there is space");
+        }
+        let reply = Draft {
+            reply_to: Some(2),
+            ..draft(LOBBY, "the-last-one", "bob", "oke")
+        };
+        add(&*history, reply).await.expect("stored");
+        assert_eq!(history.erase_person("ana").await, Ok(1200), "{history:?}");
+        assert_eq!(history.erase_person("ana").await, Ok(0), "{history:?}");
+        for place in [LOBBY, "kopi"] {
+            let page = history.page(place, Range::Newest, 2000).await.expect("readable");
+            assert!(page.messages.len() >= 640, "{history:?}: the numbers stay");
+            let left = page.messages.iter().filter(|message| !message.is_deleted());
+            assert!(left.clone().count() >= 50, "{history:?}");
+            assert!(
+                left.clone().all(|message| message.author.id == "bob"),
+                "{history:?}"
+            );
+            let quotes = left.filter_map(|message| message.reply.as_ref());
+            assert!(
+                quotes.map(|quote| quote.text.as_str()).all(str::is_empty),
+                "{history:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn restrictions_are_stored_replaced_and_lifted() {
+    for (history, _, _alive) in all().await {
+        let restriction = |kind, subject: &str, until| Restriction {
+            kind,
+            subject: subject.parse().expect("a subject"),
+            until,
+            reason: "iklan".to_owned(),
+        };
+        let person = restriction(RestrictionKind::Ban, "ana", Some(5_000_000_000_000));
+        let network = restriction(RestrictionKind::Mute, "192.0.2.0/24", None);
+        for one in [&restriction(RestrictionKind::Ban, "ana", None), &person, &network] {
+            assert_eq!(history.restrict(one.clone()).await, Ok(()), "{history:?}");
+        }
+        let mut list = history.restrictions().await.expect("readable");
+        list.sort_by_key(|one| one.kind.name());
+        assert_eq!(list, [person.clone(), network], "{history:?}");
+        let lift = |kind| history.lift(kind, &person.subject);
+        assert_eq!(lift(RestrictionKind::Mute).await, Ok(false), "{history:?}");
+        assert_eq!(lift(RestrictionKind::Ban).await, Ok(true), "{history:?}");
+        assert_eq!(lift(RestrictionKind::Ban).await, Ok(false), "{history:?}");
+        assert_eq!(
+            history.restrictions().await.map(|list| list.len()),
+            Ok(1),
+            "{history:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn node_that_stands_at_a_deleted_message_of_the_feed_goes_on() {
+    let server = RedisServer::start();
+    let (one, _, _) = redis(&server, Retention::default()).await;
+    let (_two, at_two, heard) = redis(&server, Retention::default()).await;
+    for n in 1..=200 {
+        let id = format!("message-{n}");
+        add(&one, draft(LOBBY, &id, "ana", "halo")).await.expect("stored");
+        // the newest entry of the feed, where every node stands
+        assert_eq!(one.delete_message(LOBBY, n).await, Ok(true));
+    }
+    until("the other node hears of all", || {
+        let heard = heard.lock().unwrap();
+        let deleted = heard
+            .iter()
+            .filter(|news| matches!(news, News::MessageDeleted { .. }));
+        deleted.count() == 200
+    })
+    .await;
+    assert!(
+        !heard
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|news| matches!(news, News::Anew(_)))
+    );
+    assert_eq!(one.erase_person("ana").await, Ok(0));
+    add(&one, draft(LOBBY, "message-last", "bob", "halo"))
+        .await
+        .expect("stored");
+    until("messages go on", || {
+        at_two
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|message| message.id == "message-last")
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -680,7 +846,7 @@ async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
         let heard = heard.lock().unwrap();
         let ids = heard.iter().filter_map(|news| match news {
             News::Room(room) => Some(room.id.as_str()),
-            News::Gone { .. } | News::Anew(_) => None,
+            News::Gone { .. } | News::MessageDeleted { .. } | News::PersonErased(_) | News::Anew(_) => None,
         });
         ids.collect::<Vec<_>>().ends_with(&["kopi", "kopi-2"])
     })
@@ -805,7 +971,7 @@ async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
     server.start_again();
     let is_back = |news: &News| match news {
         News::Anew(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
-        News::Room(_) | News::Gone { .. } => false,
+        News::Room(_) | News::Gone { .. } | News::MessageDeleted { .. } | News::PersonErased(_) => false,
     };
     until("it is noticed", || heard.lock().unwrap().iter().any(is_back)).await;
     let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;

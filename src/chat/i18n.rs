@@ -78,6 +78,8 @@ impl Strings {
             ChatErrorCode::Malformed => self.malformed.to_owned(),
             ChatErrorCode::Unauthorized => self.unauthorized.to_owned(),
             ChatErrorCode::Unavailable => self.unavailable.to_owned(),
+            ChatErrorCode::Banned => self.banned.to_owned(),
+            ChatErrorCode::Muted => self.muted.to_owned(),
             ChatErrorCode::Other => self.other_error.to_owned(),
         }
     }
@@ -115,6 +117,12 @@ pub struct Strings {
     pub connect: &'static str,
     /// An operator ended the connection.
     pub kicked: &'static str,
+    /// An operator has banned the person.
+    pub banned: &'static str,
+    /// An operator has muted the person.
+    pub muted: &'static str,
+    /// In place of a message that an operator has deleted.
+    pub message_deleted: &'static str,
     /// Button that connects again after that.
     pub come_back: &'static str,
     /// The server stops; time left.

@@ -1,6 +1,7 @@
 //! State of one room.
 
 use super::timeline::Timeline;
+use super::timeline_item::ChatMessage;
 use super::typing::TypingUsers;
 use crate::protocol::{Person, PresenceChange, Quote, Room, RoomKind};
 
@@ -105,6 +106,21 @@ impl RoomState {
     pub fn mark_read(&mut self) {
         self.read = self.read.max(self.timeline.newest()).max(self.room.last_seq);
         self.unseen_count = 0;
+    }
+
+    /// Deletes the messages that match, also where they are quoted or shown as the newest one.
+    pub fn delete(&mut self, matches: impl Fn(&ChatMessage) -> bool) {
+        let deleted = self.timeline.delete(&matches);
+        let is_deleted = |seq: u64| deleted.binary_search(&seq).is_ok();
+        if self.reply_to.as_ref().is_some_and(|quote| is_deleted(quote.seq)) {
+            self.reply_to = None;
+        }
+        if let Some(last) = &mut self.room.last
+            && matches(&ChatMessage::from_message((**last).clone(), false))
+        {
+            last.text.clear();
+            last.author.name.clear();
+        }
     }
 
     /// Takes over the server's description.

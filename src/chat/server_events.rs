@@ -7,8 +7,9 @@ use super::timeline::Placed;
 use super::timeline_item::{ChatMessage, ItemKind};
 use super::{ChatState, ScreenReaderNotice, Server};
 use crate::protocol::{
-    Announcement, ChatError, ChatErrorCode, Hello, History, Join, Kicked, LOBBY, Message, PLAIN, Presence,
-    PresenceBatch, PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice, TypingNotice, VERSION, WELCOME,
+    Announcement, ChatError, ChatErrorCode, Hello, History, Join, Kicked, LOBBY, Message, MessageDeleted,
+    PLAIN, PersonErased, Presence, PresenceBatch, PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice,
+    TypingNotice, VERSION, WELCOME,
 };
 use crate::socketio::value::{FromValueError, json};
 use crate::socketio::{Event, Value, from_value};
@@ -27,6 +28,10 @@ pub enum ServerEvent {
     Hello(Box<Hello>),
     /// Message in a room.
     Message(Message),
+    /// An operator deleted a message.
+    MessageDeleted(MessageDeleted),
+    /// An operator deleted all messages of a person.
+    PersonErased(PersonErased),
     /// A room is new or changed.
     Room(Room),
     /// A room is no more.
@@ -56,6 +61,8 @@ impl ServerEvent {
             WELCOME => Self::Welcome(display_text(payload)),
             Hello::NAME => Self::Hello(from_value(payload)?),
             Message::NAME => Self::Message(from_value(payload)?),
+            MessageDeleted::NAME => Self::MessageDeleted(from_value(payload)?),
+            PersonErased::NAME => Self::PersonErased(from_value(payload)?),
             Room::NAME => Self::Room(from_value(payload)?),
             RoomGone::NAME => Self::RoomGone(from_value(payload)?),
             Presence::NAME => Self::Presence(from_value(payload)?),
@@ -85,6 +92,21 @@ impl ChatState {
             ServerEvent::Welcome(text) => self.welcome(now, text),
             ServerEvent::Hello(hello) => self.hello(now, *hello),
             ServerEvent::Message(message) => self.message(message),
+            ServerEvent::MessageDeleted(deleted) => {
+                if let Some(room) = self.room_mut(&deleted.room) {
+                    room.delete(|message| message.seq == Some(deleted.seq));
+                }
+            }
+            ServerEvent::PersonErased(erased) => {
+                for room in &mut self.rooms {
+                    room.delete(|message| {
+                        message
+                            .author
+                            .as_ref()
+                            .is_some_and(|author| author.id == erased.person)
+                    });
+                }
+            }
             ServerEvent::Room(room) => self.upsert_room(room),
             ServerEvent::RoomGone(gone) => self.room_gone(now, gone),
             ServerEvent::Presence(presence) => self.presence(now, presence),

@@ -6,8 +6,8 @@ use super::timeline_item::{Delivery, ItemKind};
 use super::*;
 use crate::protocol::{ChatError, ChatLimits, LOBBY, Person, RoomKind};
 use crate::protocol::{
-    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, Presence, PresenceBatch, Room,
-    RoomGone, Sent, ShutdownNotice, TypingNotice, VERSION,
+    ChatErrorCode, Hello, History, HistoryPage, Join, Joined, Kicked, Message, MessageDeleted, PersonErased,
+    Presence, PresenceBatch, Quote, Room, RoomGone, Sent, ShutdownNotice, TypingNotice, VERSION,
 };
 
 mod crossing;
@@ -770,4 +770,54 @@ fn a_name_that_is_taken_is_said_at_once() {
     hello.name_refused = Some(refusal.clone());
     chat.handle_event(0, ServerEvent::Hello(hello));
     assert_eq!(chat.notice(), Some(&refusal));
+}
+
+#[test]
+fn deleted_message_leaves_its_place_and_disappears_from_quotes_and_drafts() {
+    let mut chat = inside(2);
+    let mut reply = message(LOBBY, 3, "budi");
+    reply.reply = Some(Quote {
+        seq: 2,
+        author: "ayu".to_owned(),
+        text: "ayu 2".to_owned(),
+    });
+    chat.handle_event(0, ServerEvent::Message(reply));
+    let key = chat.rows(0, 3)[1].item.key;
+    chat.set_reply_to(Some(key));
+    let before = chat.rows(0, 3)[1].render_key();
+    chat.handle_event(
+        0,
+        ServerEvent::MessageDeleted(MessageDeleted {
+            room: LOBBY.to_owned(),
+            seq: 2,
+        }),
+    );
+    assert_eq!(texts(&chat), ["ayu 1", "", "budi 3"]);
+    let rows = chat.rows(0, 3);
+    let deleted = rows[1].item.message().expect("still there");
+    assert!(deleted.is_deleted() && deleted.author.is_none());
+    assert_ne!(rows[1].render_key(), before, "is drawn again");
+    let quote = rows[2].item.message().and_then(|message| message.reply.clone());
+    let quote = quote.expect("a reply");
+    assert_eq!(
+        (quote.seq, quote.author.as_str(), quote.text.as_str()),
+        (2, "", "")
+    );
+    assert_eq!(chat.room().reply_to, None);
+    // the numbers go on
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 4, "budi")));
+    assert_eq!(requests(&mut chat), []);
+}
+
+#[test]
+fn erased_person_disappears_from_all_rooms() {
+    let mut chat = inside(2);
+    chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "budi")));
+    chat.handle_event(
+        0,
+        ServerEvent::PersonErased(PersonErased {
+            person: "ayu".to_owned(),
+        }),
+    );
+    assert_eq!(texts(&chat), ["", "", "budi 3"]);
 }

@@ -163,6 +163,38 @@ impl Timeline {
         }
     }
 
+    /// Deletes the messages that match, and what other messages quote of them; returns their order numbers.
+    pub fn delete(&mut self, matches: impl Fn(&ChatMessage) -> bool) -> Vec<u64> {
+        let mut deleted = Vec::new();
+        for item in &mut self.items {
+            let Some(seq) = item
+                .message()
+                .filter(|message| matches(message))
+                .and_then(|message| message.seq)
+            else {
+                continue;
+            };
+            deleted.push(seq);
+            if let ItemKind::Message(message) = &mut Arc::make_mut(item).kind {
+                message.delete();
+            }
+        }
+        for item in &mut self.items {
+            let quotes_deleted = item
+                .message()
+                .and_then(|message| message.reply.as_ref())
+                .is_some_and(|quote| deleted.binary_search(&quote.seq).is_ok());
+            if quotes_deleted
+                && let ItemKind::Message(message) = &mut Arc::make_mut(item).kind
+                && let Some(quote) = &mut message.reply
+            {
+                quote.author.clear();
+                quote.text.clear();
+            }
+        }
+        deleted
+    }
+
     /// Sets whether the server has messages before the first item.
     pub fn set_more_before(&mut self, more: bool) {
         self.more_before = more;

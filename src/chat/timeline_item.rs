@@ -71,14 +71,29 @@ impl ChatMessage {
     /// Message of the server.
     #[must_use]
     pub fn from_message(message: Message, mine: bool) -> Self {
+        let author = Some(message.author).filter(|_| !message.text.is_empty());
         Self {
             mine,
             seq: Some(message.seq),
             id: message.id,
-            author: Some(message.author),
+            author,
             text: message.text,
             reply: message.reply,
         }
+    }
+
+    /// Whether an operator has deleted the message: only its place is left.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.seq.is_some() && self.text.is_empty()
+    }
+
+    /// Deletes the message; its place stays.
+    pub fn delete(&mut self) {
+        self.mine = false;
+        self.author = None;
+        self.text.clear();
+        self.reply = None;
     }
 
     /// Message of a basic server.
@@ -137,8 +152,9 @@ impl TimelineRow {
             Delivery::Arrived => 4,
         };
         let seq = u8::from(self.item.seq().is_some());
+        let deleted = u8::from(self.item.message().is_some_and(ChatMessage::is_deleted));
         let look =
             u8::from(self.starts_day) | u8::from(self.starts_group) << 1 | u8::from(self.starts_unread) << 2;
-        (self.item.key, delivery | seq << 3 | look << 4)
+        (self.item.key, delivery | seq << 3 | look << 4 | deleted << 7)
     }
 }

@@ -84,6 +84,9 @@ fn row_content(row: &MessageRow, actions: RowActions, i18n: I18n) -> impl IntoVi
         }
     });
     let content = match &item.kind {
+        ItemKind::Message(message) if message.is_deleted() => {
+            view! { <p class="membership-change">{i18n.strings().message_deleted}</p> }.into_any()
+        }
         ItemKind::Message(message) => message_view(row, message, actions, i18n).into_any(),
         ItemKind::Membership {
             person,
@@ -200,11 +203,16 @@ fn sent_mark(delivery: &Delivery, strings: &'static Strings) -> Option<impl Into
 
 fn quote_view(quote: &Quote, actions: RowActions, strings: &Strings) -> impl IntoView + use<> {
     let seq = quote.seq;
+    let text = if quote.text.is_empty() {
+        strings.message_deleted.to_owned()
+    } else {
+        quote.text.clone()
+    };
     view! {
         <button type="button" class="quote" on:click=move |_| actions.show_quoted.run(seq)>
             <span class="visually-hidden">{format!("{}: ", (strings.in_reply_to)(&quote.author))}</span>
             <b aria-hidden="true">{quote.author.clone()}</b>
-            <span>{quote.text.clone()}</span>
+            <span>{text}</span>
         </button>
     }
 }

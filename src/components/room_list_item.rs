@@ -40,9 +40,11 @@ impl RoomSummary {
         Self {
             id: room.room.id.clone(),
             name: room_name(room, strings),
-            preview: last
-                .map(|last| truncate(&last.text, PREVIEW_CHARS))
-                .unwrap_or_default(),
+            preview: match last {
+                Some(last) if last.is_deleted() => strings.message_deleted.to_owned(),
+                Some(last) => truncate(&last.text, PREVIEW_CHARS),
+                None => String::new(),
+            },
             direct_with: room.room.with.as_ref().map(|with| with.id.clone()),
             unread: room.unread(),
         }

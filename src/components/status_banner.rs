@@ -9,6 +9,7 @@ use crate::composables::now::use_now;
 use crate::contexts::chat::{Chat, use_chat};
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
+use crate::protocol::ChatErrorCode;
 use crate::services::route;
 
 /// What a bar shows.
@@ -172,6 +173,9 @@ fn connection_bar(
         }
         ConnectionState::Refused { reason, error } => {
             let reason = match error {
+                Some(error) if error.code == ChatErrorCode::Banned => {
+                    format!("{}{}", strings.banned, prefixed(": ", &error.detail))
+                }
                 Some(error) => strings.error(error),
                 None => (strings.refused)(reason),
             };

@@ -111,6 +111,38 @@ impl AdminCommand {
                 }
                 writeln!(out, "{} rooms", list.len())?;
             }
+            Reply::Restrictions(list) => {
+                writeln!(out, "{:<5}  {:<43}  {:<10}  REASON", "KIND", "SUBJECT", "ENDS IN")?;
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                for one in &list {
+                    let left = one
+                        .until
+                        .map(|until| Duration::from_millis(until).saturating_sub(now));
+                    writeln!(
+                        out,
+                        "{:<5}  {:<43}  {:<10}  {}",
+                        one.kind.name(),
+                        one.subject.to_string(),
+                        left.map_or("never".to_owned(), age),
+                        one.reason
+                    )?;
+                }
+                writeln!(out, "{} bans and mutes", list.len())?;
+            }
+            Reply::Messages(list) => {
+                writeln!(out, "{:>8}  {:<20}  {:<20}  TEXT", "NUMBER", "PERSON", "NAME")?;
+                for one in &list {
+                    let text = if one.is_deleted() { "(deleted)" } else { &one.text };
+                    writeln!(
+                        out,
+                        "{:>8}  {:<20}  {:<20}  {}",
+                        one.seq,
+                        one.author.id,
+                        one.author.name,
+                        text.replace('\n', " ⏎ ")
+                    )?;
+                }
+            }
             Reply::Store(place) => writeln!(out, "{place:?}")?,
             Reply::Done(words) => writeln!(out, "{words}")?,
             Reply::Failed(words) => bail!(words),

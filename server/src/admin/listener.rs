@@ -10,7 +10,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::{Load, Reply, Request, RoomChange, StorePlace};
-use crate::chat::history::StoreError;
+use crate::chat::Chat;
+use crate::chat::history::{self, Range, Restriction, RestrictionKind, StoreError};
 use crate::log::LogLimit;
 use crate::state::AppState;
 
@@ -185,6 +186,46 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                 Reply::Done(format!("{ended} connections ended"))
             }
         },
+        Request::Ban {
+            whom,
+            seconds,
+            reason,
+        } => restrict(chat, RestrictionKind::Ban, &whom, seconds, reason).await,
+        Request::Mute { whom, seconds } => {
+            restrict(chat, RestrictionKind::Mute, &whom, seconds, String::new()).await
+        }
+        Request::Unban { whom } => lift(chat, RestrictionKind::Ban, &whom).await,
+        Request::Unmute { whom } => lift(chat, RestrictionKind::Mute, &whom).await,
+        Request::Bans => match chat.restrictions().await {
+            Ok(list) => Reply::Restrictions(list),
+            Err(error) => Reply::Failed(format!("bans and mutes cannot be read: {error}")),
+        },
+        Request::Messages { room, before, limit } => {
+            let range = before.map_or(Range::Newest, Range::Before);
+            match chat.messages(&room, range, limit).await {
+                Ok(page) => Reply::Messages(page.messages),
+                Err(StoreError::RoomUnknown) => Reply::Failed(format!("no room has the id {room}")),
+                Err(error) => Reply::Failed(format!("messages of {room} cannot be read: {error}")),
+            }
+        }
+        Request::Delete { room, number } => match chat.delete_message(&room, number).await {
+            Ok(true) => {
+                tracing::info!(room, number, "the operator deleted a message");
+                Reply::Done(format!("message {number} of {room} deleted"))
+            }
+            Ok(false) => Reply::Failed(format!("{room} has no message with the number {number}")),
+            Err(error) => Reply::Failed(format!("message {number} of {room} cannot be deleted: {error}")),
+        },
+        Request::Erase { person } => match chat.erase_person(&person).await {
+            Ok(erased) => {
+                tracing::info!(person, ?erased, "the operator erased a person");
+                Reply::Done(format!(
+                    "{} messages and {} direct rooms of {person} deleted, {} connections ended",
+                    erased.messages, erased.rooms, erased.connections
+                ))
+            }
+            Err(error) => Reply::Failed(format!("{person} cannot be erased: {error}; try again")),
+        },
         Request::Reload => {
             let state = state.clone();
             match tokio::task::spawn_blocking(move || state.reload()).await {
@@ -221,6 +262,54 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             state.stop.within(within);
             Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
         }
+    }
+}
+
+async fn restrict(
+    chat: &Chat,
+    kind: RestrictionKind,
+    whom: &str,
+    seconds: Option<u64>,
+    reason: String,
+) -> Reply {
+    let subject = match chat.subject(whom).await {
+        Ok(subject) => subject,
+        Err(error) => return Reply::Failed(error),
+    };
+    let restriction = Restriction {
+        kind,
+        subject: subject.clone(),
+        until: seconds.map(|seconds| history::now().saturating_add(seconds.saturating_mul(1000))),
+        reason,
+    };
+    match chat.restrict(restriction).await {
+        Ok(()) => {
+            tracing::info!(kind = kind.name(), %subject, seconds, "the operator restricted someone");
+            let end = seconds.map_or(String::new(), |seconds| format!(" for {seconds} s"));
+            Reply::Done(format!("{} of {subject}{end}", kind.name()))
+        }
+        Err(error) => Reply::Failed(format!(
+            "the {} of {subject} cannot be stored: {error}",
+            kind.name()
+        )),
+    }
+}
+
+async fn lift(chat: &Chat, kind: RestrictionKind, whom: &str) -> Reply {
+    let subject = match chat.subject(whom).await {
+        Ok(subject) => subject,
+        Err(error) => return Reply::Failed(error),
+    };
+    match chat.lift(kind, &subject).await {
+        Ok(true) => {
+            tracing::info!(kind = kind.name(), %subject, "the operator ended a restriction");
+            Reply::Done(format!("{} of {subject} ended", kind.name()))
+        }
+        Ok(false) => Reply::Failed(format!("there is no {} of {subject}", kind.name())),
+        Err(error) => Reply::Failed(format!(
+            "the {} of {subject} cannot be ended: {error}",
+            kind.name()
+        )),
     }
 }
 

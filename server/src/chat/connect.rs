@@ -47,7 +47,8 @@ pub(super) enum Visitor {
 }
 
 impl Visitor {
-    fn id(&self) -> &str {
+    /// Id of the person.
+    pub(super) fn id(&self) -> &str {
         match self {
             Self::Page { id, .. } | Self::Plain(Person { id, .. }) => id,
         }
@@ -69,10 +70,14 @@ impl Chat {
 
     /// Whether a socket may come in; nothing is sent to it before that. The connection of one that may not ends.
     async fn admit(self, socket: Socket) -> Result<(), ConnectError> {
-        let visitor = match self.check_lockout(&socket) {
-            Ok(()) => self.visitor(&socket.handshake().auth),
-            Err(why) => Err(why),
-        };
+        let visitor = self
+            .check_lockout(&socket)
+            .and_then(|()| self.visitor(&socket.handshake().auth))
+            .and_then(|visitor| {
+                let person = visitor.as_ref().map(Visitor::id).unwrap_or_default();
+                self.check_ban(person, socket.handshake().ip())?;
+                Ok(visitor)
+            });
         let why = match visitor {
             Ok(visitor) => {
                 if let Some(visitor) = visitor {
@@ -89,6 +94,7 @@ impl Chat {
             (ChatErrorCode::Unauthorized, true) => ("unauthorized", "wrong secret"),
             (ChatErrorCode::Unauthorized, false) => ("unauthorized", "no secret"),
             (ChatErrorCode::TooFast, _) => ("too many wrong secrets", "locked out"),
+            (ChatErrorCode::Banned, _) => ("banned", "banned"),
             _ => ("bad auth payload", "malformed"),
         };
         metrics::counter!("pesan_refused_total", "reason" => reason).increment(1);

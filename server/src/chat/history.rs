@@ -6,6 +6,7 @@
 mod memory;
 mod redis;
 mod sqlite;
+mod trim_clock;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,7 @@ use pesan::protocol::{HistoryPage, Message, Person, RoomKind, Sent};
 
 pub use self::redis::{Redis, RedisError};
 pub use super::link::Link;
+pub use super::moderation::{Restriction, RestrictionKind, Subject};
 pub use memory::Memory;
 pub use sqlite::{BackupError, Contents, OpenError, Sqlite, back_up, restore};
 
@@ -67,6 +69,22 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Moves the messages of a room to the end of another one, under new order numbers, and removes the first one.
     /// `key` is what its name is compared by.
     fn merge_rooms(&self, from: &str, key: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Deletes a message: its text and its author are removed, also where it is quoted, and its number stays. Returns
+    /// whether there was such a message.
+    fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>>;
+
+    /// Deletes all messages of a person, in every room. Returns their number.
+    fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>>;
+
+    /// All restrictions, expired ones included.
+    fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>>;
+
+    /// Stores a restriction in place of an earlier one of the same kind and subject.
+    fn restrict(&self, restriction: Restriction) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Removes a restriction. Returns whether there was one.
+    fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>>;
 
     /// Why the last write failed, until one works again.
     fn trouble(&self) -> Option<StoreError>;
@@ -129,6 +147,15 @@ pub enum News {
         /// Id of the room that has its messages.
         into: Option<String>,
     },
+    /// A message was deleted.
+    MessageDeleted {
+        /// Id of the room.
+        room: String,
+        /// Order number of the message.
+        seq: u64,
+    },
+    /// All messages of a person were deleted; the id of the person.
+    PersonErased(String),
     /// What was known of the store no longer holds: these are its rooms now.
     Anew(Vec<SavedRoom>),
 }
@@ -236,6 +263,22 @@ impl Trouble {
             _ => {}
         }
         *trouble = error.cloned();
+    }
+}
+
+/// What is left of a deleted message.
+fn deleted_message(room: &str, seq: u64, at: u64) -> Message {
+    Message {
+        room: room.to_owned(),
+        seq,
+        id: String::new(),
+        author: Person {
+            id: String::new(),
+            name: String::new(),
+        },
+        text: String::new(),
+        at,
+        reply: None,
     }
 }
 

@@ -62,6 +62,7 @@ impl Chat {
                 .of(socket.id())
                 .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
             let (address, cost) = (socket.handshake().ip(), Cost::Write(send.text.len()));
+            book.check_mute(&author.id, address)?;
             book.rates
                 .charge(&author.id, address, cost, Instant::now())
                 .map_err(too_fast)?;
@@ -141,6 +142,12 @@ impl Chat {
     /// others' go out at once.
     fn plain(&self, socket: &Socket, args: Args, ack: Ack) {
         let asked = ack.is_wanted();
+        let muted = self
+            .book()
+            .check_mute(&self.rate_key(socket), socket.handshake().ip());
+        if let Err(why) = muted {
+            return answer(ack, &Err(why));
+        }
         let text = args.first().and_then(Value::as_str);
         let (kept, watched) = self.may_be_kept(asked);
         if !kept && text.is_some() {
@@ -183,6 +190,8 @@ impl Chat {
                 Told::Settled(batch) => batch.into_iter().for_each(|settled| self.settle(settled)),
                 Told::News(News::Room(room)) => self.take_room(*room),
                 Told::News(News::Gone { room, into }) => self.close_room(&room, into.as_deref()).await,
+                Told::News(News::MessageDeleted { room, seq }) => self.message_deleted(&room, seq),
+                Told::News(News::PersonErased(person)) => self.person_erased(&person),
                 Told::News(News::Anew(rooms)) => self.begin_anew(rooms).await,
             }
         }

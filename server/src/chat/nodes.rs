@@ -30,6 +30,8 @@ const WHO: &str = "who";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Pause before the others are asked for their people the first time, again and again until it works.
 const FIRST: Duration = Duration::from_millis(50);
+/// Pause between two readings of bans and mutes.
+const RELOAD_RESTRICTIONS: Duration = Duration::from_secs(60);
 /// Changes of one sheet.
 const MERGED: usize = 500;
 
@@ -59,9 +61,11 @@ impl Chat {
             }
         });
         self.obey();
+        self.subscribe_restrictions();
         tokio::spawn(tell(Arc::downgrade(&self.0), sheets));
         tokio::spawn(live(Arc::downgrade(&self.0)));
         tokio::spawn(keep_names(Arc::downgrade(&self.0)));
+        tokio::spawn(reload_restrictions(Arc::downgrade(&self.0)));
     }
 
     fn read_sheet(&self, sheet: Sheet) {
@@ -107,6 +111,7 @@ impl Chat {
             book.rooms = Rooms::new(rooms, self.0.limits.name_chars);
             book.news.clear();
         }
+        self.reload_restrictions().await;
         for socket in self.0.io.sockets() {
             if socket.rooms().iter().any(|room| **room == *PAGES) {
                 // as if the wire had broken: who is disconnected on purpose may not come back by itself
@@ -281,6 +286,16 @@ async fn live(chat: Weak<Inner>) {
             elsewhere.sweep(&mut book.people, Instant::now())
         };
         chat.tell_moves(moves);
+    }
+}
+
+/// Reads bans and mutes again now and then: news of them between nodes may be lost.
+async fn reload_restrictions(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(RELOAD_RESTRICTIONS);
+    loop {
+        ticks.tick().await;
+        let Some(chat) = chat.upgrade() else { return };
+        Chat(chat).reload_restrictions().await;
     }
 }
 

@@ -89,6 +89,9 @@ impl Chat {
             .of(socket.id())
             .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
         let address = socket.handshake().ip();
+        if cost != Cost::Read {
+            book.check_mute(&person.id, address)?;
+        }
         book.rates
             .charge(&person.id, address, cost, Instant::now())
             .map_err(too_fast)?;

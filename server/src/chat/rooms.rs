@@ -355,6 +355,25 @@ impl Rooms {
         }
     }
 
+    /// Takes note that messages were deleted; returns the rooms whose newest message was one of them.
+    pub(super) fn note_deleted(&mut self, matches: impl Fn(&Message) -> bool) -> Vec<String> {
+        let mut changed = Vec::new();
+        for room in self.rooms.values_mut() {
+            if let Some(last) = &mut room.last
+                && matches(last)
+            {
+                last.text.clear();
+                last.author = Person {
+                    id: String::new(),
+                    name: String::new(),
+                };
+                last.reply = None;
+                changed.push(room.id.clone());
+            }
+        }
+        changed
+    }
+
     /// Gives someone another name in their direct rooms, and says which these are.
     pub(super) fn rename(&mut self, person: &Person) -> Vec<SavedRoom> {
         let ids: Vec<String> = self.direct_of(&person.id).cloned().collect();

@@ -2,10 +2,169 @@
 
 use std::time::Duration;
 
-use pesan::protocol::{Announcement, Create, History, Kicked, Presence, RoomGone, Send, ShutdownNotice};
-use pesan_server::chat::history::StoreError;
+use pesan::protocol::{
+    Announcement, ChatErrorCode, Create, Direct, History, Kicked, LOBBY, Message, MessageDeleted,
+    PersonErased, Presence, Room, RoomGone, Send, ShutdownNotice,
+};
+use pesan_server::chat::history::{Range, StoreError};
+use pesan_server::chat::moderation::{Restriction, RestrictionKind};
+use serde_json::json;
 
+use crate::peer::{ChatPage, Peer, auth};
 use crate::server::Server;
+
+fn restriction(kind: RestrictionKind, subject: &str) -> Restriction {
+    Restriction {
+        kind,
+        subject: subject.parse().expect("a subject"),
+        until: None,
+        reason: "iklan".to_owned(),
+    }
+}
+
+fn send(id: &str, text: &str, reply_to: Option<u64>) -> Send {
+    Send {
+        room: LOBBY.to_owned(),
+        id: id.to_owned(),
+        text: text.to_owned(),
+        reply_to,
+    }
+}
+
+#[tokio::test]
+async fn banned_person_is_disconnected_and_kept_away_also_after_a_restart() {
+    let server = Server::start().await;
+    let chat = &server.state.chat;
+    let (mut ana, bob) = (server.page("Ana").await, server.page("Bob").await);
+    let person = ana.you().id.clone();
+    let connections = chat.connections().await;
+    let connection = connections
+        .iter()
+        .find(|one| one.person == person)
+        .expect("connected");
+    let subject = chat.subject(&connection.id).await.expect("a page");
+    assert_eq!(subject.to_string(), person);
+    let ban = Restriction {
+        subject: subject.clone(),
+        ..restriction(RestrictionKind::Ban, "ana")
+    };
+    chat.restrict(ban.clone()).await.expect("stored");
+    assert_eq!(ana.next::<Kicked>().await.reason, "iklan");
+    ana.peer.ended().await;
+    let server = server.restart().await;
+    let refused = ChatPage::open_as(server.address, &auth("Ana")).await.err();
+    let error = refused.expect("she is banned");
+    assert_eq!(error["message"], "banned");
+    assert_eq!(error["data"], json!({ "code": "banned", "detail": "iklan" }));
+    let chat = &server.state.chat;
+    assert_eq!(chat.restrictions().await, Ok(vec![ban]));
+    assert_eq!(chat.lift(RestrictionKind::Ban, &subject).await, Ok(true));
+    assert_eq!(chat.lift(RestrictionKind::Ban, &subject).await, Ok(false));
+    drop((server.page("Ana").await, bob));
+}
+
+#[tokio::test]
+async fn banned_address_is_kept_away_with_plain_clients_and_a_ban_that_ended_is_not() {
+    let server = Server::start().await;
+    let chat = &server.state.chat;
+    let mut plain = server.plain().await;
+    let connection = chat.connections().await.remove(0);
+    let error = chat.subject(&connection.id).await.expect_err("a plain client");
+    assert!(error.contains("127.0.0.1"), "{error}");
+    let network = restriction(RestrictionKind::Ban, "127.0.0.0/8");
+    chat.restrict(network.clone()).await.expect("stored");
+    plain.ended().await;
+    let refused = Peer::open(server.address, "").await.err().expect("is banned");
+    assert_eq!(refused["data"]["code"], "banned");
+    let ended = Restriction {
+        until: Some(1),
+        ..network
+    };
+    chat.restrict(ended).await.expect("stored");
+    server.plain().await;
+    assert_eq!(chat.restrictions().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn muted_person_reads_and_cannot_write() {
+    let server = Server::start().await;
+    let chat = &server.state.chat;
+    let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
+    let mute = restriction(RestrictionKind::Mute, &ana.you().id);
+    chat.restrict(mute.clone()).await.expect("stored");
+    let refused = ana
+        .ask(&send("message-1", "halo", None))
+        .await
+        .expect_err("muted");
+    assert_eq!(refused.code, ChatErrorCode::Muted);
+    let create = Create {
+        name: "kopi".to_owned(),
+    };
+    assert_eq!(
+        ana.ask(&create).await.expect_err("muted").code,
+        ChatErrorCode::Muted
+    );
+    // the page may also speak plainly
+    let plain = ana.peer.ask("pesan", "halo").await;
+    assert_eq!(plain["Err"]["code"], "muted", "{plain}");
+    bob.ask(&send("message-2", "halo Ana", None))
+        .await
+        .expect("stored");
+    assert_eq!(ana.next::<Message>().await.text, "halo Ana");
+    assert_eq!(chat.lift(RestrictionKind::Mute, &mute.subject).await, Ok(true));
+    ana.ask(&send("message-1", "halo", None)).await.expect("stored");
+}
+
+#[tokio::test]
+async fn deleted_message_disappears_from_pages_and_from_the_list_of_rooms() {
+    let server = Server::start().await;
+    let chat = &server.state.chat;
+    let mut ana = server.page("Ana").await;
+    ana.ask(&send("message-1", "satu", None)).await.expect("stored");
+    ana.ask(&send("message-2", "dua", Some(1))).await.expect("stored");
+    assert_eq!(chat.delete_message(LOBBY, 2).await, Ok(true));
+    let deleted: MessageDeleted = ana.next().await;
+    assert_eq!((deleted.room.as_str(), deleted.seq), (LOBBY, 2));
+    let last = ana.next::<Room>().await.last.expect("the newest message");
+    assert!(last.is_deleted() && last.author.name.is_empty(), "{last:?}");
+    assert_eq!(chat.delete_message(LOBBY, 2).await, Ok(false));
+    let page = chat.messages(LOBBY, Range::Newest, 10).await.expect("readable");
+    let texts: Vec<&str> = page
+        .messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect();
+    assert_eq!(texts, ["satu", ""]);
+    assert_eq!(
+        chat.messages("nowhere", Range::Newest, 10).await,
+        Err(StoreError::RoomUnknown)
+    );
+}
+
+#[tokio::test]
+async fn erased_person_loses_messages_direct_rooms_and_connections() {
+    let server = Server::start().await;
+    let chat = &server.state.chat;
+    let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
+    let person = ana.you().id.clone();
+    ana.ask(&send("message-1", "satu", None)).await.expect("stored");
+    let direct = Direct {
+        person: person.clone(),
+    };
+    let direct = bob.ask(&direct).await.expect("she is here");
+    let secret = Send {
+        room: direct.id.clone(),
+        ..send("message-2", "rahasia", None)
+    };
+    bob.ask(&secret).await.expect("stored");
+    let erased = chat.erase_person(&person).await.expect("works");
+    assert_eq!((erased.messages, erased.rooms, erased.connections), (1, 1, 1));
+    ana.peer.ended().await;
+    assert_eq!(bob.next::<RoomGone>().await.id, direct.id);
+    assert_eq!(bob.next::<PersonErased>().await.person, person);
+    let page = chat.messages(LOBBY, Range::Newest, 10).await.expect("readable");
+    assert!(page.messages.iter().all(Message::is_deleted));
+}
 
 #[tokio::test]
 async fn the_operator_sees_connections_and_rooms() {

@@ -1,12 +1,12 @@
 //! People on different nodes are in one chat.
 
 use pesan::protocol::{
-    Announcement, ChatError, ChatErrorCode, Create, Direct, Join, Kicked, LOBBY, Message, PLAIN, Presence,
-    PresenceChange, Rename, Room, Send, ShutdownNotice, Typing, TypingNotice,
+    Announcement, ChatError, ChatErrorCode, Create, Direct, Join, Kicked, LOBBY, Message, MessageDeleted,
+    PLAIN, PersonErased, Presence, PresenceChange, Rename, Room, Send, ShutdownNotice, Typing, TypingNotice,
 };
 
 use crate::namesake;
-use crate::node::{self, Node};
+use crate::node::{self, Node, PATIENCE};
 use crate::peer::{ChatPage, Peer};
 use crate::redis_server::RedisServer;
 
@@ -155,6 +155,73 @@ async fn the_operator_reaches_all_nodes_from_any() {
     assert_eq!(bob.next::<ShutdownNotice>().await.seconds, 0);
     two.admin(&["close", "--in", "1s"]);
     assert!(one.ended() && two.ended());
+}
+
+#[tokio::test]
+async fn the_operator_moderates_on_all_nodes_from_any() {
+    let redis = RedisServer::start();
+    let [one, two]: [Node; 2] = node::start(&redis).await;
+    let mut ana = ChatPage::open(one.address, "Ana").await;
+    let mut bob = ChatPage::open(two.address, "Bob").await;
+    for number in 1..=3 {
+        let text = format!("iklan {number}");
+        ana.ask(&send("lobby", &format!("message-{number}"), &text))
+            .await
+            .expect("stored");
+    }
+    let list = two.admin(&["messages", "lobby"]);
+    assert!(list.contains("iklan 2") && list.contains(&ana.you().id), "{list}");
+    let done = two.admin(&["delete", "lobby", "2"]);
+    assert_eq!(done, "message 2 of lobby deleted\n");
+    for page in [&mut ana, &mut bob] {
+        assert_eq!(page.next::<MessageDeleted>().await.seq, 2);
+    }
+    let failed = two.admin(&["delete", "lobby", "2"]);
+    assert!(
+        failed.contains("lobby has no message with the number 2"),
+        "{failed}"
+    );
+    let list = one.admin(&["messages", "lobby", "--limit", "2"]);
+    assert!(
+        list.contains("(deleted)") && list.contains("iklan 3") && !list.contains("iklan 1"),
+        "{list}"
+    );
+
+    let person = ana.you().id.clone();
+    let done = two.admin(&["mute", &person, "--for", "1h"]);
+    assert_eq!(done, format!("mute of {person} for 3600 s\n"));
+    let muted = async |ana: &mut ChatPage| ana.ask(&send("lobby", "message-4", "iklan 4")).await;
+    // the other node hears of it a moment later
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while muted(&mut ana).await.map_err(|error| error.code) != Err(ChatErrorCode::Muted) {
+        assert!(tokio::time::Instant::now() < deadline, "is not muted");
+    }
+    let done = two.admin(&["ban", &person, "--for", "30d", "--reason", "iklan"]);
+    assert_eq!(done, format!("ban of {person} for 2592000 s\n"));
+    assert_eq!(ana.next::<Kicked>().await.reason, "iklan");
+    ana.peer.ended().await;
+    let list = one.admin(&["bans"]);
+    assert!(
+        list.contains("29 days") && list.contains("2 bans and mutes"),
+        "{list}"
+    );
+    let done = one.admin(&["erase", &person]);
+    assert!(
+        done.contains(" direct rooms of ") && done.contains(&person),
+        "{done}"
+    );
+    assert_eq!(bob.next::<PersonErased>().await.person, person);
+    assert_eq!(one.admin(&["unban", &person]), format!("ban of {person} ended\n"));
+    let failed = one.admin(&["unban", &person]);
+    assert!(
+        failed.contains(&format!("there is no ban of {person}")),
+        "{failed}"
+    );
+    let failed = one.admin(&["ban", "not a person"]);
+    assert!(
+        failed.contains("'not a person' is no address, no network and no id of a person"),
+        "{failed}"
+    );
 }
 
 #[tokio::test]

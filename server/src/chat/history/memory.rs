@@ -1,6 +1,6 @@
 //! A history that ends with the process: the newest messages of each room, for `--ephemeral`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,10 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
-use super::{Deliver, Draft, History, Range, SavedRoom, Settled, StoreError, Stored, now, quoted};
+use super::{
+    Deliver, Draft, History, Range, Restriction, RestrictionKind, SavedRoom, Settled, StoreError, Stored,
+    Subject, deleted_message, now, quoted,
+};
 
 /// Bytes of a message besides its text, roughly.
 const OVERHEAD: usize = 400;
@@ -26,6 +29,7 @@ struct Inner {
     rooms: HashMap<String, Room>,
     ids: HashMap<String, (String, u64)>,
     bytes: usize,
+    restrictions: HashMap<(RestrictionKind, Subject), Restriction>,
 }
 
 struct Room {
@@ -46,6 +50,7 @@ impl Memory {
                 rooms: HashMap::new(),
                 ids: HashMap::new(),
                 bytes: 0,
+                restrictions: HashMap::new(),
             }),
         }
     }
@@ -136,6 +141,34 @@ impl History for Memory {
         ready(merged).boxed()
     }
 
+    fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let deleted = self
+            .inner()
+            .delete(|message| message.room == room && message.seq == seq);
+        ready(Ok(deleted > 0)).boxed()
+    }
+
+    fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let deleted = self.inner().delete(|message| message.author.id == person);
+        ready(Ok(deleted)).boxed()
+    }
+
+    fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>> {
+        let list = self.inner().restrictions.values().cloned().collect();
+        ready(Ok(list)).boxed()
+    }
+
+    fn restrict(&self, restriction: Restriction) -> BoxFuture<'static, Result<(), StoreError>> {
+        let key = (restriction.kind, restriction.subject.clone());
+        self.inner().restrictions.insert(key, restriction);
+        ready(Ok(())).boxed()
+    }
+
+    fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let lifted = self.inner().restrictions.remove(&(kind, subject.clone()));
+        ready(Ok(lifted.is_some())).boxed()
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         None
     }
@@ -179,6 +212,38 @@ impl Inner {
         target.bytes += moved.bytes;
         self.bytes += moved.bytes;
         Ok(())
+    }
+
+    /// Deletes the messages that match, and what others quote of them; returns their number.
+    fn delete(&mut self, matches: impl Fn(&Message) -> bool) -> u64 {
+        let mut count = 0;
+        for room in self.rooms.values_mut() {
+            let mut deleted = BTreeSet::new();
+            for message in &mut room.messages {
+                if message.is_deleted() || !matches(message) {
+                    continue;
+                }
+                deleted.insert(message.seq);
+                room.bytes -= message.text.len();
+                self.bytes -= message.text.len();
+                let id = std::mem::take(&mut message.id);
+                *message = deleted_message(&message.room, message.seq, message.at);
+                message.id = id;
+            }
+            let quotes = room
+                .messages
+                .iter_mut()
+                .filter_map(|message| message.reply.as_mut());
+            for quote in quotes.filter(|quote| deleted.contains(&quote.seq)) {
+                quote.author.clear();
+                quote.text.clear();
+            }
+            if !deleted.is_empty() {
+                room.saved.last = room.messages.back().cloned();
+            }
+            count += u64::try_from(deleted.len()).unwrap_or(u64::MAX);
+        }
+        count
     }
 
     /// Makes place for so many bytes; whether there is enough.
@@ -238,6 +303,7 @@ impl Inner {
         };
         let reply = reply_to
             .and_then(|seq| place.get(seq))
+            .filter(|quoted_message| !quoted_message.is_deleted())
             .map(|quoted_message| Quote {
                 seq: quoted_message.seq,
                 author: quoted_message.author.name.clone(),

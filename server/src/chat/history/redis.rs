@@ -10,8 +10,10 @@
 //!
 //! Keys, behind `<prefix>:chat:` — `rooms`: hash of records by id · `names`: hash of ids by the keys of open rooms'
 //! names · `seqs`: hash of the newest numbers · `log:<room>`: stream of messages, whose ids are their numbers ·
-//! `ids`: hash of where a message's id stands · `feed`: stream of what is new · `birth`, `version`, `trimmer`.
+//! `deleted:<room>`: set of the numbers of deleted messages · `restrictions`: hash of bans and mutes ·
+//! `ids`: hash of where a message's id stands · `feed`: stream of what is new · `birth`, `version`, `trimmer`, `clock`.
 
+mod deleted;
 mod follower;
 mod records;
 mod scripts;
@@ -31,9 +33,12 @@ use redis::streams::StreamRangeReply;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Deliver, Draft, History, Link, Notify, Range, Retention, SavedRoom, StoreError, Trouble};
+use super::{
+    Deliver, Draft, History, Link, Notify, Range, Restriction, RestrictionKind, Retention, SavedRoom,
+    StoreError, Subject, Trouble,
+};
 use follower::Follower;
-use scripts::{CREATE, MOVE, REMOVE, SAVE};
+use scripts::{CREATE, DELETE, MOVE, REMOVE, SAVE};
 use turnstile::Turnstile;
 use writer::Writer;
 
@@ -159,6 +164,15 @@ impl History for Redis {
         async move {
             let mut pipeline = redis::pipe();
             let log = link.key(&format!("log:{room}"));
+            // first the newest number: what is said after it is no hole
+            pipeline.cmd("HGET").arg(link.key("seqs")).arg(&room);
+            pipeline
+                .cmd("XRANGE")
+                .arg(&log)
+                .arg("-")
+                .arg("+")
+                .arg("COUNT")
+                .arg(1);
             match range {
                 Range::Newest => pipeline.cmd("XREVRANGE").arg(log).arg("+").arg("-"),
                 Range::Before(seq) => pipeline
@@ -173,15 +187,18 @@ impl History for Redis {
                     .arg("+"),
             };
             pipeline.arg("COUNT").arg(u64::from(limit) + 1);
-            let (found,): (StreamRangeReply,) = link.ask(&pipeline).await?;
-            let mut messages = records::messages(&room, &found)?;
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let more = messages.len() > limit;
-            messages.truncate(limit);
-            if !matches!(range, Range::After(_)) {
-                messages.reverse();
-            }
-            Ok(HistoryPage { messages, more })
+            let (last_seq, oldest, found): (Option<u64>, StreamRangeReply, StreamRangeReply) =
+                link.ask(&pipeline).await?;
+            let found = deleted::Found {
+                messages: records::messages(&room, &found)?,
+                oldest: records::messages(&room, &oldest)?
+                    .first()
+                    .map(|oldest| oldest.seq),
+                last_seq: last_seq.unwrap_or(0),
+            };
+            let mut page = found.into_page(&room, range, usize::try_from(limit).unwrap_or(usize::MAX));
+            deleted::clear_quotes(&link, &room, &mut page.messages).await?;
+            Ok(page)
         }
         .boxed()
     }
@@ -271,6 +288,67 @@ impl History for Redis {
         .boxed()
     }
 
+    fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (link, room) = (self.link.clone(), room.to_owned());
+        async move {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("EVAL").arg(DELETE).arg(3);
+            pipeline
+                .arg(link.key(&format!("log:{room}")))
+                .arg(link.key(&format!("deleted:{room}")))
+                .arg(link.key("feed"));
+            pipeline.arg(&room).arg(seq).arg(FEED);
+            let (deleted,): (bool,) = link.ask(&pipeline).await?;
+            Ok(deleted)
+        }
+        .boxed()
+    }
+
+    fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let (link, person) = (self.link.clone(), person.to_owned());
+        async move { deleted::erase_person(&link, &person).await }.boxed()
+    }
+
+    fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>> {
+        let link = self.link.clone();
+        async move {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("HVALS").arg(link.key("restrictions"));
+            let (records,): (Vec<String>,) = link.ask(&pipeline).await?;
+            let read = |record: &String| serde_json::from_str(record).map_err(|_| StoreError::Corrupt);
+            records.iter().map(read).collect()
+        }
+        .boxed()
+    }
+
+    fn restrict(&self, restriction: Restriction) -> BoxFuture<'static, Result<(), StoreError>> {
+        let link = self.link.clone();
+        async move {
+            let record =
+                serde_json::to_string(&restriction).map_err(|error| StoreError::Other(error.to_string()))?;
+            let mut pipeline = redis::pipe();
+            pipeline
+                .cmd("HSET")
+                .arg(link.key("restrictions"))
+                .arg(restriction_field(restriction.kind, &restriction.subject))
+                .arg(record);
+            let (_,): (u32,) = link.ask(&pipeline).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (link, field) = (self.link.clone(), restriction_field(kind, subject));
+        async move {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("HDEL").arg(link.key("restrictions")).arg(field);
+            let (lifted,): (bool,) = link.ask(&pipeline).await?;
+            Ok(lifted)
+        }
+        .boxed()
+    }
+
     fn trouble(&self) -> Option<StoreError> {
         self.trouble.get()
     }
@@ -295,6 +373,11 @@ impl Drop for Redis {
             task.abort();
         }
     }
+}
+
+/// Field of a restriction in its hash.
+fn restriction_field(kind: RestrictionKind, subject: &Subject) -> String {
+    format!("{} {subject}", kind.name())
 }
 
 /// Takes a room off the list; whether it was there.

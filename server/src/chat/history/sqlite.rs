@@ -3,7 +3,6 @@
 //! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
 
 mod backup;
-mod clock;
 mod file;
 mod quota;
 mod reader;
@@ -19,12 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use pesan::protocol::HistoryPage;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
-use super::{Deliver, Draft, History, Range, Retention, SavedRoom, StoreError, Trouble};
+use super::{
+    Deliver, Draft, History, Range, Restriction, RestrictionKind, Retention, SavedRoom, StoreError, Subject,
+    Trouble,
+};
 pub use backup::{BackupError, Contents, back_up, restore};
 use quota::Quota;
 use reader::Readers;
@@ -150,22 +152,22 @@ impl Sqlite {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes rooms; whether anything was changed.
-    fn change(&self, change: Change) -> BoxFuture<'static, Result<bool, StoreError>> {
-        let (done, answer) = oneshot::channel();
-        let sent = self
-            .queue()
-            .is_some_and(|queue| queue.try_send(Write::Change(change, done)).is_ok());
-        if !sent {
-            return ready(Err(StoreError::Busy)).boxed();
-        }
-        async move {
-            answer
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
-        }
-        .boxed()
+    fn change(&self, what: Change) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let queue = self.queue();
+        async move { change(queue.as_ref(), what).await }.boxed()
     }
+}
+
+/// Applies a change; returns how many rooms, messages or restrictions it concerned.
+async fn change(queue: Option<&SyncSender<Write>>, change: Change) -> Result<u64, StoreError> {
+    let (done, answer) = oneshot::channel();
+    let sent = queue.is_some_and(|queue| queue.try_send(Write::Change(change, done)).is_ok());
+    if !sent {
+        return Err(StoreError::Busy);
+    }
+    answer
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
 }
 
 impl fmt::Debug for Sqlite {
@@ -228,10 +230,11 @@ impl History for Sqlite {
         _: &str,
         only_empty: bool,
     ) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.change(Change::Remove {
+        let removed = self.change(Change::Remove {
             room: room.to_owned(),
             only_empty,
-        })
+        });
+        async move { removed.await.map(|count| count > 0) }.boxed()
     }
 
     fn merge_rooms(&self, from: &str, _: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -241,12 +244,58 @@ impl History for Sqlite {
         });
         async move {
             match merged.await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(StoreError::RoomUnknown),
+                Ok(0) => Err(StoreError::RoomUnknown),
+                Ok(_) => Ok(()),
                 Err(error) => Err(error),
             }
         }
         .boxed()
+    }
+
+    fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let deleted = self.change(Change::DeleteMessage {
+            room: room.to_owned(),
+            seq,
+        });
+        async move { deleted.await.map(|count| count > 0) }.boxed()
+    }
+
+    fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let (queue, person) = (self.queue(), person.to_owned());
+        async move {
+            let mut total = 0;
+            loop {
+                // in small steps, so that messages pass in between
+                let erased = change(queue.as_ref(), Change::ErasePerson(person.clone())).await?;
+                if erased == 0 {
+                    return Ok(total);
+                }
+                total += erased;
+            }
+        }
+        .boxed()
+    }
+
+    fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        let read = tokio::task::spawn_blocking(move || readers.restrictions());
+        async move {
+            match read.await {
+                Ok(list) => list.map_err(|error| store_error(&error)),
+                Err(error) => Err(StoreError::Other(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn restrict(&self, restriction: Restriction) -> BoxFuture<'static, Result<(), StoreError>> {
+        let stored = self.change(Change::Restrict(restriction));
+        async move { stored.await.map(drop) }.boxed()
+    }
+
+    fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let lifted = self.change(Change::Lift(kind, subject.clone()));
+        async move { lifted.await.map(|count| count > 0) }.boxed()
     }
 
     fn trouble(&self) -> Option<StoreError> {

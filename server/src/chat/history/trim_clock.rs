@@ -1,4 +1,4 @@
-//! The time by which old messages are removed: a clock that jumps far ahead must not take the history with it.
+//! Time for removing old messages. A clock that jumps far ahead must not remove the whole history.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(super) struct TrimClock {
 }
 
 impl TrimClock {
-    /// Clock that goes on from a time that was known to be right; none for a history without messages.
+    /// Clock that goes on from a time that was known to be right; `None` for a history without messages.
     pub(super) fn new(known: Option<u64>, system: u64, now: Instant) -> Self {
         Self {
             believed: known.unwrap_or(system),
@@ -65,7 +65,7 @@ impl TrimClock {
         system
     }
 
-    /// The time that is believed, when it is time to note it in the file: a quiet chat tells nothing of the time.
+    /// The believed time, when it has to be noted in the store again: a chat without messages shows no time.
     pub(super) fn take_due_note(&mut self, now: Instant) -> Option<u64> {
         let due = self.noted.is_none_or(|at| now >= at + HOURLY);
         due.then(|| {

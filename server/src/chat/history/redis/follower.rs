@@ -93,12 +93,13 @@ impl Follower {
             pipeline.arg("STREAMS").arg(self.link.key("feed")).arg(&place);
             let (here, reply): (StreamRangeReply, Option<StreamReadReply>) =
                 query(&pipeline, &mut connection).await?;
-            if self.place > Place::default() && here.ids.is_empty() {
+            let entries = reply.into_iter().flat_map(|reply| reply.keys);
+            let entries: Vec<StreamId> = entries.flat_map(|stream| stream.ids).collect();
+            if self.place > Place::default() && here.ids.is_empty() && !is_deleted(&place, &entries) {
                 self.find_place(&mut connection).await?;
                 continue;
             }
-            let entries = reply.into_iter().flat_map(|reply| reply.keys);
-            self.hand_on(entries.flat_map(|stream| stream.ids));
+            self.hand_on(entries.into_iter());
         }
     }
 
@@ -136,6 +137,13 @@ impl Follower {
                 self.turnstile.reached(self.place, std::mem::take(&mut messages));
                 let into = entry.get::<String>("into").filter(|into| !into.is_empty());
                 (self.notify)(News::Gone { room, into });
+            } else if let Some(room) = entry.get::<String>("deleted") {
+                self.turnstile.reached(self.place, std::mem::take(&mut messages));
+                let seq = entry.get("s").unwrap_or_default();
+                (self.notify)(News::MessageDeleted { room, seq });
+            } else if let Some(person) = entry.get::<String>("erased") {
+                self.turnstile.reached(self.place, std::mem::take(&mut messages));
+                (self.notify)(News::PersonErased(person));
             } else if let Some(message) = message(&entry) {
                 messages.push(message);
             } else {
@@ -154,6 +162,14 @@ impl Follower {
         let gone = self.place > Place::default() && !feed.has;
         gone.then_some("redis went back to an earlier state, or this node was away for too long")
     }
+}
+
+/// Whether one of the entries says that the entry at this place was deleted.
+fn is_deleted(place: &str, entries: &[StreamId]) -> bool {
+    entries
+        .iter()
+        .filter_map(|entry| entry.get::<String>("was"))
+        .any(|deleted| deleted.split(' ').any(|id| id == place))
 }
 
 fn message(entry: &StreamId) -> Option<Settled> {

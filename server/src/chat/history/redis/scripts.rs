@@ -107,3 +107,64 @@ end
 if last then redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', last + 1)) end
 return removed
 ";
+
+/// Deletes a message: its entry in the log and in the feed; its number stays unused. Answer: whether it was there.
+///
+/// Keys: the room's log, its deleted numbers, `feed`. Arguments: room, number, length of the feed.
+pub(super) const DELETE: &str = r"
+local entry = ARGV[2] .. '-0'
+if redis.call('XDEL', KEYS[1], entry) == 0 then return 0 end
+redis.call('SADD', KEYS[2], ARGV[2])
+local was, last = '', '+'
+repeat
+  local entries = redis.call('XREVRANGE', KEYS[3], last, '-', 'COUNT', 500)
+  for _, one in ipairs(entries) do
+    local field = {}
+    for at = 1, #one[2], 2 do field[one[2][at]] = one[2][at + 1] end
+    if field['r'] == ARGV[1] and field['s'] == ARGV[2] then was = one[1] end
+    last = '(' .. one[1]
+  end
+until was ~= '' or #entries < 500
+if was ~= '' then redis.call('XDEL', KEYS[3], was) end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'deleted', ARGV[1], 's', ARGV[2], 'was', was)
+return 1
+";
+
+/// Deletes the messages of a person in a part of a room's log. Answer: how many there were, and where to go on; nothing
+/// there at the end.
+///
+/// Keys: the room's log, its deleted numbers, `ids`. Arguments: person, first entry, most entries at once.
+pub(super) const ERASE: &str = r"
+local erased, next = 0, ''
+local entries = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', ARGV[3])
+for _, entry in ipairs(entries) do
+  local field = {}
+  for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
+  if field['a'] == ARGV[1] then
+    redis.call('XDEL', KEYS[1], entry[1])
+    redis.call('SADD', KEYS[2], string.match(entry[1], '^%d+'))
+    redis.call('HDEL', KEYS[3], field['i'])
+    erased = erased + 1
+  end
+end
+if #entries == tonumber(ARGV[3]) then next = '(' .. entries[#entries][1] end
+return {erased, next}
+";
+
+/// Deletes the messages of a person from the feed, and tells all nodes.
+///
+/// Keys: `feed`. Arguments: person, length of the feed.
+pub(super) const ERASE_FEED: &str = r"
+local was, first = {}, '-'
+repeat
+  local entries = redis.call('XRANGE', KEYS[1], first, '+', 'COUNT', 500)
+  for _, one in ipairs(entries) do
+    for at = 1, #one[2], 2 do
+      if one[2][at] == 'a' and one[2][at + 1] == ARGV[1] then was[#was + 1] = one[1] end
+    end
+    first = '(' .. one[1]
+  end
+until #entries < 500
+for _, id in ipairs(was) do redis.call('XDEL', KEYS[1], id) end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'erased', ARGV[1], 'was', table.concat(was, ' '))
+";

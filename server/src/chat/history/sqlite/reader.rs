@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use pesan::protocol::{HistoryPage, Message, Person, Quote, RoomKind};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use super::super::{Range, SavedRoom};
+use super::super::{Range, Restriction, RestrictionKind, SavedRoom};
 
 const COLUMNS: &str =
     "m.seq, m.id, m.author_id, m.author_name, m.text, m.at, m.reply_seq, m.reply_author, m.reply_text";
@@ -42,6 +42,13 @@ impl Readers {
         let rooms = rooms(&connection);
         self.give(connection);
         rooms
+    }
+
+    pub(super) fn restrictions(&self) -> rusqlite::Result<Vec<Restriction>> {
+        let connection = self.take()?;
+        let list = restrictions(&connection);
+        self.give(connection);
+        list
     }
 
     fn take(&self) -> rusqlite::Result<Connection> {
@@ -117,6 +124,24 @@ fn rooms(connection: &Connection) -> rusqlite::Result<Vec<SavedRoom>> {
             .optional()?;
     }
     Ok(rooms)
+}
+
+fn restrictions(connection: &Connection) -> rusqlite::Result<Vec<Restriction>> {
+    let mut statement = connection.prepare("SELECT kind, subject, until, reason FROM restriction")?;
+    let found = statement.query_map([], |row| {
+        let (kind, subject): (String, String) = (row.get(0)?, row.get(1)?);
+        let until: Option<i64> = row.get(2)?;
+        let Some((kind, subject)) = RestrictionKind::from_name(&kind).zip(subject.parse().ok()) else {
+            return Ok(None);
+        };
+        Ok(Some(Restriction {
+            kind,
+            subject,
+            until: until.map(uint),
+            reason: row.get(3)?,
+        }))
+    })?;
+    found.filter_map(Result::transpose).collect()
 }
 
 fn message(room: &str, row: &Row<'_>) -> rusqlite::Result<Message> {

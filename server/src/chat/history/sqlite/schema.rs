@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{OpenError, file};
 
 /// Version of the tables below, kept in the file as `user_version`.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Marks the file as ours: "pesn".
 const APPLICATION: u32 = 0x7065_736e;
@@ -37,16 +37,30 @@ CREATE TABLE message (
     PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX message_id ON message(id);
+CREATE INDEX message_author ON message(author_id) WHERE author_id <> '';
+CREATE INDEX message_reply ON message(room, reply_seq) WHERE reply_seq IS NOT NULL;
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE restriction (
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    until INTEGER,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (kind, subject)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What makes a file of version 1 one of version 2, and so on.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // 2: what the server notes about the file itself
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    // 3: bans and mutes; the messages of a person, and those that quote a message
+    "CREATE TABLE restriction (kind TEXT NOT NULL, subject TEXT NOT NULL, until INTEGER, reason TEXT NOT NULL, \
+     PRIMARY KEY (kind, subject)) STRICT, WITHOUT ROWID; \
+     CREATE INDEX message_author ON message(author_id) WHERE author_id <> ''; \
+     CREATE INDEX message_reply ON message(room, reply_seq) WHERE reply_seq IS NOT NULL;",
 ];
 
 /// Opens the file for writing, after making sure that it is ours and whole; makes it when there is none.
@@ -237,8 +251,8 @@ mod tests {
         let tables = |connection: &Connection| {
             let mut statement = connection
                 .prepare(
-                    "SELECT sqlite_schema.name, group_concat(column.name || column.type) FROM sqlite_schema, \
-                          pragma_table_info(sqlite_schema.name) AS column GROUP BY 1 ORDER BY 1",
+                    "SELECT sqlite_schema.name, group_concat(column.name || column.type) FROM sqlite_schema \
+                          LEFT JOIN pragma_table_xinfo(sqlite_schema.name) AS column GROUP BY 1 ORDER BY 1",
                 )
                 .expect("good SQL");
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));

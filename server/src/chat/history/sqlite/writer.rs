@@ -9,10 +9,11 @@ use pesan::protocol::{Message, Quote, Sent};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::oneshot;
 
+use super::super::trim_clock::TrimClock;
 use super::super::{
-    Deliver, Draft, Retention, SavedRoom, Settled, StoreError, Stored, Ticket, Trouble, now, quoted,
+    Deliver, Draft, Restriction, RestrictionKind, Retention, SavedRoom, Settled, StoreError, Stored, Subject,
+    Ticket, Trouble, now, quoted,
 };
-use super::clock::TrimClock;
 use super::quota::Quota;
 use super::reader::{int, number_of, uint};
 use super::schema::VERSION;
@@ -25,6 +26,8 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How often old messages are removed, and how many at once.
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 const TRIM_AT_ONCE: u32 = 500;
+/// Messages of a person that are deleted in one transaction.
+const ERASE_AT_ONCE: u32 = 500;
 
 /// How often one tries whether writing works again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -38,15 +41,29 @@ pub(super) enum Write {
     Change(Change, Done),
 }
 
-/// What can happen to rooms.
+/// Change of a room, of restrictions, or of messages that are stored.
 pub(super) enum Change {
     Save(Box<SavedRoom>),
-    Remove { room: String, only_empty: bool },
-    Merge { from: String, into: String },
+    Remove {
+        room: String,
+        only_empty: bool,
+    },
+    Merge {
+        from: String,
+        into: String,
+    },
+    DeleteMessage {
+        room: String,
+        seq: u64,
+    },
+    /// Deletes some messages of a person; repeated until there are none.
+    ErasePerson(String),
+    Restrict(Restriction),
+    Lift(RestrictionKind, Subject),
 }
 
-/// Told whether anything was changed.
-pub(super) type Done = oneshot::Sender<Result<bool, StoreError>>;
+/// Gets how many rooms, messages or restrictions a change concerned.
+pub(super) type Done = oneshot::Sender<Result<u64, StoreError>>;
 
 impl Write {
     fn is_urgent(&self) -> bool {
@@ -60,7 +77,7 @@ impl Write {
 /// What became of a write, told after the commit.
 enum Outcome {
     Message(Result<Stored, StoreError>, Option<Ticket>),
-    Change(Result<bool, StoreError>, Done),
+    Change(Result<u64, StoreError>, Done),
 }
 
 /// Number and newest order number of a room in the file.
@@ -312,7 +329,7 @@ fn transact(
                 outcomes.push(Outcome::Message(outcome, ticket));
             }
             Write::Change(change, done) => {
-                let mut changed = Ok(false);
+                let mut changed = Ok(0);
                 if let Some(transaction) = open {
                     changed = apply(transaction, places, &mut touched, change).map_err(|error| {
                         let error = store_error(&error);
@@ -457,7 +474,7 @@ fn find_place(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Opt
 fn quote(transaction: &Transaction<'_>, room: i64, seq: u64) -> rusqlite::Result<Option<Quote>> {
     let number = int(seq);
     transaction
-        .prepare_cached("SELECT author_name, text FROM message WHERE room = ?1 AND seq = ?2")?
+        .prepare_cached("SELECT author_name, text FROM message WHERE room = ?1 AND seq = ?2 AND text <> ''")?
         .query_row(params![room, number], |row| {
             Ok(Quote {
                 seq,
@@ -468,22 +485,22 @@ fn quote(transaction: &Transaction<'_>, room: i64, seq: u64) -> rusqlite::Result
         .optional()
 }
 
-/// Changes rooms; whether anything was changed.
+/// Applies a change; returns how many rooms, messages or restrictions it concerned.
 fn apply(
     transaction: &Transaction<'_>,
     places: &mut HashMap<String, Place>,
     touched: &mut HashMap<String, Place>,
     change: Change,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<u64> {
     match change {
-        Change::Save(room) => save_room(transaction, &room).map(|()| true),
+        Change::Save(room) => save_room(transaction, &room).map(|()| 1),
         Change::Remove { room, only_empty } => {
             let hidden = hide_room(transaction, &room, only_empty)?;
             if hidden {
                 places.remove(&room);
                 touched.remove(&room);
             }
-            Ok(hidden)
+            Ok(u64::from(hidden))
         }
         Change::Merge { from, into } => {
             let place = |room: &String| {
@@ -491,15 +508,67 @@ fn apply(
                 known.map_or_else(|| find_place(transaction, room), |place| Ok(Some(place)))
             };
             let (Some(source), Some(target)) = (place(&from)?, place(&into)?) else {
-                return Ok(false);
+                return Ok(0);
             };
             let last_seq = move_messages(transaction, source.num, target)?;
             touched.insert(into, Place { last_seq, ..target });
             touched.remove(&from);
             places.remove(&from);
-            hide_room(transaction, &from, false)
+            hide_room(transaction, &from, false).map(u64::from)
+        }
+        Change::DeleteMessage { room, seq } => match find_place(transaction, &room)? {
+            Some(place) => delete_message(transaction, place.num, int(seq)),
+            None => Ok(0),
+        },
+        Change::ErasePerson(person) => {
+            let found: Vec<(i64, i64)> = transaction
+                .prepare_cached(
+                    "SELECT room, seq FROM message WHERE author_id = ?1 AND author_id <> '' LIMIT ?2",
+                )?
+                .query_map(params![person, ERASE_AT_ONCE], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut erased = 0;
+            for (room, seq) in found {
+                erased += delete_message(transaction, room, seq)?;
+            }
+            Ok(erased)
+        }
+        Change::Restrict(restriction) => {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO restriction (kind, subject, until, reason) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![
+                    restriction.kind.name(),
+                    restriction.subject.to_string(),
+                    restriction.until.map(int),
+                    restriction.reason,
+                ])?;
+            Ok(1)
+        }
+        Change::Lift(kind, subject) => {
+            let lifted = transaction
+                .prepare_cached("DELETE FROM restriction WHERE kind = ?1 AND subject = ?2")?
+                .execute(params![kind.name(), subject.to_string()])?;
+            Ok(u64::try_from(lifted).unwrap_or(u64::MAX))
         }
     }
+}
+
+/// Removes the text and the author of a message, also where it is quoted; returns 1 if there was one.
+fn delete_message(transaction: &Transaction<'_>, room: i64, seq: i64) -> rusqlite::Result<u64> {
+    let deleted = transaction
+        .prepare_cached(
+            "UPDATE message SET author_id = '', author_name = '', text = '', reply_seq = NULL, reply_author = NULL, \
+             reply_text = NULL WHERE room = ?1 AND seq = ?2 AND text <> ''",
+        )?
+        .execute([room, seq])?;
+    transaction
+        .prepare_cached(
+            "UPDATE message SET reply_author = '', reply_text = '' WHERE room = ?1 AND reply_seq = ?2",
+        )?
+        .execute([room, seq])?;
+    Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
 /// Takes a room away under its id; its messages go in small steps.

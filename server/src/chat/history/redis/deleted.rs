@@ -1,0 +1,189 @@
+//! Deleted messages in Redis. An entry of a stream cannot be changed, so a deleted message is a number without entry:
+//! pages of history fill these holes, and quotes of them are emptied when they are read.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use pesan::protocol::{HistoryPage, Message};
+
+use super::super::{Link, Range, StoreError, deleted_message};
+use super::FEED;
+use super::scripts::{ERASE, ERASE_FEED};
+
+/// Entries of a log that one script looks through.
+const STEP: u32 = 1000;
+
+/// Messages that Redis has of a page that was asked for.
+pub(super) struct Found {
+    /// Messages in the order of the range, one more than the limit if there are more.
+    pub(super) messages: Vec<Message>,
+    /// Number of the oldest message of the room.
+    pub(super) oldest: Option<u64>,
+    /// Highest number of the room that was given to a message.
+    pub(super) last_seq: u64,
+}
+
+impl Found {
+    /// Page of a range, with what is left of deleted messages.
+    pub(super) fn into_page(self, room: &str, range: Range, limit: usize) -> HistoryPage {
+        let is_complete = self.messages.len() <= limit;
+        let end = self.messages.last().map(|last| last.seq);
+        let first = self.messages.first().map(|first| first.seq);
+        let mut by_seq: BTreeMap<u64, Message> = self
+            .messages
+            .into_iter()
+            .map(|message| (message.seq, message))
+            .collect();
+        // what is older than the oldest message was removed by its age, or never was
+        let seqs: Vec<u64> = match (range, self.oldest) {
+            (_, None) => Vec::new(),
+            (Range::After(seq), Some(oldest)) => {
+                let begin = seq.saturating_add(1).max(oldest);
+                let end = match end {
+                    Some(end) if is_complete => end.max(self.last_seq),
+                    Some(end) => end,
+                    None => self.last_seq,
+                };
+                (begin..=end).take(limit.saturating_add(1)).collect()
+            }
+            (Range::Newest | Range::Before(_), Some(_)) => {
+                let top = match range {
+                    Range::Before(seq) => seq.saturating_sub(1).min(self.last_seq.max(first.unwrap_or(0))),
+                    Range::Newest | Range::After(_) => self.last_seq.max(first.unwrap_or(0)),
+                };
+                let bottom = end.unwrap_or(u64::MAX);
+                (bottom..=top).rev().take(limit.saturating_add(1)).collect()
+            }
+        };
+        let more = seqs.len() > limit || !is_complete;
+        let mut at = by_seq.values().next().map_or(0, |message| message.at);
+        let mut seqs: Vec<u64> = seqs.into_iter().take(limit).collect();
+        seqs.sort_unstable();
+        let messages = seqs.into_iter().map(|seq| {
+            let message = by_seq.remove(&seq);
+            let message = message.unwrap_or_else(|| deleted_message(room, seq, at));
+            at = message.at;
+            message
+        });
+        HistoryPage {
+            messages: messages.collect(),
+            more,
+        }
+    }
+}
+
+/// Empties the quotes of deleted messages.
+pub(super) async fn clear_quotes(
+    link: &Link,
+    room: &str,
+    messages: &mut [Message],
+) -> Result<(), StoreError> {
+    let quotes = || messages.iter().filter_map(|message| message.reply.as_ref());
+    if quotes().next().is_none() {
+        return Ok(());
+    }
+    let mut pipeline = redis::pipe();
+    pipeline
+        .cmd("SMISMEMBER")
+        .arg(link.key(&format!("deleted:{room}")));
+    for quote in quotes() {
+        pipeline.arg(quote.seq);
+    }
+    let (deleted,): (Vec<bool>,) = link.ask(&pipeline).await?;
+    let quotes = messages.iter_mut().filter_map(|message| message.reply.as_mut());
+    for (quote, _) in quotes.zip(deleted).filter(|(_, deleted)| *deleted) {
+        quote.author.clear();
+        quote.text.clear();
+    }
+    Ok(())
+}
+
+/// Deletes all messages of a person, in small steps; returns their number.
+pub(super) async fn erase_person(link: &Link, person: &str) -> Result<u64, StoreError> {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("HGETALL").arg(link.key("rooms"));
+    let (rooms,): (HashMap<String, String>,) = link.ask(&pipeline).await?;
+    let mut total = 0;
+    for room in rooms.keys() {
+        let mut next = "-".to_owned();
+        while !next.is_empty() {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("EVAL").arg(ERASE).arg(3);
+            pipeline
+                .arg(link.key(&format!("log:{room}")))
+                .arg(link.key(&format!("deleted:{room}")))
+                .arg(link.key("ids"));
+            pipeline.arg(person).arg(&next).arg(STEP);
+            let ((erased, rest),): ((u64, String),) = link.ask(&pipeline).await?;
+            total += erased;
+            next = rest;
+        }
+    }
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("EVAL").arg(ERASE_FEED).arg(1);
+    pipeline.arg(link.key("feed")).arg(person).arg(FEED);
+    let ((),) = link.ask(&pipeline).await?;
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(existing: &[u64], last_seq: u64, range: Range, limit: usize) -> (Vec<(u64, bool)>, bool) {
+        let in_range = |seq: &u64| match range {
+            Range::Newest => true,
+            Range::Before(before) => *seq < before,
+            Range::After(after) => *seq > after,
+        };
+        let mut seqs: Vec<u64> = existing.iter().copied().filter(in_range).collect();
+        if !matches!(range, Range::After(_)) {
+            seqs.reverse();
+        }
+        seqs.truncate(limit + 1);
+        let found = Found {
+            messages: seqs
+                .into_iter()
+                .map(|seq| Message {
+                    text: "x".to_owned(),
+                    ..deleted_message("r", seq, seq * 10)
+                })
+                .collect(),
+            oldest: existing.first().copied(),
+            last_seq,
+        };
+        let page = found.into_page("r", range, limit);
+        let seqs = page
+            .messages
+            .iter()
+            .map(|message| (message.seq, message.is_deleted()));
+        (seqs.collect(), page.more)
+    }
+
+    #[test]
+    fn page_without_deleted_messages_has_what_was_found() {
+        let all = [1, 2, 3, 4];
+        let seqs = |range, limit| page(&all, 4, range, limit);
+        let kept = |seqs: &[u64]| seqs.iter().map(|seq| (*seq, false)).collect::<Vec<_>>();
+        assert_eq!(seqs(Range::Newest, 9), (kept(&all), false));
+        assert_eq!(seqs(Range::Newest, 2), (kept(&[3, 4]), true));
+        assert_eq!(seqs(Range::Before(3), 9), (kept(&[1, 2]), false));
+        assert_eq!(seqs(Range::After(2), 9), (kept(&[3, 4]), false));
+        assert_eq!(seqs(Range::After(1), 2), (kept(&[2, 3]), true));
+        assert_eq!(seqs(Range::After(4), 2), (vec![], false));
+        assert_eq!(page(&[], 0, Range::Newest, 2), (vec![], false));
+    }
+
+    #[test]
+    fn page_has_an_empty_message_for_each_deleted_one() {
+        // 1 and 2 were removed by their age; 4, 6 and 7 were deleted
+        let seqs = |range, limit| page(&[3, 5], 7, range, limit);
+        let all = vec![(3, false), (4, true), (5, false), (6, true), (7, true)];
+        assert_eq!(seqs(Range::Newest, 9), (all.clone(), false));
+        assert_eq!(seqs(Range::After(0), 9), (all.clone(), false));
+        assert_eq!(seqs(Range::After(5), 9), (all[3..].to_vec(), false));
+        assert_eq!(seqs(Range::Before(6), 9), (all[..3].to_vec(), false));
+        assert_eq!(seqs(Range::Newest, 2), (all[3..].to_vec(), true));
+        assert_eq!(seqs(Range::After(3), 2), (all[1..3].to_vec(), true));
+    }
+}
