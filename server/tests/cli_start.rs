@@ -576,6 +576,40 @@ fn killed_server_goes_on_with_its_own_log() {
 }
 
 #[test]
+fn connection_is_logged_with_number_address_and_reason_and_can_be_banned() {
+    let folder = folder();
+    let mut running = Running::start(folder.path(), &["--port", "0"]);
+    let path = join(&running.address, r#"{"pesan":1,"key":"0123456789abcdef"}"#);
+    let (_, sid) = path.split_once("&sid=").expect("a session");
+    let mut next = |what: &str| {
+        let mut line = String::new();
+        while !line.contains(what) {
+            line.clear();
+            assert!(
+                running.log.read_line(&mut line).expect("text") > 0,
+                "no line with {what}"
+            );
+        }
+        assert!(!line.contains(sid), "the session id is a secret: {line}");
+        line
+    };
+    let number = |line: &str| {
+        let (_, rest) = line.split_once("connection=").expect("a number");
+        rest.split(' ').next().map(str::to_owned)
+    };
+    let connected = next("person connected");
+    assert!(connected.contains("address=127.0.0.1 person=\""), "{connected}");
+    let admin = admin(folder.path(), &["ban", "127.0.0.1", "--reason", "iklan"]);
+    assert_eq!(String::from_utf8_lossy(&admin.stdout), "ban of 127.0.0.1\n");
+    let disconnected = next("User disconnected");
+    assert!(
+        disconnected.contains("server namespace disconnect"),
+        "{disconnected}"
+    );
+    assert_eq!(number(&connected), number(&disconnected));
+}
+
+#[test]
 fn reload_takes_new_tokens_and_disconnects_the_revoked() {
     let folder = folder();
     let tokens = folder.path().join("tokens");

@@ -17,6 +17,7 @@ use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
 use crate::access::{Access, Admitted};
 use crate::engineio::CloseReason;
 use crate::http::assets::Assets;
+use crate::log::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
 /// Shortest and longest key of a person.
@@ -25,6 +26,8 @@ const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 const WRONG_SECRET: Duration = Duration::from_secs(1);
 /// Time that a refusal has to arrive before the connection ends.
 const FAREWELL: Duration = Duration::from_millis(250);
+/// Lines of the log about people who connected.
+static PEOPLE_CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
 /// What every socket is greeted with.
 const GREETING: &str = "Selamat datang di pesan!";
 
@@ -195,6 +198,18 @@ impl Chat {
 
     async fn connected(self, socket: Socket) {
         let visitor = socket.data().get::<Visitor>();
+        if let Some(visitor) = visitor.as_deref()
+            && let Some(left_out) = PEOPLE_CONNECTED.ready()
+        {
+            tracing::info!(
+                socket = socket.id(),
+                connection = socket.connection().id(),
+                address = %socket.handshake().ip(),
+                person = visitor.id(),
+                left_out,
+                "person connected"
+            );
+        }
         if let Some(Visitor::Page { id, name, named, .. }) = visitor.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {

@@ -66,6 +66,8 @@ impl Admitted {
         if let Some(left_out) = CONNECTED.ready() {
             tracing::info!(
                 socket = socket.id(),
+                connection = socket.connection().id(),
+                address = %socket.handshake().ip(),
                 namespace = namespace.name(),
                 recovered = socket.recovered(),
                 left_out,

@@ -478,6 +478,8 @@ impl Namespace {
         if let Some(left_out) = DISCONNECTED.ready() {
             tracing::info!(
                 socket = socket.id(),
+                connection = socket.connection().id(),
+                address = %socket.handshake().ip(),
                 namespace = self.name(),
                 reason = reason.as_str(),
                 left_out,

@@ -251,7 +251,7 @@ mod tests {
         let tables = |connection: &Connection| {
             let mut statement = connection
                 .prepare(
-                    "SELECT sqlite_schema.name, group_concat(column.name || column.type) FROM sqlite_schema \
+                    "SELECT sqlite_schema.name, coalesce(group_concat(column.name || column.type), 'index') FROM sqlite_schema \
                           LEFT JOIN pragma_table_xinfo(sqlite_schema.name) AS column GROUP BY 1 ORDER BY 1",
                 )
                 .expect("good SQL");
