@@ -2,14 +2,14 @@
 //! events of the kind that was asked for.
 
 use pesan::socketio::value::Value;
-use pesan_server::socketio::{Ack, Io, Socket};
+use pesan_server::socketio::{AckSender, Io, Socket};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok());
     let io = Io::default();
     io.on_connection(|socket: Socket| {
-        socket.on("echo", |_: Socket, text: String, ack: Ack| ack.send(text));
+        socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
         socket.on("more", |socket: Socket, (kind, count): (String, u32)| {
             let event = match kind.as_str() {
                 "text64" => Value::String("x".repeat(64)),

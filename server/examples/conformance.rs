@@ -13,7 +13,7 @@ use pesan_server::engineio::{
     CloseReason, Connection, EncodedMessage, Engine, EngineConfig, HandshakeRequest, Protocol, Session,
 };
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
+use pesan_server::socketio::{AckSender, Args, Io, IoConfig, Socket};
 
 /// Sends every message back.
 struct Echo;
@@ -64,7 +64,7 @@ fn echo() -> Io {
                 socket.on("message", |socket: Socket, args: Args| {
                     socket.emit("message-back", args)
                 });
-                socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
+                socket.on("message-with-ack", |_: Socket, args: Args, ack: AckSender| {
                     ack.send(args)
                 });
                 socket.emit("auth", socket.handshake().auth.clone())

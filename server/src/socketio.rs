@@ -1,4 +1,4 @@
-//! Socket.IO server in the official vocabulary: [`Io`], [`Namespace`], [`Socket`], rooms, broadcasts, acks.
+//! Socket.IO server with the names of the official one: [`Io`], [`Namespace`], [`Socket`], rooms, broadcasts, acks.
 //!
 //! ```
 //! use pesan_server::socketio::{Io, Socket};
@@ -9,63 +9,60 @@
 //! });
 //! ```
 //!
-//! Rules that hold everywhere:
-//! - Events of one socket are handled in the order in which they came; an async handler holds up its own socket only.
-//! - A handler that panics ends its socket, nothing else. No handler is called while a lock is held.
+//! General rules:
+//! - Events of one socket are handled in the order in which they were sent; an async handler delays its own socket only.
+//! - A panic in a handler disconnects its socket only. No handler is called while a lock is held.
 //! - A broadcast is encoded once. Sends and broadcasts reach a client in the order in which they were called.
-//! - What a handler cannot take is reported by [`Io::on_error`], in the log and in the metrics.
-//! - Whatever a client can make the server hold has a cap in [`Limits`].
+//! - Arguments that do not fit a handler are reported to [`Io::on_error`], in the log and in the metrics.
+//! - Everything that a client can make the server hold has a limit in [`SocketIoLimits`].
 
 mod ack;
-mod acks;
 mod adapter;
-mod admission;
 mod args;
 mod backlog;
-mod client;
+mod broadcast;
 mod cluster;
 mod config;
+mod connect;
 mod data;
-mod emitter;
-mod entering;
+mod disconnect_reason;
+mod dispatcher;
 mod error;
+mod flags;
 mod handler;
+mod handles;
 mod handshake;
 mod hooks;
 mod listeners;
 mod namespace;
-mod operator;
-mod parent;
-mod reason;
+mod namespace_matcher;
+mod packet_handler;
+mod pending_acks;
 mod recovery;
-mod remote;
+mod remote_socket;
 mod responses;
 mod rooms;
 mod server;
-mod session;
 mod socket;
-mod task;
 
-pub use ack::Ack;
-pub use adapter::{Adapter, Arrival, Health, Inbox, Redis, RedisConfig, RedisError};
+pub use ack::AckFuture;
+pub use adapter::{Adapter, AdapterEvent, AdapterSink, Health, Redis, RedisConfig, RedisError};
 pub use args::Args;
-pub use config::{IoConfig, Limits, Recovery};
+pub use broadcast::BroadcastOperator;
+pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;
-pub use emitter::{Answer, Emitter};
+pub use disconnect_reason::DisconnectReason;
 pub use error::{AckError, ConnectError, EmitError, NamespaceError};
-pub use handler::{ConnectHandler, EventHandler, Handler, Incoming, Middleware, Outcome, PacketMiddleware};
+pub use handler::{ConnectHandler, EventHandler, Handler, HandlerOutput, Middleware, PacketMiddleware};
+pub use handles::{AckSender, Io, Namespace, ParentNamespace, Socket};
 pub use handshake::Handshake;
 pub use hooks::{ConnectRefused, ErrorKind, ErrorReport, ReconnectFailed, Reconnected, Reconnecting};
-pub use listeners::ListenerId;
-pub use namespace::Namespace;
-pub use operator::BroadcastOperator;
-pub use parent::{Parent, Rule};
+pub use listeners::{IncomingEvent, Subscription};
+pub use namespace_matcher::NamespaceMatcher;
+pub use packet_handler::PacketHandler;
 #[doc(no_inline)]
 pub use pesan::socketio::Parser;
-pub use reason::DisconnectReason;
-pub use remote::{FetchedSockets, RemoteSocket};
+pub use remote_socket::{FetchedSockets, RemoteSocket};
 pub use responses::{NodeResponses, Responses};
 pub use rooms::RoomNames;
-pub use server::Io;
-pub use session::Session;
-pub use socket::Socket;
+pub use socket::Emitter;

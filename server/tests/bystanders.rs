@@ -15,7 +15,7 @@ use flate2::write::DeflateEncoder;
 use futures_util::{SinkExt, StreamExt};
 use pesan_server::engineio::{Deflate, EngineConfig};
 use pesan_server::http::serve::{ServeConfig, serve};
-use pesan_server::socketio::{Ack, Io, Socket};
+use pesan_server::socketio::{AckSender, Io, Socket};
 use tokio_tungstenite::tungstenite::Message;
 
 const BYSTANDERS: usize = 20;
@@ -94,7 +94,7 @@ fn start_server() -> SocketAddr {
         runtime.block_on(async {
             let io = Io::default();
             io.on_connection(|socket: Socket| {
-                socket.on("echo", |_: Socket, text: String, ack: Ack| ack.send(text));
+                socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
                 socket.on("noise", |_: Socket, _: String| {});
                 socket.on("fill", |socket: Socket, ()| {
                     socket.emit("filled", "x".repeat(64 << 10))

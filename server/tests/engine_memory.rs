@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use pesan_server::engineio::{Engine, EngineConfig, EngineLimits};
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::socketio::{Ack, Args, Io, IoConfig, Socket};
+use pesan_server::socketio::{AckSender, Args, Io, IoConfig, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -83,7 +83,7 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 fn echo() -> Io {
     let io = Io::new(IoConfig::default());
     io.on_connection(|socket: Socket| {
-        socket.on("echo", |_: Socket, text: String, ack: Ack| ack.send(text));
+        socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
         socket.on("keep", |_: Socket, _: Args| {});
     });
     io

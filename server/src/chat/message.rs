@@ -12,7 +12,7 @@ use super::history::{Draft, News, SavedRoom, Settled, StoreError, Stored, Ticket
 use super::rate_limit::{Bucket, Cost, too_fast};
 use super::text::{clean, clean_or_cut, refusal};
 use super::{Chat, Incoming, PLAINS, Told, channel, store_refusal};
-use crate::socketio::{Ack, Args, Socket};
+use crate::socketio::{AckSender, Args, Socket};
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
 const PLAIN_ID: &str = "plain.";
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// Takes a page's message; the answer comes when it is on the disk.
-    pub(super) async fn send(&self, socket: &Socket, send: Send, ack: Ack) {
+    pub(super) async fn send(&self, socket: &Socket, send: Send, ack: AckSender) {
         let draft = match self.draft(socket, send) {
             Ok((draft, None)) => Ok(draft),
             Ok((draft, Some(room))) => self.store_direct(socket, room).await.map(|()| draft),
@@ -92,14 +92,14 @@ impl Chat {
         let chat = self.clone();
         match self.0.limits.plain_rate {
             Some(0.0) => {
-                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: AckSender| {
                     chat.plain(&socket, args, ack);
                 });
             }
             Some(rate) => {
                 let bucket = Bucket::new(rate, rate * 5.0, Instant::now());
                 let bucket = Arc::new(tokio::sync::Mutex::new(bucket));
-                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: AckSender| {
                     let (chat, bucket) = (chat.clone(), Arc::clone(&bucket));
                     async move {
                         let mut bucket = bucket.lock().await;
@@ -110,7 +110,7 @@ impl Chat {
                 });
             }
             None => {
-                socket.on(PLAIN, move |socket: Socket, args: Args, ack: Ack| {
+                socket.on(PLAIN, move |socket: Socket, args: Args, ack: AckSender| {
                     let chat = chat.clone();
                     async move {
                         let (key, address) = (chat.rate_key(&socket), socket.handshake().ip());
@@ -140,7 +140,7 @@ impl Chat {
     ///
     /// Who asks for an answer gets it when the message is on the disk, and everyone gets the message then; the
     /// others' go out at once.
-    fn plain(&self, socket: &Socket, args: Args, ack: Ack) {
+    fn plain(&self, socket: &Socket, args: Args, ack: AckSender) {
         let asked = ack.is_wanted();
         let muted = self
             .book()
@@ -262,11 +262,11 @@ pub(super) fn plain_bucket() -> Bucket {
 }
 
 /// Answers when the store has.
-fn ticket(ack: Ack) -> Ticket {
+fn ticket(ack: AckSender) -> Ticket {
     Box::new(move |outcome| answer(ack, &outcome.map_err(|error| store_refusal(&error))))
 }
 
-fn answer(ack: Ack, outcome: &Result<Sent, ChatError>) {
+fn answer(ack: AckSender, outcome: &Result<Sent, ChatError>) {
     if let Err(error) = ack.send(outcome) {
         tracing::debug!(%error, "gone before the answer");
     }

@@ -15,7 +15,7 @@ use super::presence::{join_room, leave_room};
 use super::rate_limit::{Cost, too_fast};
 use super::text::refusal;
 use super::{Chat, channel, channel_of, store_refusal};
-use crate::socketio::{Ack, Args, Socket};
+use crate::socketio::{AckSender, Args, Socket};
 
 /// For each open room that there may be, so many between two people.
 const DIRECT: usize = 10;
@@ -26,7 +26,7 @@ impl Chat {
     /// Listens to a page.
     pub(super) fn listen(&self, socket: &Socket, named: bool) {
         let chat = self.clone();
-        socket.on(Send::NAME, move |socket: Socket, args: Args, ack: Ack| {
+        socket.on(Send::NAME, move |socket: Socket, args: Args, ack: AckSender| {
             let chat = chat.clone();
             async move {
                 chat.pace(&socket).await;
@@ -68,7 +68,7 @@ impl Chat {
         F: Future<Output = E::Ack> + std::marker::Send + 'static,
     {
         let chat = self.clone();
-        socket.on(E::NAME, move |socket: Socket, args: Args, ack: Ack| {
+        socket.on(E::NAME, move |socket: Socket, args: Args, ack: AckSender| {
             let chat = chat.clone();
             async move {
                 chat.pace(&socket).await;
@@ -368,7 +368,7 @@ fn read<E: Event>(args: Args) -> Result<E, ChatError> {
     from_value(first).map_err(|error| refusal(ChatErrorCode::Malformed, error))
 }
 
-fn respond<E: Event>(ack: Ack, answer: &E::Ack) {
+fn respond<E: Event>(ack: AckSender, answer: &E::Ack) {
     if let Err(error) = ack.send((answer,)) {
         tracing::debug!(%error, event = E::NAME, "gone before the answer");
     }

@@ -1,7 +1,7 @@
-//! What connects the nodes of one service.
+//! Adapters connect the nodes of one service.
 //!
-//! An adapter only carries bytes; what they mean is [`cluster`](super::cluster)'s business. Without one a server is on
-//! its own.
+//! An adapter only transports bytes; [`cluster`](super::cluster) gives them meaning. A server without an adapter is the only
+//! node.
 
 mod redis;
 
@@ -13,32 +13,35 @@ use std::time::Duration;
 
 pub use redis::{Redis, RedisConfig, RedisError};
 
-/// What an adapter hands to the server, from a task of its own.
+/// Event of an adapter, reported from a task of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Arrival {
-    /// Other nodes can be reached (again).
+pub enum AdapterEvent {
+    /// Other nodes are reachable (again).
     Up,
-    /// Other nodes cannot be reached, and why.
+    /// Other nodes are unreachable, with the reason.
     Down(String),
-    /// A message of another node, or an own one that comes back.
+    /// Message of a node, possibly of this one.
     Message(Vec<u8>),
-    /// A message of the shared log, of any node, in the log's order.
+    /// Entry of the shared log, of any node, in the order of the log.
     Appended {
-        /// Place in the log; each is greater than those before it.
+        /// Offset in the log; increases with each entry.
         id: (u64, u64),
-        /// What was appended.
+        /// Appended message.
         message: Vec<u8>,
-        /// Whether it was there before this node came.
+        /// Whether it was appended before this node started.
         old: bool,
     },
-    /// Some of the log was removed before this node had read it.
+    /// Entries of the log were removed before this node had read them.
     Missed,
 }
 
-/// Where arrivals go.
-pub type Inbox = Arc<dyn Fn(Arrival) + Send + Sync>;
+/// Receives the events of an adapter.
+pub trait AdapterSink: Send + Sync {
+    /// Handles one event.
+    fn on_event(&self, event: AdapterEvent);
+}
 
-/// Whether the other nodes can be reached.
+/// Whether the other nodes are reachable.
 ///
 /// ```
 /// use pesan_server::socketio::{Health, Io};
@@ -46,31 +49,31 @@ pub type Inbox = Arc<dyn Fn(Arrival) + Send + Sync>;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Health {
-    /// There are none.
+    /// There are no other nodes.
     Alone,
-    /// They can.
+    /// They are reachable.
     Up,
-    /// They cannot; this node goes on by itself.
+    /// They are unreachable; this node continues on its own.
     Down,
 }
 
-/// Carries messages between nodes. No call waits: what cannot be carried now is refused with `false`.
+/// Transports messages between nodes. Calls do not wait: they return `false` if the message cannot be sent now.
 pub trait Adapter: fmt::Debug + Send + Sync + 'static {
-    /// Begins to carry, inside a tokio runtime.
-    fn start(&self, node: &str, inbox: Inbox);
+    /// Starts the adapter, inside a tokio runtime.
+    fn start(&self, node: &str, sink: Arc<dyn AdapterSink>);
 
-    /// Sends to all nodes, or to one.
+    /// Sends a message to all nodes, or to one.
     fn publish(&self, to: Option<&str>, message: Vec<u8>) -> bool;
 
-    /// Appends to the log that all nodes read in the same order.
+    /// Appends a message to the log that all nodes read in the same order.
     fn append(&self, message: Vec<u8>) -> bool;
 
-    /// Keeps a value for all nodes.
+    /// Saves a value for all nodes, for the duration `keep`.
     fn save(&self, key: &str, value: Vec<u8>, keep: Duration) -> bool;
 
-    /// Takes a value away: one taker gets it.
+    /// Takes a saved value out; of several concurrent calls, one gets it.
     fn take(&self, key: &str) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>;
 
-    /// Whether other nodes can be reached.
+    /// Whether other nodes are reachable.
     fn health(&self) -> Health;
 }

@@ -108,7 +108,7 @@ pub(super) fn first(values: Vec<Value>) -> Value {
     values.into_iter().next().unwrap_or_default()
 }
 
-/// Outcome of asking a type whether it is a tuple.
+/// HandlerOutput of asking a type whether it is a tuple.
 #[derive(Debug)]
 enum Probed<E> {
     /// It is one value.

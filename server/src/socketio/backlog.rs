@@ -1,33 +1,33 @@
-//! Events of one connection that were read and wait for their handlers, in all its namespaces and also after it left them.
+//! Backlog: events of one connection that wait for their handlers, in all its namespaces, also those it has left.
 
 use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pesan::socketio::value::Value;
 
-use super::config::Limits;
+use super::config::SocketIoLimits;
 
-/// How often the limit may be exceeded while the server waits for an ack of the client: the ack may come after more events.
-const WHILE_ASKING: usize = 4;
+/// Factor by which the limits may be exceeded while an ack of the client is awaited, as it may arrive after more events.
+const ACK_FACTOR: usize = 4;
 
-/// Number and size of the events that wait.
+/// Number and size of the waiting events.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     events: AtomicUsize,
     bytes: AtomicUsize,
-    /// The connection is not read until less waits.
+    /// Whether reading is paused until the backlog is smaller.
     paused: AtomicBool,
 }
 
 /// Whether one more event may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
-    /// It may.
-    Free,
-    /// It may not.
+pub(super) enum Capacity {
+    /// Yes.
+    Available,
+    /// No.
     Full,
-    /// It may not, even if the server waits for an ack that may come after it.
-    Overfull,
+    /// No, even though an ack is awaited that may arrive after it.
+    Exceeded,
 }
 
 impl Backlog {
@@ -36,51 +36,51 @@ impl Backlog {
         self.bytes.fetch_add(bytes, Ordering::SeqCst);
     }
 
-    /// An event waits no longer. `true`: the connection is not read, and may have room now.
+    /// Removes an event. Returns `true` if reading is paused and may be resumed now.
     pub(super) fn remove(&self, bytes: usize) -> bool {
         self.events.fetch_sub(1, Ordering::SeqCst);
         self.bytes.fetch_sub(bytes, Ordering::SeqCst);
         self.is_paused()
     }
 
-    /// Bytes of the events that wait.
+    /// Bytes of the waiting events.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether the connection is not read.
+    /// Whether reading is paused.
     pub(super) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::SeqCst)
     }
 
-    /// Whether the connection may be read. `is_asking`: the server waits for an ack of this client. Once full, half of
-    /// what may wait has to go first.
-    pub(super) fn room(&self, limits: &Limits, is_asking: impl Fn() -> bool) -> Room {
+    /// Whether the connection may be read. `awaits_ack`: whether an ack of this client is pending. Once full, the backlog
+    /// has to shrink to half of its limits first.
+    pub(super) fn capacity(&self, limits: &SocketIoLimits, awaits_ack: impl Fn() -> bool) -> Capacity {
         let share = if self.is_paused() { 2 } else { 1 };
         if !self.exceeds(limits, 1, share) {
             if share > 1 {
                 self.paused.store(false, Ordering::SeqCst);
             }
-            return Room::Free;
+            return Capacity::Available;
         }
-        // whoever takes something away after this, or asks, wakes the connection; before this, it is seen below
+        // A change after this line wakes the connection; a change before it is seen by the checks below.
         self.paused.store(true, Ordering::SeqCst);
-        let room = if !self.exceeds(limits, 1, share) {
-            Room::Free
-        } else if !is_asking() {
-            Room::Full
-        } else if self.exceeds(limits, WHILE_ASKING, 1) {
-            Room::Overfull
+        let capacity = if !self.exceeds(limits, 1, share) {
+            Capacity::Available
+        } else if !awaits_ack() {
+            Capacity::Full
+        } else if self.exceeds(limits, ACK_FACTOR, 1) {
+            Capacity::Exceeded
         } else {
-            Room::Free
+            Capacity::Available
         };
-        if room == Room::Free {
+        if capacity == Capacity::Available {
             self.paused.store(false, Ordering::SeqCst);
         }
-        room
+        capacity
     }
 
-    fn exceeds(&self, limits: &Limits, times: usize, share: usize) -> bool {
+    fn exceeds(&self, limits: &SocketIoLimits, times: usize, share: usize) -> bool {
         let is_over = |waiting: &AtomicUsize, limit: usize| {
             waiting.load(Ordering::SeqCst) >= (limit.saturating_mul(times) / share).max(1)
         };
@@ -88,7 +88,7 @@ impl Backlog {
     }
 }
 
-/// Memory that a value takes, roughly: JSON of a few bytes may become many times as much.
+/// Approximate memory use of a value, which may be many times the size of its JSON.
 pub(super) fn size_of_value(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
@@ -107,43 +107,43 @@ pub(super) fn size_of_value(value: &Value) -> usize {
 mod tests {
     use super::*;
 
-    fn limits() -> Limits {
-        Limits {
+    fn limits() -> SocketIoLimits {
+        SocketIoLimits {
             max_queued_events: 4,
             max_queued_event_bytes: 1000,
-            ..Limits::default()
+            ..SocketIoLimits::default()
         }
     }
 
     #[test]
-    fn full_backlog_has_room_again_when_half_is_gone() {
+    fn backlog_full_has_capacity_again_at_half_its_limits() {
         let (backlog, limits) = (Backlog::default(), limits());
         for _ in 0..3 {
             backlog.add(1);
-            assert_eq!(backlog.room(&limits, || false), Room::Free);
+            assert_eq!(backlog.capacity(&limits, || false), Capacity::Available);
         }
         backlog.add(1);
-        assert_eq!(backlog.room(&limits, || false), Room::Full);
-        assert!(backlog.remove(1), "the connection is to be woken");
-        assert_eq!(backlog.room(&limits, || false), Room::Full);
+        assert_eq!(backlog.capacity(&limits, || false), Capacity::Full);
+        assert!(backlog.remove(1), "the connection has to be woken");
+        assert_eq!(backlog.capacity(&limits, || false), Capacity::Full);
         backlog.remove(1);
         backlog.remove(1);
-        assert_eq!(backlog.room(&limits, || false), Room::Free);
+        assert_eq!(backlog.capacity(&limits, || false), Capacity::Available);
         assert!(!backlog.remove(1));
     }
 
     #[test]
-    fn full_backlog_takes_more_while_an_ack_is_awaited_but_not_without_end() {
+    fn backlog_full_while_an_ack_is_awaited_takes_four_times_its_limits() {
         let (backlog, limits) = (Backlog::default(), limits());
         backlog.add(3999);
-        assert_eq!(backlog.room(&limits, || true), Room::Free);
-        assert_eq!(backlog.room(&limits, || false), Room::Full);
+        assert_eq!(backlog.capacity(&limits, || true), Capacity::Available);
+        assert_eq!(backlog.capacity(&limits, || false), Capacity::Full);
         backlog.add(1);
-        assert_eq!(backlog.room(&limits, || true), Room::Overfull);
+        assert_eq!(backlog.capacity(&limits, || true), Capacity::Exceeded);
     }
 
     #[test]
-    fn size_of_a_nested_value_counts_its_items() {
+    fn size_of_nested_value_includes_its_items() {
         let nested = Value::from(vec![Value::from("abcd"), Value::object([("key", Value::Null)])]);
         let expected = 4 * size_of::<Value>() + 4 + size_of::<String>() + 3;
         assert_eq!(size_of_value(&nested), expected);

@@ -1,13 +1,15 @@
-//! The other nodes of the service: what is asked of them, and what they ask.
+//! Communication with the other nodes of the service, over an [`Adapter`].
 //!
-//! Messages are Socket.IO packets in the msgpack format: the name of an event says what is asked, its id that an
-//! answer is wanted, its first argument which node speaks. Nodes are known by what they say every few seconds.
+//! Messages are Socket.IO packets in the msgpack format. The name of an event is the command, its id requests a reply, and
+//! its first argument is the name of the sending node. Nodes know each other by heartbeats. Received commands are handled in
+//! [`commands`], which alone knows the server and its namespaces.
 
-mod incoming;
+pub(super) mod codec;
+pub(super) mod commands;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName, Packet};
@@ -16,68 +18,68 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::adapter::{Adapter, Arrival, Health};
-use super::hooks::{ErrorKind, ErrorReport};
-use super::recovery::{Place, Session, Since};
+use super::adapter::{Adapter, Health};
+use super::recovery::SavedSession;
 use super::rooms::Target;
-use super::server::Server;
 use crate::engineio::random_id;
 
-/// Pause between two signs of life.
-const BEAT: Duration = Duration::from_secs(4);
+/// Interval of the heartbeats between nodes.
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
-/// Silence after which a node counts as gone.
-const SILENCE: Duration = Duration::from_secs(10);
+/// Time without a message after which a node counts as down.
+const NODE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many events later one may still come back.
-const LATE: u64 = 10_000;
+/// Number of later events after which an event of this node is no longer expected from the log.
+const MAX_REORDERED: u64 = 10_000;
 
-/// This node's view of the others.
+/// This node's side of the cluster.
 pub(super) struct Cluster {
     node: String,
     adapter: Box<dyn Adapter>,
+    /// Other nodes, and when each was last heard from.
     peers: Mutex<HashMap<String, Instant>>,
+    /// Requests that wait for replies, by id.
     requests: Mutex<HashMap<u64, mpsc::UnboundedSender<Reply>>>,
     next: AtomicU64,
-    recorded: Mutex<Recorded>,
+    appended: Mutex<AppendedEvents>,
 }
 
-/// Answer of another node.
+/// Reply: name of the node, and its arguments.
 pub(super) type Reply = (String, Vec<Value>);
 
-/// An event that is to go through the log.
+/// Event for the shared log.
 #[derive(Debug, Clone)]
-pub(super) struct Event {
+pub(super) struct LoggedEvent {
     pub(super) namespace: String,
     pub(super) target: Target,
     pub(super) name: EventName,
     pub(super) args: Vec<Value>,
 }
 
-/// Events of this node in the log.
+/// Events that this node has appended to the shared log.
 #[derive(Default)]
-struct Recorded {
+struct AppendedEvents {
     next: u64,
-    /// Appended, and not come back yet.
-    waiting: BTreeMap<u64, Event>,
-    /// Sent to this node's sockets when the log was lost; not to be sent again if they come back.
+    /// Events that were not read back yet, by number.
+    pending: BTreeMap<u64, LoggedEvent>,
+    /// Events sent to this node's sockets when the log was unreachable; not sent again if they are read back.
     sent: BTreeSet<u64>,
 }
 
-impl Recorded {
-    /// An event has come back; whether it is still to be sent to this node's sockets.
-    fn came_back(&mut self, number: u64) -> bool {
-        self.waiting.remove(&number);
-        let fresh = !self.sent.remove(&number);
-        // the log has them in the order of their numbers, so the others were lost; but the last words of a connection
-        // that broke may come after the first ones of the next
-        self.sent = self.sent.split_off(&number.saturating_sub(LATE));
-        fresh
+impl AppendedEvents {
+    /// Handles an event read back from the log; returns whether it still has to be sent to this node's sockets.
+    fn on_read_back(&mut self, number: u64) -> bool {
+        self.pending.remove(&number);
+        let is_unsent = !self.sent.remove(&number);
+        // The log has events in the order of their numbers, so earlier ones were lost. The last events of a broken
+        // connection may, however, follow the first ones of the next connection.
+        self.sent = self.sent.split_off(&number.saturating_sub(MAX_REORDERED));
+        is_unsent
     }
 }
 
-/// What was asked of the other nodes.
-pub(super) struct Asked {
+/// Request to all other nodes, with the expected replies.
+pub(super) struct ClusterRequest {
     id: u64,
     expected: HashSet<String>,
     replies: mpsc::UnboundedReceiver<Reply>,
@@ -96,7 +98,7 @@ impl Cluster {
             peers: Mutex::default(),
             requests: Mutex::default(),
             next: AtomicU64::new(0),
-            recorded: Mutex::default(),
+            appended: Mutex::default(),
         }
     }
 
@@ -104,48 +106,41 @@ impl Cluster {
         self.adapter.health()
     }
 
-    /// Other nodes that were heard of lately.
+    /// Other nodes that are up.
     pub(super) fn peers(&self) -> HashSet<String> {
         let mut peers = lock(&self.peers);
-        peers.retain(|_, seen| seen.elapsed() < SILENCE);
+        peers.retain(|_, seen| seen.elapsed() < NODE_TIMEOUT);
         peers.keys().cloned().collect()
     }
 
-    /// Begins to listen and to give signs of life.
-    pub(super) fn start(&self, server: &Arc<Server>) {
-        let weak = Arc::downgrade(server);
-        let inbox = move |arrival| {
-            if let Some(server) = weak.upgrade() {
-                arrived(&server, arrival);
-            }
-        };
-        self.adapter.start(&self.node, Arc::new(inbox));
-        tokio::spawn(live(Arc::downgrade(server)));
-        tokio::spawn(keep_sessions(Arc::downgrade(server)));
-    }
-
-    /// Tells all other nodes.
-    pub(super) fn tell(&self, namespace: &str, what: &str, args: Vec<Value>) -> bool {
+    /// Sends a command to all other nodes.
+    pub(super) fn publish(&self, namespace: &str, command: &str, args: Vec<Value>) -> bool {
         self.adapter
-            .publish(None, self.message(namespace, None, what, args))
+            .publish(None, self.message(namespace, None, command, args))
     }
 
-    fn message(&self, namespace: &str, id: Option<u64>, what: &str, mut args: Vec<Value>) -> Vec<u8> {
+    fn message(&self, namespace: &str, id: Option<u64>, command: &str, mut args: Vec<Value>) -> Vec<u8> {
         args.insert(0, Value::from(self.node.as_str()));
-        let name = EventName::from(what);
+        let name = EventName::from(command);
         msgpack::encode(&Packet::new(namespace, Body::Event { id, name, args }))
     }
 
-    fn answer(&self, node: &str, id: u64, mut args: Vec<Value>) {
+    fn reply(&self, node: &str, id: u64, mut args: Vec<Value>) {
         args.insert(0, Value::from(self.node.as_str()));
         let message = msgpack::encode(&Packet::new("/", Body::Ack { id, args }));
         if !self.adapter.publish(Some(node), message) {
-            tracing::debug!(node, "answer not sent");
+            tracing::debug!(node, "reply not sent");
         }
     }
 
-    /// Asks all other nodes.
-    pub(super) fn ask(&self, namespace: &str, what: &str, args: Vec<Value>, timeout: Duration) -> Asked {
+    /// Sends a command to all other nodes and expects replies.
+    pub(super) fn request(
+        &self,
+        namespace: &str,
+        command: &str,
+        args: Vec<Value>,
+        timeout: Duration,
+    ) -> ClusterRequest {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, replies) = mpsc::unbounded_channel();
         let expected = self.peers();
@@ -153,12 +148,12 @@ impl Cluster {
             lock(&self.requests).insert(id, sender);
             if !self
                 .adapter
-                .publish(None, self.message(namespace, Some(id), what, args))
+                .publish(None, self.message(namespace, Some(id), command, args))
             {
                 lock(&self.requests).remove(&id);
             }
         }
-        Asked {
+        ClusterRequest {
             id,
             expected,
             replies,
@@ -166,33 +161,38 @@ impl Cluster {
         }
     }
 
-    /// Gives each reply that comes in time to `take`, which says whether it is the last one of its node. How many nodes
-    /// did not reply at all.
-    pub(super) async fn gather(&self, mut asked: Asked, mut take: impl FnMut(Vec<Value>) -> bool) -> usize {
-        let mut silent = asked.expected.clone();
-        while !asked.expected.is_empty() {
-            match tokio::time::timeout_at(asked.deadline, asked.replies.recv()).await {
+    /// Calls `take` with each reply that arrives in time; it returns whether the reply is the last one of its node. Returns
+    /// the number of nodes that did not reply.
+    pub(super) async fn collect_replies(
+        &self,
+        mut request: ClusterRequest,
+        mut take: impl FnMut(Vec<Value>) -> bool,
+    ) -> usize {
+        let mut silent = request.expected.clone();
+        while !request.expected.is_empty() {
+            match tokio::time::timeout_at(request.deadline, request.replies.recv()).await {
                 Ok(Some((node, args))) => {
                     silent.remove(&node);
                     if take(args) {
-                        asked.expected.remove(&node);
+                        request.expected.remove(&node);
                     }
                 }
                 Ok(None) | Err(_) => break,
             }
         }
-        lock(&self.requests).remove(&asked.id);
+        lock(&self.requests).remove(&request.id);
         silent.len()
     }
 
-    /// Puts an event into the log; it is sent to this node's sockets when it comes back. `false`: there is no log now.
-    pub(super) fn record(&self, event: Event) -> bool {
-        // The lock keeps the order of the log that of the numbers.
-        let mut recorded = lock(&self.recorded);
-        let number = recorded.next;
+    /// Appends an event to the log; it is sent to this node's sockets when it is read back. Returns `false` if the log is
+    /// unreachable.
+    pub(super) fn append(&self, event: LoggedEvent) -> bool {
+        // Under the lock, so that the log has events in the order of their numbers.
+        let mut appended = lock(&self.appended);
+        let number = appended.next;
         let mut args = vec![Value::from(number)];
-        args.extend(target_values(&event.target));
-        args.push(incoming::name_value(&event.name));
+        args.extend(codec::target_values(&event.target));
+        args.push(Value::from(event.name.as_str()));
         args.push(Value::from(event.args.clone()));
         if !self
             .adapter
@@ -200,13 +200,13 @@ impl Cluster {
         {
             return false;
         }
-        recorded.next += 1;
-        recorded.waiting.insert(number, event);
+        appended.next += 1;
+        appended.pending.insert(number, event);
         true
     }
 
-    /// Keeps a session where all nodes find it. `false`: there is no room now.
-    pub(super) fn save(&self, namespace: &str, session: &Session, keep: Duration) -> bool {
+    /// Saves a session for all nodes. Returns `false` if that is not possible now.
+    pub(super) fn save(&self, namespace: &str, session: &SavedSession, keep: Duration) -> bool {
         let rooms: Vec<Value> = session
             .rooms
             .iter()
@@ -216,122 +216,36 @@ impl Cluster {
             Value::from(session.sid.as_str()),
             Value::from(rooms),
             session.data.clone(),
-            since_value(&session.since),
+            codec::join_offsets_value(&session.since),
         ];
         let message = self.message(namespace, None, "session", args);
         self.adapter.save(&key(namespace, &session.pid), message, keep)
     }
 
-    /// Takes a session away, and tells the node that had it.
-    pub(super) async fn take(&self, namespace: &str, pid: &str) -> Option<Session> {
+    /// Takes a session out, and notifies the other nodes.
+    pub(super) async fn take(&self, namespace: &str, pid: &str) -> Option<SavedSession> {
         let message = self.adapter.take(&key(namespace, pid)).await?;
-        let session = incoming::session(&message, namespace, pid)?;
+        let session = codec::decode_session(&message, namespace, pid)?;
         let args = vec![Value::from(session.sid.as_str()), Value::from(pid)];
-        self.tell(namespace, "taken", args);
+        self.publish(namespace, "taken", args);
         Some(session)
     }
 
-    /// Forgets a session that may not be taken up.
+    /// Removes a session that may not be resumed.
     pub(super) fn forget(&self, namespace: &str, pid: &str, runtime: &Handle) {
         drop(runtime.spawn(self.adapter.take(&key(namespace, pid))));
     }
 
-    /// Says good-bye to the other nodes.
+    /// Notifies the other nodes that this one leaves.
     pub(super) fn leave(&self) {
-        self.tell("/", "bye", Vec::new());
+        self.publish("/", "bye", Vec::new());
     }
 }
 
-/// When a socket came in, then when it joined which rooms.
-fn since_value(since: &Since) -> Value {
-    let place = |(millis, number): Place| Value::from(vec![Value::from(millis), Value::from(number)]);
-    let rooms = since.rooms.iter().map(|(room, at)| (&**room, place(*at)));
-    Value::from(vec![place(since.connected), Value::object(rooms)])
-}
-
-/// Names may have colons, so the length says where the namespace ends: no client can name a session of another one.
+/// Key of a session. The length delimits the namespace, whose name may contain colons: no client can address a session of
+/// another namespace.
 fn key(namespace: &str, pid: &str) -> String {
     format!("session:{}:{namespace}:{pid}", namespace.len())
-}
-
-/// Rooms and exceptions as two lists.
-pub(super) fn target_values(target: &Target) -> [Value; 2] {
-    let list =
-        |names: &[Arc<str>]| Value::from(names.iter().map(|name| Value::from(&**name)).collect::<Vec<_>>());
-    [list(&target.rooms), list(&target.except)]
-}
-
-fn arrived(server: &Arc<Server>, arrival: Arrival) {
-    let Some(cluster) = server.cluster.as_ref() else {
-        return;
-    };
-    match arrival {
-        Arrival::Up => {
-            tracing::info!(node = cluster.node, "other nodes can be reached");
-            cluster.tell("/", "hello", vec![Value::from(true)]);
-        }
-        Arrival::Down(message) => {
-            server.hooks.error(&ErrorReport {
-                kind: ErrorKind::Adapter,
-                message: format!("other nodes cannot be reached: {message}"),
-                namespace: None,
-                socket: None,
-                event: None,
-            });
-            lock(&cluster.peers).clear();
-            lock(&cluster.requests).clear();
-            // What was on its way through the log goes to this node's sockets now.
-            let mut recorded = lock(&cluster.recorded);
-            let waiting = std::mem::take(&mut recorded.waiting);
-            recorded.sent.extend(waiting.keys());
-            drop(recorded);
-            for event in waiting.into_values() {
-                if let Some(namespace) = server.known(&event.namespace) {
-                    namespace.send_unrecorded(&event.target, event.name, event.args);
-                }
-            }
-        }
-        Arrival::Message(message) => incoming::message(server, cluster, &message),
-        Arrival::Missed => {
-            for namespace in server.all() {
-                if let Some(log) = namespace.log() {
-                    log.forget_events();
-                }
-            }
-        }
-        Arrival::Appended { id, message, old } => incoming::appended(server, cluster, id, &message, old),
-    }
-}
-
-/// Signs of life.
-async fn live(server: Weak<Server>) {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        let Some(server) = server.upgrade() else { return };
-        let Some(cluster) = server.cluster.as_ref() else {
-            return;
-        };
-        if server.is_closed() {
-            return;
-        }
-        if cluster.health() == Health::Up {
-            cluster.tell("/", "hello", vec![Value::from(false)]);
-        }
-    }
-}
-
-/// Fresh terms for the sessions of those who are connected.
-async fn keep_sessions(server: Weak<Server>) {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        let Some(server) = server.upgrade() else { return };
-        if server.is_closed() {
-            return;
-        }
-        for namespace in server.all() {
-            namespace.save_all().await;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -339,18 +253,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sent_already_is_not_sent_again_and_not_remembered_for_ever() {
-        let mut recorded = Recorded {
-            sent: (0..3 * LATE).collect(),
-            ..Recorded::default()
+    fn event_sent_while_log_was_unreachable_is_not_sent_again_and_later_forgotten() {
+        let mut appended = AppendedEvents {
+            sent: (0..3 * MAX_REORDERED).collect(),
+            ..AppendedEvents::default()
         };
-        assert!(!recorded.came_back(7));
-        assert!(!recorded.came_back(3 * LATE - 1));
-        assert!(recorded.came_back(3 * LATE));
-        assert!(!recorded.came_back(2 * LATE), "a little late");
-        for number in 4 * LATE..5 * LATE {
-            assert!(recorded.came_back(number));
+        assert!(!appended.on_read_back(7));
+        assert!(!appended.on_read_back(3 * MAX_REORDERED - 1));
+        assert!(appended.on_read_back(3 * MAX_REORDERED));
+        assert!(
+            !appended.on_read_back(2 * MAX_REORDERED),
+            "within the reordering limit"
+        );
+        for number in 4 * MAX_REORDERED..5 * MAX_REORDERED {
+            assert!(appended.on_read_back(number));
         }
-        assert_eq!(recorded.sent.len(), 0);
+        assert_eq!(appended.sent.len(), 0);
     }
 }

@@ -32,7 +32,7 @@ pub struct IoConfig {
     /// Time that each handler may take after its client left. Defaults to 30 s; then it is dropped.
     pub close_grace: Duration,
     /// Caps on what clients may make the server hold.
-    pub limits: Limits,
+    pub limits: SocketIoLimits,
 }
 
 impl Default for IoConfig {
@@ -45,7 +45,7 @@ impl Default for IoConfig {
             recovery: None,
             request_timeout: Duration::from_secs(5),
             close_grace: Duration::from_secs(30),
-            limits: Limits::default(),
+            limits: SocketIoLimits::default(),
         }
     }
 }
@@ -95,14 +95,14 @@ impl Default for Recovery {
 /// Caps on what clients may make the server hold above the transport.
 ///
 /// ```
-/// use pesan_server::socketio::{IoConfig, Limits};
+/// use pesan_server::socketio::{IoConfig, SocketIoLimits};
 ///
-/// let limits = Limits { max_rooms_per_socket: 100, ..Limits::default() };
+/// let limits = SocketIoLimits { max_rooms_per_socket: 100, ..SocketIoLimits::default() };
 /// let config = IoConfig { limits, ..IoConfig::default() };
 /// # drop(config);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct SocketIoLimits {
     /// Most attachments of one packet, in either direction. Beyond it the connection is closed. Defaults to 10.
     pub max_attachments: usize,
     /// Most bytes of one packet's attachments together, each counted as often as it is used. Beyond it the connection is
@@ -129,7 +129,7 @@ pub struct Limits {
     pub max_dynamic_namespaces: usize,
 }
 
-impl Default for Limits {
+impl Default for SocketIoLimits {
     fn default() -> Self {
         Self {
             max_attachments: 10,
@@ -146,7 +146,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl SocketIoLimits {
     /// The codec's share of them. The size of a frame is the transport's business; the names of namespaces are checked
     /// where the answer is given.
     pub(super) fn codec(&self, max_payload: usize) -> pesan::socketio::Limits {

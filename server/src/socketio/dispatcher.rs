@@ -1,7 +1,7 @@
-//! Handlers of one socket, one event after the other.
+//! Dispatcher of one socket: calls its handlers, one event after the other.
 //!
-//! Plain handlers run where the event arrives. The future of an async one is kept here and driven by the connection's
-//! own task; meanwhile the socket's next events wait. No task is started for an event.
+//! Plain handlers run when the event arrives. The future of an async one is stored here and driven by the connection's
+//! task; meanwhile the next events of the socket wait. No task is started for an event.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -14,26 +14,26 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use pesan::socketio::value::Value;
 
-use super::ErrorKind;
-use super::ack::Ack;
 use super::backlog::size_of_value;
+use super::disconnect_reason::DisconnectReason;
 use super::error::says_disconnected;
-use super::handler::{Called, Failure, Incoming, Later};
-use super::listeners::{Listener, PacketCall};
-use super::namespace::ConnectCall;
-use super::reason::DisconnectReason;
-use super::socket::Socket;
+use super::handles::{AckSender, ConnectCall, Socket};
+use super::hooks::ErrorKind;
+use super::listeners::{self, BoxFuture, HandlerError, IncomingEvent, MaybeFuture};
 use crate::engineio::turn::{Turn, yield_to_others};
 
+type Listener = listeners::Listener<Socket, AckSender>;
+type PacketCall = listeners::PacketCall<Socket>;
+
 /// Event for the listeners.
-pub(super) struct Dispatch {
+pub(super) struct QueuedEvent {
     pub(super) id: Option<u64>,
     pub(super) name: String,
     pub(super) args: Vec<Value>,
 }
 
-impl Dispatch {
-    /// One that the server makes itself, such as `disconnect`.
+impl QueuedEvent {
+    /// Event of the server itself, such as `disconnect`.
     fn local(name: &str, text: &str) -> Self {
         Self {
             id: None,
@@ -42,33 +42,33 @@ impl Dispatch {
         }
     }
 
-    /// Memory that it takes while it waits, roughly.
+    /// Approximate memory use.
     fn size(&self) -> usize {
         size_of::<Self>() + self.name.len() + self.args.iter().map(size_of_value).sum::<usize>()
     }
 }
 
-/// Events handled in a row, after their connection has let go of the socket, before others get their turn.
+/// Consecutive events handled after the disconnection, before other tasks run.
 const MAX_EVENTS: usize = 64;
 
-/// A socket's handler under way, and the events that wait for it.
-pub(super) struct Task {
+/// The running handler of a socket, and the events that wait for it.
+pub(super) struct Dispatcher {
     pub(super) socket: Socket,
-    running: Option<Later<()>>,
+    running: Option<BoxFuture<()>>,
     queue: VecDeque<Waiting>,
 }
 
-/// An event that waits, and the memory that it takes.
+/// Waiting event, and its memory use.
 struct Waiting {
-    event: Dispatch,
+    event: QueuedEvent,
     bytes: usize,
 }
 
-impl Task {
+impl Dispatcher {
     /// Calls the handlers of a new socket.
     pub(super) fn new(socket: Socket) -> Self {
         let handlers = socket.namespace().handlers();
-        let running = greet(&socket, &handlers, 0);
+        let running = run_connect_handlers(&socket, &handlers, 0);
         Self {
             socket,
             running,
@@ -76,8 +76,8 @@ impl Task {
         }
     }
 
-    /// Handles an event now, or when those before it are done.
-    pub(super) fn push(&mut self, event: Dispatch) {
+    /// Handles an event now, or after those that wait.
+    pub(super) fn push(&mut self, event: QueuedEvent) {
         if self.running.is_some() || !self.queue.is_empty() {
             let bytes = event.size();
             self.socket.backlog().add(bytes);
@@ -87,12 +87,12 @@ impl Task {
         }
     }
 
-    /// Something is wrong with this socket: its `error` listeners hear it.
+    /// Calls the `error` listeners.
     pub(super) fn error(&mut self, text: &str) {
-        self.push(Dispatch::local("error", text));
+        self.push(QueuedEvent::local("error", text));
     }
 
-    /// Drives the handler under way, then the events that wait, until one has to wait itself.
+    /// Drives the running handler, then the waiting events, until a handler is pending.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         if self.running.is_none() && self.queue.is_empty() {
             return;
@@ -125,49 +125,51 @@ impl Task {
         Poll::Ready(())
     }
 
-    /// The event whose turn it is, and whether its connection waits for room.
-    fn next(&mut self) -> Option<(Dispatch, bool)> {
+    /// Takes the next waiting event; also returns whether reading of the connection is paused.
+    fn next(&mut self) -> Option<(QueuedEvent, bool)> {
         let Waiting { event, bytes } = self.queue.pop_front()?;
         Some((event, self.socket.backlog().remove(bytes)))
     }
 
-    /// Handles what was read before the socket went, in order, then says good-bye to the listeners.
+    /// Handles the waiting events, then calls the `disconnecting` and `disconnect` listeners.
     ///
-    /// Only where a handler is async this takes a task of its own.
+    /// Starts a task only if a handler is async or events wait.
     pub(super) fn finish(mut self, reason: DisconnectReason) {
         if self.running.is_none() && self.queue.is_empty() {
-            if let Some(rest) = good_bye(&self.socket, reason) {
+            if let Some(rest) = run_disconnect_listeners(&self.socket, reason) {
                 tokio::spawn(rest);
             }
             return;
         }
         tokio::spawn(async move {
-            self.handle_rest().await;
-            if let Some(rest) = good_bye(&self.socket, reason) {
+            self.handle_remaining().await;
+            if let Some(rest) = run_disconnect_listeners(&self.socket, reason) {
                 rest.await;
             }
         });
     }
 
-    /// Handles all that waits, after the connection has let go of the socket.
-    async fn handle_rest(&mut self) {
+    /// Handles all waiting events after the disconnection.
+    async fn handle_remaining(&mut self) {
         let grace = self.socket.namespace().config().close_grace;
         for handled in 1usize.. {
             if self.running.is_some() {
                 let running = poll_fn(|cx| self.poll_running(cx));
                 if tokio::time::timeout(grace, running).await.is_err() {
-                    let late = self.running.take();
-                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(late))) {
+                    let overdue = self.running.take();
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(overdue))) {
                         panicked(&self.socket, None, panic.as_ref());
                     }
-                    let message = format!("handler dropped {grace:?} after its client left");
+                    let message = format!(
+                        "handler was still running {grace:?} after its client disconnected, and was dropped"
+                    );
                     self.socket.report(ErrorKind::Handler, message, None);
                 }
             }
-            let Some((event, waits_for_room)) = self.next() else {
+            let Some((event, is_paused)) = self.next() else {
                 return;
             };
-            if waits_for_room {
+            if is_paused {
                 self.socket.wake_if_paused();
             }
             self.running = handle(&self.socket, event);
@@ -178,26 +180,26 @@ impl Task {
     }
 }
 
-impl Drop for Task {
-    /// What is not handled waits no longer either.
+impl Drop for Dispatcher {
+    /// Removes the waiting events from the backlog.
     fn drop(&mut self) {
         while self.next().is_some() {}
     }
 }
 
-/// `disconnecting`, while it still counts in its rooms, then `disconnect`.
-fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
+/// Calls the `disconnecting` listeners, while the socket is in its rooms, then the `disconnect` listeners.
+fn run_disconnect_listeners(socket: &Socket, reason: DisconnectReason) -> Option<BoxFuture<()>> {
     let first = run_listeners(
         socket,
-        Dispatch::local("disconnecting", reason.as_str()),
-        Ack::none(),
+        QueuedEvent::local("disconnecting", reason.as_str()),
+        AckSender::none(),
     );
     let last = move |socket: &Socket| {
         socket.remove();
         run_listeners(
             socket,
-            Dispatch::local("disconnect", reason.as_str()),
-            Ack::none(),
+            QueuedEvent::local("disconnect", reason.as_str()),
+            AckSender::none(),
         )
     };
     let Some(first) = first else {
@@ -205,7 +207,7 @@ fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
             Some(rest) => {
                 let socket = socket.clone();
                 Some(Box::pin(async move {
-                    survive(&socket, rest).await;
+                    catch_panic(&socket, rest).await;
                     socket.listeners().clear();
                 }))
             }
@@ -217,31 +219,35 @@ fn good_bye(socket: &Socket, reason: DisconnectReason) -> Option<Later<()>> {
     };
     let socket = socket.clone();
     Some(Box::pin(async move {
-        survive(&socket, first).await;
+        catch_panic(&socket, first).await;
         if let Some(rest) = last(&socket) {
-            survive(&socket, rest).await;
+            catch_panic(&socket, rest).await;
         }
         socket.listeners().clear();
     }))
 }
 
-/// Waits for listeners; a panic ends them, and not what comes after them.
-async fn survive(socket: &Socket, listeners: Later<()>) {
+/// Waits for listeners; a panic is reported and does not propagate.
+async fn catch_panic(socket: &Socket, listeners: BoxFuture<()>) {
     if let Err(panic) = AssertUnwindSafe(listeners).catch_unwind().await {
         panicked(socket, None, panic.as_ref());
     }
 }
 
-/// Calls the connection handlers from number `from` on; gives what is left when one is async.
-fn greet(socket: &Socket, handlers: &Arc<Vec<Arc<ConnectCall>>>, from: usize) -> Option<Later<()>> {
+/// Calls the connection handlers from index `from` on; returns the rest as a future if one is async.
+fn run_connect_handlers(
+    socket: &Socket,
+    handlers: &Arc<Vec<Arc<ConnectCall>>>,
+    from: usize,
+) -> Option<BoxFuture<()>> {
     for (index, handler) in handlers.iter().enumerate().skip(from) {
         match catch_unwind(AssertUnwindSafe(|| handler(socket.clone()))) {
-            Ok(Called::Done(result)) => report(socket, "connection", result),
-            Ok(Called::Later(future)) => {
+            Ok(MaybeFuture::Ready(result)) => report(socket, "connection", result),
+            Ok(MaybeFuture::Future(future)) => {
                 let (socket, handlers) = (socket.clone(), handlers.clone());
                 return Some(Box::pin(async move {
                     report(&socket, "connection", future.await);
-                    if let Some(rest) = greet(&socket, &handlers, index + 1) {
+                    if let Some(rest) = run_connect_handlers(&socket, &handlers, index + 1) {
                         rest.await;
                     }
                 }));
@@ -255,13 +261,13 @@ fn greet(socket: &Socket, handlers: &Arc<Vec<Arc<ConnectCall>>>, from: usize) ->
     None
 }
 
-/// Catch-all listeners, packet middleware, listeners; gives what is left when one is async.
-fn handle(socket: &Socket, event: Dispatch) -> Option<Later<()>> {
+/// Calls catch-all listeners, packet middleware and listeners; returns the rest as a future if one is async.
+fn handle(socket: &Socket, event: QueuedEvent) -> Option<BoxFuture<()>> {
     if !socket.handles_events() {
         tracing::debug!(
             socket = socket.id(),
             event = event.name,
-            "event after the server has disconnected the socket"
+            "event ignored: the server has disconnected the socket"
         );
         return None;
     }
@@ -272,14 +278,14 @@ fn handle(socket: &Socket, event: Dispatch) -> Option<Later<()>> {
             return None;
         }
     }
-    let ack = Ack::new(socket, event.id);
+    let ack = AckSender::new(socket, event.id);
     let packets = socket.listeners().packets();
     if packets.is_empty() {
         return run_listeners(socket, event, ack);
     }
     let socket = socket.clone();
     Some(Box::pin(async move {
-        if let Some(event) = pass(&socket, &packets, event).await
+        if let Some(event) = run_packet_middleware(&socket, &packets, event).await
             && socket.handles_events()
             && let Some(rest) = run_listeners(&socket, event, ack)
         {
@@ -288,50 +294,56 @@ fn handle(socket: &Socket, event: Dispatch) -> Option<Later<()>> {
     }))
 }
 
-/// What packet middleware makes of an event; `None` when it was refused.
-async fn pass(socket: &Socket, packets: &[Arc<PacketCall>], event: Dispatch) -> Option<Dispatch> {
+/// Passes an event through packet middleware; returns `None` if it was refused.
+async fn run_packet_middleware(
+    socket: &Socket,
+    packets: &[Arc<PacketCall>],
+    event: QueuedEvent,
+) -> Option<QueuedEvent> {
     let id = event.id;
     let name = event.name.clone();
-    let mut incoming = Incoming {
+    let mut incoming = IncomingEvent {
         name: event.name,
         args: event.args,
     };
     for middleware in packets {
         let result = match middleware(socket.clone(), incoming) {
-            Called::Done(result) => result,
-            Called::Later(future) => future.await,
+            MaybeFuture::Ready(result) => result,
+            MaybeFuture::Future(future) => future.await,
         };
         match result {
             Ok(passed) => incoming = passed,
             Err(error) => {
                 socket.report(ErrorKind::Middleware, error.clone(), Some(&name));
-                if let Some(rest) = run_listeners(socket, Dispatch::local("error", &error), Ack::none()) {
+                if let Some(rest) =
+                    run_listeners(socket, QueuedEvent::local("error", &error), AckSender::none())
+                {
                     rest.await;
                 }
                 return None;
             }
         }
     }
-    Some(Dispatch {
+    Some(QueuedEvent {
         id,
         name: incoming.name,
         args: incoming.args,
     })
 }
 
-fn run_listeners(socket: &Socket, event: Dispatch, ack: Ack) -> Option<Later<()>> {
+fn run_listeners(socket: &Socket, event: QueuedEvent, ack: AckSender) -> Option<BoxFuture<()>> {
     let listeners = socket.listeners().events();
     run_from(socket, listeners, 0, event, ack)
 }
 
-/// Calls the listeners from number `from` on; gives what is left when one is async.
+/// Calls the listeners from index `from` on; returns the rest as a future if one is async.
 fn run_from(
     socket: &Socket,
     listeners: Arc<Vec<Arc<Listener>>>,
     from: usize,
-    mut event: Dispatch,
-    ack: Ack,
-) -> Option<Later<()>> {
+    mut event: QueuedEvent,
+    ack: AckSender,
+) -> Option<BoxFuture<()>> {
     let mut ack = Some(ack);
     let mut next = find(&listeners, from, &event.name);
     while let Some((index, listener)) = next {
@@ -339,19 +351,19 @@ fn run_from(
         if !listener.claim(socket.listeners()) {
             continue;
         }
-        // The last listener gets the arguments themselves, those before it copies.
-        let (args, answer) = if next.is_some() {
-            (event.args.clone(), ack.as_ref().map(Ack::share))
+        // The last listener gets the arguments, earlier ones get copies.
+        let (args, sender) = if next.is_some() {
+            (event.args.clone(), ack.as_ref().map(AckSender::share))
         } else {
             (std::mem::take(&mut event.args), ack.take())
         };
-        let answer = answer.unwrap_or_else(Ack::none);
-        match catch_unwind(AssertUnwindSafe(|| (listener.call)(socket.clone(), args, answer))) {
-            Ok(Called::Done(result)) => report(socket, &event.name, result),
-            Ok(Called::Later(future)) => {
+        let sender = sender.unwrap_or_else(AckSender::none);
+        match catch_unwind(AssertUnwindSafe(|| (listener.call)(socket.clone(), args, sender))) {
+            Ok(MaybeFuture::Ready(result)) => report(socket, &event.name, result),
+            Ok(MaybeFuture::Future(future)) => {
                 let socket = socket.clone();
                 let place = next.map(|(index, _)| index);
-                let ack = ack.unwrap_or_else(Ack::none);
+                let ack = ack.unwrap_or_else(AckSender::none);
                 return Some(Box::pin(async move {
                     report(&socket, &event.name, future.await);
                     if let Some(place) = place
@@ -375,34 +387,34 @@ fn find<'l>(listeners: &'l [Arc<Listener>], from: usize, event: &str) -> Option<
         .iter()
         .enumerate()
         .skip(from)
-        .find(|(_, listener)| listener.wants(event))
+        .find(|(_, listener)| listener.listens_to(event))
 }
 
-fn report(socket: &Socket, event: &str, result: Result<(), Failure>) {
+fn report(socket: &Socket, event: &str, result: Result<(), HandlerError>) {
     match result {
         Ok(()) => {}
-        Err(Failure::Arguments(message)) => socket.report(ErrorKind::Arguments, message, Some(event)),
-        // the last events of a client are handled after it left: nothing is wrong with handlers that answer them
-        Err(Failure::Handler(message)) if socket.is_gone() && says_disconnected(&message) => {
+        Err(HandlerError::Arguments(message)) => socket.report(ErrorKind::Arguments, message, Some(event)),
+        // The last events of a client are handled after it has disconnected; that acks cannot be sent then is no error.
+        Err(HandlerError::Failed(message)) if socket.is_gone() && says_disconnected(&message) => {
             tracing::debug!(
                 socket = socket.id(),
                 event,
-                "handler answered a client that had left"
+                "handler sent to a client that has disconnected"
             );
         }
-        Err(Failure::Handler(message)) => socket.report(ErrorKind::Handler, message, Some(event)),
+        Err(HandlerError::Failed(message)) => socket.report(ErrorKind::Handler, message, Some(event)),
     }
 }
 
-/// A panic ends the socket, and nothing else.
+/// Reports a panic and disconnects the socket.
 fn panicked(socket: &Socket, event: Option<&str>, panic: &(dyn Any + Send)) {
     socket.report(ErrorKind::Panic, panic_text(panic), event);
     socket.disconnect(false);
 }
 
-/// What a panic said.
+/// Text of a panic.
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("of no text"))
+    format!("panic: {}", text.unwrap_or("without text"))
 }

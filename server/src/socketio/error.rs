@@ -98,7 +98,7 @@ impl From<EncodeError> for EmitError {
 pub enum NamespaceError {
     /// A comma ends the name of a namespace in the default format.
     Comma(String),
-    /// More bytes than [`Limits::max_namespace_bytes`](super::Limits::max_namespace_bytes): a CONNECT to it is refused.
+    /// More bytes than [`SocketIoLimits::max_namespace_bytes`](super::SocketIoLimits::max_namespace_bytes): a CONNECT to it is refused.
     TooLong {
         /// Bytes of the name.
         bytes: usize,

@@ -1,41 +1,17 @@
-//! What a program may give to `on`, `on_connection` and `use`: closures and functions, plain and async.
+//! Handler traits: the closures and functions, plain and async, that `on`, `on_connection` and the middlewares take.
 
 use std::future::Future;
-use std::pin::Pin;
 
 use pesan::socketio::value::{Value, from_value};
 use pesan::socketio::{Event, NoAck};
 use serde::de::DeserializeOwned;
 
-use super::ack::Ack;
 use super::args::{first, from_args};
 use super::error::ConnectError;
-use super::socket::Socket;
+use super::handles::{AckSender, Socket};
+use super::listeners::{HandlerError, IncomingEvent, MaybeFuture};
 
-/// Boxed future of a handler.
-pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// What calling a handler led to.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "holds a future")]
-pub enum Called<T> {
-    /// It is done.
-    Done(T),
-    /// It goes on.
-    Later(Later<T>),
-}
-
-/// Why an event was not handled.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Failure {
-    /// Arguments do not fit.
-    Arguments(String),
-    /// Handler returned an error.
-    Handler(String),
-}
-
-/// What a handler may return: nothing, or a `Result` whose error is reported by the `error` hook.
+/// Return type of a handler: `()`, or a `Result` whose error is reported to the `error` hook.
 ///
 /// ```
 /// use pesan_server::socketio::{EmitError, Socket};
@@ -44,57 +20,58 @@ pub enum Failure {
 ///     socket.emit("greeting", format!("Halo {name}"))
 /// }
 /// ```
-pub trait Outcome: Send + 'static {
+pub trait HandlerOutput: Send + 'static {
     #[doc(hidden)]
-    fn outcome(self) -> Result<(), String>;
+    fn into_result(self) -> Result<(), String>;
 }
 
-impl Outcome for () {
-    fn outcome(self) -> Result<(), String> {
+impl HandlerOutput for () {
+    fn into_result(self) -> Result<(), String> {
         Ok(())
     }
 }
 
-impl<E: std::fmt::Display + Send + 'static> Outcome for Result<(), E> {
-    fn outcome(self) -> Result<(), String> {
+impl<E: std::fmt::Display + Send + 'static> HandlerOutput for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
         self.map_err(|error| error.to_string())
     }
 }
 
-fn failed(result: Result<(), String>) -> Result<(), Failure> {
-    result.map_err(Failure::Handler)
+fn failed(result: Result<(), String>) -> Result<(), HandlerError> {
+    result.map_err(HandlerError::Failed)
 }
 
-/// Handler of an event: `Fn(Socket, T)` or `Fn(Socket, T, Ack)`, plain or returning a future.
+/// Handler of an event: `Fn(Socket, T)` or `Fn(Socket, T, AckSender)`, plain or returning a future.
 ///
 /// `T` is a tuple for all arguments, [`Args`](super::Args) for the raw list, `()` for none, and any other type that
 /// serde can read for the first argument. Parameters need their types written out.
 ///
 /// ```
-/// use pesan_server::socketio::{Ack, Args, Socket};
+/// use pesan_server::socketio::{AckSender, Args, Socket};
 ///
 /// fn listen(socket: &Socket) {
 ///     socket.on("text", |_: Socket, text: String| println!("{text}"));
 ///     socket.on("move", |_: Socket, (x, y): (i32, i32)| println!("{x} {y}"));
-///     socket.on("question", |_: Socket, args: Args, ack: Ack| ack.send(args));
+///     socket.on("question", |_: Socket, args: Args, ack: AckSender| ack.send(args));
 ///     socket.on("slow", async |socket: Socket, text: String| socket.emit("later", text));
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot handle an event",
-    note = "a handler is `Fn(Socket, T)` or `Fn(Socket, T, Ack)` with the types written out, where `T` implements serde's `Deserialize`",
+    note = "a handler is `Fn(Socket, T)` or `Fn(Socket, T, AckSender)` with the types written out, where `T` implements serde's `Deserialize`",
     note = "it returns `()` or a `Result<(), _>`, or a `Send` future of one; a closure that captures and is async is written `move |…| async move {{ … }}`"
 )]
 pub trait Handler<M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, socket: Socket, args: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>>;
+    fn call(&self, socket: Socket, args: Vec<Value>, ack: AckSender)
+    -> MaybeFuture<Result<(), HandlerError>>;
 }
 
 macro_rules! arguments {
     ($values:expr) => {
         match from_args($values) {
             Ok(args) => args,
-            Err(error) => return Called::Done(Err(Failure::Arguments(error.to_string()))),
+            Err(error) => return MaybeFuture::Ready(Err(HandlerError::Arguments(error.to_string()))),
         }
     };
 }
@@ -103,23 +80,33 @@ impl<F, T, R> Handler<(F, T, R)> for F
 where
     F: Fn(Socket, T) -> R + Send + Sync + 'static,
     T: DeserializeOwned + 'static,
-    R: Outcome,
+    R: HandlerOutput,
 {
-    fn call(&self, socket: Socket, values: Vec<Value>, _: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        values: Vec<Value>,
+        _: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let args = arguments!(values);
-        Called::Done(failed(self(socket, args).outcome()))
+        MaybeFuture::Ready(failed(self(socket, args).into_result()))
     }
 }
 
-impl<F, T, R> Handler<(F, T, Ack, R)> for F
+impl<F, T, R> Handler<(F, T, AckSender, R)> for F
 where
-    F: Fn(Socket, T, Ack) -> R + Send + Sync + 'static,
+    F: Fn(Socket, T, AckSender) -> R + Send + Sync + 'static,
     T: DeserializeOwned + 'static,
-    R: Outcome,
+    R: HandlerOutput,
 {
-    fn call(&self, socket: Socket, values: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        values: Vec<Value>,
+        ack: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let args = arguments!(values);
-        Called::Done(failed(self(socket, args, ack).outcome()))
+        MaybeFuture::Ready(failed(self(socket, args, ack).into_result()))
     }
 }
 
@@ -132,29 +119,39 @@ impl<F, T, R> Handler<(Async, F, T, R)> for F
 where
     F: Fn(Socket, T) -> R + Send + Sync + 'static,
     T: DeserializeOwned + 'static,
-    R: Future<Output: Outcome> + Send + 'static,
+    R: Future<Output: HandlerOutput> + Send + 'static,
 {
-    fn call(&self, socket: Socket, values: Vec<Value>, _: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        values: Vec<Value>,
+        _: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let args = arguments!(values);
         let future = self(socket, args);
-        Called::Later(Box::pin(async { failed(future.await.outcome()) }))
+        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
     }
 }
 
-impl<F, T, R> Handler<(Async, F, T, Ack, R)> for F
+impl<F, T, R> Handler<(Async, F, T, AckSender, R)> for F
 where
-    F: Fn(Socket, T, Ack) -> R + Send + Sync + 'static,
+    F: Fn(Socket, T, AckSender) -> R + Send + Sync + 'static,
     T: DeserializeOwned + 'static,
-    R: Future<Output: Outcome> + Send + 'static,
+    R: Future<Output: HandlerOutput> + Send + 'static,
 {
-    fn call(&self, socket: Socket, values: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        values: Vec<Value>,
+        ack: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let args = arguments!(values);
         let future = self(socket, args, ack);
-        Called::Later(Box::pin(async { failed(future.await.outcome()) }))
+        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
     }
 }
 
-/// Handler of a typed event: `Fn(Socket, E) -> E::Ack`, or `-> ()` where the event has no answer; plain or async.
+/// Handler of a typed event: `Fn(Socket, E) -> E::Ack`, or `-> ()` if the event has no ack; plain or async.
 ///
 /// ```
 /// use pesan::socketio::Event;
@@ -179,21 +176,22 @@ where
 )]
 pub trait EventHandler<E: Event, M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, socket: Socket, args: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>>;
+    fn call(&self, socket: Socket, args: Vec<Value>, ack: AckSender)
+    -> MaybeFuture<Result<(), HandlerError>>;
 }
 
 macro_rules! payload {
     ($values:expr) => {
         match from_value(first($values)) {
             Ok(event) => event,
-            Err(error) => return Called::Done(Err(Failure::Arguments(error.to_string()))),
+            Err(error) => return MaybeFuture::Ready(Err(HandlerError::Arguments(error.to_string()))),
         }
     };
 }
 
-fn answer<T: serde::Serialize>(ack: Ack, value: &T) -> Result<(), Failure> {
+fn send_ack<T: serde::Serialize>(ack: AckSender, value: &T) -> Result<(), HandlerError> {
     ack.send_one(value)
-        .map_err(|error| Failure::Handler(error.to_string()))
+        .map_err(|error| HandlerError::Failed(error.to_string()))
 }
 
 impl<F, E> EventHandler<E, (F, E)> for F
@@ -201,9 +199,14 @@ where
     F: Fn(Socket, E) -> E::Ack + Send + Sync + 'static,
     E: Event,
 {
-    fn call(&self, socket: Socket, args: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        args: Vec<Value>,
+        ack: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let event = payload!(args);
-        Called::Done(answer(ack, &self(socket, event)))
+        MaybeFuture::Ready(send_ack(ack, &self(socket, event)))
     }
 }
 
@@ -212,10 +215,10 @@ where
     F: Fn(Socket, E) + Send + Sync + 'static,
     E: Event<Ack = NoAck>,
 {
-    fn call(&self, socket: Socket, args: Vec<Value>, _: Ack) -> Called<Result<(), Failure>> {
+    fn call(&self, socket: Socket, args: Vec<Value>, _: AckSender) -> MaybeFuture<Result<(), HandlerError>> {
         let event = payload!(args);
         self(socket, event);
-        Called::Done(Ok(()))
+        MaybeFuture::Ready(Ok(()))
     }
 }
 
@@ -225,10 +228,15 @@ where
     E: Event,
     R: Future<Output = E::Ack> + Send + 'static,
 {
-    fn call(&self, socket: Socket, args: Vec<Value>, ack: Ack) -> Called<Result<(), Failure>> {
+    fn call(
+        &self,
+        socket: Socket,
+        args: Vec<Value>,
+        ack: AckSender,
+    ) -> MaybeFuture<Result<(), HandlerError>> {
         let event = payload!(args);
         let future = self(socket, event);
-        Called::Later(Box::pin(async move { answer(ack, &future.await) }))
+        MaybeFuture::Future(Box::pin(async move { send_ack(ack, &future.await) }))
     }
 }
 
@@ -238,10 +246,10 @@ where
     E: Event<Ack = NoAck>,
     R: Future<Output = ()> + Send + 'static,
 {
-    fn call(&self, socket: Socket, args: Vec<Value>, _: Ack) -> Called<Result<(), Failure>> {
+    fn call(&self, socket: Socket, args: Vec<Value>, _: AckSender) -> MaybeFuture<Result<(), HandlerError>> {
         let event = payload!(args);
         let future = self(socket, event);
-        Called::Later(Box::pin(async move {
+        MaybeFuture::Future(Box::pin(async move {
             future.await;
             Ok(())
         }))
@@ -250,7 +258,7 @@ where
 
 /// Handler of a new socket: `Fn(Socket)`, plain or returning a future.
 ///
-/// Events of the socket wait until it is done.
+/// Events of the socket wait until it has returned.
 ///
 /// ```
 /// use pesan_server::socketio::{Io, Socket};
@@ -264,27 +272,27 @@ where
 )]
 pub trait ConnectHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, socket: Socket) -> Called<Result<(), Failure>>;
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>>;
 }
 
 impl<F, R> ConnectHandler<(F, R)> for F
 where
     F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: Outcome,
+    R: HandlerOutput,
 {
-    fn call(&self, socket: Socket) -> Called<Result<(), Failure>> {
-        Called::Done(failed(self(socket).outcome()))
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
+        MaybeFuture::Ready(failed(self(socket).into_result()))
     }
 }
 
 impl<F, R> ConnectHandler<(Async, F, R)> for F
 where
     F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: Future<Output: Outcome> + Send + 'static,
+    R: Future<Output: HandlerOutput> + Send + 'static,
 {
-    fn call(&self, socket: Socket) -> Called<Result<(), Failure>> {
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
         let future = self(socket);
-        Called::Later(Box::pin(async { failed(future.await.outcome()) }))
+        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
     }
 }
 
@@ -296,7 +304,7 @@ where
 )]
 pub trait Middleware<M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, socket: Socket) -> Called<Result<(), ConnectError>>;
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>>;
 }
 
 impl<F, E> Middleware<(F, E)> for F
@@ -304,8 +312,8 @@ where
     F: Fn(Socket) -> Result<(), E> + Send + Sync + 'static,
     E: Into<ConnectError>,
 {
-    fn call(&self, socket: Socket) -> Called<Result<(), ConnectError>> {
-        Called::Done(self(socket).map_err(Into::into))
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
+        MaybeFuture::Ready(self(socket).map_err(Into::into))
     }
 }
 
@@ -315,63 +323,43 @@ where
     R: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<ConnectError>,
 {
-    fn call(&self, socket: Socket) -> Called<Result<(), ConnectError>> {
+    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
         let future = self(socket);
-        Called::Later(Box::pin(async { future.await.map_err(Into::into) }))
+        MaybeFuture::Future(Box::pin(async { future.await.map_err(Into::into) }))
     }
 }
 
-/// Event on its way to the handlers, as packet middleware sees it.
+/// Middleware of a socket's events: `Fn(Socket, IncomingEvent) -> Result<IncomingEvent, E>`, plain or returning a future.
 ///
-/// ```
-/// use pesan_server::socketio::{Incoming, Socket};
-///
-/// fn guard(socket: &Socket) {
-///     socket.use_packet(|_: Socket, event: Incoming| match event.name.as_str() {
-///         "admin" => Err("unauthorized event"),
-///         _ => Ok(event),
-///     });
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Incoming {
-    /// Name of the event.
-    pub name: String,
-    /// Arguments of the event.
-    pub args: Vec<Value>,
-}
-
-/// Middleware of a socket's events: `Fn(Socket, Incoming) -> Result<Incoming, E>`, plain or returning a future.
-///
-/// It may change the event. An error keeps it from the handlers and is reported by the socket's `error` event.
+/// It may change the event. After an error the event is not handled; the error is reported by the socket's `error` event.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no packet middleware",
-    note = "it is `Fn(Socket, Incoming) -> Result<Incoming, E>` with the types written out, or returns a `Send` future of that"
+    note = "it is `Fn(Socket, IncomingEvent) -> Result<IncomingEvent, E>` with the types written out, or returns a `Send` future of that"
 )]
 pub trait PacketMiddleware<M>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, socket: Socket, event: Incoming) -> Called<Result<Incoming, String>>;
+    fn call(&self, socket: Socket, event: IncomingEvent) -> MaybeFuture<Result<IncomingEvent, String>>;
 }
 
 impl<F, E> PacketMiddleware<(F, E)> for F
 where
-    F: Fn(Socket, Incoming) -> Result<Incoming, E> + Send + Sync + 'static,
+    F: Fn(Socket, IncomingEvent) -> Result<IncomingEvent, E> + Send + Sync + 'static,
     E: std::fmt::Display,
 {
-    fn call(&self, socket: Socket, event: Incoming) -> Called<Result<Incoming, String>> {
-        Called::Done(self(socket, event).map_err(|error| error.to_string()))
+    fn call(&self, socket: Socket, event: IncomingEvent) -> MaybeFuture<Result<IncomingEvent, String>> {
+        MaybeFuture::Ready(self(socket, event).map_err(|error| error.to_string()))
     }
 }
 
 impl<F, E, R> PacketMiddleware<(Async, F, E, R)> for F
 where
-    F: Fn(Socket, Incoming) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Incoming, E>> + Send + 'static,
+    F: Fn(Socket, IncomingEvent) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<IncomingEvent, E>> + Send + 'static,
     E: std::fmt::Display,
 {
-    fn call(&self, socket: Socket, event: Incoming) -> Called<Result<Incoming, String>> {
+    fn call(&self, socket: Socket, event: IncomingEvent) -> MaybeFuture<Result<IncomingEvent, String>> {
         let future = self(socket, event);
-        Called::Later(Box::pin(async {
+        MaybeFuture::Future(Box::pin(async {
             future.await.map_err(|error| error.to_string())
         }))
     }

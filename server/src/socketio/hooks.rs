@@ -107,16 +107,16 @@ impl ErrorKind {
 
 type Hook<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
-/// List of hooks that is read without holding the lock over the calls.
-pub(super) struct List<T>(RwLock<Arc<Vec<Hook<T>>>>);
+/// HookList of hooks that is read without holding the lock over the calls.
+pub(super) struct HookList<T>(RwLock<Arc<Vec<Hook<T>>>>);
 
-impl<T> Default for List<T> {
+impl<T> Default for HookList<T> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<T> List<T> {
+impl<T> HookList<T> {
     pub(super) fn add(&self, hook: impl Fn(&T) + Send + Sync + 'static) {
         let mut hooks = self.0.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut *hooks).push(Arc::new(hook));
@@ -136,12 +136,12 @@ impl<T> List<T> {
 /// All hooks of a server, with their log lines and counters.
 #[derive(Default)]
 pub(super) struct Hooks {
-    pub(super) connect_error: List<ConnectRefused>,
-    pub(super) reconnect_attempt: List<Reconnecting>,
-    pub(super) reconnect: List<Reconnected>,
-    pub(super) reconnect_error: List<ConnectRefused>,
-    pub(super) reconnect_failed: List<ReconnectFailed>,
-    pub(super) error: List<ErrorReport>,
+    pub(super) connect_error: HookList<ConnectRefused>,
+    pub(super) reconnect_attempt: HookList<Reconnecting>,
+    pub(super) reconnect: HookList<Reconnected>,
+    pub(super) reconnect_error: HookList<ConnectRefused>,
+    pub(super) reconnect_failed: HookList<ReconnectFailed>,
+    pub(super) error: HookList<ErrorReport>,
 }
 
 impl Hooks {

@@ -1,63 +1,141 @@
-//! What a socket listens to. Lists are copied on change, so that handlers run without any lock.
+//! Listeners of a socket, and what calling a handler returns. Lists are copied on change, so that handlers run without a
+//! lock.
+//!
+//! Generic over the types of the socket and the ack, which [`super::handles`] fills in.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pesan::socketio::value::Value;
 
-use super::ack::Ack;
-use super::handler::{Called, Failure, Incoming};
-use super::socket::Socket;
+/// Boxed future of a handler.
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Names one listener, for `off`.
+/// Result of a handler, or the future of an async one.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "holds a future")]
+pub enum MaybeFuture<T> {
+    /// Handler is done.
+    Ready(T),
+    /// Handler is async.
+    Future(BoxFuture<T>),
+}
+
+/// Why a handler failed.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum HandlerError {
+    /// Arguments do not fit the handler.
+    Arguments(String),
+    /// Handler returned an error.
+    Failed(String),
+}
+
+/// Event before it reaches the handlers, for packet middleware.
+///
+/// ```
+/// use pesan_server::socketio::{IncomingEvent, Socket};
+///
+/// fn guard(socket: &Socket) {
+///     socket.use_packet(|_: Socket, event: IncomingEvent| match event.name.as_str() {
+///         "admin" => Err("unauthorized event"),
+///         _ => Ok(event),
+///     });
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct IncomingEvent {
+    /// Name of the event.
+    pub name: String,
+    /// Arguments of the event.
+    pub args: Vec<Value>,
+}
+
+/// Identifies one listener, for `off`.
 ///
 /// ```
 /// use pesan_server::socketio::Socket;
 ///
 /// fn listen(socket: &Socket) {
-///     let listener = socket.on("pesan", |_: Socket, text: String| println!("{text}"));
-///     socket.off(listener);
+///     let subscription = socket.on("pesan", |_: Socket, text: String| println!("{text}"));
+///     socket.off(subscription);
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ListenerId(u64);
+pub struct Subscription(u64);
 
-pub(super) type Call = dyn Fn(Socket, Vec<Value>, Ack) -> Called<Result<(), Failure>> + Send + Sync;
-pub(super) type AnyCall = dyn Fn(&Socket, &str, &[Value]) + Send + Sync;
-/// Catch-all listener.
-pub(super) type AnyListener = (ListenerId, Arc<AnyCall>);
-pub(super) type PacketCall = dyn Fn(Socket, Incoming) -> Called<Result<Incoming, String>> + Send + Sync;
-
-/// One listener of one event.
-pub(super) struct Listener {
-    id: ListenerId,
-    event: Box<str>,
-    once: bool,
-    pub(super) call: Box<Call>,
+impl Subscription {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
+/// Listener of an event.
+pub(super) type EventCall<S, A> =
+    dyn Fn(S, Vec<Value>, A) -> MaybeFuture<Result<(), HandlerError>> + Send + Sync;
+/// Catch-all listener: called with the name and arguments of each event.
+pub(super) type AnyCall<S> = dyn Fn(&S, &str, &[Value]) + Send + Sync;
+/// Packet middleware.
+pub(super) type PacketCall<S> =
+    dyn Fn(S, IncomingEvent) -> MaybeFuture<Result<IncomingEvent, String>> + Send + Sync;
+
+type AnyListener<S> = (Subscription, Arc<AnyCall<S>>);
+
+/// Events that a catch-all listener is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+/// Position of a new catch-all listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    First,
+    Last,
+}
+
+/// One listener of one event.
+pub(super) struct Listener<S, A> {
+    id: Subscription,
+    event: Box<str>,
+    once: bool,
+    pub(super) call: Box<EventCall<S, A>>,
+}
+
+/// List that is copied on change.
+type SharedList<T> = Mutex<Arc<Vec<T>>>;
+
 /// All listeners of a socket.
-#[derive(Default)]
-pub(super) struct Listeners {
-    events: Mutex<Arc<Vec<Arc<Listener>>>>,
-    any: Mutex<Arc<Vec<AnyListener>>>,
-    any_outgoing: Mutex<Arc<Vec<AnyListener>>>,
-    packets: Mutex<Arc<Vec<Arc<PacketCall>>>>,
+pub(super) struct Listeners<S, A> {
+    events: SharedList<Arc<Listener<S, A>>>,
+    any: SharedList<AnyListener<S>>,
+    any_outgoing: SharedList<AnyListener<S>>,
+    packets: SharedList<Arc<PacketCall<S>>>,
+}
+
+impl<S, A> Default for Listeners<S, A> {
+    fn default() -> Self {
+        Self {
+            events: Mutex::default(),
+            any: Mutex::default(),
+            any_outgoing: Mutex::default(),
+            packets: Mutex::default(),
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn next_id() -> ListenerId {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    ListenerId(NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-impl Listeners {
-    pub(super) fn add(&self, event: &str, once: bool, call: Box<Call>) -> ListenerId {
+impl<S, A> Listeners<S, A> {
+    pub(super) fn add(&self, event: &str, once: bool, call: Box<EventCall<S, A>>) -> Subscription {
         let listener = Listener {
-            id: next_id(),
+            id: Subscription::next(),
             event: event.into(),
             once,
             call,
@@ -67,72 +145,85 @@ impl Listeners {
         id
     }
 
-    pub(super) fn add_any(&self, outgoing: bool, first: bool, call: Arc<AnyCall>) -> ListenerId {
-        let id = next_id();
-        let list = if outgoing { &self.any_outgoing } else { &self.any };
-        let mut list = lock(list);
-        let list = Arc::make_mut(&mut *list);
-        let place = if first { 0 } else { list.len() };
-        list.insert(place, (id, call));
+    pub(super) fn add_any(
+        &self,
+        direction: Direction,
+        position: Position,
+        call: Arc<AnyCall<S>>,
+    ) -> Subscription {
+        let id = Subscription::next();
+        let list = match direction {
+            Direction::Incoming => &self.any,
+            Direction::Outgoing => &self.any_outgoing,
+        };
+        let mut guard = lock(list);
+        let list = Arc::make_mut(&mut *guard);
+        match position {
+            Position::First => list.insert(0, (id, call)),
+            Position::Last => list.push((id, call)),
+        }
         id
     }
 
-    pub(super) fn add_packet(&self, call: Arc<PacketCall>) {
+    pub(super) fn add_packet(&self, call: Arc<PacketCall<S>>) {
         Arc::make_mut(&mut *lock(&self.packets)).push(call);
     }
 
-    /// Takes one listener of any kind away; says whether it was there.
-    pub(super) fn remove(&self, id: ListenerId) -> bool {
+    /// Removes one listener of any kind; returns whether it was there.
+    pub(super) fn remove(&self, id: Subscription) -> bool {
         retain(&self.events, |listener| listener.id != id)
             || retain(&self.any, |(known, _)| *known != id)
             || retain(&self.any_outgoing, |(known, _)| *known != id)
     }
 
-    /// Takes all listeners of an event away.
+    /// Removes all listeners of an event.
     pub(super) fn remove_all(&self, event: &str) {
         retain(&self.events, |listener| &*listener.event != event);
     }
 
-    /// All listeners, to be filtered by [`Listener::wants`]: no list is made for an event.
-    pub(super) fn events(&self) -> Arc<Vec<Arc<Listener>>> {
+    /// All listeners, to be filtered by [`Listener::listens_to`], so that no list is allocated for an event.
+    pub(super) fn events(&self) -> Arc<Vec<Arc<Listener<S, A>>>> {
         lock(&self.events).clone()
     }
 
-    pub(super) fn any(&self) -> Arc<Vec<AnyListener>> {
+    /// Catch-all listeners of incoming events.
+    pub(super) fn any(&self) -> Arc<Vec<AnyListener<S>>> {
         lock(&self.any).clone()
     }
 
-    pub(super) fn any_outgoing(&self) -> Arc<Vec<AnyListener>> {
+    /// Catch-all listeners of outgoing events.
+    pub(super) fn any_outgoing(&self) -> Arc<Vec<AnyListener<S>>> {
         lock(&self.any_outgoing).clone()
     }
 
-    pub(super) fn packets(&self) -> Arc<Vec<Arc<PacketCall>>> {
+    /// Packet middleware.
+    pub(super) fn packets(&self) -> Arc<Vec<Arc<PacketCall<S>>>> {
         lock(&self.packets).clone()
     }
 
-    /// How many listeners an event has.
+    /// Number of listeners of an event.
     pub(super) fn count(&self, event: &str) -> usize {
         self.events()
             .iter()
-            .filter(|listener| listener.wants(event))
+            .filter(|listener| listener.listens_to(event))
             .count()
     }
 
-    /// Forgets everything, which breaks the circle of a listener that holds its socket.
+    /// Removes everything, which breaks the reference cycle of a listener that holds its socket.
     pub(super) fn clear(&self) {
-        let gone = (
+        let removed = (
             std::mem::take(&mut *lock(&self.events)),
             std::mem::take(&mut *lock(&self.any)),
             std::mem::take(&mut *lock(&self.any_outgoing)),
             std::mem::take(&mut *lock(&self.packets)),
         );
-        // Dropping them is the program's code: not under a lock.
-        drop(gone);
+        // Dropping closures runs user code, which must not run under a lock.
+        drop(removed);
     }
 }
 
-/// Keeps what `keep` says; says whether anything went. What goes is dropped after the lock.
-fn retain<T: Clone>(list: &Mutex<Arc<Vec<T>>>, keep: impl Fn(&T) -> bool) -> bool {
+/// Removes the items for which `keep` is false; returns whether there were any. They are dropped after the lock.
+fn retain<T: Clone>(list: &SharedList<T>, keep: impl Fn(&T) -> bool) -> bool {
     let mut guard = lock(list);
     if guard.iter().all(&keep) {
         return false;
@@ -144,13 +235,13 @@ fn retain<T: Clone>(list: &Mutex<Arc<Vec<T>>>, keep: impl Fn(&T) -> bool) -> boo
     true
 }
 
-impl Listener {
-    pub(super) fn wants(&self, event: &str) -> bool {
+impl<S, A> Listener<S, A> {
+    pub(super) fn listens_to(&self, event: &str) -> bool {
         *self.event == *event
     }
 
-    /// Whether it may be called now; one that is to be called once goes from the list first.
-    pub(super) fn claim(&self, list: &Listeners) -> bool {
+    /// Whether the listener may be called now. A `once` listener is removed from the list first.
+    pub(super) fn claim(&self, list: &Listeners<S, A>) -> bool {
         !self.once || retain(&list.events, |listener| listener.id != self.id)
     }
 }
@@ -159,12 +250,12 @@ impl Listener {
 mod tests {
     use super::*;
 
-    fn add(list: &Listeners, event: &str, once: bool) -> ListenerId {
-        list.add(event, once, Box::new(|_, _, _| Called::Done(Ok(()))))
+    fn add(list: &Listeners<(), ()>, event: &str, once: bool) -> Subscription {
+        list.add(event, once, Box::new(|(), _, ()| MaybeFuture::Ready(Ok(()))))
     }
 
     #[test]
-    fn a_listener_for_one_time_is_claimed_once() {
+    fn listener_added_with_once_is_claimed_once() {
         let list = Listeners::default();
         add(&list, "a", true);
         let snapshot = list.events();
@@ -174,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn listeners_go_by_id_and_by_name() {
+    fn listeners_are_removed_by_id_and_by_event_name() {
         let list = Listeners::default();
         let first = add(&list, "a", false);
         add(&list, "a", false);

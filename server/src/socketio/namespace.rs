@@ -1,11 +1,8 @@
-//! A namespace: its sockets, their rooms, and who may come in.
-
-mod delivery;
-mod returning;
+//! Namespaces: their handlers, middleware, sockets and events between nodes; and the parents of dynamic namespaces.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use pesan::socketio::Event;
@@ -14,64 +11,23 @@ use pesan::socketio::value::{Value, to_value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::args::{from_args, to_args};
+use super::args::{Args, from_args, to_args};
+use super::broadcast::BroadcastOperator;
 use super::config::{IoConfig, Recovery};
-use super::error::{ConnectError, EmitError};
-use super::handler::{Called, ConnectHandler, Failure, Middleware};
+use super::error::EmitError;
+use super::handler::{ConnectHandler, Middleware};
+use super::handles::{
+    ConnectCall, ConnectHooks, Io, MiddlewareCall, Namespace, NamespaceState, ParentNamespace, ParentState,
+    Server, Socket, SocketState,
+};
 use super::hooks::{Hooks, Meters};
-use super::operator::BroadcastOperator;
-use super::parent::Parent;
-use super::recovery::Log;
-use super::remote::FetchedSockets;
+use super::namespace_matcher::NamespaceMatcher;
+use super::recovery::ReplayBuffer;
+use super::remote_socket::FetchedSockets;
 use super::responses::{NodeResponses, Responses};
 use super::rooms::{RoomNames, Rooms, Target};
-use super::server::{Io, Server};
-use super::socket::Socket;
 
-pub(super) type ConnectCall = dyn Fn(Socket) -> Called<Result<(), Failure>> + Send + Sync;
-pub(super) type MiddlewareCall = dyn Fn(Socket) -> Called<Result<(), ConnectError>> + Send + Sync;
-
-type ServerCall = dyn Fn(Vec<Value>) -> Option<Value> + Send + Sync;
-
-/// Handlers and middleware, of a namespace or of all that belong to a pattern.
-#[derive(Default)]
-pub(super) struct Entrance {
-    connection: RwLock<Arc<Vec<Arc<ConnectCall>>>>,
-    middleware: RwLock<Arc<Vec<Arc<MiddlewareCall>>>>,
-}
-
-impl Entrance {
-    pub(super) fn on_connection<M>(&self, handler: impl ConnectHandler<M>) {
-        let mut list = self.connection.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut *list).push(Arc::new(move |socket| handler.call(socket)));
-    }
-
-    pub(super) fn with_middleware<M>(&self, middleware: impl Middleware<M>) {
-        let mut list = self.middleware.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut *list).push(Arc::new(move |socket| middleware.call(socket)));
-    }
-
-    pub(super) fn handlers(&self) -> Arc<Vec<Arc<ConnectCall>>> {
-        self.connection
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(super) fn middlewares(&self) -> Arc<Vec<Arc<MiddlewareCall>>> {
-        self.middleware
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Whether it has neither.
-    fn is_empty(&self) -> bool {
-        self.handlers().is_empty() && self.middlewares().is_empty()
-    }
-}
-
-/// What a pattern gives to all its namespaces, then what a namespace has of its own.
+/// Inherited items, then own ones.
 fn joined<T: Clone>(inherited: Arc<Vec<T>>, own: Arc<Vec<T>>) -> Arc<Vec<T>> {
     match (inherited.is_empty(), own.is_empty()) {
         (true, _) => own,
@@ -80,130 +36,84 @@ fn joined<T: Clone>(inherited: Arc<Vec<T>>, own: Arc<Vec<T>>) -> Arc<Vec<T>> {
     }
 }
 
-/// Channel of its own over the shared connection; cheap to clone.
-///
-/// ```
-/// use pesan_server::socketio::{Io, Socket};
-///
-/// let io = Io::default();
-/// let orders = io.of("/orders").expect("a legal name");
-/// orders.on_connection(|socket: Socket| {
-///     socket.join("room1");
-/// });
-/// orders.to("room1").emit("hello", ()).expect("can be sent");
-/// ```
-#[derive(Clone)]
-pub struct Namespace(Arc<Inner>);
-
-struct Inner {
-    name: Arc<str>,
-    server: Arc<Server>,
-    entrance: Entrance,
-    /// Pattern that it belongs to.
-    parent: OnceLock<Parent>,
-    rooms: Rooms,
-    ack_ids: AtomicU64,
-    /// Whether any socket listens to what goes out.
-    watched: AtomicBool,
-    /// What returning clients missed; `None` without connection state recovery.
-    log: Option<Log>,
-    /// What other nodes may ask.
-    server_events: RwLock<Vec<(Box<str>, Arc<ServerCall>)>>,
-    /// Whether a client has made it by asking for a name that fits a pattern.
-    dynamic: bool,
-    /// Clients on their way in.
-    entering: AtomicUsize,
-}
-
-impl fmt::Debug for Namespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace")
-            .field("name", &self.0.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl PartialEq for Namespace {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Namespace {}
-
 impl Namespace {
-    pub(super) fn new(server: &Arc<Server>, name: &str, parent: Option<Parent>, dynamic: bool) -> Self {
-        Self(Arc::new(Inner {
+    pub(super) fn new(
+        server: &Arc<Server>,
+        name: &str,
+        parent: Option<ParentNamespace>,
+        dynamic: bool,
+    ) -> Self {
+        Self(Arc::new(NamespaceState {
             name: name.into(),
             server: server.clone(),
-            entrance: Entrance::default(),
+            connect_hooks: ConnectHooks::default(),
             parent: parent.map_or_else(OnceLock::new, OnceLock::from),
             rooms: Rooms::default(),
             ack_ids: AtomicU64::new(0),
             watched: AtomicBool::new(false),
-            log: server
+            replay: server
                 .config
                 .recovery
                 .clone()
-                .map(|recovery| Log::new(recovery, server.cluster.is_some())),
+                .map(|recovery| ReplayBuffer::new(recovery, server.cluster.is_some())),
             server_events: RwLock::default(),
             dynamic,
-            entering: AtomicUsize::new(0),
+            pending_connects: AtomicUsize::new(0),
         }))
     }
 
-    /// Its name; begins with `/`.
+    /// Name; begins with `/`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its server.
+    /// Server of the namespace.
     #[must_use]
     pub fn io(&self) -> Io {
         Io::of_server(&self.0.server)
     }
 
-    /// Calls `handler` with each socket that joined; several handlers in the order in which they were added.
+    /// Calls `handler` with each new socket; several handlers are called in the order in which they were added.
     pub fn on_connection<M>(&self, handler: impl ConnectHandler<M>) {
-        self.0.entrance.on_connection(handler);
+        self.0
+            .connect_hooks
+            .add_handler(Arc::new(move |socket| handler.call(socket)));
     }
 
-    /// Lets `middleware` decide who may come in; several in the order in which they were added.
+    /// Adds a middleware that accepts or refuses clients; several are called in the order in which they were added. It is
+    /// `use` in the official server.
     pub fn with_middleware<M>(&self, middleware: impl Middleware<M>) {
-        self.0.entrance.with_middleware(middleware);
+        self.0
+            .connect_hooks
+            .add_middleware(Arc::new(move |socket| middleware.call(socket)));
     }
 
-    /// Official name of [`with_middleware`](Self::with_middleware), as far as Rust allows it.
-    pub fn use_<M>(&self, middleware: impl Middleware<M>) {
-        self.with_middleware(middleware);
-    }
-
-    /// Sends an event to everyone. It is encoded once.
+    /// Sends an event to all sockets. It is encoded once.
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
-        self.everyone().emit(event, args)
+        self.all_sockets().emit(event, args)
     }
 
-    /// Sends the event `message` to everyone.
+    /// Sends the event `message` to all sockets.
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
     pub fn send<T: Serialize>(&self, args: T) -> Result<(), EmitError> {
-        self.everyone().send(args)
+        self.all_sockets().send(args)
     }
 
-    /// Sends a typed event to everyone.
+    /// Sends a typed event to all sockets.
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
     pub fn emit_event<E: Event>(&self, event: &E) -> Result<(), EmitError> {
-        self.everyone().emit_event(event)
+        self.all_sockets().emit_event(event)
     }
 
-    /// Sends an event to everyone, and gathers the answers.
+    /// Sends an event to all sockets, and collects their acks.
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
@@ -212,12 +122,12 @@ impl Namespace {
         event: &str,
         args: impl Serialize,
     ) -> Result<Responses<R>, EmitError> {
-        self.everyone().emit_with_ack(event, args).await
+        self.all_sockets().emit_with_ack(event, args).await
     }
 
-    /// Those in these rooms.
+    /// Broadcast to the sockets in these rooms.
     pub fn to(&self, rooms: impl RoomNames) -> BroadcastOperator {
-        self.everyone().to(rooms)
+        self.all_sockets().to(rooms)
     }
 
     /// The same as [`to`](Self::to).
@@ -225,53 +135,54 @@ impl Namespace {
         self.to(rooms)
     }
 
-    /// Everyone but those in these rooms.
+    /// Broadcast to all sockets that are not in these rooms.
     pub fn except(&self, rooms: impl RoomNames) -> BroadcastOperator {
-        self.everyone().except(rooms)
+        self.all_sockets().except(rooms)
     }
 
-    /// Everyone on this node.
+    /// Broadcast to all sockets of this node.
     pub fn local(&self) -> BroadcastOperator {
-        self.everyone().local()
+        self.all_sockets().local()
     }
 
-    /// Everyone, where the event may be lost for clients that are not ready for it.
+    /// Broadcast to all sockets, whose events may be lost for clients that are not ready for them.
     pub fn volatile(&self) -> BroadcastOperator {
-        self.everyone().volatile()
+        self.all_sockets().volatile()
     }
 
-    /// Everyone, with answers awaited at most this long.
+    /// Broadcast to all sockets, with the longest wait for acks.
     pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
-        self.everyone().timeout(timeout)
+        self.all_sockets().timeout(timeout)
     }
 
-    /// Everyone, and whether events may be compressed.
+    /// Broadcast to all sockets, whose events may be compressed or not.
     pub fn compress(&self, compress: bool) -> BroadcastOperator {
-        self.everyone().compress(compress)
+        self.all_sockets().compress(compress)
     }
 
-    /// All sockets, with what is known about them, and how many nodes did not name theirs in time.
+    /// Returns all sockets, and the number of nodes that did not reply in time.
     pub async fn fetch_sockets(&self) -> FetchedSockets {
-        self.everyone().fetch_sockets().await
+        self.all_sockets().fetch_sockets().await
     }
 
     /// Makes all sockets join rooms.
     pub fn sockets_join(&self, rooms: impl RoomNames) {
-        self.everyone().sockets_join(rooms);
+        self.all_sockets().sockets_join(rooms);
     }
 
     /// Makes all sockets leave rooms.
     pub fn sockets_leave(&self, rooms: impl RoomNames) {
-        self.everyone().sockets_leave(rooms);
+        self.all_sockets().sockets_leave(rooms);
     }
 
-    /// Makes all sockets leave; with `close` all namespaces, and closes their connections.
+    /// Disconnects all sockets; with `close`, closes their connections.
     pub fn disconnect_sockets(&self, close: bool) {
-        self.everyone().disconnect_sockets(close);
+        self.all_sockets().disconnect_sockets(close);
     }
 
     /// Calls `handler` for each event of this name that another node sends by
-    /// [`server_side_emit`](Self::server_side_emit); what it returns is the answer. The last handler of a name counts.
+    /// [`server_side_emit`](Self::server_side_emit); its return value is the reply. A handler replaces an earlier one of the
+    /// same name.
     ///
     /// ```
     /// let io = pesan_server::socketio::Io::default();
@@ -287,7 +198,9 @@ impl Namespace {
             let outcome = from_args(values).map_err(|error| error.to_string());
             let answer = outcome.and_then(|args| to_value(&handler(args)).map_err(|error| error.to_string()));
             answer
-                .inspect_err(|error| tracing::warn!(event = name, %error, "event of another node"))
+                .inspect_err(
+                    |error| tracing::warn!(event = name, %error, "cannot handle event of another node"),
+                )
                 .ok()
         };
         let mut events = self
@@ -313,17 +226,17 @@ impl Namespace {
         call?(values)
     }
 
-    /// Sends an event to the other nodes, not to clients; says whether it could be sent.
+    /// Sends an event to the other nodes, not to clients; returns whether it could be sent.
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
     pub fn server_side_emit(&self, event: &str, args: impl Serialize) -> Result<bool, EmitError> {
         let args = vec![Value::from(event), Value::from(to_args(&args)?)];
         let cluster = self.0.server.cluster.as_ref();
-        Ok(cluster.is_some_and(|cluster| cluster.tell(self.name(), "server", args)))
+        Ok(cluster.is_some_and(|cluster| cluster.publish(self.name(), "server", args)))
     }
 
-    /// Sends an event to the other nodes, and gathers an answer of each but this one, for at most
+    /// Sends an event to the other nodes, and collects a reply of each, for at most
     /// [`IoConfig::request_timeout`].
     ///
     /// # Errors
@@ -341,20 +254,20 @@ impl Namespace {
         let Some(cluster) = &self.0.server.cluster else {
             return Ok(responses);
         };
-        let asked = cluster.ask(self.name(), "server", args, self.config().request_timeout);
-        let mut unfit = 0;
+        let request = cluster.request(self.name(), "server", args, self.config().request_timeout);
+        let mut invalid = 0;
         let take = |answer: Vec<Value>| {
             match from_args(answer) {
                 Ok(answer) => responses.answers.push(answer),
                 Err(error) => {
-                    tracing::warn!(event, %error, "answer of another node does not fit");
-                    unfit += 1;
+                    tracing::warn!(event, %error, "reply of another node has another type");
+                    invalid += 1;
                 }
             }
             true
         };
-        let silent = cluster.gather(asked, take).await;
-        responses.missing = silent + unfit;
+        let silent = cluster.collect_replies(request, take).await;
+        responses.missing = silent + invalid;
         Ok(responses)
     }
 
@@ -370,30 +283,30 @@ impl Namespace {
         self.0.rooms.select(&Target::default())
     }
 
-    /// How many sockets this node has.
+    /// Number of sockets of this node.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.rooms.len()
     }
 
-    /// Whether this node has no socket.
+    /// Whether this node has no sockets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Rooms with sockets of this node and their numbers, rooms of single ids left out.
+    /// Names and sizes of the rooms on this node, without those of the sockets' own ids.
     #[must_use]
     pub fn room_sizes(&self) -> Vec<(Arc<str>, usize)> {
         self.0.rooms.sizes()
     }
 
-    fn everyone(&self) -> BroadcastOperator {
+    fn all_sockets(&self) -> BroadcastOperator {
         BroadcastOperator::new(self)
     }
 }
 
-/// For the other parts of the server.
+/// Access for the other parts of the server.
 impl Namespace {
     pub(super) fn config(&self) -> &IoConfig {
         &self.0.server.config
@@ -403,8 +316,9 @@ impl Namespace {
         self.config().recovery.as_ref()
     }
 
-    pub(super) fn log(&self) -> Option<&Log> {
-        self.0.log.as_ref()
+    /// Events for reconnecting clients; `None` without connection state recovery.
+    pub(super) fn replay(&self) -> Option<&ReplayBuffer<SocketState>> {
+        self.0.replay.as_ref()
     }
 
     pub(super) fn hooks(&self) -> &Hooks {
@@ -415,64 +329,134 @@ impl Namespace {
         &self.0.server.meters
     }
 
-    pub(super) fn rooms(&self) -> &Rooms {
+    pub(super) fn rooms(&self) -> &Rooms<Socket> {
         &self.0.rooms
     }
 
-    /// Connection handlers: those of its pattern, then its own.
+    /// Connection handlers: those of the parent, then its own.
     pub(super) fn handlers(&self) -> Arc<Vec<Arc<ConnectCall>>> {
-        let own = self.0.entrance.handlers();
+        let own = self.0.connect_hooks.handlers();
         match self.parent() {
-            Some(parent) => joined(parent.entrance().handlers(), own),
+            Some(parent) => joined(parent.0.connect_hooks.handlers(), own),
             None => own,
         }
     }
 
-    /// Middleware: that of its pattern, then its own.
+    /// Middleware: that of the parent, then its own.
     pub(super) fn middlewares(&self) -> Arc<Vec<Arc<MiddlewareCall>>> {
-        let own = self.0.entrance.middlewares();
+        let own = self.0.connect_hooks.middlewares();
         match self.parent() {
-            Some(parent) => joined(parent.entrance().middlewares(), own),
+            Some(parent) => joined(parent.0.connect_hooks.middlewares(), own),
             None => own,
         }
     }
 
-    /// Pattern that it belongs to.
-    pub(super) fn parent(&self) -> Option<&Parent> {
+    /// Parent, if the namespace matches a pattern.
+    pub(super) fn parent(&self) -> Option<&ParentNamespace> {
         self.0.parent.get()
     }
 
-    /// Makes it belong to a pattern, unless it belongs to one already; gives the one that it belongs to.
-    pub(super) fn belong_to(&self, parent: &Parent) -> &Parent {
+    /// Sets the parent, unless the namespace has one; returns the parent.
+    pub(super) fn adopt_by(&self, parent: &ParentNamespace) -> &ParentNamespace {
         self.0.parent.get_or_init(|| parent.clone())
     }
 
-    /// Whether it was only named so far: neither the program nor a pattern says what becomes of its clients.
-    pub(super) fn is_bare(&self) -> bool {
-        self.parent().is_none() && self.0.entrance.is_empty() && self.name() != ROOT
+    /// Whether the namespace has no parent, handlers or middleware, and is not the root.
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.parent().is_none() && self.0.connect_hooks.is_empty() && self.name() != ROOT
     }
 
     pub(super) fn is_dynamic(&self) -> bool {
         self.0.dynamic
     }
 
-    /// Clients on their way in.
-    pub(super) fn entering(&self) -> &AtomicUsize {
-        &self.0.entering
-    }
-
-    /// Whether nobody is in it, on the way in, or expected back.
+    /// Whether the namespace has no sockets, no pending connects and no saved sessions.
     pub(super) fn is_unused(&self) -> bool {
-        self.0.entering.load(Ordering::Acquire) == 0
+        self.0.pending_connects.load(Ordering::Acquire) == 0
             && self.is_empty()
-            && self.0.log.as_ref().is_none_or(Log::is_empty)
+            && self.0.replay.as_ref().is_none_or(ReplayBuffer::is_empty)
     }
 
     pub(super) fn next_ack_id(&self) -> u64 {
         self.0.ack_ids.fetch_add(1, Ordering::Relaxed)
     }
+}
 
-    pub(super) fn watch_outgoing(&self) {
-        self.0.watched.store(true, Ordering::Relaxed);
+impl fmt::Debug for ParentNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParentNamespace")
+            .field("children", &self.children())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ParentNamespace {
+    pub(super) fn new(matcher: impl NamespaceMatcher) -> Self {
+        Self(Arc::new(ParentState {
+            matcher: Box::new(matcher),
+            connect_hooks: ConnectHooks::default(),
+            children: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn matches(&self, name: &str, auth: &Value) -> bool {
+        self.0.matcher.matches(name, auth)
+    }
+
+    /// Whether a name matches for every client; `None` if that may depend on `auth`.
+    pub(super) fn matches_name(&self, name: &str) -> Option<bool> {
+        self.0.matcher.matches_name(name)
+    }
+
+    /// Whether both are the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn adopt(&self, child: &Namespace) {
+        let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
+        if !children.contains(child) {
+            children.push(child.clone());
+        }
+    }
+
+    pub(super) fn forget(&self, child: &Namespace) {
+        let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|known| known != child);
+    }
+
+    /// Calls `handler` with each socket of the matching namespaces, before their own handlers.
+    pub fn on_connection<M>(&self, handler: impl ConnectHandler<M>) {
+        self.0
+            .connect_hooks
+            .add_handler(Arc::new(move |socket| handler.call(socket)));
+    }
+
+    /// Adds a middleware that accepts or refuses clients of the matching namespaces, before their own middleware.
+    pub fn with_middleware<M>(&self, middleware: impl Middleware<M>) {
+        self.0
+            .connect_hooks
+            .add_middleware(Arc::new(move |socket| middleware.call(socket)));
+    }
+
+    /// Matching namespaces that exist.
+    #[must_use]
+    pub fn children(&self) -> Vec<Namespace> {
+        self.0
+            .children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sends an event to all sockets of the matching namespaces.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        let args = Args(to_args(&args)?);
+        self.children()
+            .iter()
+            .try_for_each(|child| child.emit(event, &args))
     }
 }

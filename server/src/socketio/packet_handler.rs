@@ -1,4 +1,4 @@
-//! One connection: packets in, namespaces joined and left.
+//! Handles the packets of one connection: connects and disconnects its sockets, dispatches events, settles acks.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,70 +11,67 @@ use pesan::socketio::value::Value;
 use pesan::socketio::{Decoded, Decoder, Frame, Packet, Parser};
 use tokio::time::Sleep;
 
-use super::admission::{Admitted, Refused, admit};
-use super::backlog::{Room, size_of_value};
-use super::client::Client;
-use super::entering::Entering;
+use super::backlog::{Capacity, size_of_value};
+use super::connect::{AdmittedSocket, NamespaceGuard, admit};
+use super::disconnect_reason::DisconnectReason;
+use super::dispatcher::{Dispatcher, QueuedEvent, panic_text};
 use super::error::{AckError, ConnectError};
-use super::handler::Later;
+use super::handles::{Client, Io, Namespace, Socket};
 use super::hooks::{ConnectRefused, ErrorKind, ErrorReport, Reconnecting};
-use super::namespace::Namespace;
-use super::server::Io;
-use super::socket::Socket;
-use super::task::{Dispatch, Task, panic_text};
+use super::listeners::BoxFuture;
 use crate::engineio::{self, CloseReason};
 
-/// Largest message that is decoded, whatever it is, before the client has joined a namespace.
-const PREMATURE: usize = 64 << 10;
+/// Largest message other than CONNECT that is decoded before the client has joined a namespace.
+const MAX_UNJOINED_MESSAGE: usize = 64 << 10;
 
-/// State of one connection; the transport drives it.
-pub struct Session {
+/// Socket.IO state of one connection; driven by the transport.
+pub struct PacketHandler {
     io: Io,
     client: Arc<Client>,
     decoder: Decoder,
     members: Vec<Member>,
-    /// Namespaces that it was in: what the client sent before it knew is no error.
-    left: Vec<Arc<str>>,
-    /// Time for the first namespace.
+    /// Namespaces it has left. Packets that the client sent before it knew are ignored.
+    left_namespaces: Vec<Arc<str>>,
+    /// Timeout for joining the first namespace.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Time for the next attachment of a packet.
+    /// Timeout for the next attachment of a packet.
     attachments_due: Option<Pin<Box<Sleep>>>,
-    /// It broke the protocol: the end is under way, and what it sent since is left.
-    broken: bool,
+    /// Whether the client violated the protocol: the connection is being closed, and further messages are ignored.
+    has_failed: bool,
 }
 
 struct Member {
     namespace: Namespace,
-    /// Memory that its `auth` payload takes.
+    /// Memory use of the `auth` payload.
     auth_bytes: usize,
     state: State,
 }
 
 enum State {
-    /// Middleware is at work.
-    Connecting(Coming),
-    /// It is in.
-    Joined(Task),
+    /// Middleware is running.
+    Connecting(PendingConnect),
+    /// Socket is connected.
+    Joined(Dispatcher),
 }
 
-/// What is known of a client before it is in.
-struct Coming {
-    admission: Later<Result<Admitted, Refused>>,
-    /// Whether it brought an earlier session.
-    returns: bool,
+/// CONNECT in progress.
+struct PendingConnect {
+    admission: BoxFuture<Result<AdmittedSocket, ConnectError>>,
+    /// Whether the client sent an earlier session.
+    resumes: bool,
     /// Until it is in or refused.
-    _entering: Entering,
+    _guard: NamespaceGuard,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for PacketHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
+        f.debug_struct("PacketHandler")
             .field("namespaces", &self.members.len())
             .finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl PacketHandler {
     pub(super) fn new(io: Io, client: Client) -> Self {
         let config = io.config();
         Self {
@@ -83,31 +80,31 @@ impl Session {
             client: Arc::new(client),
             io,
             members: Vec::new(),
-            left: Vec::new(),
+            left_namespaces: Vec::new(),
             attachments_due: None,
-            broken: false,
+            has_failed: false,
         }
     }
 
-    /// Sockets that it has.
+    /// Connected sockets.
     fn sockets(&self) -> impl Iterator<Item = &Socket> {
         self.members.iter().filter_map(|member| match &member.state {
-            State::Joined(task) => Some(&task.socket),
+            State::Joined(dispatcher) => Some(&dispatcher.socket),
             State::Connecting(..) => None,
         })
     }
 
-    /// Whether more may be read. An ack that a handler waits for may come after events that wait for that handler.
-    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        let is_asking = || self.sockets().any(|socket| !socket.acks().is_empty());
-        match self.client.backlog.room(&self.io.config().limits, is_asking) {
-            Room::Free => Poll::Ready(()),
-            Room::Full => Poll::Pending,
-            Room::Overfull => {
+    /// Ready while more may be read. An ack that a handler waits for may arrive after events that wait for that handler.
+    fn poll_capacity(&self, cx: &Context<'_>) -> Poll<()> {
+        let awaits_ack = || self.sockets().any(|socket| !socket.acks().is_empty());
+        match self.client.backlog.capacity(&self.io.config().limits, awaits_ack) {
+            Capacity::Available => Poll::Ready(()),
+            Capacity::Full => Poll::Pending,
+            Capacity::Exceeded => {
                 for socket in self.sockets() {
                     socket.acks().fail(&AckError::Overrun);
                 }
-                // those who waited go on
+                // The handlers that waited for these acks continue.
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -120,12 +117,12 @@ impl Session {
             .find(|member| member.namespace.name() == namespace)
     }
 
-    fn packet(&mut self, packet: Packet) {
+    fn on_packet(&mut self, packet: Packet) {
         let Packet { namespace, body } = packet;
         let Some(member) = self.member(&namespace) else {
             return match body {
-                Body::Connect(auth) => self.connect(&namespace, auth),
-                _ if self.left.iter().any(|left| **left == *namespace) => {}
+                Body::Connect(auth) => self.on_connect(&namespace, auth),
+                _ if self.left_namespaces.iter().any(|left| **left == *namespace) => {}
                 _ => self.protocol_error(
                     CloseReason::ForcedServerClose,
                     "packet for a namespace not joined",
@@ -133,18 +130,19 @@ impl Session {
             };
         };
         match (&mut member.state, body) {
-            (State::Joined(task), Body::Event { id, name, args }) => {
-                task.socket.namespace().meters().events_in.increment(1);
+            (State::Joined(dispatcher), Body::Event { id, name, args }) => {
+                dispatcher.socket.namespace().meters().events_in.increment(1);
                 let name = name.as_str().to_owned();
-                task.push(Dispatch { id, name, args });
+                dispatcher.push(QueuedEvent { id, name, args });
             }
-            (State::Joined(task), Body::Ack { id, args }) => {
-                task.socket.namespace().meters().acks_in.increment(1);
-                task.socket.acks().settle(id, args);
+            (State::Joined(dispatcher), Body::Ack { id, args }) => {
+                dispatcher.socket.namespace().meters().acks_in.increment(1);
+                dispatcher.socket.acks().settle(id, args);
             }
-            (State::Joined(task), Body::Disconnect) => {
-                task.socket
-                    .close(super::DisconnectReason::ClientNamespaceDisconnect);
+            (State::Joined(dispatcher), Body::Disconnect) => {
+                dispatcher
+                    .socket
+                    .close(DisconnectReason::ClientNamespaceDisconnect);
             }
             (State::Connecting(..), Body::Disconnect) => {
                 self.members.retain(|member| member.namespace.name() != namespace);
@@ -158,22 +156,24 @@ impl Session {
         }
     }
 
-    /// Whether a large message is certainly no CONNECT, and comes from a client that is in no namespace: it is not worth
-    /// being decoded.
+    /// Whether a large message of a client without a namespace is certainly not a CONNECT, so that it is not decoded.
     fn is_premature(&self, message: &Frame) -> bool {
         let is_connect = match message {
             Frame::Text(text) => text.starts_with('0'),
             Frame::Binary(_) => self.io.config().parser != Parser::Default,
         };
-        !is_connect && message.len() > PREMATURE && self.members.is_empty() && self.left.is_empty()
+        !is_connect
+            && message.len() > MAX_UNJOINED_MESSAGE
+            && self.members.is_empty()
+            && self.left_namespaces.is_empty()
     }
 
-    /// A packet waits for attachments: only one of a namespace that is joined is worth its memory, and it has to go on.
+    /// Handles a packet whose attachments are missing: only for a joined namespace, and with a timeout.
     fn await_attachments(&mut self) {
         let Some((namespace, _)) = self.decoder.pending() else {
             return;
         };
-        let is_known = self.left.iter().any(|left| **left == *namespace)
+        let is_known = self.left_namespaces.iter().any(|left| **left == *namespace)
             || self.members.iter().any(|member| {
                 member.namespace.name() == namespace && matches!(member.state, State::Joined(_))
             });
@@ -189,8 +189,8 @@ impl Session {
         }
     }
 
-    /// Tells the transport how much of what the client sent is kept.
-    fn count_kept(&self) {
+    /// Reports to the transport how many received bytes are held.
+    fn report_held_bytes(&self) {
         let pending = self.decoder.pending().map_or(0, |(_, bytes)| bytes);
         let auth: usize = self.members.iter().map(|member| member.auth_bytes).sum();
         let waiting = self.client.backlog.bytes();
@@ -199,7 +199,7 @@ impl Session {
             .set_protocol_bytes(pending + auth + waiting);
     }
 
-    /// Ends the connection of a client that broke the protocol.
+    /// Closes the connection of a client that violated the protocol.
     fn protocol_error(&mut self, reason: CloseReason, message: &str) {
         self.io.hooks().error(&ErrorReport {
             kind: ErrorKind::Protocol,
@@ -209,36 +209,36 @@ impl Session {
             event: None,
         });
         for member in &mut self.members {
-            if let State::Joined(task) = &mut member.state {
-                task.error(message);
+            if let State::Joined(dispatcher) = &mut member.state {
+                dispatcher.error(message);
             }
         }
-        self.broken = true;
+        self.has_failed = true;
         self.client.connection.close(reason);
     }
 
-    fn connect(&mut self, name: &str, auth: Option<Value>) {
+    fn on_connect(&mut self, name: &str, auth: Option<Value>) {
         let auth = auth.unwrap_or_else(|| Value::Object(Vec::new()));
         let limits = &self.io.config().limits;
         let full = self.members.len() >= limits.max_namespaces_per_connection;
         let too_long = name.len() > limits.max_namespace_bytes;
-        let returns = self.io.config().recovery.is_some() && auth.get("pid").is_some();
+        let resumes = self.io.config().recovery.is_some() && auth.get("pid").is_some();
         let found = if full || too_long {
             None
         } else {
             self.io.find(name, &auth)
         };
-        let Some(entering) = found else {
+        let Some(guard) = found else {
             let why = if full {
                 "Too many namespaces"
             } else {
                 "Invalid namespace"
             };
-            self.refuse(name, &ConnectError::new(why), returns);
+            self.refuse(name, &ConnectError::new(why), resumes);
             return;
         };
-        let namespace = entering.namespace().clone();
-        if returns {
+        let namespace = guard.namespace().clone();
+        if resumes {
             self.io.hooks().reconnect_attempt(&Reconnecting {
                 namespace: name.to_owned(),
                 address: Some(self.client.request.address.ip()),
@@ -246,10 +246,10 @@ impl Session {
         }
         let auth_bytes = size_of_value(&auth);
         let middlewares = namespace.middlewares();
-        if middlewares.is_empty() && !returns {
+        if middlewares.is_empty() && !resumes {
             self.join(
                 namespace.clone(),
-                Admitted::fresh(&namespace, &self.client, auth),
+                AdmittedSocket::without_middleware(&namespace, &self.client, auth),
                 auth_bytes,
                 false,
             );
@@ -259,15 +259,15 @@ impl Session {
         self.members.push(Member {
             namespace,
             auth_bytes,
-            state: State::Connecting(Coming {
+            state: State::Connecting(PendingConnect {
                 admission: Box::pin(admission),
-                returns,
-                _entering: entering,
+                resumes,
+                _guard: guard,
             }),
         });
     }
 
-    fn refuse(&self, namespace: &str, error: &ConnectError, returns: bool) {
+    fn refuse(&self, namespace: &str, error: &ConnectError, resumes: bool) {
         let packet = Packet::new(namespace, Body::ConnectError(Some(error.payload())));
         self.client.connection.send(&self.io.config().frame(&packet));
         let refused = ConnectRefused {
@@ -276,75 +276,75 @@ impl Session {
             address: Some(self.client.request.address.ip()),
         };
         self.io.hooks().connect_error(&refused);
-        if returns {
+        if resumes {
             self.io.hooks().reconnect_error(&refused);
         }
     }
 
-    fn join(&mut self, namespace: Namespace, admitted: Admitted, auth_bytes: usize, returns: bool) {
-        if self.client.has_ended() {
+    fn join(&mut self, namespace: Namespace, admitted: AdmittedSocket, auth_bytes: usize, resumes: bool) {
+        if self.client.is_closed() {
             return;
         }
         self.deadline = None;
         self.client.connection.establish();
-        self.left.retain(|left| **left != *namespace.name());
-        let socket = admitted.enter(returns);
-        let task = Task::new(socket);
+        self.left_namespaces.retain(|left| **left != *namespace.name());
+        let socket = admitted.enter(resumes);
+        let dispatcher = Dispatcher::new(socket);
         self.members.push(Member {
             namespace,
             auth_bytes,
-            state: State::Joined(task),
+            state: State::Joined(dispatcher),
         });
     }
 
-    /// Says good-bye for the sockets that are on their way out.
-    fn reap(&mut self) {
-        if self.client.take_gone() {
-            self.reap_all();
+    /// Removes closed sockets, if there are any.
+    fn remove_closed(&mut self) {
+        if self.client.take_disconnected() {
+            self.remove_all_closed();
         }
     }
 
-    fn reap_all(&mut self) {
-        let mut place = 0;
-        while let Some(member) = self.members.get(place) {
+    fn remove_all_closed(&mut self) {
+        let mut index = 0;
+        while let Some(member) = self.members.get(index) {
             let reason = match &member.state {
-                State::Joined(task) => task.socket.leaves(),
+                State::Joined(dispatcher) => dispatcher.socket.leaving_reason(),
                 State::Connecting(..) => None,
             };
             let Some(reason) = reason else {
-                place += 1;
+                index += 1;
                 continue;
             };
-            let member = self.members.swap_remove(place);
-            if self.left.len() < self.io.config().limits.max_namespaces_per_connection {
-                self.left.push(member.namespace.name().into());
+            let member = self.members.swap_remove(index);
+            if self.left_namespaces.len() < self.io.config().limits.max_namespaces_per_connection {
+                self.left_namespaces.push(member.namespace.name().into());
             }
-            if let State::Joined(task) = member.state {
-                task.finish(reason);
+            if let State::Joined(dispatcher) = member.state {
+                dispatcher.finish(reason);
             }
         }
     }
 
-    /// Takes all sockets out of their namespaces.
-    fn leave(&mut self, reason: CloseReason) {
+    /// Disconnects all sockets.
+    fn disconnect_all(&mut self, reason: CloseReason) {
         for socket in self.sockets() {
             socket.close(reason.into());
         }
-        self.reap_all();
+        self.remove_all_closed();
     }
 
-    /// Drives middleware; those whose outcome is known get in or are refused.
+    /// Drives pending CONNECTs; connects or refuses the clients whose middleware is done.
     fn poll_admissions(&mut self, cx: &mut Context<'_>) {
-        let mut place = 0;
-        while let Some(member) = self.members.get_mut(place) {
-            let State::Connecting(coming) = &mut member.state else {
-                place += 1;
+        let mut index = 0;
+        while let Some(member) = self.members.get_mut(index) {
+            let State::Connecting(pending) = &mut member.state else {
+                index += 1;
                 continue;
             };
-            let returns = coming.returns;
-            let outcome = match catch_unwind(AssertUnwindSafe(|| coming.admission.as_mut().poll(cx))) {
+            let resumes = pending.resumes;
+            let outcome = match catch_unwind(AssertUnwindSafe(|| pending.admission.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => {
-                    place += 1;
+                    index += 1;
                     continue;
                 }
                 Ok(Poll::Ready(outcome)) => outcome,
@@ -356,26 +356,26 @@ impl Session {
                         socket: None,
                         event: None,
                     });
-                    Err(Refused(ConnectError::new("Internal server error")))
+                    Err(ConnectError::new("Internal server error"))
                 }
             };
-            let member = self.members.swap_remove(place);
+            let member = self.members.swap_remove(index);
             match outcome {
                 Ok(admitted) => {
-                    self.join(member.namespace, admitted, member.auth_bytes, returns);
+                    self.join(member.namespace, admitted, member.auth_bytes, resumes);
                 }
-                Err(Refused(error)) => self.refuse(member.namespace.name(), &error, returns),
+                Err(error) => self.refuse(member.namespace.name(), &error, resumes),
             }
         }
     }
 }
 
-impl engineio::Session for Session {
+impl engineio::Session for PacketHandler {
     fn receive(&mut self, message: Frame) {
-        if self.broken || self.client.has_ended() {
+        if self.has_failed || self.client.is_closed() {
             return;
         }
-        self.reap();
+        self.remove_closed();
         if self.is_premature(&message) {
             return self.protocol_error(
                 CloseReason::ForcedServerClose,
@@ -385,12 +385,12 @@ impl engineio::Session for Session {
         match self.decoder.decode(message) {
             Ok(Decoded::Packet(packet)) => {
                 self.attachments_due = None;
-                self.packet(packet);
+                self.on_packet(packet);
             }
             Ok(Decoded::Incomplete { .. }) => self.await_attachments(),
             Err(error) => self.protocol_error(CloseReason::ParseError, &error.to_string()),
         }
-        self.count_kept();
+        self.report_held_bytes();
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -399,14 +399,14 @@ impl engineio::Session for Session {
             && deadline.as_mut().poll(cx).is_ready()
         {
             self.deadline = None;
-            tracing::info!(address = %self.client.request.address, "no namespace joined in time");
+            tracing::info!(address = %self.client.request.address, "client joined no namespace in time");
             self.client.connection.close(CloseReason::ForcedServerClose);
         }
-        self.reap();
+        self.remove_closed();
         self.poll_admissions(cx);
         for member in &mut self.members {
-            if let State::Joined(task) = &mut member.state {
-                task.poll(cx);
+            if let State::Joined(dispatcher) = &mut member.state {
+                dispatcher.poll(cx);
             }
         }
         if let Some(due) = &mut self.attachments_due
@@ -415,21 +415,21 @@ impl engineio::Session for Session {
             self.attachments_due = None;
             self.protocol_error(CloseReason::ParseError, "attachments did not come in time");
         }
-        self.reap();
-        self.count_kept();
-        self.poll_room(cx)
+        self.remove_closed();
+        self.report_held_bytes();
+        self.poll_capacity(cx)
     }
 
     fn closed(mut self, reason: CloseReason) {
-        self.leave(reason);
+        self.disconnect_all(reason);
     }
 }
 
-impl Drop for Session {
-    /// Where a panic ends the connection's task, nobody else says that its sockets are gone.
+impl Drop for PacketHandler {
+    /// Disconnects the sockets if a panic ends the connection's task.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.leave(CloseReason::TransportError);
+            self.disconnect_all(CloseReason::TransportError);
         }
     }
 }

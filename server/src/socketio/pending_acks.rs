@@ -1,43 +1,43 @@
-//! Events of a socket that wait for the client's answer.
+//! Events that wait for the client's acknowledgement.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pesan::socketio::value::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{AckError, EmitError};
 
-/// Who waits for an answer.
+/// Where a received ack is delivered.
 #[derive(Debug)]
-pub(super) enum Waiter {
-    /// One event to one socket.
-    One(oneshot::Sender<AckResult>),
-    /// One of many sockets that got the same event; the text is its id.
-    Many(mpsc::UnboundedSender<Answer>, std::sync::Arc<str>),
+pub(super) enum AckReceiver {
+    /// To the future of an event to one socket.
+    Single(oneshot::Sender<AckResult>),
+    /// To the collector of a broadcast, together with the id of the socket.
+    Broadcast(mpsc::UnboundedSender<SocketAck>, Arc<str>),
 }
 
-/// What a client answered, or why it did not.
+/// Arguments of an ack, or why there is none.
 pub(super) type AckResult = Result<Vec<Value>, AckError>;
 
-/// A socket's id and what it answered.
-pub(super) type Answer = (std::sync::Arc<str>, Vec<Value>);
+/// Id of a socket, and the arguments of its ack.
+pub(super) type SocketAck = (Arc<str>, Vec<Value>);
 
-/// All that wait on one socket. Dropping a waiter tells it that no answer will come.
+/// Pending acks of one socket, by id. Dropping a receiver notifies its waiter that no ack will arrive.
 #[derive(Debug, Default)]
-pub(super) struct PendingAcks(Mutex<HashMap<u64, Waiter>>);
+pub(super) struct PendingAcks(Mutex<HashMap<u64, AckReceiver>>);
 
 impl PendingAcks {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiter>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, AckReceiver>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, id: u64, waiter: Waiter, limit: usize) -> Result<(), EmitError> {
+    pub(super) fn add(&self, id: u64, receiver: AckReceiver, limit: usize) -> Result<(), EmitError> {
         let mut pending = self.lock();
         if pending.len() >= limit {
             return Err(EmitError::TooManyPendingAcks { limit });
         }
-        pending.insert(id, waiter);
+        pending.insert(id, receiver);
         Ok(())
     }
 
@@ -45,37 +45,37 @@ impl PendingAcks {
         self.lock().remove(&id);
     }
 
-    /// Hands an answer over; one that nobody waits for, or waits for no longer, is left.
+    /// Delivers an ack. One that is not awaited, or no longer, is ignored.
     pub(super) fn settle(&self, id: u64, args: Vec<Value>) {
-        let waiter = self.lock().remove(&id);
-        let left = match waiter {
-            Some(Waiter::One(sender)) => sender.send(Ok(args)).is_err(),
-            Some(Waiter::Many(sender, socket)) => sender.send((socket, args)).is_err(),
+        let receiver = self.lock().remove(&id);
+        let is_ignored = match receiver {
+            Some(AckReceiver::Single(sender)) => sender.send(Ok(args)).is_err(),
+            Some(AckReceiver::Broadcast(sender, socket)) => sender.send((socket, args)).is_err(),
             None => true,
         };
-        if left {
-            tracing::debug!(id, "answer that nobody waits for");
+        if is_ignored {
+            tracing::debug!(id, "ack that is not awaited");
         }
     }
 
-    /// Whether nobody waits.
+    /// Whether no ack is pending.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// The client is not read any further: whoever waits is told so.
+    /// Fails all pending acks.
     pub(super) fn fail(&self, error: &AckError) {
         let pending = std::mem::take(&mut *self.lock());
-        for waiter in pending.into_values() {
-            if let Waiter::One(sender) = waiter
+        for receiver in pending.into_values() {
+            if let AckReceiver::Single(sender) = receiver
                 && sender.send(Err(error.clone())).is_err()
             {
-                tracing::trace!("nobody waits for the answer any more");
+                tracing::trace!("ack is not awaited any more");
             }
         }
     }
 
-    /// The socket is gone: no answer will come.
+    /// Drops all pending acks: the socket is disconnected.
     pub(super) fn cancel(&self) {
         let pending = std::mem::take(&mut *self.lock());
         drop(pending);

@@ -1,8 +1,10 @@
-//! Connection state recovery on one node: what was sent, and who may take up where they left off.
+//! Connection state recovery on one node: the events that a reconnecting client missed, and the saved sessions.
 //!
-//! Every event that can be recovered gets an offset as its last argument, and is kept, framed, until it is too old or
-//! there are too many. A session is kept when its socket goes for a reason that allows a return. It is taken up at
-//! most once: whoever comes second gets a fresh socket.
+//! Every event that can be replayed has an offset as its last argument, and is stored, encoded, until it is too old or
+//! there are too many. A session is saved when its socket is disconnected for a recoverable reason. It can be resumed
+//! once; a second client with the same session gets a new socket.
+
+mod restore;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
@@ -14,113 +16,112 @@ use tokio::time::Instant;
 
 use super::config::Recovery;
 use super::rooms::Target;
-use super::socket::{Socket, SocketInner};
 use crate::engineio::{EncodedMessage, random_id};
 
-/// What a socket takes with it over an absence.
+/// State of a socket that survives a disconnection.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Session {
+pub(super) struct SavedSession {
     pub(super) sid: String,
     pub(super) pid: String,
     pub(super) rooms: Vec<String>,
-    /// What was sent before is none of its business, whatever offset its client names.
-    pub(super) since: Since,
+    /// Events before these offsets are not replayed, whatever offset the client sends.
+    pub(super) since: JoinOffsets,
     pub(super) data: Value,
 }
 
-/// Places in the log at which a socket came in and joined its rooms.
+/// Offsets at which a socket connected and joined its rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Since {
-    pub(super) connected: Place,
-    /// Rooms that it joined later.
-    pub(super) rooms: HashMap<Box<str>, Place>,
+pub(super) struct JoinOffsets {
+    pub(super) connected: Offset,
+    /// Rooms joined after connecting.
+    pub(super) rooms: HashMap<Box<str>, Offset>,
 }
 
-/// Place of an event: in this process's own order, or in the log that all nodes share.
-pub(super) type Place = (u64, u64);
+/// Offset of an event: in the order of this process, or in the log that all nodes share.
+pub(super) type Offset = (u64, u64);
 
-/// A session that is taken up.
-pub(super) struct Restored {
-    pub(super) session: Session,
-    /// How long its client was away, if the node that it was on could say.
+/// Session that is being resumed.
+pub(super) struct RestoredSession {
+    pub(super) session: SavedSession,
+    /// Time since the disconnection, if this node knows it.
     pub(super) after: Option<Duration>,
-    /// Last event that the client has.
-    offset: Place,
+    /// Offset of the last event that the client has received.
+    offset: Offset,
 }
 
-/// Events and sessions of a namespace.
-pub(super) struct Log {
+/// Replayable events and saved sessions of a namespace. `S` is the state of a socket.
+pub(super) struct ReplayBuffer<S> {
     config: Recovery,
-    /// Tells this process's offsets from those of another; `None` when all nodes share a log.
+    /// Distinguishes the offsets of this process from those of others; `None` if all nodes share a log.
     epoch: Option<String>,
-    inner: Mutex<Kept>,
+    state: Mutex<ReplayState<S>>,
 }
 
-/// What a log holds, locked.
-#[derive(Default)]
-pub(super) struct Kept {
-    events: VecDeque<Event>,
+/// Content of a [`ReplayBuffer`], under its lock.
+pub(super) struct ReplayState<S> {
+    events: VecDeque<RecordedEvent>,
     bytes: usize,
-    last: Place,
-    /// Everything after this place is kept, but for what `dropped` says; `None` when nothing is known.
-    floor: Option<Place>,
+    last: Offset,
+    /// All events after this offset are stored, except those in `dropped`; `None` if no offset is known.
+    floor: Option<Offset>,
     dropped: Dropped,
-    /// Sockets by the secrets of their sessions, until they are out of their rooms.
-    live: HashMap<Box<str>, Live>,
-    sessions: HashMap<String, (Session, Instant)>,
-    /// Sessions in the order in which they began to wait, which is the order in which they expire.
-    waiting: VecDeque<(Instant, String)>,
+    /// Sockets by `pid`, until they have left their rooms.
+    connected: HashMap<Box<str>, ConnectedSocket<S>>,
+    /// Saved sessions by `pid`, with the time of their disconnection.
+    sessions: HashMap<String, (SavedSession, Instant)>,
+    /// Saved sessions in the order of their disconnection, in which they also expire.
+    expiry: VecDeque<(Instant, String)>,
 }
 
-struct Live {
-    socket: Weak<SocketInner>,
-    since: Since,
+struct ConnectedSocket<S> {
+    socket: Weak<S>,
+    since: JoinOffsets,
 }
 
-struct Event {
-    place: Place,
+struct RecordedEvent {
+    offset: Offset,
     at: Instant,
     target: Target,
-    outgoing: EncodedMessage,
+    message: EncodedMessage,
 }
 
-/// Who missed what is not kept any more: for each target the last event that was dropped. A quiet room does not suffer from
-/// a busy one beside it.
+/// For each target, the offset of its last event that is no longer stored. Clients of a quiet room can therefore still
+/// recover when events of a busy room were dropped.
 #[derive(Default)]
 struct Dropped {
-    targets: BTreeMap<Place, Target>,
-    places: HashMap<Target, Place>,
+    targets: BTreeMap<Offset, Target>,
+    offsets: HashMap<Target, Offset>,
 }
 
 impl Dropped {
-    fn insert(&mut self, place: Place, target: Target) {
-        if let Some(earlier) = self.places.insert(target.clone(), place) {
+    fn insert(&mut self, offset: Offset, target: Target) {
+        if let Some(earlier) = self.offsets.insert(target.clone(), offset) {
             self.targets.remove(&earlier);
         }
-        self.targets.insert(place, target);
+        self.targets.insert(offset, target);
     }
 
-    /// Forgets the oldest target if there are more than `most`; gives its place.
-    fn forget_oldest(&mut self, most: usize) -> Option<Place> {
-        if self.targets.len() <= most {
+    /// Removes the oldest target if there are more than `max`; returns its offset.
+    fn forget_oldest(&mut self, max: usize) -> Option<Offset> {
+        if self.targets.len() <= max {
             return None;
         }
-        let (place, target) = self.targets.pop_first()?;
-        self.places.remove(&target);
-        Some(place)
+        let (offset, target) = self.targets.pop_first()?;
+        self.offsets.remove(&target);
+        Some(offset)
     }
 
-    /// Whether something after `offset` is missing for the client of this session.
-    fn concerns(&self, offset: Place, session: &Session) -> bool {
+    /// Whether an event after `offset` is missing for the client of this session.
+    fn affects(&self, offset: Offset, session: &SavedSession) -> bool {
         let after = (Bound::Excluded(offset), Bound::Unbounded);
         self.targets
             .range(after)
-            .any(|(place, target)| is_meant(target, *place, session))
+            .any(|(offset, target)| is_recipient(target, *offset, session))
     }
 }
 
-/// Whether the client of this session gets what was sent to `target` at `place`.
-fn is_meant(Target { rooms, except }: &Target, place: Place, session: &Session) -> bool {
+/// Whether an event to `target` at `offset` was sent to the client of this session.
+fn is_recipient(Target { rooms, except }: &Target, offset: Offset, session: &SavedSession) -> bool {
     let is_in = |room: &Arc<str>| session.rooms.iter().any(|known| **known == **room);
     let was_in = |room: &Arc<str>| {
         let since = session
@@ -128,24 +129,30 @@ fn is_meant(Target { rooms, except }: &Target, place: Place, session: &Session) 
             .rooms
             .get(&**room)
             .unwrap_or(&session.since.connected);
-        is_in(room) && *since < place
+        is_in(room) && *since < offset
     };
-    session.since.connected < place
+    session.since.connected < offset
         && (rooms.is_empty() || rooms.iter().any(was_in))
         && !except.iter().any(is_in)
 }
 
-impl Log {
-    /// Log of this node alone, or this node's copy of the one that all nodes share.
+impl<S> ReplayBuffer<S> {
+    /// Buffer of this node alone, or this node's copy of the log that all nodes share (`shared`).
     pub(super) fn new(config: Recovery, shared: bool) -> Self {
-        let kept = Kept {
+        let state = ReplayState {
+            events: VecDeque::new(),
+            bytes: 0,
+            last: (0, 0),
             floor: (!shared).then_some((0, 0)),
-            ..Kept::default()
+            dropped: Dropped::default(),
+            connected: HashMap::new(),
+            sessions: HashMap::new(),
+            expiry: VecDeque::new(),
         };
         Self {
             config,
             epoch: (!shared).then(random_id),
-            inner: Mutex::new(kept),
+            state: Mutex::new(state),
         }
     }
 
@@ -153,25 +160,25 @@ impl Log {
         &self.config
     }
 
-    /// Holds the log: the order in which events are kept is that in which they are sent.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the buffer. Events are sent under the lock, so that they are stored in the order in which they are sent.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ReplayState<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Place of the next event of this node alone.
-    pub(super) fn next(kept: &Kept) -> Place {
-        (0, kept.last.1 + 1)
+    /// Offset of the next event, for a buffer that is not shared.
+    pub(super) fn next_offset(replay: &ReplayState<S>) -> Offset {
+        (0, replay.last.1 + 1)
     }
 
-    /// Place as clients give it back.
-    pub(super) fn offset(&self, place: Place) -> String {
+    /// Encodes an offset for clients.
+    pub(super) fn encode_offset(&self, offset: Offset) -> String {
         match &self.epoch {
-            Some(epoch) => format!("{epoch}.{}", place.1),
-            None => format!("{}-{}", place.0, place.1),
+            Some(epoch) => format!("{epoch}.{}", offset.1),
+            None => format!("{}-{}", offset.0, offset.1),
         }
     }
 
-    fn place(&self, offset: &str) -> Option<Place> {
+    fn decode_offset(&self, offset: &str) -> Option<Offset> {
         match &self.epoch {
             Some(epoch) => Some((0, offset.strip_prefix(epoch)?.strip_prefix('.')?.parse().ok()?)),
             None => {
@@ -181,199 +188,214 @@ impl Log {
         }
     }
 
-    /// Offset of an event that is not kept: that of the last one that is, as clients take whatever text comes last for one.
-    pub(super) fn last_offset(&self, kept: &Kept) -> String {
-        self.offset(kept.last)
+    /// Offset for an event that is not stored: that of the last stored one, as clients take the last argument of any event
+    /// for an offset if it is text.
+    pub(super) fn last_offset(&self, replay: &ReplayState<S>) -> String {
+        self.encode_offset(replay.last)
     }
 
-    /// Keeps an event, and forgets what is too much or older than `life`.
+    /// Stores an event, and drops events over the limits or older than `max_age`.
     pub(super) fn push(
         &self,
-        kept: &mut Kept,
-        place: Place,
+        replay: &mut ReplayState<S>,
+        offset: Offset,
         target: &Target,
-        outgoing: EncodedMessage,
-        life: Duration,
+        message: EncodedMessage,
+        max_age: Duration,
     ) {
         let now = Instant::now();
-        kept.bytes += outgoing.len();
-        kept.last = place;
-        kept.floor.get_or_insert(place);
-        kept.events.push_back(Event {
-            place,
+        replay.bytes += message.len();
+        replay.last = offset;
+        replay.floor.get_or_insert(offset);
+        replay.events.push_back(RecordedEvent {
+            offset,
             at: now,
             target: target.clone(),
-            outgoing,
+            message,
         });
-        while let Some(first) = kept.events.front() {
-            let old = now.duration_since(first.at) > life;
-            if !old && kept.events.len() <= self.config.max_packets && kept.bytes <= self.config.max_bytes {
+        while let Some(first) = replay.events.front() {
+            let old = now.duration_since(first.at) > max_age;
+            if !old && replay.events.len() <= self.config.max_packets && replay.bytes <= self.config.max_bytes
+            {
                 break;
             }
-            let Some(first) = kept.events.pop_front() else {
+            let Some(first) = replay.events.pop_front() else {
                 break;
             };
-            kept.bytes -= first.outgoing.len();
-            kept.dropped.insert(first.place, first.target);
-            if let Some(place) = kept.dropped.forget_oldest(self.config.max_packets) {
-                kept.floor = kept.floor.max(Some(place));
+            replay.bytes -= first.message.len();
+            replay.dropped.insert(first.offset, first.target);
+            if let Some(offset) = replay.dropped.forget_oldest(self.config.max_packets) {
+                replay.floor = replay.floor.max(Some(offset));
             }
         }
     }
 
-    /// Notes a socket that is connected.
-    pub(super) fn note(kept: &mut Kept, socket: &Socket, restored: Option<&Restored>) {
-        let Some(pid) = socket.pid() else { return };
-        let mut since = Since {
-            connected: kept.last,
+    /// Adds a connected socket. `rooms`: those it is in.
+    pub(super) fn add_connected(
+        replay: &mut ReplayState<S>,
+        pid: &str,
+        socket: Weak<S>,
+        rooms: impl FnOnce() -> Vec<Arc<str>>,
+        restored: Option<&RestoredSession>,
+    ) {
+        let mut since = JoinOffsets {
+            connected: replay.last,
             rooms: HashMap::new(),
         };
-        if let Some(Restored { session, .. }) = restored {
+        if let Some(RestoredSession { session, .. }) = restored {
             since = session.since.clone();
             let is_new = |room: &Arc<str>| session.rooms.iter().all(|known| **known != **room);
-            let joined = socket.rooms().into_iter().filter(is_new);
+            let joined = rooms().into_iter().filter(is_new);
             since
                 .rooms
-                .extend(joined.map(|room| (Box::from(&*room), kept.last)));
+                .extend(joined.map(|room| (Box::from(&*room), replay.last)));
         }
-        let socket = socket.downgrade();
-        kept.live.insert(pid.into(), Live { socket, since });
+        replay
+            .connected
+            .insert(pid.into(), ConnectedSocket { socket, since });
     }
 
-    /// A socket joins a room now.
-    pub(super) fn note_room(kept: &mut Kept, pid: &str, room: &str) {
-        let place = kept.last;
-        if let Some(live) = kept.live.get_mut(pid) {
-            live.since.rooms.insert(room.into(), place);
+    /// Notes that a socket joins a room now.
+    pub(super) fn note_room(replay: &mut ReplayState<S>, pid: &str, room: &str) {
+        let offset = replay.last;
+        if let Some(connected) = replay.connected.get_mut(pid) {
+            connected.since.rooms.insert(room.into(), offset);
         }
     }
 
-    /// When a socket came in and joined its rooms.
-    pub(super) fn since(&self, socket: &Socket) -> Since {
-        let kept = self.lock();
-        let live = socket.pid().and_then(|pid| kept.live.get(pid));
-        live.map(|live| live.since.clone()).unwrap_or_default()
+    /// Offsets at which a socket connected and joined its rooms.
+    pub(super) fn join_offsets(&self, pid: &str) -> JoinOffsets {
+        let replay = self.lock();
+        let connected = replay.connected.get(pid);
+        connected
+            .map(|connected| connected.since.clone())
+            .unwrap_or_default()
     }
 
-    /// A socket is out of its rooms.
-    pub(super) fn forget_live(&self, socket: &Socket) {
-        let Some(pid) = socket.pid() else { return };
-        let mut kept = self.lock();
-        if kept
-            .live
+    /// Removes a socket that has left its rooms.
+    pub(super) fn remove_connected(&self, pid: &str, socket: &Weak<S>) {
+        let mut replay = self.lock();
+        if replay
+            .connected
             .get(pid)
-            .is_some_and(|known| known.socket.ptr_eq(&socket.downgrade()))
+            .is_some_and(|known| known.socket.ptr_eq(socket))
         {
-            kept.live.remove(pid);
+            replay.connected.remove(pid);
         }
     }
 
-    /// Socket of this session that is still connected here.
-    pub(super) fn live(&self, pid: &str) -> Option<Socket> {
-        let socket = Socket::upgrade(&self.lock().live.get(pid)?.socket)?;
-        socket.connected().then_some(socket)
+    /// Socket of this session that is on this node.
+    pub(super) fn connected(&self, pid: &str) -> Option<Arc<S>> {
+        self.lock().connected.get(pid)?.socket.upgrade()
     }
 
-    /// Forgets all events: some were missed, and nobody may go on over a gap.
-    pub(super) fn forget_events(&self) {
-        let mut kept = self.lock();
-        kept.events.clear();
-        kept.dropped = Dropped::default();
-        kept.bytes = 0;
-        kept.floor = None;
+    /// Drops all events: some of the shared log were missed, and no client may resume over the gap.
+    pub(super) fn clear_events(&self) {
+        let mut replay = self.lock();
+        replay.events.clear();
+        replay.dropped = Dropped::default();
+        replay.bytes = 0;
+        replay.floor = None;
     }
 
-    /// Keeps a session; says when the first one expires if nobody looks after that yet.
-    pub(super) fn save(&self, session: Session) -> Option<Instant> {
-        let mut kept = self.lock();
+    /// Saves a session. Returns when it expires if no expiry timer is running.
+    pub(super) fn save(&self, session: SavedSession) -> Option<Instant> {
+        let mut replay = self.lock();
         let now = Instant::now();
-        let alone = kept.waiting.is_empty();
-        kept.waiting.push_back((now, session.pid.clone()));
-        kept.sessions.insert(session.pid.clone(), (session, now));
-        while kept.sessions.len() > self.config.max_sessions {
-            match kept.waiting.pop_front() {
-                Some((at, pid)) => kept.remove(&pid, at),
+        let is_first = replay.expiry.is_empty();
+        replay.expiry.push_back((now, session.pid.clone()));
+        replay.sessions.insert(session.pid.clone(), (session, now));
+        while replay.sessions.len() > self.config.max_sessions {
+            match replay.expiry.pop_front() {
+                Some((at, pid)) => replay.remove(&pid, at),
                 None => break,
             };
         }
-        alone.then(|| now + self.config.max_disconnection_duration)
+        is_first.then(|| now + self.config.max_disconnection_duration)
     }
 
-    /// What a session became after its client left, if it is still kept.
-    pub(super) fn update(&self, session: Session) {
-        if let Some((kept, _)) = self.lock().sessions.get_mut(&session.pid) {
-            *kept = session;
+    /// Updates a saved session, if it is still stored.
+    pub(super) fn update(&self, session: SavedSession) {
+        if let Some((saved, _)) = self.lock().sessions.get_mut(&session.pid) {
+            *saved = session;
         }
     }
 
-    /// Sessions whose time is over, and when the next one's is.
-    pub(super) fn expire(&self) -> (Vec<Session>, Option<Instant>) {
-        let mut kept = self.lock();
+    /// Removes expired sessions; returns them, and when the next one expires.
+    pub(super) fn expire(&self) -> (Vec<SavedSession>, Option<Instant>) {
+        let mut replay = self.lock();
         let now = Instant::now();
         let mut expired = Vec::new();
-        while let Some((at, pid)) = kept.waiting.front().cloned() {
+        while let Some((at, pid)) = replay.expiry.front().cloned() {
             let due = at + self.config.max_disconnection_duration;
-            if due > now && kept.sessions.get(&pid).is_some_and(|(_, since)| *since == at) {
+            if due > now && replay.sessions.get(&pid).is_some_and(|(_, since)| *since == at) {
                 return (expired, Some(due));
             }
-            kept.waiting.pop_front();
-            expired.extend(kept.remove(&pid, at));
+            replay.expiry.pop_front();
+            expired.extend(replay.remove(&pid, at));
         }
         (expired, None)
     }
 
-    /// Whether nobody's session is kept.
+    /// Whether no session is saved.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().sessions.is_empty()
     }
 
-    /// Takes a session away for its client.
-    pub(super) fn take(&self, pid: &str) -> Option<(Session, Duration)> {
+    /// Takes a saved session out.
+    pub(super) fn take(&self, pid: &str) -> Option<(SavedSession, Duration)> {
         let (session, since) = self.lock().sessions.remove(pid)?;
         let after = since.elapsed();
         (after <= self.config.max_disconnection_duration).then_some((session, after))
     }
 
-    /// Forgets a session that was taken up elsewhere.
+    /// Removes a session that was resumed on another node.
     pub(super) fn forget(&self, pid: &str) {
         self.lock().sessions.remove(pid);
     }
 
-    /// Whether this node has read the log as far as a client of another node.
+    /// Whether this node has read the shared log up to `offset`.
     pub(super) fn has_reached(&self, offset: &str) -> bool {
-        self.place(offset).is_none_or(|place| place <= self.lock().last)
+        self.decode_offset(offset)
+            .is_none_or(|offset| offset <= self.lock().last)
     }
 
-    /// The session, if all that its client missed is still there.
-    pub(super) fn resume(&self, session: Session, after: Option<Duration>, offset: &str) -> Option<Restored> {
-        let offset = self.place(offset)?;
-        let kept = self.lock();
-        let known = kept.floor.is_some_and(|floor| floor <= offset)
-            && offset <= kept.last
-            && !kept.dropped.concerns(offset, &session);
-        known.then_some(Restored {
+    /// Resumes a session, if all events that its client missed are stored.
+    pub(super) fn resume(
+        &self,
+        session: SavedSession,
+        after: Option<Duration>,
+        offset: &str,
+    ) -> Option<RestoredSession> {
+        let offset = self.decode_offset(offset)?;
+        let replay = self.lock();
+        let known = replay.floor.is_some_and(|floor| floor <= offset)
+            && offset <= replay.last
+            && !replay.dropped.affects(offset, &session);
+        known.then_some(RestoredSession {
             session,
             after,
             offset,
         })
     }
 
-    /// What a returning client missed, in order.
-    pub(super) fn missed<'k>(
-        kept: &'k Kept,
-        restored: &'k Restored,
-    ) -> impl Iterator<Item = &'k EncodedMessage> {
-        kept.events
+    /// Events that a reconnecting client missed, in order.
+    pub(super) fn missed<'r>(
+        replay: &'r ReplayState<S>,
+        restored: &'r RestoredSession,
+    ) -> impl Iterator<Item = &'r EncodedMessage> {
+        replay
+            .events
             .iter()
-            .filter(move |event| event.place > restored.offset)
-            .filter(move |event| is_meant(&event.target, event.place, &restored.session))
-            .map(|event| &event.outgoing)
+            .filter(move |event| event.offset > restored.offset)
+            .filter(move |event| is_recipient(&event.target, event.offset, &restored.session))
+            .map(|event| &event.message)
     }
 }
 
-impl Kept {
-    /// Forgets a session, unless it began to wait again since.
-    fn remove(&mut self, pid: &str, at: Instant) -> Option<Session> {
+impl<S> ReplayState<S> {
+    /// Removes a saved session, unless it was saved again later.
+    fn remove(&mut self, pid: &str, at: Instant) -> Option<SavedSession> {
         let (_, since) = self.sessions.get(pid)?;
         if *since != at {
             return None;
@@ -394,44 +416,47 @@ mod tests {
     }
 
     #[test]
-    fn dropped_event_concerns_those_who_missed_it_alone() {
+    fn dropped_event_affects_only_clients_that_missed_it() {
         let mut dropped = Dropped::default();
         dropped.insert((0, 1), room("quiet"));
         for number in 2..1000 {
             dropped.insert((0, number), room("busy"));
         }
         assert_eq!(dropped.targets.len(), 2);
-        let in_room = |name: &str| Session {
+        let in_room = |name: &str| SavedSession {
             sid: String::new(),
             pid: String::new(),
             rooms: vec![name.to_owned()],
-            since: Since::default(),
+            since: JoinOffsets::default(),
             data: Value::Null,
         };
-        assert!(!dropped.concerns((0, 1), &in_room("quiet")));
-        assert!(dropped.concerns((0, 0), &in_room("quiet")));
-        assert!(dropped.concerns((0, 998), &in_room("busy")));
-        assert!(!dropped.concerns((0, 999), &in_room("busy")));
+        assert!(!dropped.affects((0, 1), &in_room("quiet")));
+        assert!(dropped.affects((0, 0), &in_room("quiet")));
+        assert!(dropped.affects((0, 998), &in_room("busy")));
+        assert!(!dropped.affects((0, 999), &in_room("busy")));
         let everyone_else = Target {
             rooms: Vec::new(),
             except: vec!["busy".into()],
         };
         dropped.insert((0, 1000), everyone_else);
-        assert!(!dropped.concerns((0, 999), &in_room("busy")));
-        assert!(dropped.concerns((0, 999), &in_room("quiet")));
+        assert!(!dropped.affects((0, 999), &in_room("busy")));
+        assert!(dropped.affects((0, 999), &in_room("quiet")));
         let mut late = in_room("quiet");
         late.since.connected = (0, 1000);
-        assert!(!dropped.concerns((0, 0), &late), "it came after that");
+        assert!(
+            !dropped.affects((0, 0), &late),
+            "connected after the dropped events"
+        );
     }
 
     #[test]
-    fn oldest_dropped_target_is_forgotten_first() {
+    fn dropped_targets_over_the_limit_lose_the_oldest() {
         let mut dropped = Dropped::default();
         dropped.insert((0, 1), room("a"));
         dropped.insert((0, 2), room("b"));
         dropped.insert((0, 3), room("a"));
         assert_eq!(dropped.forget_oldest(2), None);
         assert_eq!(dropped.forget_oldest(1), Some((0, 2)));
-        assert_eq!(dropped.places, HashMap::from([(room("a"), (0, 3))]));
+        assert_eq!(dropped.offsets, HashMap::from([(room("a"), (0, 3))]));
     }
 }

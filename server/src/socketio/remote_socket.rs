@@ -1,4 +1,4 @@
-//! A socket of any node, as `fetch_sockets` shows it.
+//! Sockets of any node, as returned by `fetch_sockets`.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -9,12 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{AckError, EmitError};
-use super::namespace::Namespace;
-use super::operator::BroadcastOperator;
+use super::handles::{Namespace, Socket};
 use super::rooms::RoomNames;
-use super::socket::Socket;
 
-/// What [`fetch_sockets`](super::Namespace::fetch_sockets) found; a list of the sockets, mostly.
+/// Result of [`fetch_sockets`](super::Namespace::fetch_sockets); dereferences to the list of sockets.
 ///
 /// ```
 /// use pesan_server::socketio::Io;
@@ -29,9 +27,9 @@ use super::socket::Socket;
 /// ```
 #[derive(Debug, Clone)]
 pub struct FetchedSockets {
-    /// Sockets of the nodes that answered, this one first.
+    /// Sockets of the nodes that replied, this one first.
     pub sockets: Vec<RemoteSocket>,
-    /// Nodes that did not name their sockets in time.
+    /// Number of nodes that did not reply in time.
     pub missing_nodes: usize,
 }
 
@@ -52,7 +50,7 @@ impl IntoIterator for FetchedSockets {
     }
 }
 
-/// A socket of this or another node, with what was known about it when it was asked for.
+/// Socket of this or another node, with its state at the time of the request.
 ///
 /// ```
 /// use pesan_server::socketio::Io;
@@ -69,11 +67,11 @@ impl IntoIterator for FetchedSockets {
 pub struct RemoteSocket {
     /// Id of the socket.
     pub id: String,
-    /// Its handshake, as [`Handshake::to_value`](super::Handshake::to_value) shows it.
+    /// Handshake, as given by [`Handshake::to_value`](super::Handshake::to_value).
     pub handshake: Value,
-    /// Rooms it was in.
+    /// Rooms.
     pub rooms: Vec<String>,
-    /// Its named data.
+    /// Named data.
     pub data: Value,
     namespace: Namespace,
 }
@@ -89,7 +87,7 @@ impl RemoteSocket {
         }
     }
 
-    /// From what another node told.
+    /// Decodes a socket of another node.
     pub(super) fn from_value(namespace: &Namespace, value: &Value) -> Option<Self> {
         let rooms = value.get("rooms")?.as_array()?;
         Some(Self {
@@ -104,7 +102,7 @@ impl RemoteSocket {
         })
     }
 
-    /// For another node.
+    /// Encodes the socket for another node.
     pub(super) fn to_value(&self) -> Value {
         let rooms = self
             .rooms
@@ -119,29 +117,25 @@ impl RemoteSocket {
         ])
     }
 
-    fn operator(&self) -> BroadcastOperator {
-        BroadcastOperator::new(&self.namespace).to(self.id.as_str())
-    }
-
-    /// Sends it an event.
+    /// Sends an event to the socket.
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
-        self.operator().emit(event, args)
+        self.namespace.to(self.id.as_str()).emit(event, args)
     }
 
-    /// Sends it an event, and gives its answer.
+    /// Sends an event to the socket, and returns its ack.
     ///
     /// # Errors
-    /// [`AckError`] when it could not be sent or was not answered in time.
+    /// [`AckError`] when the event could not be sent or was not acknowledged in time.
     pub fn emit_with_ack<R: DeserializeOwned + Send + 'static>(
         &self,
         timeout: Duration,
         event: &str,
         args: impl Serialize + Send,
     ) -> impl Future<Output = Result<R, AckError>> + Send {
-        let operator = self.operator().timeout(timeout);
+        let operator = self.namespace.to(self.id.as_str()).timeout(timeout);
         async move {
             let responses = operator.emit_with_ack(event, args).await?;
             let answer = responses.answers.into_iter().next();
@@ -149,18 +143,18 @@ impl RemoteSocket {
         }
     }
 
-    /// Makes it join rooms.
+    /// Makes the socket join rooms.
     pub fn join(&self, rooms: impl RoomNames) {
-        self.operator().sockets_join(rooms);
+        self.namespace.to(self.id.as_str()).sockets_join(rooms);
     }
 
-    /// Makes it leave rooms.
+    /// Makes the socket leave rooms.
     pub fn leave(&self, rooms: impl RoomNames) {
-        self.operator().sockets_leave(rooms);
+        self.namespace.to(self.id.as_str()).sockets_leave(rooms);
     }
 
-    /// Makes it leave the namespace; with `close` all namespaces, and closes its connection.
+    /// Disconnects the socket from the namespace; with `close`, closes its connection.
     pub fn disconnect(&self, close: bool) {
-        self.operator().disconnect_sockets(close);
+        self.namespace.to(self.id.as_str()).disconnect_sockets(close);
     }
 }

@@ -1,4 +1,4 @@
-//! Answers of many clients to one event.
+//! Acknowledgements of many clients to one event, and replies of nodes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::acks::Answer;
 use super::args::from_args;
-use super::socket::Socket;
+use super::handles::Socket;
+use super::pending_acks::SocketAck;
 
-/// Most answers in one message to another node.
+/// Most acks in one message to another node.
 const MAX_BATCH: usize = 256;
 
-/// What [`BroadcastOperator::emit_with_ack`](super::BroadcastOperator::emit_with_ack) gathered.
+/// Acks collected by [`BroadcastOperator::emit_with_ack`](super::BroadcastOperator::emit_with_ack).
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,15 +30,15 @@ const MAX_BATCH: usize = 256;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Responses<R> {
-    /// Id of each socket that answered, and its answer, in the order in which they came.
+    /// Id of each socket that acknowledged, and the data of its ack, in the order of their arrival.
     pub answers: Vec<(String, R)>,
-    /// Ids of the sockets that did not answer, or with data of another type.
+    /// Ids of the sockets that did not acknowledge, or with data of another type.
     pub missing: Vec<String>,
-    /// Whether a node did not say in time whom it asks.
+    /// Whether a node did not report its sockets in time.
     pub incomplete: bool,
 }
 
-/// What [`Namespace::server_side_emit_with_ack`](super::Namespace::server_side_emit_with_ack) gathered.
+/// Replies collected by [`Namespace::server_side_emit_with_ack`](super::Namespace::server_side_emit_with_ack).
 ///
 /// ```
 /// use pesan_server::socketio::{EmitError, Io};
@@ -51,14 +51,14 @@ pub struct Responses<R> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeResponses<R> {
-    /// Answers of the nodes, in the order in which they came.
+    /// Replies of the nodes, in the order of their arrival.
     pub answers: Vec<R>,
-    /// Nodes that did not answer in time, or with data of another type.
+    /// Number of nodes that did not reply in time, or with data of another type.
     pub missing: usize,
 }
 
 impl<R> NodeResponses<R> {
-    /// The answers alone, if every other node gave one.
+    /// The replies alone, if every other node sent one.
     #[must_use]
     pub fn complete(self) -> Option<Vec<R>> {
         (self.missing == 0).then_some(self.answers)
@@ -66,17 +66,17 @@ impl<R> NodeResponses<R> {
 }
 
 impl<R: DeserializeOwned + 'static> Responses<R> {
-    pub(super) fn new(gathered: Gathered) -> Self {
+    pub(super) fn new(collected: CollectedAcks) -> Self {
         let mut responses = Self {
             answers: Vec::new(),
-            missing: gathered.missing,
-            incomplete: gathered.incomplete,
+            missing: collected.missing,
+            incomplete: collected.incomplete,
         };
-        for (socket, values) in gathered.answers {
+        for (socket, values) in collected.acks {
             match from_args(values) {
                 Ok(answer) => responses.answers.push((socket, answer)),
                 Err(error) => {
-                    tracing::warn!(socket, %error, "answer does not fit");
+                    tracing::warn!(socket, %error, "ack data has another type");
                     responses.missing.push(socket);
                 }
             }
@@ -84,7 +84,7 @@ impl<R: DeserializeOwned + 'static> Responses<R> {
         responses
     }
 
-    /// The answers alone, if every socket that was asked gave one.
+    /// The data alone, if every socket acknowledged.
     #[must_use]
     pub fn complete(self) -> Option<Vec<R>> {
         let complete = self.missing.is_empty() && !self.incomplete;
@@ -92,83 +92,84 @@ impl<R: DeserializeOwned + 'static> Responses<R> {
     }
 }
 
-/// Answers before they have a type.
+/// Acks before they are deserialized.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    pub(super) answers: Vec<(String, Vec<Value>)>,
+pub(super) struct CollectedAcks {
+    pub(super) acks: Vec<(String, Vec<Value>)>,
     pub(super) missing: Vec<String>,
     pub(super) incomplete: bool,
 }
 
-impl Gathered {
-    /// Adds what another node tells: answers, ids of the sockets that it asks, and whether no further reply follows.
-    pub(super) fn add(&mut self, reply: Vec<Value>, waiting: &mut HashSet<String>) -> bool {
+impl CollectedAcks {
+    /// Adds a reply of another node: acks, ids of the sockets that got the event, and whether it is the last reply. Returns
+    /// the latter.
+    pub(super) fn add_reply(&mut self, reply: Vec<Value>, missing: &mut HashSet<String>) -> bool {
         let mut parts = reply.into_iter();
         let mut part = || parts.next().unwrap_or_default();
-        let (answers, asked, is_last) = (part(), part(), part());
-        let asked = asked.as_array().unwrap_or_default().iter();
-        waiting.extend(asked.filter_map(|sid| sid.as_str().map(str::to_owned)));
-        for answer in answers.as_array().unwrap_or_default() {
-            if let Some([Value::String(sid), Value::Array(args)]) = answer.as_array() {
-                waiting.remove(sid);
-                self.answers.push((sid.clone(), args.clone()));
+        let (acks, sockets, is_last) = (part(), part(), part());
+        let sockets = sockets.as_array().unwrap_or_default().iter();
+        missing.extend(sockets.filter_map(|sid| sid.as_str().map(str::to_owned)));
+        for ack in acks.as_array().unwrap_or_default() {
+            if let Some([Value::String(sid), Value::Array(args)]) = ack.as_array() {
+                missing.remove(sid);
+                self.acks.push((sid.clone(), args.clone()));
             }
         }
         is_last.as_bool().unwrap_or(true)
     }
 }
 
-/// Answers of this node's sockets on their way.
-pub(super) struct Gathering {
+/// Waits for the acks of this node's sockets.
+pub(super) struct AckCollector {
     pub(super) id: u64,
-    pub(super) asked: Vec<Socket>,
-    pub(super) receiver: mpsc::UnboundedReceiver<Answer>,
-    pub(super) deadline: Duration,
+    pub(super) sockets: Vec<Socket>,
+    pub(super) receiver: mpsc::UnboundedReceiver<SocketAck>,
+    pub(super) timeout: Duration,
 }
 
-impl Gathering {
-    /// Waits until every socket has answered or is gone, or the time is over.
-    pub(super) async fn finish(mut self) -> Gathered {
-        let deadline = Instant::now() + self.deadline;
-        let mut gathered = Gathered::default();
-        let mut missing: HashSet<Arc<str>> = self.asked.iter().map(Socket::shared_id).collect();
+impl AckCollector {
+    /// Waits until every socket has acknowledged or is disconnected, at most until the timeout.
+    pub(super) async fn collect(mut self) -> CollectedAcks {
+        let deadline = Instant::now() + self.timeout;
+        let mut collected = CollectedAcks::default();
+        let mut missing: HashSet<Arc<str>> = self.sockets.iter().map(Socket::shared_id).collect();
         while let Ok(Some((socket, values))) = tokio::time::timeout_at(deadline, self.receiver.recv()).await {
             if missing.remove(&socket) {
-                gathered.answers.push((socket.to_string(), values));
+                collected.acks.push((socket.to_string(), values));
             }
         }
-        gathered.missing = missing.iter().map(ToString::to_string).collect();
-        gathered
+        collected.missing = missing.iter().map(ToString::to_string).collect();
+        collected
     }
 
-    /// Tells another node whom this one asks, then the answers as they come: what is late is missing, and nothing else.
+    /// Reports the sockets to another node, then the acks as they arrive.
     pub(super) async fn relay(mut self, mut reply: impl FnMut(Vec<Value>)) {
-        let deadline = Instant::now() + self.deadline;
-        let mut left = self.asked.len();
-        let asked = self.asked.iter().map(|socket| Value::from(socket.id()));
-        let asked = Value::from(asked.collect::<Vec<_>>());
-        reply(vec![Value::Array(Vec::new()), asked, Value::from(left == 0)]);
+        let deadline = Instant::now() + self.timeout;
+        let mut left = self.sockets.len();
+        let sockets = self.sockets.iter().map(|socket| Value::from(socket.id()));
+        let sockets = Value::from(sockets.collect::<Vec<_>>());
+        reply(vec![Value::Array(Vec::new()), sockets, Value::from(left == 0)]);
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while left > 0 {
             let received = self.receiver.recv_many(&mut batch, MAX_BATCH);
             let Ok(1..) = tokio::time::timeout_at(deadline, received).await else {
-                // all others are gone, or the one who asked waits no longer
+                // The timeout is over, or all other sockets are disconnected.
                 return reply(vec![Value::Array(Vec::new()), Value::Null, Value::from(true)]);
             };
             left = left.saturating_sub(batch.len());
-            let answers = batch
+            let acks = batch
                 .drain(..)
                 .map(|(socket, args)| Value::from(vec![Value::from(&*socket), Value::from(args)]));
-            let answers = Value::from(answers.collect::<Vec<_>>());
-            reply(vec![answers, Value::Null, Value::from(left == 0)]);
+            let acks = Value::from(acks.collect::<Vec<_>>());
+            reply(vec![acks, Value::Null, Value::from(left == 0)]);
         }
     }
 }
 
-impl Drop for Gathering {
-    /// Nobody waits any more.
+impl Drop for AckCollector {
+    /// Removes the pending acks.
     fn drop(&mut self) {
-        for socket in &self.asked {
+        for socket in &self.sockets {
             socket.acks().remove(self.id);
         }
     }

@@ -1,14 +1,14 @@
-//! Who is in which room, on this node. Receivers of a room are cached as a [`Group`] until its membership changes.
+//! Rooms: which sockets of this node are in which room. The recipients of a room are cached as a [`Group`] until its
+//! membership changes.
+//!
+//! Generic over the socket, through [`RoomMember`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engineio::EncodedMessage;
+use crate::engineio::{Connection, EncodedMessage, Group};
 
-use super::socket::Socket;
-use crate::engineio::{Connection, Group};
-
-/// One name of a room, or several.
+/// One or more names of rooms.
 ///
 /// ```
 /// use pesan_server::socketio::{Io, Socket};
@@ -69,36 +69,56 @@ impl<T: Into<Arc<str>> + Clone> RoomNames for &[T] {
     }
 }
 
-/// Who is meant: everyone, or those in any of `rooms`; in either case without those in any of `except`.
+/// Recipients of an event: all sockets, or those in any of `rooms`; in both cases without those in any of `except`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Target {
     pub(super) rooms: Vec<Arc<str>>,
     pub(super) except: Vec<Arc<str>>,
 }
 
-/// Sockets of a namespace on this node, and their rooms.
-#[derive(Default)]
-pub(super) struct Rooms(Mutex<Inner>);
+/// Socket as the rooms see it.
+pub(super) trait RoomMember: Clone + PartialEq {
+    fn id(&self) -> &Arc<str>;
 
-#[derive(Default)]
-struct Inner {
-    members: HashMap<Arc<str>, Member>,
+    fn connection(&self) -> &Connection;
+
+    fn is_connected(&self) -> bool;
+
+    /// Marks the socket as connected; returns the rooms that it joined before.
+    fn begin(&self) -> Vec<Arc<str>>;
+}
+
+/// Sockets of a namespace on this node, and their rooms.
+pub(super) struct Rooms<S>(Mutex<RoomsState<S>>);
+
+struct RoomsState<S> {
+    members: HashMap<Arc<str>, Member<S>>,
     rooms: HashMap<Arc<str>, Room>,
     all: Option<Arc<Group>>,
 }
 
-struct Member {
-    socket: Socket,
+impl<S> Default for Rooms<S> {
+    fn default() -> Self {
+        Self(Mutex::new(RoomsState {
+            members: HashMap::new(),
+            rooms: HashMap::new(),
+            all: None,
+        }))
+    }
+}
+
+struct Member<S> {
+    socket: S,
     rooms: HashSet<Arc<str>>,
-    /// Every socket is in the room of its own id, unless it left it; that room has no entry of its own.
-    own: bool,
-    /// It left, and `disconnecting` is not told yet.
+    /// Whether the socket is in the room of its own id. Such a room has no entry in the list of rooms.
+    in_own_room: bool,
+    /// Whether the socket is closed, but its `disconnecting` listeners were not called yet.
     leaving: bool,
 }
 
-impl Member {
-    /// Its socket, if anything is sent to it.
-    fn receiver(&self) -> Option<&Socket> {
+impl<S> Member<S> {
+    /// Socket, unless it is leaving.
+    fn recipient(&self) -> Option<&S> {
         (!self.leaving).then_some(&self.socket)
     }
 }
@@ -109,127 +129,127 @@ struct Room {
     group: Option<Arc<Group>>,
 }
 
-/// Exceptions that are cheaper to skip than to leave out of a group.
-const FEW: usize = 4;
+/// Most exceptions that are skipped; with more, a group without them is built.
+const MAX_SKIPPED: usize = 4;
 
-/// Who gets a broadcast.
-pub(super) enum Receivers {
-    /// The whole group.
+/// Recipients of a broadcast.
+pub(super) enum Recipients {
+    /// All members of the group.
     All(Arc<Group>),
-    /// The group but for these.
+    /// All members but these.
     Except(Arc<Group>, Vec<Connection>),
 }
 
-/// Room that could not be joined.
+/// Why a room could not be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JoinError {
-    /// Socket is not in the namespace (any more).
-    Gone,
+    /// Socket is not in the namespace.
+    Disconnected,
     /// Socket is in too many rooms.
-    TooMany,
+    TooManyRooms,
 }
 
-impl Rooms {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+impl<S: RoomMember> Rooms<S> {
+    fn lock(&self) -> MutexGuard<'_, RoomsState<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a socket with its rooms, and sends it the reply to its CONNECT: whoever knows of the reply finds it here, and
-    /// nothing is sent to it before. Nor can it leave before it is here.
-    pub(super) fn insert(&self, socket: &Socket, reply: &EncodedMessage) {
-        let mut inner = self.lock();
+    /// Adds a socket with its rooms, and sends the reply to its CONNECT, under one lock: nothing is sent to the socket before
+    /// the reply, and the socket cannot leave before it is added.
+    pub(super) fn insert(&self, socket: &S, reply: &EncodedMessage) {
+        let mut state = self.lock();
         socket.connection().send(reply);
         let rooms = socket.begin();
-        inner.all = None;
-        // what is left of an earlier socket of the same session
-        inner.remove(socket.id());
+        state.all = None;
+        // An earlier socket of the same session.
+        state.remove(socket.id());
         let member = Member {
             socket: socket.clone(),
             rooms: HashSet::new(),
-            own: true,
+            in_own_room: true,
             leaving: false,
         };
-        inner.members.insert(socket.shared_id(), member);
+        state.members.insert(socket.id().clone(), member);
         for room in rooms {
-            inner
-                .join(socket.shared_id(), room, usize::MAX)
+            state
+                .join(socket.id().clone(), room, usize::MAX)
                 .unwrap_or_else(|error| {
-                    unreachable!("the socket was just inserted, and there is no limit: {error:?}");
+                    unreachable!("the socket was inserted above, and there is no limit: {error:?}");
                 });
         }
     }
 
-    /// A socket is about to go: it still counts in its rooms, but nothing is sent to it any more.
-    pub(super) fn retire(&self, socket: &Socket) {
+    /// Marks a socket as leaving: it still counts in its rooms, but nothing is sent to it any more.
+    pub(super) fn retire(&self, socket: &S) {
         let mut guard = self.lock();
-        let inner = &mut *guard;
-        let Some(member) = inner.members.get_mut(socket.id()) else {
+        let state = &mut *guard;
+        let Some(member) = state.members.get_mut(&**socket.id()) else {
             return;
         };
         if member.socket != *socket {
             return;
         }
         member.leaving = true;
-        inner.all = None;
+        state.all = None;
         for room in &member.rooms {
-            if let Some(room) = inner.rooms.get_mut(room) {
+            if let Some(room) = state.rooms.get_mut(room) {
                 room.group = None;
             }
         }
     }
 
-    /// Takes a socket away.
-    pub(super) fn remove(&self, socket: &Socket) {
-        let mut inner = self.lock();
+    /// Removes a socket.
+    pub(super) fn remove(&self, socket: &S) {
+        let mut state = self.lock();
         let id = socket.id();
-        if inner
+        if state
             .members
             .get(id)
             .is_some_and(|member| member.socket == *socket)
         {
-            inner.remove(id);
+            state.remove(id);
         }
     }
 
     pub(super) fn join(&self, id: &Arc<str>, rooms: Vec<Arc<str>>, limit: usize) -> Result<(), JoinError> {
-        let mut inner = self.lock();
+        let mut state = self.lock();
         rooms
             .into_iter()
-            .try_for_each(|room| inner.join(id.clone(), room, limit))
+            .try_for_each(|room| state.join(id.clone(), room, limit))
     }
 
     pub(super) fn leave(&self, id: &Arc<str>, room: &str) {
-        let mut inner = self.lock();
-        let Some(member) = inner.members.get_mut(id) else {
+        let mut state = self.lock();
+        let Some(member) = state.members.get_mut(id) else {
             return;
         };
         if *room == **id {
-            member.own = false;
+            member.in_own_room = false;
         }
         if member.rooms.remove(room) {
-            inner.forget(id, room, false);
+            state.leave_room(id, room, false);
         }
     }
 
     /// Whether a socket is in a room.
     pub(super) fn has(&self, id: &str, room: &str) -> bool {
-        let inner = self.lock();
-        let member = inner.members.get(id);
-        member.is_some_and(|member| member.rooms.contains(room) || (member.own && room == id))
+        let state = self.lock();
+        let member = state.members.get(id);
+        member.is_some_and(|member| member.rooms.contains(room) || (member.in_own_room && room == id))
     }
 
-    /// Rooms of a socket, its own first.
-    pub(super) fn of_socket(&self, socket: &Socket) -> Vec<Arc<str>> {
-        let inner = self.lock();
-        let known = inner.members.get_key_value(socket.id());
+    /// Rooms of a socket, that of its own id first.
+    pub(super) fn of_socket(&self, socket: &S) -> Vec<Arc<str>> {
+        let state = self.lock();
+        let known = state.members.get_key_value(&**socket.id());
         let Some((id, member)) = known.filter(|(_, member)| member.socket == *socket) else {
             return Vec::new();
         };
-        let own = member.own.then(|| id.clone());
+        let own = member.in_own_room.then(|| id.clone());
         own.into_iter().chain(member.rooms.iter().cloned()).collect()
     }
 
-    pub(super) fn socket(&self, id: &str) -> Option<Socket> {
+    pub(super) fn socket(&self, id: &str) -> Option<S> {
         self.lock().members.get(id).map(|member| member.socket.clone())
     }
 
@@ -237,53 +257,57 @@ impl Rooms {
         self.lock().members.len()
     }
 
-    /// Names of the rooms with someone in them, those of the sockets' own ids not counted, and how many are there.
+    /// Names and sizes of the rooms, without those of the sockets' own ids.
     pub(super) fn sizes(&self) -> Vec<(Arc<str>, usize)> {
-        let inner = self.lock();
-        inner
+        let state = self.lock();
+        state
             .rooms
             .iter()
             .map(|(name, room)| (name.clone(), room.members.len()))
             .collect()
     }
 
-    /// Receivers of a broadcast; `None` when there are none.
-    pub(super) fn receivers(&self, target: &Target) -> Option<Receivers> {
-        let mut inner = self.lock();
+    /// Recipients of a broadcast; `None` if there are none.
+    pub(super) fn recipients(&self, target: &Target) -> Option<Recipients> {
+        let mut state = self.lock();
         let group = match target.rooms.as_slice() {
-            [] => inner.everyone(),
-            [name] if !inner.members.contains_key(name) => inner.room(name),
-            _ => return inner.chosen(target),
+            [] => state.everyone(),
+            [name] if !state.members.contains_key(name) => state.room(name),
+            _ => return state.build_group(target),
         }?;
         if target.except.is_empty() {
-            return Some(Receivers::All(group));
+            return Some(Recipients::All(group));
         }
-        // A few sockets that are left out, the sender above all, need no group of their own.
+        // A few exceptions, such as the sender, are skipped and need no group of their own.
         let mut except = Vec::new();
         for name in &target.except {
-            match inner.members.get(name) {
-                Some(member) if member.leaving && !inner.rooms.contains_key(name) => {}
-                Some(member) if member.own && !inner.rooms.contains_key(name) && except.len() < FEW => {
+            match state.members.get(name) {
+                Some(member) if member.leaving && !state.rooms.contains_key(name) => {}
+                Some(member)
+                    if member.in_own_room
+                        && !state.rooms.contains_key(name)
+                        && except.len() < MAX_SKIPPED =>
+                {
                     except.push(member.socket.connection().clone());
                 }
-                None if !inner.rooms.contains_key(name) => {}
-                _ => return inner.chosen(target),
+                None if !state.rooms.contains_key(name) => {}
+                _ => return state.build_group(target),
             }
         }
-        Some(Receivers::Except(group, except))
+        Some(Recipients::Except(group, except))
     }
 
-    /// Sockets that are meant, each once.
-    pub(super) fn select(&self, target: &Target) -> Vec<Socket> {
+    /// Sockets that match the target, each once.
+    pub(super) fn select(&self, target: &Target) -> Vec<S> {
         self.lock().select(target).into_iter().cloned().collect()
     }
 }
 
-fn group<'s>(sockets: impl IntoIterator<Item = &'s Socket>) -> Arc<Group> {
+fn group<'s, S: RoomMember + 's>(sockets: impl IntoIterator<Item = &'s S>) -> Arc<Group> {
     Group::new(sockets.into_iter().map(|socket| socket.connection().clone()))
 }
 
-impl Inner {
+impl<S: RoomMember> RoomsState<S> {
     fn everyone(&mut self) -> Option<Arc<Group>> {
         if self.members.is_empty() {
             return None;
@@ -291,7 +315,7 @@ impl Inner {
         let members = &self.members;
         let all = self
             .all
-            .get_or_insert_with(|| group(members.values().filter_map(Member::receiver)));
+            .get_or_insert_with(|| group(members.values().filter_map(Member::recipient)));
         Some(all.clone())
     }
 
@@ -304,24 +328,24 @@ impl Inner {
         let sockets = || {
             ids.iter()
                 .filter_map(|id| members.get(id))
-                .filter_map(Member::receiver)
+                .filter_map(Member::recipient)
         };
         Some(cached.get_or_insert_with(|| group(sockets())).clone())
     }
 
     fn join(&mut self, id: Arc<str>, room: Arc<str>, limit: usize) -> Result<(), JoinError> {
-        let member = self.members.get_mut(&id).ok_or(JoinError::Gone)?;
+        let member = self.members.get_mut(&id).ok_or(JoinError::Disconnected)?;
         if room == id {
-            member.own = true;
+            member.in_own_room = true;
             return Ok(());
         }
         if member.rooms.contains(&room) {
             return Ok(());
         }
         if member.rooms.len() >= limit {
-            return Err(JoinError::TooMany);
+            return Err(JoinError::TooManyRooms);
         }
-        // One copy of the name for all that are in the room.
+        // All members share one copy of the name.
         let name = self
             .rooms
             .get_key_value(&room)
@@ -333,27 +357,27 @@ impl Inner {
         Ok(())
     }
 
-    /// Receivers that no group is kept for.
-    fn chosen(&self, target: &Target) -> Option<Receivers> {
+    /// Recipients of a target that has no cached group.
+    fn build_group(&self, target: &Target) -> Option<Recipients> {
         let mut chosen = self.select(target);
-        chosen.retain(|socket| socket.connected());
-        (!chosen.is_empty()).then(|| Receivers::All(group(chosen)))
+        chosen.retain(|socket| socket.is_connected());
+        (!chosen.is_empty()).then(|| Recipients::All(group(chosen)))
     }
 
     fn remove(&mut self, id: &str) {
         let Some((id, member)) = self.members.remove_entry(id) else {
             return;
         };
-        // groups have left it out since it began to leave
+        // Groups were rebuilt without the socket when it began to leave.
         if !member.leaving {
             self.all = None;
         }
         for room in &member.rooms {
-            self.forget(&id, room, member.leaving);
+            self.leave_room(&id, room, member.leaving);
         }
     }
 
-    fn forget(&mut self, id: &str, room: &str, leaving: bool) {
+    fn leave_room(&mut self, id: &str, room: &str, leaving: bool) {
         if let Some(entry) = self.rooms.get_mut(room) {
             entry.members.remove(id);
             if !leaving {
@@ -365,8 +389,8 @@ impl Inner {
         }
     }
 
-    fn select(&self, target: &Target) -> Vec<&Socket> {
-        let excepted = |member: &Member| target.except.iter().any(|room| self.is_in(member, room));
+    fn select(&self, target: &Target) -> Vec<&S> {
+        let excepted = |member: &Member<S>| target.except.iter().any(|room| self.is_in(member, room));
         if target.rooms.is_empty() {
             let members = self.members.values().filter(|member| !excepted(member));
             return members.map(|member| &member.socket).collect();
@@ -377,7 +401,7 @@ impl Inner {
             let own = self
                 .members
                 .get_key_value(name)
-                .filter(|(_, member)| member.own)
+                .filter(|(_, member)| member.in_own_room)
                 .map(|(id, _)| id);
             let others = self.rooms.get(name).into_iter().flat_map(|room| &room.members);
             for id in own.into_iter().chain(others) {
@@ -393,7 +417,7 @@ impl Inner {
         chosen
     }
 
-    fn is_in(&self, member: &Member, room: &Arc<str>) -> bool {
-        (member.own && **room == *member.socket.id()) || member.rooms.contains(room)
+    fn is_in(&self, member: &Member<S>, room: &Arc<str>) -> bool {
+        (member.in_own_room && **room == **member.socket.id()) || member.rooms.contains(room)
     }
 }

@@ -1,6 +1,5 @@
-//! The server: its namespaces, hooks and engine.
+//! The server: its namespaces, lifecycle hooks and engine.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -12,55 +11,19 @@ use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
 
 use super::adapter::{Adapter, Health};
-use super::client::Client;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, commands};
 use super::config::IoConfig;
-use super::entering::Entering;
+use super::connect::NamespaceGuard;
+use super::disconnect_reason::DisconnectReason;
 use super::error::NamespaceError;
+use super::handles::{Client, Io, Namespace, ParentNamespace, Server};
 use super::hooks::{
-    ConnectRefused, ErrorReport, Hooks, List, Meters, ReconnectFailed, Reconnected, Reconnecting,
+    ConnectRefused, ErrorReport, HookList, Hooks, Meters, ReconnectFailed, Reconnected, Reconnecting,
 };
-use super::namespace::Namespace;
-use super::parent::{Parent, Rule};
-use super::reason::DisconnectReason;
-use super::session::Session;
+use super::namespace_matcher::NamespaceMatcher;
+use super::packet_handler::PacketHandler;
 use crate::engineio::{Connection, Cors, Engine, EngineConfig, HandshakeRequest, Protocol};
 use crate::http::serve::{ServeConfig, bind, serve};
-
-/// A Socket.IO server; cheap to clone and usable from any thread.
-///
-/// It is also its root namespace: everything that a [`Namespace`] can do, it does for `/`.
-///
-/// ```
-/// use pesan_server::socketio::{Io, Socket};
-///
-/// let io = Io::default();
-/// io.on_connection(|socket: Socket| {
-///     println!("A user connected");
-///     socket.on("message", |socket: Socket, message: String| socket.io().emit("message", message));
-///     socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
-/// });
-/// ```
-#[derive(Clone)]
-pub struct Io {
-    server: Arc<Server>,
-    root: Namespace,
-}
-
-/// What all namespaces share.
-pub(super) struct Server {
-    pub(super) config: IoConfig,
-    pub(super) hooks: Hooks,
-    pub(super) meters: Meters,
-    pub(super) cluster: Option<Cluster>,
-    namespaces: RwLock<HashMap<Arc<str>, Namespace>>,
-    parents: RwLock<Vec<Parent>>,
-    new_namespace: List<Namespace>,
-    root: OnceLock<Namespace>,
-    engine: OnceLock<Engine>,
-    /// Whether the server is closed; [`Io::listen`] waits for it.
-    closed: watch::Sender<bool>,
-}
 
 impl Server {
     pub(super) fn engine(&self) -> Option<&Engine> {
@@ -75,13 +38,13 @@ impl Server {
             .cloned()
     }
 
-    /// The same for a client that wants to come in.
-    fn enter(&self, name: &str) -> Option<Entering> {
+    /// Returns the namespace for a client that connects to it.
+    fn enter(&self, name: &str) -> Option<NamespaceGuard> {
         self.namespaces
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
-            .map(Entering::new)
+            .map(NamespaceGuard::new)
     }
 
     pub(super) fn all(&self) -> Vec<Namespace> {
@@ -97,8 +60,8 @@ impl Server {
         *self.closed.borrow()
     }
 
-    /// Drops a namespace that was made from a pattern and is not used any more.
-    pub(super) fn forget(&self, namespace: &Namespace) {
+    /// Removes a dynamic namespace, unless it is used again.
+    pub(super) fn remove_namespace(&self, namespace: &Namespace) {
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if namespaces
             .get(namespace.name())
@@ -144,11 +107,11 @@ impl Io {
         Self::build(config, None)
     }
 
-    /// Server that is one of several nodes.
+    /// Server that is one node of a cluster.
     ///
-    /// Broadcasts, operations on many sockets and connection state recovery then reach across all of them. Clients of a
-    /// node must come back to it while they poll: the load balancer needs sticky sessions, as officially. Without the
-    /// adapter's service each node goes on by itself.
+    /// Broadcasts, operations on many sockets and connection state recovery then work across all nodes. The load balancer
+    /// needs sticky sessions, as for the official server, because polling clients must reach the same node. If the service
+    /// of the adapter is unreachable, each node continues on its own.
     ///
     /// ```
     /// use pesan_server::socketio::{Io, IoConfig, Redis, RedisConfig};
@@ -172,7 +135,7 @@ impl Io {
             .map_or(Health::Alone, Cluster::health)
     }
 
-    /// How many other nodes were heard of lately.
+    /// Number of other nodes that are up.
     #[must_use]
     pub fn other_nodes(&self) -> usize {
         self.server
@@ -189,7 +152,7 @@ impl Io {
             cluster,
             namespaces: RwLock::default(),
             parents: RwLock::default(),
-            new_namespace: List::default(),
+            new_namespace: HookList::default(),
             root: OnceLock::new(),
             engine: OnceLock::new(),
             closed: watch::Sender::new(false),
@@ -206,7 +169,7 @@ impl Io {
         let root = server
             .root
             .get()
-            .expect("`new` set it before anyone saw the server")
+            .expect("`build` sets it before the server is shared")
             .clone();
         Self {
             server: server.clone(),
@@ -220,13 +183,12 @@ impl Io {
         &self.root
     }
 
-    /// Namespace of this name, made if need be.
+    /// Returns the namespace of this name; creates it if it does not exist.
     ///
-    /// One that fits a pattern of [`of_dynamic`](Self::of_dynamic) belongs to it: its clients pass the pattern's
-    /// middleware and get its handlers.
+    /// A namespace that matches a pattern of [`of_dynamic`](Self::of_dynamic) has its middleware and handlers too.
     ///
     /// # Errors
-    /// [`NamespaceError`] when no client could ask for this name.
+    /// [`NamespaceError`] when no client could connect to this name.
     pub fn of(&self, name: &str) -> Result<Namespace, NamespaceError> {
         let name = if name.starts_with('/') {
             name.to_owned()
@@ -248,16 +210,15 @@ impl Io {
         let parent = self
             .parents()
             .into_iter()
-            .find(|parent| parent.fits(&name) == Some(true));
-        Ok(self.make(&name, parent, false).namespace().clone())
+            .find(|parent| parent.matches_name(&name) == Some(true));
+        Ok(self.create(&name, parent, false).namespace().clone())
     }
 
-    /// Namespaces that are made when a client asks for a name that fits `rule`: text in which `*` stands for any
-    /// characters, or a function of name and `auth`, which is asked for each client.
+    /// Namespaces that are created when a client connects to a name that matches: a pattern in which `*` stands for any
+    /// characters, or a function of name and `auth`, which is called for each client.
     ///
-    /// A namespace of [`of`](Self::of) that has neither handlers nor middleware of its own when its first client comes
-    /// belongs to the first rule that it fits. Where a function refuses that client, it is refused: the function may look
-    /// at `auth`.
+    /// A namespace of [`of`](Self::of) that has neither handlers nor middleware of its own when its first client connects
+    /// belongs to the first match. If a function does not match for that client, the client is refused.
     ///
     /// ```
     /// use pesan::socketio::Value;
@@ -268,8 +229,8 @@ impl Io {
     /// workspaces.on_connection(|socket: Socket| println!("{}", socket.nsp().name()));
     /// io.of_dynamic(|name: &str, auth: &Value| name.starts_with("/team/") && auth.get("token").is_some());
     /// ```
-    pub fn of_dynamic(&self, rule: impl Rule) -> Parent {
-        let parent = Parent::new(rule);
+    pub fn of_dynamic(&self, matcher: impl NamespaceMatcher) -> ParentNamespace {
+        let parent = ParentNamespace::new(matcher);
         let mut parents = self
             .server
             .parents
@@ -279,26 +240,25 @@ impl Io {
         parent
     }
 
-    /// Calls `hook` with each namespace that is made, by name or from a pattern.
+    /// Calls `hook` with each namespace that is created, by name or from a pattern.
     pub fn on_new_namespace(&self, hook: impl Fn(&Namespace) + Send + Sync + 'static) {
         self.server.new_namespace.add(hook);
     }
 
-    /// All namespaces there are.
+    /// All namespaces.
     #[must_use]
     pub fn namespaces(&self) -> Vec<Namespace> {
         self.server.all()
     }
 
-    /// Engine that serves this server, made at the first call; later ones give the same.
+    /// Engine of this server, created by the first call; later calls return the same engine.
     ///
-    /// With an adapter it must be called in a tokio runtime. Refused handshakes are told to [`on_connect_error`](Self::on_connect_error).
+    /// With an adapter it must be called in a tokio runtime. Refused handshakes are reported to
+    /// [`on_connect_error`](Self::on_connect_error).
     #[must_use]
     pub fn engine(&self, config: EngineConfig) -> &Engine {
         self.server.engine.get_or_init(|| {
-            if let Some(cluster) = &self.server.cluster {
-                cluster.start(&self.server);
-            }
+            commands::start(&self.server);
             Engine::new(self.with_hook(config), self.clone())
         })
     }
@@ -318,10 +278,10 @@ impl Io {
         config
     }
 
-    /// Serves nothing but this server on an address, until it is [closed](Self::close); afterwards it may listen again.
+    /// Serves only this server on an address, until it is [closed](Self::close); afterwards it may listen again.
     /// Pages of any origin may connect.
     ///
-    /// For more, such as routes of your own, a certificate or an end, give the [`engine`](Self::engine)'s router to
+    /// For other routes, TLS or a graceful shutdown, pass the router of the [`engine`](Self::engine) to
     /// [`http::serve`](crate::http::serve::serve).
     ///
     /// ```no_run
@@ -333,11 +293,11 @@ impl Io {
     /// ```
     ///
     /// # Errors
-    /// When the address is none, or cannot be listened on; or the server was closed and has an adapter, which has left the
-    /// other nodes.
+    /// When the address is invalid or cannot be listened on, or the server was closed and has an adapter, which has left
+    /// the cluster.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> std::io::Result<()> {
         let address = tokio::net::lookup_host(address).await?.next();
-        let address = address.ok_or_else(|| std::io::Error::other("a name without an address"))?;
+        let address = address.ok_or_else(|| std::io::Error::other("host name has no address"))?;
         let listener = bind(address)?;
         self.reopen()?;
         let mut closed = self.server.closed.subscribe();
@@ -354,7 +314,7 @@ impl Io {
         Ok(())
     }
 
-    /// Takes clients again after [`close`](Self::close).
+    /// Accepts clients again after [`close`](Self::close).
     fn reopen(&self) -> std::io::Result<()> {
         if !self.server.is_closed() {
             return Ok(());
@@ -377,7 +337,7 @@ impl Io {
         &self.server.config
     }
 
-    /// Largest message that the transport takes.
+    /// Largest message that the transport accepts.
     pub(super) fn max_payload(&self) -> usize {
         self.server
             .engine()
@@ -388,8 +348,8 @@ impl Io {
         &self.server.hooks
     }
 
-    /// Ends everything: sockets hear `server shutting down`, then their connections are closed, and [`listen`](Self::listen)
-    /// returns. Middleware and connection handlers stay for a next `listen`.
+    /// Closes the server: sockets are disconnected with `server shutting down`, their connections are closed, and
+    /// [`listen`](Self::listen) returns. Middleware and connection handlers stay for a later `listen`.
     pub fn close(&self) {
         self.server.closed.send_replace(true);
         let namespaces = self.namespaces();
@@ -408,8 +368,8 @@ impl Io {
         self.server.known(name)
     }
 
-    /// Patterns and functions; a copy, as they are the program's code and not called under the lock.
-    fn parents(&self) -> Vec<Parent> {
+    /// Copy of the list of parents, whose matchers must not be called under the lock.
+    fn parents(&self) -> Vec<ParentNamespace> {
         self.server
             .parents
             .read()
@@ -417,49 +377,49 @@ impl Io {
             .clone()
     }
 
-    fn make(&self, name: &str, parent: Option<Parent>, dynamic: bool) -> Entering {
+    fn create(&self, name: &str, parent: Option<ParentNamespace>, dynamic: bool) -> NamespaceGuard {
         let mut namespaces = self
             .server
             .namespaces
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = namespaces.get(name) {
-            return Entering::new(known);
+            return NamespaceGuard::new(known);
         }
         let namespace = Namespace::new(&self.server, name, parent, dynamic);
         namespaces.insert(name.into(), namespace.clone());
-        let entering = Entering::new(&namespace);
+        let guard = NamespaceGuard::new(&namespace);
         drop(namespaces);
         if let Some(parent) = namespace.parent() {
             parent.adopt(&namespace);
         }
         self.server.new_namespace.call(&namespace);
-        entering
+        guard
     }
 
-    /// Namespace that a client asked for, made if a pattern says so.
-    pub(super) fn find(&self, name: &str, auth: &Value) -> Option<Entering> {
+    /// Finds the namespace that a client connects to, or creates it if a pattern matches.
+    pub(super) fn find(&self, name: &str, auth: &Value) -> Option<NamespaceGuard> {
         if self.server.is_closed() {
             return None;
         }
         let known = match self.server.enter(name) {
-            Some(known) if !known.namespace().is_bare() => {
+            Some(known) if !known.namespace().is_unclaimed() => {
                 let parent = known.namespace().parent().cloned();
                 return parent
-                    .is_none_or(|parent| parent.allows(name, auth))
+                    .is_none_or(|parent| parent.matches(name, auth))
                     .then_some(known);
             }
             known => known,
         };
         let parents = self.parents();
-        let parent = parents.iter().find(|parent| parent.allows(name, auth));
+        let parent = parents.iter().find(|parent| parent.matches(name, auth));
         if let Some(known) = known {
             let Some(parent) = parent else {
-                // a function may have looked at `auth`: nobody comes in past it
-                let is_open = parents.iter().all(|parent| parent.fits(name).is_some());
+                // A function may depend on `auth` and must not be bypassed.
+                let is_open = parents.iter().all(|parent| parent.matches_name(name).is_some());
                 return is_open.then_some(known);
             };
-            return belongs(known, parent, auth);
+            return assign_parent(known, parent, auth);
         }
         let parent = parent?;
         let dynamic = self
@@ -468,59 +428,59 @@ impl Io {
             .filter(|namespace| namespace.is_dynamic())
             .count();
         if dynamic >= self.config().limits.max_dynamic_namespaces {
-            tracing::warn!(name, "too many namespaces were made from patterns");
+            tracing::warn!(name, "limit of dynamic namespaces reached");
             return None;
         }
-        belongs(self.make(name, Some(parent.clone()), true), parent, auth)
+        assign_parent(self.create(name, Some(parent.clone()), true), parent, auth)
     }
 }
 
-/// Lets a client into a namespace as one of `parent`; where another has been faster, as that one says.
-fn belongs(entering: Entering, parent: &Parent, auth: &Value) -> Option<Entering> {
-    let namespace = entering.namespace();
-    let owner = namespace.belong_to(parent);
+/// Makes the namespace a child of `parent`. If it has another parent already, that one has to match too.
+fn assign_parent(guard: NamespaceGuard, parent: &ParentNamespace, auth: &Value) -> Option<NamespaceGuard> {
+    let namespace = guard.namespace();
+    let owner = namespace.adopt_by(parent);
     owner.adopt(namespace);
     let is_same = owner.is(parent);
-    (is_same || owner.allows(namespace.name(), auth)).then_some(entering)
+    (is_same || owner.matches(namespace.name(), auth)).then_some(guard)
 }
 
-/// Lifecycle hooks. Each is called for the whole server, after a line in the log.
+/// Lifecycle hooks. Each is called for the whole server, after the event was logged.
 impl Io {
-    /// A handshake or a CONNECT was refused.
+    /// Called when a handshake or a CONNECT is refused.
     pub fn on_connect_error(&self, hook: impl Fn(&ConnectRefused) + Send + Sync + 'static) {
         self.server.hooks.connect_error.add(hook);
     }
 
-    /// A client came back with an earlier session. Needs connection state recovery, as the next three do.
+    /// Called when a client reconnects with an earlier session. Needs connection state recovery, like the next three.
     pub fn on_reconnect_attempt(&self, hook: impl Fn(&Reconnecting) + Send + Sync + 'static) {
         self.server.hooks.reconnect_attempt.add(hook);
     }
 
-    /// It is connected again, with the earlier session or a fresh one.
+    /// Called when such a client is connected, with the earlier session or a new one.
     pub fn on_reconnect(&self, hook: impl Fn(&Reconnected) + Send + Sync + 'static) {
         self.server.hooks.reconnect.add(hook);
     }
 
-    /// It was refused.
+    /// Called when such a client is refused.
     pub fn on_reconnect_error(&self, hook: impl Fn(&ConnectRefused) + Send + Sync + 'static) {
         self.server.hooks.reconnect_error.add(hook);
     }
 
-    /// A client did not come back in time.
+    /// Called when a client did not reconnect in time.
     pub fn on_reconnect_failed(&self, hook: impl Fn(&ReconnectFailed) + Send + Sync + 'static) {
         self.server.hooks.reconnect_failed.add(hook);
     }
 
-    /// Anything else went wrong: a client broke the protocol, arguments do not fit a handler, a handler failed.
+    /// Called for any other error: a protocol violation of a client, invalid arguments, a failed handler.
     pub fn on_error(&self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) {
         self.server.hooks.error.add(hook);
     }
 }
 
 impl Protocol for Io {
-    type Session = Session;
+    type Session = PacketHandler;
 
-    fn open(&self, connection: Connection, handshake: Arc<HandshakeRequest>) -> Session {
-        Session::new(self.clone(), Client::new(connection, handshake))
+    fn open(&self, connection: Connection, handshake: Arc<HandshakeRequest>) -> PacketHandler {
+        PacketHandler::new(self.clone(), Client::new(connection, handshake))
     }
 }

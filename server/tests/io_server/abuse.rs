@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pesan_server::socketio::{IoConfig, Limits, Socket};
+use pesan_server::socketio::{IoConfig, Socket, SocketIoLimits};
 use tokio::sync::mpsc;
 
 use crate::support::{Served, until};
 
 #[tokio::test]
 async fn rooms_of_one_socket_have_a_limit_and_go_with_it() {
-    let limits = Limits {
+    let limits = SocketIoLimits {
         max_rooms_per_socket: 1000,
-        ..Limits::default()
+        ..SocketIoLimits::default()
     };
     let served = Served::with(IoConfig {
         limits,
@@ -71,9 +71,9 @@ async fn attachments_without_end_are_refused() {
     let mut raw = served.join().await;
     raw.send(r#"511-["x"]"#).await;
     raw.expect_end().await;
-    let limits = Limits {
+    let limits = SocketIoLimits {
         max_attachment_bytes: Some(1000),
-        ..Limits::default()
+        ..SocketIoLimits::default()
     };
     let served = Served::with(IoConfig {
         limits,
@@ -143,9 +143,9 @@ async fn answers_that_nobody_asked_for_are_left() {
 
 #[tokio::test]
 async fn a_client_whose_handler_is_busy_is_not_read() {
-    let limits = Limits {
+    let limits = SocketIoLimits {
         max_queued_events: 4,
-        ..Limits::default()
+        ..SocketIoLimits::default()
     };
     let served = Served::with(IoConfig {
         limits,

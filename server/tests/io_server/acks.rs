@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use pesan_server::socketio::{Ack, AckError, Args, EmitError, IoConfig, Limits, Responses, Socket};
+use pesan_server::socketio::{
+    AckError, AckSender, Args, EmitError, IoConfig, Responses, Socket, SocketIoLimits,
+};
 use tokio::sync::mpsc;
 
 use crate::support::{Served, until};
@@ -13,7 +15,7 @@ const SOON: Duration = Duration::from_millis(50);
 async fn a_client_gets_the_answer_it_asked_for() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.on("message-with-ack", |_: Socket, args: Args, ack: Ack| {
+        socket.on("message-with-ack", |_: Socket, args: Args, ack: AckSender| {
             ack.send(args)
         });
     });
@@ -54,9 +56,9 @@ async fn joined(served: &Served) -> (crate::support::Raw, Socket) {
 
 #[tokio::test]
 async fn no_answer_is_an_error_that_says_why() {
-    let limits = Limits {
+    let limits = SocketIoLimits {
         max_pending_acks: 2,
-        ..Limits::default()
+        ..SocketIoLimits::default()
     };
     let served = Served::with(IoConfig {
         limits,
@@ -130,11 +132,11 @@ async fn lone_null_is_sent_as_an_argument() {
     use pesan::socketio::Value;
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.on("value", |_: Socket, (): (), ack: Ack| ack.send(Value::Null));
-        socket.on("json", |_: Socket, (): (), ack: Ack| {
+        socket.on("value", |_: Socket, (): (), ack: AckSender| ack.send(Value::Null));
+        socket.on("json", |_: Socket, (): (), ack: AckSender| {
             ack.send(serde_json::Value::Null)
         });
-        socket.on("nothing", |_: Socket, (): (), ack: Ack| ack.send(()));
+        socket.on("nothing", |_: Socket, (): (), ack: AckSender| ack.send(()));
     });
     let mut raw = served.join().await;
     raw.send(r#"20["value"]"#).await;

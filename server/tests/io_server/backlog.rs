@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pesan_server::engineio::EngineConfig;
-use pesan_server::socketio::{Ack, AckError, DisconnectReason, Io, IoConfig, Limits, Socket};
+use pesan_server::socketio::{AckError, AckSender, DisconnectReason, Io, IoConfig, Socket, SocketIoLimits};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::support::{PATIENCE, Raw, Served, until};
@@ -16,9 +16,9 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 
 fn limited(max_queued_events: usize) -> IoConfig {
     IoConfig {
-        limits: Limits {
+        limits: SocketIoLimits {
             max_queued_events,
-            ..Limits::default()
+            ..SocketIoLimits::default()
         },
         ..IoConfig::default()
     }
@@ -34,7 +34,7 @@ fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
     let (sender, told) = mpsc::unbounded_channel();
     let gate = gate.clone();
     io.on_connection(move |socket: Socket| {
-        socket.on("ask", async |socket: Socket, (): (), ack: Ack| {
+        socket.on("ask", async |socket: Socket, (): (), ack: AckSender| {
             let answer = socket.emit_with_ack::<u32>("q", ()).await;
             ack.send(answer.map_or_else(|error| error.to_string(), |n| n.to_string()))
         });

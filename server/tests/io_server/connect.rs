@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pesan_server::socketio::{
-    Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Limits, NamespaceError, Socket,
+    AckSender, Args, ConnectError, DisconnectReason, Io, IoConfig, NamespaceError, Socket, SocketIoLimits,
 };
 use tokio::sync::mpsc;
 
@@ -189,7 +189,7 @@ async fn whoever_joins_nothing_is_disconnected() {
 #[tokio::test]
 async fn middleware_refuses_with_message_and_data() {
     let served = Served::start().await;
-    served.io.use_(async |socket: Socket| {
+    served.io.with_middleware(async |socket: Socket| {
         tokio::task::yield_now().await;
         match socket.handshake().auth.get("token") {
             Some(_) => Ok(()),
@@ -219,7 +219,7 @@ async fn middleware_that_panics_refuses() {
     let served = Served::start().await;
     served
         .io
-        .use_(|_: Socket| -> Result<(), String> { panic!("a bug") });
+        .with_middleware(|_: Socket| -> Result<(), String> { panic!("a bug") });
     let mut raw = served.open().await;
     raw.send("0").await;
     assert_eq!(raw.next().await, r#"4{"message":"Internal server error"}"#);
@@ -271,7 +271,7 @@ async fn namespace_that_the_server_named_first_is_guarded_by_its_pattern() {
         if order == "middleware last" {
             name();
         }
-        parent.use_(|socket: Socket| match socket.handshake().auth.get("key") {
+        parent.with_middleware(|socket: Socket| match socket.handshake().auth.get("key") {
             Some(_) => Ok(()),
             None => Err("refused"),
         });
@@ -317,7 +317,7 @@ async fn namespace_with_handlers_of_its_own_is_not_taken_by_a_later_pattern() {
     served
         .io
         .of_dynamic("/o*n")
-        .use_(|_: Socket| Err::<(), _>("refused"));
+        .with_middleware(|_: Socket| Err::<(), _>("refused"));
     let mut raw = served.open().await;
     raw.send("0/own,").await;
     assert!(raw.next().await.starts_with("0/own,{"));
@@ -358,9 +358,9 @@ async fn jsonp_is_refused_in_words() {
 
 #[tokio::test]
 async fn a_connection_has_a_limited_number_of_namespaces() {
-    let limits = Limits {
+    let limits = SocketIoLimits {
         max_namespaces_per_connection: 2,
-        ..Limits::default()
+        ..SocketIoLimits::default()
     };
     let served = Served::with(IoConfig {
         limits,
@@ -453,7 +453,7 @@ async fn closed_server_frees_its_port_and_may_listen_again() {
     drop(free);
     let io = Io::default();
     io.on_connection(|socket: Socket| {
-        socket.on("ask", |_: Socket, (): (), ack: Ack| ack.send("answer"));
+        socket.on("ask", |_: Socket, (): (), ack: AckSender| ack.send("answer"));
     });
     for _ in 0..3 {
         let listening = tokio::spawn({

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pesan::socketio::{Event, NoAck, Value};
-use pesan_server::socketio::{Ack, Args, EmitError, ErrorKind, Incoming, Socket};
+use pesan_server::socketio::{AckSender, Args, EmitError, ErrorKind, IncomingEvent, Socket};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
@@ -167,14 +167,14 @@ async fn what_goes_out_is_seen_by_catch_all_listeners() {
 async fn packet_middleware_changes_and_refuses() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.use_packet(|_: Socket, mut event: Incoming| {
+        socket.use_packet(|_: Socket, mut event: IncomingEvent| {
             if event.name == "admin" {
                 return Err("unauthorized event");
             }
             event.args.push(Value::from("seen"));
             Ok(event)
         });
-        socket.use_packet(async |_: Socket, event: Incoming| Ok::<_, String>(event));
+        socket.use_packet(async |_: Socket, event: IncomingEvent| Ok::<_, String>(event));
         socket.on("admin", |socket: Socket, ()| socket.emit("never", ()));
         socket.on("user", |socket: Socket, args: Args| socket.emit("user", args));
         socket.on("error", |socket: Socket, text: String| {
@@ -312,7 +312,7 @@ async fn an_answer_is_given_once() {
     served.io.on_connection(move |socket: Socket| {
         for answer in ["first", "second"] {
             let calls = counted.clone();
-            socket.on("ask", move |_: Socket, (): (), ack: Ack| {
+            socket.on("ask", move |_: Socket, (): (), ack: AckSender| {
                 calls.fetch_add(1, Ordering::Relaxed);
                 ack.send(answer)
             });

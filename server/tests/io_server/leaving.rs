@@ -54,7 +54,7 @@ async fn disconnect_is_told_after_a_panic_in_disconnecting() {
 async fn a_namespace_that_nobody_was_let_into_goes() {
     let served = Served::with(cleaning()).await;
     let parent = served.io.of_dynamic("/team-*");
-    parent.use_(async |_: Socket| {
+    parent.with_middleware(async |_: Socket| {
         tokio::task::yield_now().await;
         Err::<(), _>("no")
     });
@@ -71,7 +71,7 @@ async fn a_namespace_that_nobody_was_let_into_goes() {
 async fn a_namespace_goes_when_its_only_client_is_lost_on_the_way_in() {
     let served = Served::with(cleaning()).await;
     let (asked, mut coming) = mpsc::unbounded_channel();
-    served.io.of_dynamic("/team-*").use_(move |_: Socket| {
+    served.io.of_dynamic("/team-*").with_middleware(move |_: Socket| {
         let asked = asked.clone();
         async move {
             asked.send(()).map_err(|_| "the test listens")?;
@@ -92,7 +92,7 @@ async fn a_namespace_stays_while_someone_is_on_the_way_in() {
     let gate = Arc::new(Semaphore::new(1));
     let (asked, mut coming) = mpsc::unbounded_channel();
     let (opened, team) = (gate.clone(), served.io.of_dynamic("/team-*"));
-    team.use_(move |_: Socket| {
+    team.with_middleware(move |_: Socket| {
         let (gate, asked) = (opened.clone(), asked.clone());
         async move {
             asked.send(()).map_err(|_| "the test listens")?;
@@ -152,7 +152,7 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
     let gate = Arc::new(Semaphore::new(0));
     let (asked, mut coming) = mpsc::unbounded_channel();
     let opened = gate.clone();
-    served.io.use_(move |_: Socket| {
+    served.io.with_middleware(move |_: Socket| {
         let (gate, asked) = (opened.clone(), asked.clone());
         async move {
             asked.send(()).map_err(|_| "the test listens")?;
@@ -185,7 +185,7 @@ async fn a_socket_that_is_lost_on_its_way_in_is_let_go() {
     let served = Served::start().await;
     let (sender, mut dropped) = mpsc::unbounded_channel();
     let (asked, mut coming) = mpsc::unbounded_channel();
-    served.io.use_(move |socket: Socket| {
+    served.io.with_middleware(move |socket: Socket| {
         socket.data().insert(Told(sender.clone()));
         let held = socket.clone();
         socket.on("hello", move |_: Socket, ()| held.emit("hello", ()));
@@ -229,7 +229,7 @@ async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
     let served = Served::start().await;
     let (sender, coming) = std::sync::mpsc::channel::<Socket>();
     let sender = std::sync::Mutex::new(sender);
-    served.io.use_(move |socket: Socket| {
+    served.io.with_middleware(move |socket: Socket| {
         let sender = sender.lock().map_err(|_| "no panic")?;
         sender.send(socket).map_err(|_| "the test listens")
     });

@@ -3,7 +3,7 @@
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
 use pesan::socketio::{Limits, Packet, msgpack};
-use pesan_server::socketio::{Ack, Args, IoConfig, Parser, Socket};
+use pesan_server::socketio::{AckSender, Args, IoConfig, Parser, Socket};
 
 use crate::support::{Raw, Served};
 
@@ -15,7 +15,7 @@ async fn served() -> Served {
     .await;
     served.io.on_connection(|socket: Socket| {
         socket.on("echo", |socket: Socket, args: Args| socket.emit("echo", args));
-        socket.on("ack", |_: Socket, args: Args, ack: Ack| ack.send(args));
+        socket.on("ack", |_: Socket, args: Args, ack: AckSender| ack.send(args));
         socket.on("all", |socket: Socket, args: Args| socket.io().emit("all", args));
     });
     served

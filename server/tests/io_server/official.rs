@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pesan_server::socketio::{
-    Ack, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket,
+    AckSender, Args, ConnectError, DisconnectReason, Io, IoConfig, Parser, Recovery, Socket,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::support::Served;
 fn scenarios(io: &Io) {
     io.on_connection(|socket: Socket| {
         socket.on("echo", |socket: Socket, args: Args| socket.emit("echo", args));
-        socket.on("ack", |_: Socket, args: Args, ack: Ack| ack.send(args));
+        socket.on("ack", |_: Socket, args: Args, ack: AckSender| ack.send(args));
         socket.on("ask-me", async |socket: Socket, text: String| {
             match socket.emit_with_ack::<String>("question", text).await {
                 Ok(answer) => socket.emit("answered", answer),
@@ -37,26 +37,26 @@ fn scenarios(io: &Io) {
         socket.on("disconnect", |socket: Socket, reason: DisconnectReason| {
             socket.nsp().emit("gone", (socket.id(), reason))
         });
-        socket.on("who-am-i", |socket: Socket, (): (), ack: Ack| {
+        socket.on("who-am-i", |socket: Socket, (): (), ack: AckSender| {
             ack.send(socket.handshake().to_value())
         });
         socket.on("panic", |_: Socket, ()| -> () { panic!("on purpose") });
         let count = Arc::new(AtomicU32::new(0));
         let counted = count.clone();
-        socket.on("count", move |_: Socket, (): (), ack: Ack| {
+        socket.on("count", move |_: Socket, (): (), ack: AckSender| {
             counted.fetch_add(1, Ordering::Relaxed);
             ack.send(json!(null))
         });
-        socket.on("counted", move |_: Socket, (): (), ack: Ack| {
+        socket.on("counted", move |_: Socket, (): (), ack: AckSender| {
             ack.send((json!(null), count.load(Ordering::Relaxed)))
         });
     });
-    io.of("/guarded").expect("a legal name").use_(|socket: Socket| {
-        match socket.handshake().auth.get("token") {
+    io.of("/guarded")
+        .expect("a legal name")
+        .with_middleware(|socket: Socket| match socket.handshake().auth.get("token") {
             Some(_) => Ok(()),
             None => Err(ConnectError::new("authentication error").with_data(&json!({"retry": 5}))),
-        }
-    });
+        });
     io.of_dynamic("/dynamic-*").on_connection(|socket: Socket| {
         socket.on("name", |socket: Socket, ()| {
             socket.emit("name", socket.nsp().name())
@@ -65,7 +65,7 @@ fn scenarios(io: &Io) {
     io.of("/jury")
         .expect("a legal name")
         .on_connection(|socket: Socket| {
-            socket.on("call", |socket: Socket, (): (), ack: Ack| async move {
+            socket.on("call", |socket: Socket, (): (), ack: AckSender| async move {
                 let asked = socket.nsp().timeout(Duration::from_secs(1));
                 let votes = asked.emit_with_ack::<String>("vote", ()).await?;
                 let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
@@ -76,36 +76,39 @@ fn scenarios(io: &Io) {
         .expect("a legal name")
         .on_connection(|socket: Socket| {
             rooms(&socket);
-            socket.on("publish", |socket: Socket, (room, n): (String, u32), ack: Ack| {
-                socket.nsp().to(room).emit("item", n)?;
-                ack.send(())
-            });
+            socket.on(
+                "publish",
+                |socket: Socket, (room, n): (String, u32), ack: AckSender| {
+                    socket.nsp().to(room).emit("item", n)?;
+                    ack.send(())
+                },
+            );
         });
 }
 
 fn rooms(socket: &Socket) {
-    socket.on("join", |socket: Socket, room: String, ack: Ack| {
+    socket.on("join", |socket: Socket, room: String, ack: AckSender| {
         ack.send(socket.join(room))
     });
-    socket.on("leave", |socket: Socket, room: String, ack: Ack| {
+    socket.on("leave", |socket: Socket, room: String, ack: AckSender| {
         socket.leave(room);
         ack.send(())
     });
     socket.on(
         "say-to",
-        |socket: Socket, (room, text): (String, String), ack: Ack| {
+        |socket: Socket, (room, text): (String, String), ack: AckSender| {
             socket.to(room).emit("said", text)?;
             ack.send(())
         },
     );
     socket.on(
         "say-all-in",
-        |socket: Socket, (room, text): (String, String), ack: Ack| {
+        |socket: Socket, (room, text): (String, String), ack: AckSender| {
             socket.nsp().to(room).emit("said", text)?;
             ack.send(())
         },
     );
-    socket.on("say-others", |socket: Socket, text: String, ack: Ack| {
+    socket.on("say-others", |socket: Socket, text: String, ack: AckSender| {
         socket.broadcast().emit("said", text)?;
         ack.send(())
     });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pesan_server::socketio::{Ack, Io, Socket};
+use pesan_server::socketio::{AckSender, Io, Socket};
 
 use crate::support::Served;
 
@@ -11,8 +11,8 @@ async fn flood(sockets: usize, messages: usize) {
     let served = Served::start().await;
     let io: &Io = &served.io;
     io.on_connection(|socket: Socket| {
-        socket.on("n", |_: Socket, n: usize, ack: Ack| ack.send(n));
-        socket.on("m", async |_: Socket, n: usize, ack: Ack| {
+        socket.on("n", |_: Socket, n: usize, ack: AckSender| ack.send(n));
+        socket.on("m", async |_: Socket, n: usize, ack: AckSender| {
             if n.is_multiple_of(7) {
                 tokio::task::yield_now().await;
             }

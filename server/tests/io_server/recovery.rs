@@ -255,7 +255,7 @@ async fn a_refused_return_is_told_of() {
     served
         .io
         .on_reconnect_error(move |what| sender.send(what.message.clone()).expect("the test listens"));
-    served.io.use_(|_: Socket| Err::<(), _>("no"));
+    served.io.with_middleware(|_: Socket| Err::<(), _>("no"));
     let mut raw = served.open().await;
     raw.send(r#"0{"pid":"unknown","offset":"x.1"}"#).await;
     assert_eq!(raw.next().await, r#"4{"message":"no"}"#);

@@ -7,7 +7,7 @@ use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{Options, Socket as Client};
 use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, Tls, bind, serve};
-use pesan_server::socketio::{Ack, Io, Socket};
+use pesan_server::socketio::{AckSender, Io, Socket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use crate::support::PATIENCE;
 fn start() -> (String, Vec<u8>) {
     let io = Io::default();
     io.on_connection(|socket: Socket| {
-        socket.on("echo", |_: Socket, text: String, ack: Ack| ack.send(text));
+        socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
     });
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/tls");
     let certificate = files.join("certificate.pem");

@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Adapter, Arrival, Health, Inbox};
+use super::{Adapter, AdapterEvent, AdapterSink, Health};
 
 /// How to use Redis.
 ///
@@ -142,19 +142,19 @@ impl Shared {
         format!("{}:{name}", self.config.prefix)
     }
 
-    fn joined(&self, inbox: &Inbox) {
+    fn on_connected(&self, sink: &dyn AdapterSink) {
         if self.connected.fetch_add(1, Ordering::AcqRel) + 1 == TASKS {
             self.up.store(true, Ordering::Release);
-            inbox(Arrival::Up);
+            sink.on_event(AdapterEvent::Up);
         }
     }
 
-    async fn lost(&self, inbox: &Inbox, was_connected: bool, error: &str) {
+    async fn on_disconnected(&self, sink: &dyn AdapterSink, was_connected: bool, error: &str) {
         if was_connected {
             self.connected.fetch_sub(1, Ordering::AcqRel);
         }
         if self.up.swap(false, Ordering::AcqRel) {
-            inbox(Arrival::Down(error.to_owned()));
+            sink.on_event(AdapterEvent::Down(error.to_owned()));
         } else {
             tracing::debug!(error, "redis is still gone");
         }
@@ -162,7 +162,7 @@ impl Shared {
     }
 
     /// Writes what was queued, as much as there is at a time.
-    async fn write(self: Arc<Self>, mut queue: mpsc::Receiver<Command>, inbox: Inbox) {
+    async fn write(self: Arc<Self>, mut queue: mpsc::Receiver<Command>, sink: Arc<dyn AdapterSink>) {
         let mut batch = Vec::new();
         loop {
             let mut connected = false;
@@ -170,7 +170,7 @@ impl Shared {
                 Ok(mut connection) => {
                     *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
                     connected = true;
-                    self.joined(&inbox);
+                    self.on_connected(&*sink);
                     loop {
                         // A ping finds out that Redis is gone even when there is nothing to write.
                         let pause = timeout(self.config.retry, queue.recv_many(&mut batch, BATCH));
@@ -186,7 +186,7 @@ impl Shared {
                 }
                 Err(error) => error.to_string(),
             };
-            self.lost(&inbox, connected, &error).await;
+            self.on_disconnected(&*sink, connected, &error).await;
             // What waited was for a moment that is over; the server has sent it to its own sockets.
             while queue.try_recv().is_ok() {}
         }
@@ -217,7 +217,7 @@ impl Shared {
     }
 
     /// Hands on what is published.
-    async fn listen(self: Arc<Self>, node: String, inbox: Inbox) {
+    async fn listen(self: Arc<Self>, node: String, sink: Arc<dyn AdapterSink>) {
         let channels = [self.key("all"), self.key(&format!("node:{node}"))];
         loop {
             let mut connected = false;
@@ -225,16 +225,18 @@ impl Shared {
                 Ok(mut pubsub) => match pubsub.subscribe(&channels[..]).await {
                     Ok(()) => {
                         connected = true;
-                        self.joined(&inbox);
-                        let (mut sink, mut messages) = pubsub.split();
+                        self.on_connected(&*sink);
+                        let (mut pubsub_sink, mut messages) = pubsub.split();
                         loop {
                             match timeout(SILENCE, messages.next()).await {
                                 Ok(Some(message)) => {
-                                    inbox(Arrival::Message(message.get_payload_bytes().to_vec()));
+                                    sink.on_event(AdapterEvent::Message(
+                                        message.get_payload_bytes().to_vec(),
+                                    ));
                                 }
                                 Ok(None) => break "the connection was closed".to_owned(),
                                 // a connection may be gone without a word
-                                Err(_) => match timeout(ANSWER, sink.ping::<Value>()).await {
+                                Err(_) => match timeout(ANSWER, pubsub_sink.ping::<Value>()).await {
                                     Ok(Ok(_)) => {}
                                     Ok(Err(error)) => break error.to_string(),
                                     Err(_) => break "the connection is silent".to_owned(),
@@ -246,12 +248,12 @@ impl Shared {
                 },
                 Err(error) => error.to_string(),
             };
-            self.lost(&inbox, connected, &error).await;
+            self.on_disconnected(&*sink, connected, &error).await;
         }
     }
 
     /// Hands on what is appended to the log, from where it was.
-    async fn follow(self: Arc<Self>, inbox: Inbox) {
+    async fn follow(self: Arc<Self>, sink: Arc<dyn AdapterSink>) {
         let log = self.key("log");
         let mut place: Option<(u64, u64)> = None;
         let mut newest_old = (0, 0);
@@ -271,7 +273,7 @@ impl Shared {
                             connection.xrange(&log, &id, &id).await?;
                         if has_read && here.ids.is_empty() {
                             tracing::warn!("the log was cut off before this node had read it");
-                            inbox(Arrival::Missed);
+                            sink.on_event(AdapterEvent::Missed);
                         }
                         place
                     }
@@ -289,7 +291,7 @@ impl Shared {
                     }
                 };
                 connected = true;
-                self.joined(&inbox);
+                self.on_connected(&*sink);
                 let options = StreamReadOptions::default().count(BATCH).block(1000);
                 loop {
                     let from = format!("{}-{}", last.0, last.1);
@@ -306,7 +308,7 @@ impl Shared {
                         };
                         last = id;
                         has_read = true;
-                        inbox(Arrival::Appended {
+                        sink.on_event(AdapterEvent::Appended {
                             id,
                             message,
                             old: id <= newest_old,
@@ -317,7 +319,7 @@ impl Shared {
             }
             .await;
             let error = outcome.err().map_or_else(String::new, |error| error.to_string());
-            self.lost(&inbox, connected, &error).await;
+            self.on_disconnected(&*sink, connected, &error).await;
         }
     }
 }
@@ -335,15 +337,15 @@ fn parse(id: &str) -> Option<(u64, u64)> {
 }
 
 impl Adapter for Redis {
-    fn start(&self, node: &str, inbox: Inbox) {
+    fn start(&self, node: &str, sink: Arc<dyn AdapterSink>) {
         let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(queue) = queue else {
             tracing::error!("this adapter serves another server already");
             return;
         };
-        tokio::spawn(self.0.clone().write(queue, inbox.clone()));
-        tokio::spawn(self.0.clone().listen(node.to_owned(), inbox.clone()));
-        tokio::spawn(self.0.clone().follow(inbox));
+        tokio::spawn(self.0.clone().write(queue, sink.clone()));
+        tokio::spawn(self.0.clone().listen(node.to_owned(), sink.clone()));
+        tokio::spawn(self.0.clone().follow(sink));
     }
 
     fn publish(&self, to: Option<&str>, message: Vec<u8>) -> bool {

@@ -1,133 +1,141 @@
-//! What other nodes say.
+//! Commands and events of other nodes: applies them to the server and its namespaces.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use pesan::socketio::packet::{Body, EventName, Packet};
-use pesan::socketio::{Limits, Value, msgpack};
+use pesan::socketio::Value;
+use pesan::socketio::packet::{Body, EventName};
 use tokio::time::Instant;
 
-use super::{Cluster, Reply, lock};
-use crate::socketio::namespace::Namespace;
-use crate::socketio::operator::Flags;
-use crate::socketio::recovery::{Place, Session, Since};
+use super::codec::{decode_list, decode_names, decode_target, read};
+use super::{Cluster, HEARTBEAT, Reply, lock};
+use crate::socketio::adapter::{AdapterEvent, AdapterSink, Health};
+use crate::socketio::flags::Flags;
+use crate::socketio::handles::{Namespace, Server};
+use crate::socketio::hooks::{ErrorKind, ErrorReport};
+use crate::socketio::recovery::Offset;
+use crate::socketio::remote_socket::RemoteSocket;
 use crate::socketio::rooms::Target;
-use crate::socketio::server::Server;
 
-/// Name of an event as a value; numbers stay numbers.
-pub(super) fn name_value(name: &EventName) -> Value {
-    Value::from(name.as_str())
+/// Starts the adapter, the heartbeats and the renewal of sessions.
+pub(in crate::socketio) fn start(server: &Arc<Server>) {
+    let Some(cluster) = &server.cluster else { return };
+    let sink = ServerSink(Arc::downgrade(server));
+    cluster.adapter.start(&cluster.node, Arc::new(sink));
+    tokio::spawn(heartbeat_loop(Arc::downgrade(server)));
+    tokio::spawn(renew_sessions_loop(Arc::downgrade(server)));
 }
 
-/// A packet of another node, with its first argument, the node's name.
-fn read(message: &[u8]) -> Option<(Packet, String)> {
-    let mut limits = Limits::default();
-    limits.max_frame_bytes = usize::MAX;
-    let mut packet = match msgpack::decode(message, &limits) {
-        Ok(packet) => packet,
-        Err(error) => {
-            tracing::warn!(%error, "message of another node cannot be read");
-            return None;
+/// Passes the events of the adapter to the server.
+struct ServerSink(Weak<Server>);
+
+impl AdapterSink for ServerSink {
+    fn on_event(&self, event: AdapterEvent) {
+        if let Some(server) = self.0.upgrade() {
+            on_adapter_event(&server, event);
         }
-    };
-    let (Body::Event { args, .. } | Body::Ack { args, .. }) = &mut packet.body else {
-        return None;
-    };
-    if args.is_empty() {
-        return None;
     }
-    let node = args.remove(0).as_str()?.to_owned();
-    Some((packet, node))
 }
 
-/// A session as it was saved for this namespace.
-pub(super) fn session(message: &[u8], namespace: &str, pid: &str) -> Option<Session> {
-    let (packet, _) = read(message)?;
-    if packet.namespace != namespace {
-        return None;
-    }
-    let Body::Event { args, .. } = packet.body else {
-        return None;
+fn on_adapter_event(server: &Arc<Server>, event: AdapterEvent) {
+    let Some(cluster) = server.cluster.as_ref() else {
+        return;
     };
-    let [sid, rooms, data, since] = args.try_into().ok()?;
-    let rooms = rooms
-        .as_array()?
-        .iter()
-        .filter_map(|room| room.as_str().map(str::to_owned));
-    Some(Session {
-        sid: sid.as_str()?.to_owned(),
-        pid: pid.to_owned(),
-        rooms: rooms.collect(),
-        since: since_of(&since)?,
-        data,
-    })
+    match event {
+        AdapterEvent::Up => {
+            tracing::info!(node = cluster.node, "other nodes are reachable");
+            cluster.publish("/", "hello", vec![Value::from(true)]);
+        }
+        AdapterEvent::Down(message) => {
+            server.hooks.error(&ErrorReport {
+                kind: ErrorKind::Adapter,
+                message: format!("other nodes are unreachable: {message}"),
+                namespace: None,
+                socket: None,
+                event: None,
+            });
+            lock(&cluster.peers).clear();
+            lock(&cluster.requests).clear();
+            // Events that were not read back from the log are sent to this node's sockets now.
+            let mut appended = lock(&cluster.appended);
+            let pending = std::mem::take(&mut appended.pending);
+            appended.sent.extend(pending.keys());
+            drop(appended);
+            for event in pending.into_values() {
+                if let Some(namespace) = server.known(&event.namespace) {
+                    namespace.send_local(&event.target, event.name, event.args);
+                }
+            }
+        }
+        AdapterEvent::Message(message) => on_message(server, cluster, &message),
+        AdapterEvent::Missed => {
+            for namespace in server.all() {
+                if let Some(replay) = namespace.replay() {
+                    replay.clear_events();
+                }
+            }
+        }
+        AdapterEvent::Appended { id, message, old } => on_log_entry(server, cluster, id, &message, old),
+    }
 }
 
-fn since_of(value: &Value) -> Option<Since> {
-    let place = |value: &Value| -> Option<Place> {
-        let [millis, number] = value.as_array()? else {
-            return None;
+/// Sends heartbeats to the other nodes.
+async fn heartbeat_loop(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let Some(server) = server.upgrade() else { return };
+        let Some(cluster) = server.cluster.as_ref() else {
+            return;
         };
-        Some((millis.as_number()?.as_u64()?, number.as_number()?.as_u64()?))
-    };
-    let [connected, Value::Object(rooms)] = value.as_array()? else {
-        return None;
-    };
-    let rooms = rooms
-        .iter()
-        .map(|(room, at)| Some((room.as_str().into(), place(at)?)));
-    Some(Since {
-        connected: place(connected)?,
-        rooms: rooms.collect::<Option<_>>()?,
-    })
-}
-
-fn names(value: &Value) -> Option<Vec<Arc<str>>> {
-    let names = value.as_array()?.iter().map(|name| name.as_str().map(Arc::from));
-    names.collect()
-}
-
-/// Takes the two lists of a target off the arguments.
-fn target(args: &mut std::vec::IntoIter<Value>) -> Option<Target> {
-    Some(Target {
-        rooms: names(&args.next()?)?,
-        except: names(&args.next()?)?,
-    })
-}
-
-fn list(value: Value) -> Option<Vec<Value>> {
-    match value {
-        Value::Array(items) => Some(items),
-        _ => None,
+        if server.is_closed() {
+            return;
+        }
+        if cluster.health() == Health::Up {
+            cluster.publish("/", "hello", vec![Value::from(false)]);
+        }
     }
 }
 
-pub(super) fn message(server: &Arc<Server>, cluster: &Cluster, message: &[u8]) {
+/// Renews the saved sessions of connected sockets, so that they do not expire.
+async fn renew_sessions_loop(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let Some(server) = server.upgrade() else { return };
+        if server.is_closed() {
+            return;
+        }
+        for namespace in server.all() {
+            namespace.save_all_sessions().await;
+        }
+    }
+}
+
+fn on_message(server: &Arc<Server>, cluster: &Cluster, message: &[u8]) {
     let Some((packet, node)) = read(message) else {
         return;
     };
     if node == cluster.node {
         return;
     }
-    let newcomer = lock(&cluster.peers)
+    let is_new = lock(&cluster.peers)
         .insert(node.clone(), Instant::now())
         .is_none();
     let namespace = packet.namespace;
     match packet.body {
         Body::Ack { id, args } => {
-            let waiting = lock(&cluster.requests).get(&id).cloned();
+            let request = lock(&cluster.requests).get(&id).cloned();
             let reply: Reply = (node, args);
-            if waiting.is_none_or(|waiting| waiting.send(reply).is_err()) {
-                tracing::debug!(id, "answer of a node that nobody waits for");
+            if request.is_none_or(|request| request.send(reply).is_err()) {
+                tracing::debug!(id, "reply to no pending request");
             }
         }
         Body::Event { id, name, args } => {
-            let asked = Asked { node, id, newcomer };
-            if obey(server, cluster, &namespace, &asked, name.as_str(), args).is_none() {
+            let source = CommandSource { node, id, is_new };
+            if handle_command(server, cluster, &namespace, &source, name.as_str(), args).is_none() {
                 tracing::warn!(
-                    what = name.as_str(),
-                    node = asked.node,
-                    "another node speaks another version"
+                    command = name.as_str(),
+                    node = source.node,
+                    "unknown or invalid command of another node; do all nodes run the same version?"
                 );
             }
         }
@@ -135,104 +143,107 @@ pub(super) fn message(server: &Arc<Server>, cluster: &Cluster, message: &[u8]) {
     }
 }
 
-struct Asked {
+/// Sender of a command.
+struct CommandSource {
     node: String,
+    /// Id of the request, if a reply is expected.
     id: Option<u64>,
-    newcomer: bool,
+    /// Whether the node was unknown.
+    is_new: bool,
 }
 
-/// Does what another node asks; `None` when it cannot be understood.
-fn obey(
+/// Executes a command of another node; returns `None` if it is unknown or invalid.
+fn handle_command(
     server: &Arc<Server>,
     cluster: &Cluster,
     namespace: &str,
-    asked: &Asked,
-    what: &str,
+    source: &CommandSource,
+    command: &str,
     args: Vec<Value>,
 ) -> Option<()> {
     let mut args = args.into_iter();
-    let here = server.known(namespace);
+    let local_namespace = server.known(namespace);
     let reply = |args: Vec<Value>| {
-        if let Some(id) = asked.id {
-            cluster.answer(&asked.node, id, args);
+        if let Some(id) = source.id {
+            cluster.reply(&source.node, id, args);
         }
     };
     let local = Flags {
         local: true,
         ..Flags::default()
     };
-    match what {
+    match command {
         "hello" => {
-            if asked.newcomer || args.next()?.as_bool()? {
-                cluster.tell("/", "hello", vec![Value::from(false)]);
+            if source.is_new || args.next()?.as_bool()? {
+                cluster.publish("/", "hello", vec![Value::from(false)]);
             }
         }
         "bye" => {
-            lock(&cluster.peers).remove(&asked.node);
+            lock(&cluster.peers).remove(&source.node);
         }
         "emit" => {
-            let target = target(&mut args)?;
+            let target = decode_target(&mut args)?;
             let volatile = args.next()?.as_bool()?;
             let name = args.next()?;
-            let values = list(args.next()?)?;
-            let Some(here) = here else {
+            let values = decode_list(args.next()?)?;
+            let Some(namespace) = local_namespace else {
                 reply(vec![Value::Array(Vec::new()), Value::Array(Vec::new())]);
                 return Some(());
             };
-            match asked.id {
-                None => here.send_plain(&target, EventName::from(name.as_str()?), values, volatile),
+            match source.id {
+                None => {
+                    namespace.send_from_other_node(&target, EventName::from(name.as_str()?), values, volatile)
+                }
                 Some(id) => {
                     let timeout = Duration::from_millis(args.next()?.as_number()?.as_u64()?);
-                    answer_later(
+                    relay_acks(
                         server,
-                        &here,
+                        &namespace,
                         &target,
                         name.as_str()?,
                         values,
                         timeout,
-                        asked.node.clone(),
+                        source.node.clone(),
                         id,
                     );
                 }
             }
         }
         "join" | "leave" => {
-            let target = target(&mut args)?;
-            let rooms = names(&args.next()?)?;
-            if let Some(here) = here {
-                match what {
-                    "join" => here.join_all(&target, &rooms, &local),
-                    _ => here.leave_all(&target, &rooms, &local),
+            let target = decode_target(&mut args)?;
+            let rooms = decode_names(&args.next()?)?;
+            if let Some(namespace) = local_namespace {
+                match command {
+                    "join" => namespace.join_all(&target, &rooms, &local),
+                    _ => namespace.leave_all(&target, &rooms, &local),
                 }
             }
         }
         "kick" => {
-            let target = target(&mut args)?;
+            let target = decode_target(&mut args)?;
             let close = args.next()?.as_bool()?;
-            if let Some(here) = here {
-                here.disconnect_all(&target, close, &local);
+            if let Some(namespace) = local_namespace {
+                namespace.disconnect_all(&target, close, &local);
             }
         }
         "fetch" => {
-            let target = target(&mut args)?;
-            let found = here.map(|here| here.fetch_here(&target)).unwrap_or_default();
-            reply(
-                found
-                    .iter()
-                    .map(super::super::remote::RemoteSocket::to_value)
-                    .collect(),
-            );
+            let target = decode_target(&mut args)?;
+            let found = local_namespace
+                .map(|namespace| namespace.fetch_local(&target))
+                .unwrap_or_default();
+            reply(found.iter().map(RemoteSocket::to_value).collect());
         }
         "server" => {
             let event = args.next()?;
-            let values = list(args.next()?)?;
-            let answer = here.and_then(|here| here.server_event(event.as_str()?, values));
-            reply(answer.into_iter().collect());
+            let values = decode_list(args.next()?)?;
+            let reply_value =
+                local_namespace.and_then(|namespace| namespace.server_event(event.as_str()?, values));
+            reply(reply_value.into_iter().collect());
         }
         "taken" => {
             let (sid, pid) = (args.next()?, args.next()?);
-            if let Some(here) = here {
-                here.taken(sid.as_str()?, pid.as_str()?);
+            if let Some(namespace) = local_namespace {
+                namespace.on_session_taken(sid.as_str()?, pid.as_str()?);
             }
         }
         _ => return None,
@@ -240,11 +251,11 @@ fn obey(
     Some(())
 }
 
-/// Asks this node's sockets for another node, and passes their answers on.
-#[expect(clippy::too_many_arguments, reason = "one message, taken apart")]
-fn answer_later(
+/// Sends an event of another node to this node's sockets, and relays their acks.
+#[expect(clippy::too_many_arguments, reason = "the fields of one message")]
+fn relay_acks(
     server: &Arc<Server>,
-    here: &Namespace,
+    namespace: &Namespace,
     target: &Target,
     name: &str,
     values: Vec<Value>,
@@ -256,30 +267,24 @@ fn answer_later(
         timeout: Some(timeout),
         ..Flags::default()
     };
-    match here.broadcast_with_ack(target, name, values, &flags) {
-        Ok(gathering) => {
+    match namespace.broadcast_with_ack(target, name, values, &flags) {
+        Ok(collector) => {
             let server = server.clone();
             tokio::spawn(async move {
                 let reply = |parts| {
                     if let Some(cluster) = &server.cluster {
-                        cluster.answer(&node, id, parts);
+                        cluster.reply(&node, id, parts);
                     }
                 };
-                gathering.relay(reply).await;
+                collector.relay(reply).await;
             });
         }
-        Err(error) => tracing::warn!(%error, "event of another node cannot be sent"),
+        Err(error) => tracing::warn!(%error, "cannot send event of another node"),
     }
 }
 
-/// An event of the log.
-pub(super) fn appended(
-    server: &Arc<Server>,
-    cluster: &Cluster,
-    place: (u64, u64),
-    message: &[u8],
-    old: bool,
-) {
+/// Handles an entry of the shared log.
+fn on_log_entry(server: &Arc<Server>, cluster: &Cluster, offset: Offset, message: &[u8], old: bool) {
     let Some((packet, node)) = read(message) else {
         return;
     };
@@ -289,28 +294,31 @@ pub(super) fn appended(
     let mut args = args.into_iter();
     let event = || {
         let number = args.next()?.as_number()?.as_u64()?;
-        let target = target(&mut args)?;
+        let target = decode_target(&mut args)?;
         let name = EventName::from(args.next()?.as_str()?);
-        Some((number, target, name, list(args.next()?)?))
+        Some((number, target, name, decode_list(args.next()?)?))
     };
     let Some((number, target, name, values)) = { event }() else {
-        tracing::warn!(node, "another node speaks another version");
+        tracing::warn!(
+            node,
+            "invalid log entry of another node; do all nodes run the same version?"
+        );
         return;
     };
-    let mut fresh = !old;
+    let mut is_unsent = !old;
     if node == cluster.node {
-        fresh &= lock(&cluster.recorded).came_back(number);
+        is_unsent &= lock(&cluster.appended).on_read_back(number);
     }
     if let Some(namespace) = server.known(&packet.namespace) {
-        namespace.send_recorded(&target, name, values, place, fresh);
+        namespace.send_logged(&target, name, values, offset, is_unsent);
     }
 }
 
 impl Namespace {
-    /// A session was taken up on another node: what is left of it here goes.
-    fn taken(&self, sid: &str, pid: &str) {
-        if let Some(log) = self.log() {
-            log.forget(pid);
+    /// Removes the remains of a session that was resumed on another node.
+    fn on_session_taken(&self, sid: &str, pid: &str) {
+        if let Some(replay) = self.replay() {
+            replay.forget(pid);
         }
         self.evict(sid);
     }

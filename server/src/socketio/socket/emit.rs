@@ -1,24 +1,23 @@
-//! Events to one socket, with flags.
+//! Events to one socket, with flags, and broadcasts to all others.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName};
+use pesan::socketio::{Event, Packet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::acks::{AckResult, Waiter};
-use super::args::{from_args, to_args};
-use super::error::{AckError, EmitError};
-use super::handler::Later;
-use super::operator::{BroadcastOperator, Flags, check_name};
-use super::socket::Socket;
+use crate::socketio::ack::{AckFuture, PendingAckGuard};
+use crate::socketio::args::to_args;
+use crate::socketio::broadcast::BroadcastOperator;
+use crate::socketio::error::EmitError;
+use crate::socketio::flags::{Flags, check_event_name};
+use crate::socketio::handles::Socket;
+use crate::socketio::pending_acks::{AckReceiver, AckResult};
+use crate::socketio::rooms::RoomNames;
 
-/// What [`Socket::timeout`], [`Socket::volatile`] and [`Socket::compress`] give: the same socket, with flags.
+/// Socket with flags for one event; returned by [`Socket::timeout`], [`Socket::volatile`] and [`Socket::compress`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,14 +35,14 @@ pub struct Emitter {
 }
 
 impl Emitter {
-    pub(super) fn new(socket: &Socket) -> Self {
+    pub(in crate::socketio) fn new(socket: &Socket) -> Self {
         Self {
             socket: socket.clone(),
             flags: Flags::default(),
         }
     }
 
-    /// Waits for the answer at most this long.
+    /// Longest wait for the ack.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.flags.timeout = Some(timeout);
         self
@@ -55,13 +54,13 @@ impl Emitter {
         self
     }
 
-    /// Whether the event may be compressed, where compression is agreed on. Defaults to true.
+    /// Whether the event may be compressed, if compression was negotiated. Defaults to true.
     pub fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = Some(compress);
         self
     }
 
-    /// Everyone but this socket, with the same flags.
+    /// Broadcast to all other sockets, with the same flags.
     pub fn broadcast(self) -> BroadcastOperator {
         self.socket.broadcast().with_flags(self.flags)
     }
@@ -69,52 +68,41 @@ impl Emitter {
     /// Sends an event.
     ///
     /// # Errors
-    /// [`EmitError`] when the data cannot be sent or the socket is gone.
+    /// [`EmitError`] when the data cannot be sent or the socket is disconnected.
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<(), EmitError> {
-        check_name(event)?;
+        check_event_name(event)?;
         self.socket
             .namespace()
             .emit_to(&self.socket, event, to_args(&args)?, &self.flags)
     }
 
-    /// Sends an event at once, and gives the client's answer when it comes.
+    /// Sends an event at once; the future completes with the ack of the client.
     ///
     /// # Errors
-    /// [`AckError`] when it could not be sent, was not answered in time, or the answer is of another type.
+    /// [`AckError`] when the event could not be sent, was not acknowledged in time, or the ack has data of another type.
     pub fn emit_with_ack<R: DeserializeOwned + 'static>(
         self,
         event: &str,
         args: impl Serialize,
-    ) -> Answer<R> {
+    ) -> AckFuture<R> {
         let timeout = self.flags.timeout;
-        let asked = self.ask(event, &args);
-        Answer(Box::pin(async move {
-            let (receiver, _pending) = asked?;
-            let answer = match timeout {
-                Some(timeout) => tokio::time::timeout(timeout, receiver)
-                    .await
-                    .map_err(|_| AckError::Timeout)?,
-                None => receiver.await,
-            };
-            let values = answer.map_err(|_| AckError::Disconnected)??;
-            from_args(values).map_err(|error| AckError::Answer(error.to_string()))
-        }))
+        AckFuture::new(self.send_with_ack(event, &args), timeout)
     }
 
-    fn ask(
+    fn send_with_ack(
         self,
         event: &str,
         args: &impl Serialize,
-    ) -> Result<(oneshot::Receiver<AckResult>, Pending), EmitError> {
-        check_name(event)?;
+    ) -> Result<(oneshot::Receiver<AckResult>, PendingAckGuard), EmitError> {
+        check_event_name(event)?;
         let args = to_args(args)?;
         let namespace = self.socket.namespace();
-        namespace.tell_outgoing(std::slice::from_ref(&self.socket), event, &args);
+        namespace.notify_outgoing(std::slice::from_ref(&self.socket), event, &args);
         let id = namespace.next_ack_id();
         let (sender, receiver) = oneshot::channel();
         let limit = namespace.config().limits.max_pending_acks;
-        self.socket.acks().add(id, Waiter::One(sender), limit)?;
-        let pending = Pending {
+        self.socket.acks().add(id, AckReceiver::Single(sender), limit)?;
+        let guard = PendingAckGuard {
             socket: self.socket.clone(),
             id,
         };
@@ -126,40 +114,105 @@ impl Emitter {
         self.socket.send_body(body, &self.flags)?;
         namespace.meters().events_out.increment(1);
         self.socket.wake_if_paused();
-        // A socket that went meanwhile has cancelled the others already.
+        // A socket that was closed meanwhile has dropped its other pending acks already.
         if self.socket.is_gone() {
             self.socket.acks().remove(id);
         }
-        Ok((receiver, pending))
+        Ok((receiver, guard))
     }
 }
 
-/// Answer on its way. The event was sent already; dropping this only means that nobody waits.
-#[must_use = "the answer is only seen by waiting for it"]
-pub struct Answer<R>(Later<Result<R, AckError>>);
-
-impl<R> fmt::Debug for Answer<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").finish_non_exhaustive()
+/// Sending.
+impl Socket {
+    /// Sends an event to this client.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent or the socket is disconnected.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        Emitter::new(self).emit(event, args)
     }
-}
 
-impl<R> Future for Answer<R> {
-    type Output = Result<R, AckError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+    /// Sends the event `message`.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn send<T: Serialize>(&self, args: T) -> Result<(), EmitError> {
+        self.emit("message", args)
     }
-}
 
-/// Forgets the answer when nobody waits for it any more.
-struct Pending {
-    socket: Socket,
-    id: u64,
-}
+    /// Sends a typed event.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn emit_event<E: Event>(&self, event: &E) -> Result<(), EmitError> {
+        self.emit(E::NAME, (event,))
+    }
 
-impl Drop for Pending {
-    fn drop(&mut self) {
-        self.socket.acks().remove(self.id);
+    /// Sends an event at once; the future completes with the ack of the client.
+    ///
+    /// Without a [`timeout`](Self::timeout) it waits until the socket is disconnected.
+    ///
+    /// # Errors
+    /// [`AckError`](crate::socketio::AckError) when the event could not be sent, was not acknowledged, or the ack has data of another type.
+    pub fn emit_with_ack<R: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> AckFuture<R> {
+        Emitter::new(self).emit_with_ack(event, args)
+    }
+
+    /// Sets the longest wait for an ack.
+    pub fn timeout(&self, timeout: Duration) -> Emitter {
+        Emitter::new(self).timeout(timeout)
+    }
+
+    /// The next event may be lost if the client is not ready for it.
+    pub fn volatile(&self) -> Emitter {
+        Emitter::new(self).volatile()
+    }
+
+    /// Whether the next event may be compressed, if compression was negotiated. Defaults to true.
+    pub fn compress(&self, compress: bool) -> Emitter {
+        Emitter::new(self).compress(compress)
+    }
+
+    /// Broadcast to all other sockets of the namespace.
+    pub fn broadcast(&self) -> BroadcastOperator {
+        BroadcastOperator::new(&self.0.namespace).except(self.shared_id())
+    }
+
+    /// Broadcast to the other sockets in these rooms.
+    pub fn to(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`to`](Self::to).
+    pub fn in_(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.to(rooms)
+    }
+
+    /// Broadcast to all other sockets that are not in these rooms.
+    pub fn except(&self, rooms: impl RoomNames) -> BroadcastOperator {
+        self.broadcast().except(rooms)
+    }
+
+    /// Broadcast to all other sockets of this node.
+    pub fn local(&self) -> BroadcastOperator {
+        self.broadcast().local()
+    }
+
+    /// Encodes and sends a packet. Packets are sent in the order of the calls.
+    pub(in crate::socketio) fn send_body(&self, body: Body, flags: &Flags) -> Result<(), EmitError> {
+        if self.is_gone() {
+            return Err(EmitError::Disconnected);
+        }
+        let packet = Packet::new(self.0.namespace.name(), body);
+        let message = flags.apply(self.0.namespace.encode(&packet)?);
+        match &packet.body {
+            Body::Event { .. } | Body::Ack { .. } => self.connection().try_send(&message)?,
+            Body::Connect(_) | Body::Disconnect | Body::ConnectError(_) => self.connection().send(&message),
+        }
+        Ok(())
     }
 }
