@@ -1,4 +1,4 @@
-//! Measures how fast messages are answered, with every answer meaning that the message is on the disk.
+//! Measures how fast messages are acknowledged, where every ack means that the message is on the disk.
 //!
 //! `cargo run --release -p pesan-server --example ack_rate -- [DIR | redis://HOST:PORT]` starts a server whose history is
 //! below `DIR` (by default the current folder; a memory disk would measure nothing) or in that Redis, and 20 bots in the
@@ -17,7 +17,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 const BOTS: usize = 20;
-/// Messages under way of each bot when all goes.
+/// Messages in flight of each bot at full speed.
 const WINDOW: usize = 32;
 const TIME: Duration = Duration::from_secs(10);
 
@@ -94,7 +94,7 @@ async fn write(address: SocketAddr, name: String, rate: Option<usize>) -> anyhow
     let mut ticks = tokio::time::interval(rate.map_or(TIME, |rate| {
         Duration::from_secs(1) / u32::try_from(rate).unwrap_or(1)
     }));
-    // the last answers count too
+    // The last acks count too.
     while begun.elapsed() < TIME || times.len() < sent.len() {
         let open = begun.elapsed() < TIME;
         let wanted = match rate {

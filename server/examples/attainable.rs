@@ -1,4 +1,4 @@
-//! What one processor of this machine can attain at all: the measure for a broadcast server.
+//! Upper bound for a broadcast server on one processor of this machine.
 //!
 //! One thread, one poll. Every broadcast of a turn is framed once, and each connection gets all of a turn in one
 //! write. It knows just enough of the protocol for the load generator, checks nothing, keeps no rooms, times nothing

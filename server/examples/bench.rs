@@ -1,7 +1,7 @@
-//! The job of the broadcast benchmark on `PORT`: `socket.on("pesan", msg => io.emit("pesan", msg))`.
+//! Server of the broadcast benchmark on `PORT`: `socket.on("pesan", msg => io.emit("pesan", msg))`.
 //!
-//! The same in two other ways: in the namespace `/other`, and to a room that everyone in the namespace `/room` is in.
-//! `docs/performance.md` says how it is measured and what came out.
+//! Two variants: in the namespace `/other`, and to a room that contains all clients of the namespace `/room`.
+//! `docs/performance.md` has the method and the results.
 
 use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, bind, serve};
@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 
 fn main() -> std::io::Result<()> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok());
-    // With one processor, threads would only be in each other's way.
+    // With one processor, several threads would only compete.
     let mut runtime = match std::thread::available_parallelism().map_or(1, usize::from) {
         1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),

@@ -17,7 +17,7 @@ async fn main() -> std::io::Result<()> {
                 _ => Value::Binary(vec![7; 1024]),
             };
             for _ in 0..count.min(10_000) {
-                // a socket that is gone wants no more
+                // The socket is disconnected.
                 if socket.emit("event", (&event,)).is_err() {
                     return;
                 }

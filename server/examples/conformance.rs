@@ -1,4 +1,4 @@
-//! A server with nothing but echo behaviour on `PORT`, for protocol test suites.
+//! Echo server on `PORT`, for protocol test suites.
 //!
 //! - `/engine.io/` echoes every Engine.IO message, text and binary.
 //! - `/socket.io/` has the namespaces `/` and `/custom`. On connection it emits `auth` with the auth payload; `message`
@@ -40,7 +40,7 @@ impl Session for Client {
     fn closed(self, _: CloseReason) {}
 }
 
-/// What both paths have in common.
+/// Settings of both paths.
 fn config(path: &str) -> EngineConfig {
     EngineConfig {
         path: path.to_owned(),

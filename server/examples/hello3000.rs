@@ -1,4 +1,4 @@
-//! The first backend: what one client says, all clients hear. `PORT` sets another port.
+//! The first backend: each message is broadcast to all clients. `PORT` sets another port.
 
 use pesan_server::socketio::{Io, Socket};
 

@@ -1,4 +1,4 @@
-//! The third backend, the little chat: `pesan` goes to everyone. `PORT` sets another port.
+//! The third backend, a small chat: `pesan` is broadcast to everyone. `PORT` sets another port.
 
 use pesan_server::socketio::{Io, Socket};
 

@@ -1,4 +1,4 @@
-//! The second backend: everyone who comes is welcomed. `PORT` sets another port.
+//! The second backend: each client gets a welcome message. `PORT` sets another port.
 
 use pesan_server::socketio::{Io, Socket};
 

@@ -1,4 +1,4 @@
-//! What others notice while someone abuses the server: round trips of twenty quiet clients, and the process's memory.
+//! Fairness under abuse: round trips of twenty quiet clients, and the memory of the process, while others abuse the server.
 //!
 //! The abusers share the machine with the server and the quiet clients, so what they cost as programs is in the
 //! figures too. The same abuse of another server, while the quiet clients stay with theirs, shows how much that is.
@@ -19,14 +19,14 @@ use pesan_server::socketio::{AckSender, Io, Socket};
 use tokio_tungstenite::tungstenite::Message;
 
 const BYSTANDERS: usize = 20;
-/// How long each kind of abuse goes on.
+/// Duration of each kind of abuse.
 const TIME: Duration = Duration::from_secs(5);
 /// Pause of a bystander between two round trips.
 const PAUSE: Duration = Duration::from_millis(10);
-/// What is not counted as a doubling: where the machine has no processor to spare, whoever is next waits for a slice of
-/// time or two.
+/// Increase that is not counted as a doubling: on a machine without idle processors, a client waits for a time slice
+/// or two.
 const NOISE: Duration = Duration::from_millis(4);
-/// Memory that no abuse may cost.
+/// Limit of the memory that abuse may use.
 const MEMORY: u64 = 128 << 20;
 
 type Abuse = fn(SocketAddr, &AtomicBool);
@@ -44,7 +44,7 @@ const ABUSES: [(&str, Abuse); 8] = [
 
 #[test]
 #[ignore = "a minute, and the machine to itself: cargo xtask soak bystanders"]
-fn others_hardly_notice_abuse() {
+fn clients_beside_abusive_ones_are_served_in_time() {
     let address = start_server();
     let elsewhere = start_server();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -83,7 +83,7 @@ fn others_hardly_notice_abuse() {
     assert!(noticed.is_empty(), "others notice {}", noticed.join(", "));
 }
 
-/// A server with threads of its own.
+/// Server with its own threads.
 fn start_server() -> SocketAddr {
     let (told, address) = std::sync::mpsc::channel();
     thread::spawn(move || {
@@ -116,7 +116,7 @@ fn start_server() -> SocketAddr {
     address.recv().expect("the server starts")
 }
 
-/// Times of the round trips of all bystanders, in order of length.
+/// Round trip times of all bystanders, sorted.
 async fn round_trips(address: SocketAddr) -> Vec<Duration> {
     let bystanders: Vec<_> = (0..BYSTANDERS)
         .map(|_| tokio::spawn(bystander(address)))
@@ -176,7 +176,7 @@ fn print(name: &str, trips: &[Duration], more: u64, beside: &[Duration]) {
     );
 }
 
-/// Resident memory of this process: of the server, and of all else here.
+/// Resident memory of this process: the server and the clients.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("a Linux machine");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -204,7 +204,7 @@ fn slow_handshakes(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// A thousand that connect and say nothing.
+/// A thousand that connect and send nothing.
 fn half_open(address: SocketAddr, over: &AtomicBool) {
     let mut lines = Vec::new();
     while !over.load(Ordering::Acquire) {
@@ -216,7 +216,7 @@ fn half_open(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Requests whose head is larger than any that is read.
+/// Requests whose header is over the limit.
 fn endless_headers(address: SocketAddr, over: &AtomicBool) {
     let header = format!("x-long: {}\r\n", "a".repeat(8000));
     while !over.load(Ordering::Acquire) {
@@ -235,7 +235,7 @@ fn endless_headers(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Fifty that ask for ever more and read nothing.
+/// Fifty that send requests without pause and read nothing.
 fn slow_readers(address: SocketAddr, over: &AtomicBool) {
     let mut readers: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Acquire) {
@@ -247,7 +247,7 @@ fn slow_readers(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Ten that send some 20,000 events a second together.
+/// Ten that send some 20,000 events per second together.
 fn flood(address: SocketAddr, over: &AtomicBool) {
     let events = frame(0x81, br#"42["noise","x"]"#).repeat(20);
     let mut floods: Vec<TcpStream> = Vec::new();
@@ -260,7 +260,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Two connections that send as fast as the server takes it.
+/// Two connections that send as fast as the server reads.
 fn endless_floods(address: SocketAddr, over: &AtomicBool) {
     let events = frame(0x81, br#"42["noise","x"]"#).repeat(1000);
     thread::scope(|scope| {
@@ -277,7 +277,7 @@ fn endless_floods(address: SocketAddr, over: &AtomicBool) {
     });
 }
 
-/// Frames that say that they have a gigabyte.
+/// Frames whose header announces a gigabyte.
 fn giant_frames(address: SocketAddr, over: &AtomicBool) {
     let mut head = vec![0x81, 0xff];
     head.extend((1u64 << 30).to_be_bytes());
@@ -285,14 +285,14 @@ fn giant_frames(address: SocketAddr, over: &AtomicBool) {
     head.resize(64 << 10, b'x');
     while !over.load(Ordering::Acquire) {
         if let Some(mut line) = join(address, "") {
-            // the server ends it somewhere in between
+            // The server closes it at some point.
             while line.write_all(&head).is_ok() {}
         }
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Messages of 64 KiB that are 64 MiB when inflated.
+/// Messages of 64 KiB that inflate to 64 MiB.
 fn bombs(address: SocketAddr, over: &AtomicBool) {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![b'4'; 64 << 20]).expect("in memory");
@@ -301,14 +301,14 @@ fn bombs(address: SocketAddr, over: &AtomicBool) {
         if let Some(mut line) = join(address, "sec-websocket-extensions: permessage-deflate\r\n")
             && line.write_all(&bomb).is_ok()
         {
-            // until the server has had enough
+            // Until the server closes the connection.
             while line.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
         }
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A client in the root namespace; `headers` are further ones of its request.
+/// Opens a client in the root namespace, with additional request headers.
 fn join(address: SocketAddr, headers: &str) -> Option<TcpStream> {
     let mut line = TcpStream::connect(address).ok()?;
     line.set_read_timeout(Some(TIME)).ok()?;
@@ -327,7 +327,7 @@ fn join(address: SocketAddr, headers: &str) -> Option<TcpStream> {
     Some(line)
 }
 
-/// A frame with a mask that changes nothing.
+/// Frame with a mask of zeros.
 fn frame(first: u8, data: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match u16::try_from(data.len()) {

@@ -1,4 +1,4 @@
-//! The engine from outside, over real sockets: protocol, limits, abuse, order, and the official client.
+//! The engine over real sockets: protocol, limits, abuse, order, and the official client.
 
 #[path = "engine/autobahn.rs"]
 mod autobahn;

@@ -1,4 +1,4 @@
-//! Memory that clients make the process hold: a process of its own, since it is counted for the whole process.
+//! Memory held for clients. A separate test binary, as it is counted for the whole process.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,17 +12,17 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longest time that anything here may take.
+/// Timeout of all operations in these tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// One test at a time: they look at what the process holds.
+/// Runs one test at a time, as they measure the whole process.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 fn start(io: &Io, limits: EngineLimits) -> SocketAddr {
     let engine = io.engine(EngineConfig {
-        // nobody here answers pings while it waits for something else
+        // The clients here do not answer pings while they wait for something else.
         ping_interval: Duration::from_secs(600),
         limits,
         ..EngineConfig::default()
@@ -34,7 +34,7 @@ fn start(io: &Io, limits: EngineLimits) -> SocketAddr {
     address
 }
 
-/// A client whose transport is open.
+/// Opens a client without a namespace.
 async fn connect(address: SocketAddr) -> Client {
     let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
     let (mut client, _) = tokio_tungstenite::connect_async(url)
@@ -44,7 +44,7 @@ async fn connect(address: SocketAddr) -> Client {
     client
 }
 
-/// A client in the root namespace.
+/// Opens a client in the root namespace.
 async fn join(address: SocketAddr) -> Client {
     let mut client = connect(address).await;
     client.send(Message::text("40")).await.expect("connected");
@@ -52,7 +52,7 @@ async fn join(address: SocketAddr) -> Client {
     client
 }
 
-/// Round trips of a client that asks for nothing special.
+/// Round trips of a quiet client.
 async fn assert_served(bystander: &mut Client) {
     for id in 0..20 {
         let asked = Instant::now();
@@ -90,7 +90,7 @@ fn echo() -> Io {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attachments_that_never_end_cost_no_more_than_the_limit() {
+async fn attachments_incomplete_stay_below_the_memory_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
     let limits = EngineLimits {
@@ -110,7 +110,7 @@ async fn attachments_that_never_end_cost_no_more_than_the_limit() {
         let mut attacker = join(address).await;
         attacker.send(Message::text(&head)).await.expect("connected");
         for _ in 0..9 {
-            // once it is ended, it cannot send
+            // A closed connection cannot send.
             if attacker.send(Message::binary(vec![7; 990_000])).await.is_err() {
                 break;
             }
@@ -130,7 +130,7 @@ async fn attachments_that_never_end_cost_no_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
+async fn messages_and_bodies_incomplete_stay_below_the_memory_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
     let limits = EngineLimits {
@@ -179,7 +179,7 @@ async fn parts_of_messages_and_bodies_cost_no_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_readers_cost_no_more_than_the_limit() {
+async fn slow_readers_stay_below_the_memory_limit() {
     let _alone = ALONE.lock().await;
     let io = echo();
     let limits = EngineLimits {
@@ -203,8 +203,8 @@ async fn slow_readers_cost_no_more_than_the_limit() {
     let mut most = 0;
     for _ in 0..20 {
         for socket in &others {
-            // of each another message: nothing is shared
-            // once it is ended, it cannot be sent to
+            // Different messages, so that no buffer is shared.
+            // A closed connection cannot be sent to.
             let told = socket.emit("fill", "x".repeat(1 << 20));
             assert!(told.is_ok() || !socket.connected(), "{told:?}");
         }
@@ -222,7 +222,7 @@ async fn slow_readers_cost_no_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
+async fn event_with_attachments_before_joining_is_refused() {
     let _alone = ALONE.lock().await;
     let io = echo();
     let address = start(&io, EngineLimits::default());
@@ -242,7 +242,7 @@ async fn event_with_attachments_is_refused_before_a_namespace_is_joined() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attachment_that_does_not_follow_ends_the_connection() {
+async fn attachment_missing_closes_the_connection() {
     let _alone = ALONE.lock().await;
     let io = Io::new(IoConfig {
         attachment_timeout: Duration::from_millis(300),

@@ -1,6 +1,7 @@
-//! The server's decoders: every file of the fuzzers' corpus, and random changes of it, through the fuzzers' own rules.
+//! The server's decoders with every file of the fuzzing corpus and random mutations of it, checked by the properties of
+//! the fuzz targets.
 //!
-//! `PESAN_FUZZ_SECONDS=60 cargo test -p pesan-server --test fuzz_replay` goes on for a minute a target.
+//! `PESAN_FUZZ_SECONDS=60 cargo test -p pesan-server --test fuzz_replay` runs for a minute per target.
 
 #[expect(unreachable_pub, reason = "the file is shared with the tests of the codecs")]
 #[path = "../../tests/fuzz/src/replay.rs"]
@@ -26,11 +27,11 @@ fn corpus() -> PathBuf {
 }
 
 #[test]
-fn corpus_keeps_the_rules() {
+fn corpus_input_satisfies_the_decoder_properties() {
     replay::corpus_keeps_the_rules(&corpus(), &TARGETS);
 }
 
 #[test]
-fn changes_of_the_corpus_keep_the_rules() {
+fn corpus_input_mutated_satisfies_the_decoder_properties() {
     replay::changes_keep_the_rules(&corpus(), &TARGETS);
 }

@@ -1,4 +1,4 @@
-//! The Socket.IO server against raw frames, rule by rule.
+//! The Socket.IO server, tested with raw frames and the official client.
 
 #[path = "io_server/abuse.rs"]
 mod abuse;

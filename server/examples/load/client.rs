@@ -1,4 +1,4 @@
-//! One connection of the generator: just enough of HTTP, WebSocket and Socket.IO, and no copy of a payload.
+//! One connection of the load generator: a minimum of HTTP, WebSocket and Socket.IO, without copying payloads.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mio::net::TcpStream;
 
-/// What the generator wants to know of what came in.
+/// Received message that the generator counts.
 pub(crate) enum Incoming {
     /// The namespace is joined.
     Joined,
@@ -14,7 +14,7 @@ pub(crate) enum Incoming {
     Message {
         /// Its number.
         number: u64,
-        /// When it was sent, in nanoseconds since the generator began.
+        /// Sending time, in nanoseconds since the start of the generator.
         sent_at: u64,
     },
 }
@@ -23,7 +23,7 @@ pub(crate) enum Incoming {
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
-    /// What stands before the payload of a packet: the namespace and a comma, or nothing.
+    /// Prefix of the payload of a packet: the namespace and a comma, or nothing.
     prefix: Rc<str>,
     upgraded: bool,
     partial: Vec<u8>,
@@ -69,7 +69,7 @@ impl Client {
         self.flush()
     }
 
-    /// Writes what waits, as far as the stream takes it.
+    /// Writes queued bytes as far as the stream accepts them.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
@@ -88,7 +88,7 @@ impl Client {
         Ok(())
     }
 
-    /// Reads until the stream is empty and hands over what came.
+    /// Reads until the stream is empty, and calls `each` with the messages.
     pub(crate) fn read(&mut self, buffer: &mut [u8], mut each: impl FnMut(Incoming)) -> io::Result<()> {
         loop {
             let count = match self.stream.read(buffer) {

@@ -37,7 +37,7 @@ struct Options {
     /// How many of them emit; 0 measures idle connections.
     #[arg(long, default_value_t = 1)]
     senders: usize,
-    /// Messages that a sender keeps under way.
+    /// Messages in flight of each sender.
     #[arg(long, default_value_t = 1)]
     window: usize,
     /// Length of a text, in bytes.
@@ -54,24 +54,24 @@ struct Options {
     pid: Option<u32>,
 }
 
-/// Handshakes under way at once.
+/// Concurrent handshakes.
 const PARALLEL_HANDSHAKES: usize = 128;
 /// When a message counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
-/// Message that has not reached everyone.
+/// Message in flight.
 struct Flight {
     sender: usize,
     missing: usize,
 }
 
-/// Everything that one run knows.
+/// State of one run.
 struct Run {
     options: Options,
     began: Instant,
     clients: Vec<Client>,
     joined: usize,
-    /// Messages under way, the oldest first; the first one's number is `oldest`.
+    /// Messages in flight, the oldest first; `oldest` is its number.
     flights: VecDeque<Flight>,
     oldest: u64,
     next: u64,
@@ -158,7 +158,7 @@ impl Run {
             .zip(own_start)
             .map(|(end, start)| end - start);
 
-        // What is under way must still arrive.
+        // Messages in flight must still arrive.
         let patience = Instant::now() + LOST_AFTER;
         self.options.window = 0;
         while self.flights.iter().any(|flight| flight.missing > 0) && Instant::now() < patience {
@@ -201,7 +201,7 @@ impl Run {
         Ok(())
     }
 
-    /// Waits once and handles what came.
+    /// Polls once and handles the events.
     fn turn(
         &mut self,
         poll: &mut Poll,

@@ -20,7 +20,8 @@ pub enum CloseReason {
     ForcedServerClose,
     /// The server is shutting down.
     ServerShuttingDown,
-    /// The client read too slowly: more was queued for it than [`EngineLimits::max_queued_bytes`](super::EngineLimits::max_queued_bytes).
+    /// The client read too slowly: more was queued for it than
+    /// [`EngineLimits::max_queued_bytes`](super::EngineLimits::max_queued_bytes).
     SlowReader,
     /// The server had to make room: the client held too much memory, or had not joined a namespace.
     Overload,

@@ -117,7 +117,8 @@ pub struct EngineLimits {
     /// Handshakes per second, which is also the burst size. Defaults to 20,000; beyond it a handshake gets status 429.
     pub max_handshakes_per_second: u32,
     /// Bytes that the process holds for its clients: queued messages, and received data that is not handled yet. Defaults
-    /// to 256 MiB. Beyond it the connections that hold the most are closed, those without a namespace first, with reason [`SlowReader`](super::CloseReason::SlowReader) or [`Overload`](super::CloseReason::Overload).
+    /// to 256 MiB. Beyond it the connections that hold the most are closed, those without a namespace first, with reason
+    /// [`SlowReader`](super::CloseReason::SlowReader) or [`Overload`](super::CloseReason::Overload).
     pub max_held_bytes: usize,
     /// Bytes queued for one client before a message is added, however large that message is. Defaults to 64 MiB. Beyond it
     /// [`Connection::try_send`](super::Connection::try_send) fails, and a broadcast disconnects the client as a slow

@@ -81,7 +81,8 @@ impl Engine {
         self.context.sessions.count()
     }
 
-    /// Bytes that the process holds for the clients of all its engines; see [`EngineLimits::max_held_bytes`].
+    /// Bytes that the process holds for the clients of all its engines; see
+    /// [`EngineLimits::max_held_bytes`](super::EngineLimits::max_held_bytes).
     #[must_use]
     pub fn held_bytes() -> usize {
         memory::process_bytes()

@@ -212,8 +212,8 @@ impl<S: Session> SessionTask<S> {
         Ok(())
     }
 
-    /// Registers the waker, sends what is queued, and checks whether the connection is closing. Returns `true` if the client
-    /// has to read more before it is read again; the task is woken when it does.
+    /// Registers the waker, sends what is queued, and checks whether the connection is closing. Returns `true` if the
+    /// client has to read more before it is read again; the task is woken when it does.
     fn sync(&mut self, cx: &mut Context<'_>) -> Result<bool, SessionEnd> {
         let mut guard = self.connection.lock();
         let outbound = &mut *guard;

@@ -1,9 +1,10 @@
-//! Arguments of an event between the wire's [`Value`]s and a program's own types.
+//! Arguments of events and acks: conversion between [`Value`]s and types of the program.
 //!
-//! One rule in both directions: a tuple stands for all arguments, `()` for none, anything else for the first one; a lone
-//! `null` is one argument.
-//! [`Args`] is the raw list. A tuple longer than what came is filled up with `null`, a shorter one leaves the rest;
-//! both as in JavaScript, where a listener may take more or fewer parameters than there are arguments.
+//! One rule in both directions: a tuple is all arguments, `()` is none, and any other value is the first one; a single
+//! `null` is one argument. [`Args`] is the list without conversion. Missing arguments are `null`, surplus ones are ignored,
+//! like in JavaScript, where a listener may have more or fewer parameters than there are arguments.
+//!
+//! Whether a type is a tuple is found out by serializing or deserializing it with a probe that accepts only tuples.
 
 use std::any::Any;
 use std::fmt;
@@ -15,7 +16,7 @@ use serde::de::{self, DeserializeOwned, SeqAccess, Visitor};
 use serde::ser::{self, Impossible, SerializeTuple};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// All arguments of an event or an answer, as they came.
+/// All arguments of an event or ack, without conversion.
 ///
 /// ```
 /// use pesan_server::socketio::{Args, Socket};
@@ -63,9 +64,9 @@ impl<'de> Deserialize<'de> for Args {
     }
 }
 
-/// Arguments as they go on the wire.
+/// Converts a value of the program to arguments.
 pub(super) fn to_args<T: Serialize + ?Sized>(args: &T) -> Result<Vec<Value>, ToValueError> {
-    // serde calls `()` and the `null` of JSON libraries the same; only the former has no size
+    // Both `()` and the `null` of JSON libraries are units for serde; only the former has size 0.
     let is_unit = size_of_val(args) == 0;
     match args.serialize(Probe { is_unit }) {
         Ok(values) => Ok(values),
@@ -74,9 +75,9 @@ pub(super) fn to_args<T: Serialize + ?Sized>(args: &T) -> Result<Vec<Value>, ToV
     }
 }
 
-/// Arguments as a handler wants them.
+/// Converts arguments to the type of a handler.
 pub(super) fn from_args<T: DeserializeOwned + 'static>(mut values: Vec<Value>) -> Result<T, FromValueError> {
-    // What needs no conversion is moved: the list itself, and text, which is what most events carry.
+    // Types without conversion are moved: the list itself, and text, the most frequent argument.
     let mut raw = Some(Args(values));
     if let Some(same) = (&mut raw as &mut dyn Any)
         .downcast_mut::<Option<T>>()
@@ -108,12 +109,12 @@ pub(super) fn first(values: Vec<Value>) -> Value {
     values.into_iter().next().unwrap_or_default()
 }
 
-/// HandlerOutput of asking a type whether it is a tuple.
+/// Why a probe did not yield a tuple.
 #[derive(Debug)]
 enum Probed<E> {
-    /// It is one value.
+    /// Value is not a tuple.
     Single,
-    /// It is a tuple, and one of its items failed.
+    /// Value is a tuple, and the conversion of an item failed.
     Failed(E),
 }
 
@@ -140,7 +141,7 @@ impl de::Error for Probed<FromValueError> {
     }
 }
 
-/// Serializer that takes tuples apart and refuses the rest.
+/// Serializer that accepts only tuples, and splits them into items.
 struct Probe {
     is_unit: bool,
 }
@@ -294,7 +295,7 @@ impl Serializer for Probe {
     }
 }
 
-/// Deserializer that fills tuples and refuses the rest, leaving the values in place.
+/// Deserializer that accepts only tuples; for any other type the values stay in place.
 struct Unprobe<'v> {
     values: &'v mut Option<Vec<Value>>,
 }
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tuple_is_all_arguments_and_anything_else_the_first() {
+    fn tuple_is_all_arguments_and_any_other_value_the_first() {
         assert_eq!(to_args(&("a", "b")).expect("fits"), values(2));
         assert_eq!(to_args("a").expect("fits"), values(1));
         assert_eq!(to_args(&()).expect("fits"), vec![]);
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn handlers_take_the_same_shapes() {
+    fn arguments_are_converted_to_tuple_first_value_or_list() {
         assert_eq!(
             from_args::<(String, String)>(values(2)).expect("fits"),
             ("a".into(), "b".into())
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_arguments_are_null_and_surplus_ones_are_left() {
+    fn arguments_missing_are_null_and_surplus_are_ignored() {
         assert_eq!(
             from_args::<(String, Option<String>)>(values(1)).expect("fits"),
             ("a".into(), None)
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn arguments_of_another_type_are_an_error() {
         from_args::<u32>(values(1)).expect_err("text is no number");
         from_args::<(u32, String)>(values(2)).expect_err("text is no number");
     }

@@ -1,4 +1,4 @@
-//! Options of a Socket.IO server, with the official defaults.
+//! Options and limits of a Socket.IO server, with the defaults of the official server.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ pub struct IoConfig {
     /// Wire format; clients must use the same. Defaults to [`Parser::Default`]; [`Parser::Msgpack`] is that of
     /// `socket.io-msgpack-parser`.
     pub parser: Parser,
-    /// Time in which a client must join its first namespace. Defaults to 45 s.
+    /// Longest time until a client has joined its first namespace. Defaults to 45 s; then the connection is closed.
     pub connect_timeout: Duration,
-    /// Time in which each attachment of a packet must follow. Defaults to 45 s; then the connection is closed.
+    /// Longest time until the next attachment of a packet. Defaults to 45 s; then the connection is closed.
     pub attachment_timeout: Duration,
-    /// Whether a namespace made from a pattern goes when its last socket goes. Defaults to `false`.
+    /// Whether a dynamic namespace is removed when its last socket disconnects. Defaults to `false`.
     pub cleanup_empty_child_namespaces: bool,
     /// Connection state recovery; off unless set.
     pub recovery: Option<Recovery>,
-    /// Time to wait for answers of many sockets and nodes when none is given. Defaults to 5 s.
+    /// Longest wait for acks of many sockets and replies of nodes, unless a timeout is given. Defaults to 5 s.
     pub request_timeout: Duration,
-    /// Time that each handler may take after its client left. Defaults to 30 s; then it is dropped.
+    /// Longest time that a handler may run after its client disconnected. Defaults to 30 s; then it is dropped.
     pub close_grace: Duration,
-    /// Caps on what clients may make the server hold.
+    /// Limits on what clients can make the server hold.
     pub limits: SocketIoLimits,
 }
 
@@ -51,7 +51,7 @@ impl Default for IoConfig {
 }
 
 impl IoConfig {
-    /// Frames a packet in the server's format, for all who get it.
+    /// Encodes and frames a packet in the server's wire format, once for all recipients.
     pub(super) fn frame(&self, packet: &Packet) -> EncodedMessage {
         match self.parser {
             Parser::Msgpack => EncodedMessage::from_frame(&Frame::Binary(msgpack::encode(packet))),
@@ -60,7 +60,7 @@ impl IoConfig {
     }
 }
 
-/// Connection state recovery: a client that comes back in time keeps its id, rooms and data, and gets what it missed.
+/// Connection state recovery: a client that reconnects in time keeps its id, rooms and data, and gets the missed events.
 ///
 /// ```
 /// use pesan_server::socketio::Recovery;
@@ -68,15 +68,15 @@ impl IoConfig {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
-    /// Longest absence. Defaults to 2 min.
+    /// Longest disconnection. Defaults to 2 min.
     pub max_disconnection_duration: Duration,
-    /// Whether a recovered socket passes by the middleware. Defaults to `true`.
+    /// Whether the middleware is skipped for a recovered socket. Defaults to `true`.
     pub skip_middlewares: bool,
-    /// Most packets kept for those who are away, in one namespace. Defaults to 10,000.
+    /// Most packets stored for replay, in one namespace. Defaults to 10,000.
     pub max_packets: usize,
-    /// Most bytes kept for those who are away, in one namespace. Defaults to 16 MiB.
+    /// Most bytes stored for replay, in one namespace. Defaults to 16 MiB.
     pub max_bytes: usize,
-    /// Most sessions kept in one namespace; the oldest goes first. Defaults to 10,000.
+    /// Most sessions saved in one namespace; the oldest is dropped first. Defaults to 10,000.
     pub max_sessions: usize,
 }
 
@@ -92,7 +92,7 @@ impl Default for Recovery {
     }
 }
 
-/// Caps on what clients may make the server hold above the transport.
+/// Limits on what clients can make the server hold, above the transport.
 ///
 /// ```
 /// use pesan_server::socketio::{IoConfig, SocketIoLimits};
@@ -106,26 +106,25 @@ pub struct SocketIoLimits {
     /// Most attachments of one packet, in either direction. Beyond it the connection is closed. Defaults to 10.
     pub max_attachments: usize,
     /// Most bytes of one packet's attachments together, each counted as often as it is used. Beyond it the connection is
-    /// closed. Defaults to `None`: as many as [`max_attachments`](Self::max_attachments) of the largest size that the
-    /// transport takes.
+    /// closed. Defaults to `None`: [`max_attachments`](Self::max_attachments) times the largest message of the transport.
     pub max_attachment_bytes: Option<usize>,
     /// Deepest nesting of a payload. Beyond it the connection is closed. Defaults to 512.
     pub max_depth: usize,
     /// Longest name of a namespace, in bytes. Beyond it a CONNECT is refused. Defaults to 256.
     pub max_namespace_bytes: usize,
-    /// Events of one connection that wait for their handlers. Then it is not read until half of them are handled, while its
-    /// ping deadline rests; where the server waits for an ack of this client, it is read up to four times as far, and then
-    /// the ack fails. Defaults to 10,000.
+    /// Events of one connection that wait for their handlers. At the limit the connection is not read until half of them are
+    /// handled, and its ping timeout is suspended. While an ack of this client is awaited, up to four times as many events
+    /// are read; then the ack fails. Defaults to 10,000.
     pub max_queued_events: usize,
     /// Memory of those events, in bytes, with the same effect. Defaults to 1 MiB.
     pub max_queued_event_bytes: usize,
-    /// Events to one socket that may wait for their answer. Then emitting with an ack fails. Defaults to 10,000.
+    /// Pending acks of one socket. At the limit, emitting with an ack fails. Defaults to 10,000.
     pub max_pending_acks: usize,
-    /// Rooms of one socket, its own not counted. Then joining fails. Defaults to 10,000.
+    /// Rooms of one socket, without that of its own id. At the limit, joining fails. Defaults to 10,000.
     pub max_rooms_per_socket: usize,
-    /// Namespaces of one connection. Then a CONNECT is refused. Defaults to 64.
+    /// Namespaces of one connection. At the limit, a CONNECT is refused. Defaults to 64.
     pub max_namespaces_per_connection: usize,
-    /// Namespaces made from patterns at one time. Then a CONNECT is refused. Defaults to 10,000.
+    /// Number of dynamic namespaces. At the limit, a CONNECT that would create another is refused. Defaults to 10,000.
     pub max_dynamic_namespaces: usize,
 }
 
@@ -147,8 +146,8 @@ impl Default for SocketIoLimits {
 }
 
 impl SocketIoLimits {
-    /// The codec's share of them. The size of a frame is the transport's business; the names of namespaces are checked
-    /// where the answer is given.
+    /// Limits of the codec. The transport limits the size of frames, and the packet handler the names of namespaces, as it
+    /// can refuse the CONNECT.
     pub(super) fn codec(&self, max_payload: usize) -> pesan::socketio::Limits {
         let mut limits = pesan::socketio::Limits::default();
         limits.max_frame_bytes = usize::MAX;

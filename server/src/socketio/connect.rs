@@ -128,7 +128,7 @@ pub(super) async fn admit(
 pub(super) struct NamespaceGuard(Namespace);
 
 impl NamespaceGuard {
-    /// MaybeFuture with the lock on the list of namespaces, so that this one is not taken off it in between.
+    /// Must be called with the lock on the list of namespaces, so that this one is not removed in between.
     pub(super) fn new(namespace: &Namespace) -> Self {
         namespace.0.pending_connects.fetch_add(1, Ordering::AcqRel);
         Self(namespace.clone())
@@ -165,11 +165,9 @@ impl Namespace {
             }
         }
         socket.open(reply);
-        if let Some(replay) = &mut replay {
-            if let Some(pid) = socket.pid() {
-                let weak = Arc::downgrade(&socket.0);
-                ReplayBuffer::add_connected(replay, pid, weak, || socket.rooms(), restored);
-            }
+        if let (Some(replay), Some(pid)) = (&mut replay, socket.pid()) {
+            let weak = Arc::downgrade(&socket.0);
+            ReplayBuffer::add_connected(replay, pid, weak, || socket.rooms(), restored);
         }
         drop(replay);
         self.save_session(socket);
@@ -211,10 +209,8 @@ impl Namespace {
             buffer.update(session);
         }
         self.0.rooms.remove(socket);
-        if let Some(buffer) = &self.0.replay {
-            if let Some(pid) = socket.pid() {
-                buffer.remove_connected(pid, &Arc::downgrade(&socket.0));
-            }
+        if let (Some(buffer), Some(pid)) = (&self.0.replay, socket.pid()) {
+            buffer.remove_connected(pid, &Arc::downgrade(&socket.0));
         }
         self.remove_if_unused();
     }

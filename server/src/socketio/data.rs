@@ -1,4 +1,4 @@
-//! What a program keeps with a socket.
+//! Data that a program attaches to a socket.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use pesan::socketio::value::{FromValueError, ToValueError, Value, from_value, to
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Data of one socket: values by type for this process, and values by name that other nodes see too.
+/// Data of one socket: values by type, which stay in this process, and values by name, which other nodes see too.
 ///
 /// ```
 /// use pesan_server::socketio::Data;
@@ -31,13 +31,13 @@ pub struct Data {
 type Typed = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl Data {
-    /// Keeps one value of this type, in place of an earlier one. It stays in this process.
+    /// Sets the value of this type; replaces an earlier one. It stays in this process.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
         let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
         let replaced = typed
             .get_or_insert_default()
             .insert(TypeId::of::<T>(), Arc::new(value));
-        // Its destructor is the program's code: not under the lock.
+        // Dropping the value runs user code, which must not run under the lock.
         drop(typed);
         drop(replaced);
     }
@@ -50,17 +50,17 @@ impl Data {
         value.downcast().ok()
     }
 
-    /// Takes the value of this type away.
+    /// Removes the value of this type.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
         typed.as_mut()?.remove(&TypeId::of::<T>())?.downcast().ok()
     }
 
-    /// Sets a named value, which [`fetch_sockets`](super::Namespace::fetch_sockets) shows on every node and
-    /// connection state recovery brings back.
+    /// Sets a named value. It is included in [`fetch_sockets`](super::Namespace::fetch_sockets) on every node, and restored
+    /// by connection state recovery.
     ///
     /// # Errors
-    /// When serde cannot turn it into a value.
+    /// When the value cannot be serialized.
     pub fn set<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), ToValueError> {
         let value = to_value(value)?;
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,10 +81,10 @@ impl Data {
             .map(|(_, value)| value.clone())
     }
 
-    /// Named value as a type of the program.
+    /// Named value, deserialized.
     ///
     /// # Errors
-    /// When it is of another shape; a missing one is `null`.
+    /// When the value has another type; a missing one is `null`.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, FromValueError> {
         from_value(self.value(name).unwrap_or_default())
     }
@@ -95,7 +95,7 @@ impl Data {
         Value::Object(self.named.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Puts back what [`to_value`](Self::to_value) gave.
+    /// Restores the result of [`to_value`](Self::to_value).
     pub(super) fn restore(&self, value: Value) {
         if let Value::Object(entries) = value {
             *self.named.lock().unwrap_or_else(PoisonError::into_inner) = entries;

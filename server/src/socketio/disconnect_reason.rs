@@ -1,4 +1,4 @@
-//! Why a socket is gone, in the official words.
+//! Why a socket was disconnected, with the names of the official server.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engineio::CloseReason;
 
-/// Why a socket was disconnected, as `disconnecting` and `disconnect` tell it.
+/// Why a socket was disconnected; argument of `disconnecting` and `disconnect`.
 ///
 /// ```
 /// use pesan_server::socketio::DisconnectReason;
@@ -15,7 +15,7 @@ use crate::engineio::CloseReason;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DisconnectReason {
-    /// Connection broke.
+    /// Connection failed.
     #[serde(rename = "transport error")]
     TransportError,
     /// Client closed the connection, or lost it.
@@ -27,16 +27,16 @@ pub enum DisconnectReason {
     /// Client did not answer a ping in time.
     #[serde(rename = "ping timeout")]
     PingTimeout,
-    /// Client sent what is no packet.
+    /// Client sent an invalid packet.
     #[serde(rename = "parse error")]
     ParseError,
-    /// Server is going away.
+    /// Server is shutting down.
     #[serde(rename = "server shutting down")]
     ServerShuttingDown,
-    /// Server closed the connection, for example as no namespace was joined in time.
+    /// Server closed the connection, for example because no namespace was joined in time.
     #[serde(rename = "forced server close")]
     ForcedServerClose,
-    /// Client read too slowly: more waited for it than the transport's limits allow. A word of ours.
+    /// Client read too slowly: more was queued for it than the transport allows. The official server has no such reason.
     #[serde(rename = "slow reader")]
     SlowReader,
     /// Client left the namespace.
@@ -48,7 +48,7 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// Official wording.
+    /// Name; that of the official server where it has one.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl DisconnectReason {
         Self::ServerNamespaceDisconnect,
     ];
 
-    /// Its place among all reasons.
+    /// Index among all reasons.
     pub(super) fn code(self) -> u8 {
         self as u8
     }
@@ -87,7 +87,7 @@ impl DisconnectReason {
         Self::ALL.get(usize::from(code)).copied()
     }
 
-    /// Whether the server has asked this socket to go, so that what it sent before counts no more.
+    /// Whether the server disconnected the socket, so that events received before are not handled.
     pub(super) fn is_by_server(self) -> bool {
         match self {
             Self::ServerNamespaceDisconnect => true,
@@ -103,7 +103,7 @@ impl DisconnectReason {
         }
     }
 
-    /// Whether the client may take its session up again.
+    /// Whether the client may resume its session.
     #[must_use]
     pub fn is_recoverable(self) -> bool {
         match self {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reason_comes_back_from_its_code() {
+    fn reason_from_its_code_is_the_same() {
         for reason in DisconnectReason::ALL {
             assert_eq!(DisconnectReason::from_code(reason.code()), Some(reason));
         }

@@ -1,4 +1,4 @@
-//! What can go wrong, one type per boundary.
+//! Errors: of emitting, of acks, of namespaces, and the refusal of a CONNECT.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::engineio::SendError;
 
-/// Why an event or an answer was not sent.
+/// Why an event or an ack was not sent.
 ///
 /// ```
 /// use pesan_server::socketio::{EmitError, Io};
@@ -19,27 +19,28 @@ use crate::engineio::SendError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// Name that the protocol keeps for itself.
+    /// Event name is reserved by the protocol.
     Reserved(String),
-    /// Data that serde cannot turn into a value.
+    /// Data cannot be serialized.
     Data(ToValueError),
-    /// Data that the wire format cannot carry.
+    /// Data cannot be encoded in the wire format.
     Encode(EncodeError),
-    /// More attachments than the official peers take.
+    /// Packet has too many attachments.
     TooManyAttachments {
         /// Limit that was exceeded.
         limit: usize,
     },
-    /// Socket is no longer connected.
+    /// Socket is not connected.
     Disconnected,
     /// Client has not read enough of what was sent before.
     QueueFull {
-        /// Bytes that wait for it.
+        /// Queued bytes.
         queued: usize,
-        /// Limit that was exceeded; see [`engineio::EngineLimits::max_queued_bytes`](crate::engineio::EngineLimits::max_queued_bytes).
+        /// Limit that was exceeded, see
+        /// [`EngineLimits::max_queued_bytes`](crate::engineio::EngineLimits::max_queued_bytes).
         limit: usize,
     },
-    /// Too many events of this socket wait for their answer.
+    /// Socket has too many pending acks.
     TooManyPendingAcks {
         /// Limit that was reached.
         limit: usize,
@@ -57,7 +58,9 @@ impl fmt::Display for EmitError {
             Self::QueueFull { queued, limit } => {
                 write!(f, "{queued} bytes wait for this client; the maximum is {limit}")
             }
-            Self::TooManyPendingAcks { limit } => write!(f, "{limit} events wait for their answer already"),
+            Self::TooManyPendingAcks { limit } => {
+                write!(f, "{limit} acks are pending already, which is the maximum")
+            }
         }
     }
 }
@@ -85,20 +88,20 @@ impl From<EncodeError> for EmitError {
     }
 }
 
-/// Why there is no namespace of this name.
+/// Why a namespace cannot be created.
 ///
 /// ```
 /// use pesan_server::socketio::{Io, NamespaceError};
 ///
-/// let error = Io::default().of("/a,b").expect_err("no client can ask for it");
+/// let error = Io::default().of("/a,b").expect_err("no client can connect to it");
 /// assert_eq!(error, NamespaceError::Comma("/a,b".into()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NamespaceError {
-    /// A comma ends the name of a namespace in the default format.
+    /// Name has a comma, which ends the name in the default wire format.
     Comma(String),
-    /// More bytes than [`SocketIoLimits::max_namespace_bytes`](super::SocketIoLimits::max_namespace_bytes): a CONNECT to it is refused.
+    /// Name is longer than [`SocketIoLimits::max_namespace_bytes`](super::SocketIoLimits::max_namespace_bytes).
     TooLong {
         /// Bytes of the name.
         bytes: usize,
@@ -126,7 +129,7 @@ impl fmt::Display for NamespaceError {
 
 impl std::error::Error for NamespaceError {}
 
-/// Why an event was not answered.
+/// Why there is no ack.
 ///
 /// ```
 /// use pesan_server::socketio::AckError;
@@ -137,13 +140,13 @@ impl std::error::Error for NamespaceError {}
 pub enum AckError {
     /// Event was not sent.
     Emit(EmitError),
-    /// No answer within the time given.
+    /// No ack within the timeout.
     Timeout,
-    /// Socket went away first.
+    /// Socket was disconnected.
     Disconnected,
-    /// Client sent more events than may wait for their handlers before it answered, and is not read any further.
+    /// Client sent more events than may wait for their handlers before its ack.
     Overrun,
-    /// Answer is not of the type that was asked for.
+    /// Ack has data of another type.
     Answer(String),
 }
 
@@ -167,7 +170,7 @@ impl From<EmitError> for AckError {
     }
 }
 
-/// Whether this is the text of an error that says no more than that the socket is gone.
+/// Whether an error text means that the socket is disconnected.
 pub(super) fn says_disconnected(message: &str) -> bool {
     message == EmitError::Disconnected.to_string() || message == AckError::Disconnected.to_string()
 }
@@ -190,7 +193,7 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Refusal that says why.
+    /// Refusal with a message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
@@ -199,17 +202,17 @@ impl ConnectError {
         }
     }
 
-    /// Adds details for the client; what serde cannot turn into a value is left out and logged.
+    /// Adds details for the client; data that cannot be serialized is omitted and logged.
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
         match to_value(data) {
             Ok(data) => self.data = Some(data),
-            Err(error) => tracing::warn!(%error, "details of a refusal cannot be sent"),
+            Err(error) => tracing::warn!(%error, "cannot serialize the details of a refusal"),
         }
         self
     }
 
-    /// Text for the client.
+    /// Message for the client.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

@@ -1,4 +1,4 @@
-//! What is known about a client from its handshake.
+//! Handshake of a socket: request and `auth` payload.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::engineio::HandshakeRequest;
 
 /// Handshake of a socket: the request that opened the connection, and the `auth` payload of its namespace.
 ///
-/// It gives the fields of [`HandshakeRequest`]: `headers`, `query`, `address`, `secure`, `url`.
+/// It dereferences to the fields of [`HandshakeRequest`]: `headers`, `query`, `address`, `secure`, `url`.
 ///
 /// ```
 /// use pesan_server::socketio::Socket;
@@ -26,7 +26,7 @@ use crate::engineio::HandshakeRequest;
 #[derive(Debug, Clone)]
 pub struct Handshake {
     request: Arc<HandshakeRequest>,
-    /// What the client gave as `auth`; an empty object if nothing.
+    /// `auth` payload of the client; an empty object if there is none.
     pub auth: Value,
     /// Time of the CONNECT.
     pub time: SystemTime,
@@ -55,9 +55,9 @@ impl Handshake {
         self.address.ip()
     }
 
-    /// The same as one object, with the names of the official server; what other nodes see.
+    /// Handshake as one object, with the names of the official server; this is what other nodes get.
     ///
-    /// As officially, a repeated parameter of the query has its last value, and repeated headers are joined by commas.
+    /// Like in the official server, a repeated query parameter has its last value, and repeated headers are joined by commas.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let issued = self
@@ -86,24 +86,24 @@ impl Handshake {
     }
 }
 
-/// An object with each key once; `again` says what a further value makes of the first one.
+/// Object with each key once; `merge` combines a further value with the first one.
 fn merged<'t>(
     entries: impl Iterator<Item = (&'t str, &'t str)>,
-    again: impl Fn(&str, &mut String, &str),
+    merge: impl Fn(&str, &mut String, &str),
 ) -> Value {
     let mut places = HashMap::new();
     let mut list: Vec<(&str, String)> = Vec::new();
     for (key, value) in entries {
         let place = *places.entry(key).or_insert(list.len());
         match list.get_mut(place) {
-            Some((_, known)) => again(key, known, value),
+            Some((_, known)) => merge(key, known, value),
             None => list.push((key, value.to_owned())),
         }
     }
     Value::object(list.into_iter().map(|(key, value)| (key, Value::from(value))))
 }
 
-/// Headers of which Node keeps the first.
+/// Headers of which Node.js keeps the first value.
 const SINGLE: [&str; 18] = [
     "age",
     "authorization",
@@ -132,7 +132,7 @@ fn join_header(name: &str, known: &mut String, value: &str) {
     }
 }
 
-/// A time as JavaScript's `Date` writes it, in UTC.
+/// Formats a time like JavaScript's `Date`, in UTC.
 fn date_string(time: SystemTime) -> String {
     // such as `Mon, 30 Nov 2026 17:00:33 GMT`
     let date = httpdate::fmt_http_date(time);
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_reads_as_javascript_writes_it() {
+    fn time_is_formatted_like_javascript_date() {
         let time = UNIX_EPOCH + Duration::from_secs(1_796_058_033);
         assert_eq!(
             date_string(time),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_keys_are_merged_as_node_does() {
+    fn headers_repeated_are_merged_like_in_node() {
         let headers = [
             ("cookie", "a=1"),
             ("host", "a"),

@@ -1,4 +1,4 @@
-//! Lifecycle hooks of a server: what went wrong, and who came back.
+//! Lifecycle hooks of a server: refused and reconnecting clients, and errors; with their log lines and metrics.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,15 +8,15 @@ use metrics::{Counter, Gauge};
 
 use crate::log::LogLimit;
 
-/// Lines that clients can cause at will, each kind of them.
+/// Limits of log lines that clients can cause at any rate.
 static REFUSED: LogLimit = LogLimit::new(100, Duration::from_secs(60));
 static RETURNING: LogLimit = LogLimit::new(1000, Duration::from_secs(60));
 static ERRORS: LogLimit = LogLimit::new(100, Duration::from_secs(60));
 
-/// A handshake or a CONNECT was refused.
+/// Handshake or CONNECT that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectRefused {
-    /// Why, in the words that the client got.
+    /// Message that the client got.
     pub message: String,
     /// Namespace of the CONNECT; `None` when the handshake itself was refused.
     pub namespace: Option<String>,
@@ -24,7 +24,7 @@ pub struct ConnectRefused {
     pub address: Option<IpAddr>,
 }
 
-/// A client brought an earlier session along.
+/// Client that reconnects with an earlier session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconnecting {
     /// Namespace of the CONNECT.
@@ -33,50 +33,50 @@ pub struct Reconnecting {
     pub address: Option<IpAddr>,
 }
 
-/// A client that brought an earlier session along is connected again.
+/// Client that has reconnected after sending an earlier session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconnected {
     /// Namespace of the socket.
     pub namespace: String,
     /// Id of the socket; the earlier one when it was recovered.
     pub socket: String,
-    /// Whether the session was taken up; otherwise the socket is a fresh one.
+    /// Whether the session was resumed; otherwise the socket is a new one.
     pub recovered: bool,
-    /// How long the client was away, where it is known.
+    /// Duration of the disconnection, if it is known.
     pub after: Option<Duration>,
-    /// Events that it had missed and got.
+    /// Number of missed events that were replayed.
     pub missed: usize,
 }
 
-/// A session whose client did not come back in time.
+/// Session that expired because its client did not reconnect in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconnectFailed {
     /// Namespace of the socket.
     pub namespace: String,
-    /// Id that the socket had.
+    /// Id of the socket.
     pub socket: String,
 }
 
-/// Anything else that went wrong.
+/// Any other error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorReport {
-    /// What kind of failure it is.
+    /// Kind of the error.
     pub kind: ErrorKind,
-    /// What happened.
+    /// Description.
     pub message: String,
-    /// Namespace, where one is concerned.
+    /// Namespace, if the error concerns one.
     pub namespace: Option<String>,
-    /// Id of the socket, where one is concerned.
+    /// Id of the socket, if the error concerns one.
     pub socket: Option<String>,
-    /// Name of the event, where one is concerned.
+    /// Name of the event, if the error concerns one.
     pub event: Option<String>,
 }
 
-/// What kind of failure an [`ErrorReport`] is about.
+/// Kind of an [`ErrorReport`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Client sent what is no packet, or out of turn.
+    /// Client sent an invalid or unexpected packet.
     Protocol,
     /// Arguments of an event do not fit the handler.
     Arguments,
@@ -86,7 +86,7 @@ pub enum ErrorKind {
     Panic,
     /// Middleware refused an event.
     Middleware,
-    /// Other nodes cannot be reached.
+    /// Other nodes are unreachable.
     Adapter,
 }
 
@@ -107,7 +107,7 @@ impl ErrorKind {
 
 type Hook<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
-/// HookList of hooks that is read without holding the lock over the calls.
+/// List of hooks. They are called without holding its lock.
 pub(super) struct HookList<T>(RwLock<Arc<Vec<Hook<T>>>>);
 
 impl<T> Default for HookList<T> {
@@ -125,9 +125,9 @@ impl<T> HookList<T> {
     pub(super) fn call(&self, what: &T) {
         let hooks = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         for hook in hooks.iter() {
-            // A hook that panics is as local as a handler that does.
+            // A panic in a hook does not affect anything else.
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(what))).is_err() {
-                tracing::error!("a lifecycle hook panicked");
+                tracing::error!("panic in a lifecycle hook");
             }
         }
     }
@@ -221,7 +221,7 @@ impl Hooks {
     }
 }
 
-/// Counters of the busy paths, looked up once.
+/// Metrics of frequent operations, looked up once.
 pub(super) struct Meters {
     pub(super) events_in: Counter,
     pub(super) events_out: Counter,

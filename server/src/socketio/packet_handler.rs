@@ -59,7 +59,7 @@ struct PendingConnect {
     admission: BoxFuture<Result<AdmittedSocket, ConnectError>>,
     /// Whether the client sent an earlier session.
     resumes: bool,
-    /// Until it is in or refused.
+    /// Keeps a dynamic namespace until the client is connected or refused.
     _guard: NamespaceGuard,
 }
 

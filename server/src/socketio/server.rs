@@ -126,7 +126,7 @@ impl Io {
         Self::build(config, Some(Cluster::new(adapter)))
     }
 
-    /// Whether the other nodes can be reached.
+    /// Whether the other nodes are reachable.
     #[must_use]
     pub fn health(&self) -> Health {
         self.server

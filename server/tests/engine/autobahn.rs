@@ -1,7 +1,7 @@
 //! The case list of the Autobahn test suite, sections 1 to 7, 9, 10, 12 and 13, for the WebSocket of this server.
 //!
 //! The suite itself needs Python 2. Its cases run here against this server and against `ws` and `tungstenite`, and must
-//! end alike: the same messages and pongs come back, and the same code closes the connection. A message before a fault
+//! have the same result: the same echoes, pongs and close code. A message before an error
 //! may be missing, which the suite calls non-strict.
 
 use std::fmt;
@@ -26,7 +26,7 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 const FIN: u8 = 0x80;
 
-/// What the client sends.
+/// Step of a client.
 #[derive(Clone)]
 enum Step {
     /// A frame: its first byte, and its data.
@@ -35,7 +35,7 @@ enum Step {
     Compressed(u8, Vec<u8>, usize),
 }
 
-/// How the bytes are cut into writes.
+/// How the bytes are split into writes.
 #[derive(Clone, Copy)]
 enum Chop {
     Whole,
@@ -62,7 +62,7 @@ fn close(code: u16, reason: impl AsRef<[u8]>) -> Step {
     frame(FIN | CLOSE, [&code.to_be_bytes(), reason.as_ref()].concat())
 }
 
-/// A message cut into frames of `size` bytes.
+/// Message split into frames of `size` bytes.
 fn parts(opcode: u8, data: &[u8], size: usize) -> Vec<Step> {
     let count = data.len().div_ceil(size).max(1);
     (0..count)
@@ -499,7 +499,7 @@ fn first_frame(bytes: &[u8]) -> Option<usize> {
     (bytes.len() >= size).then_some(size)
 }
 
-/// What came back.
+/// Result of a case.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     messages: Vec<(u8, Vec<u8>)>,
@@ -522,7 +522,7 @@ impl Outcome {
                 }
                 short => (usize::from(*short), rest),
             };
-            // a server that has failed may stop in the midst of a frame
+            // A server that has failed may stop within a frame.
             let Some((data, after)) = rest.split_at_checked(length) else {
                 break;
             };
@@ -547,7 +547,7 @@ impl Outcome {
             }
         }
         if !prefix.is_empty() {
-            // the open packet
+            // The open packet.
             outcome.messages.remove(0);
             for (opcode, data) in &mut outcome.messages {
                 if *opcode == TEXT {
@@ -568,7 +568,7 @@ impl Outcome {
     }
 }
 
-/// Sends a case to a server, a close frame once `frames` frames have come, and reads all that comes.
+/// Sends a case to a server, then a close frame after `frames` frames, and reads until the end.
 async fn run(case: &Case, address: SocketAddr, path: &str, prefix: &str, frames: usize) -> Outcome {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a socket");
@@ -603,12 +603,12 @@ async fn run(case: &Case, address: SocketAddr, path: &str, prefix: &str, frames:
             Chop::Bytes(size) => size,
         };
         for part in bytes.chunks(size) {
-            // a server that has failed the connection reads no more
+            // A server that has failed the connection does not read any more.
             if write.write_all(part).await.is_err() {
                 return;
             }
         }
-        // an error: the server has ended it before
+        // An error means that the server has closed it before.
         if all.await.is_ok() {
             write.write_all(&GOOD_BYE).await.unwrap_or_default();
         }
@@ -629,7 +629,7 @@ async fn run(case: &Case, address: SocketAddr, path: &str, prefix: &str, frames:
             {
                 all_came.send(()).unwrap_or_default();
             }
-            // a reset after the close frame is an end too
+            // A reset after the close frame is accepted too.
             let Ok(1..) = read.read_buf(&mut received).await else {
                 return received;
             };
@@ -646,7 +646,7 @@ async fn compare(cases: &[Case], server: &Server, reference: SocketAddr, same_co
         let theirs = soon(&case.name, run(case, reference, "/", "", 0)).await;
         let frames = match theirs.has_failed() {
             true => 0,
-            // the open packet comes first
+            // The open packet is first.
             false => 1 + theirs.messages.len() + theirs.pongs.len(),
         };
         let ours = soon(&case.name, run(case, server.address, path, "4", frames)).await;
@@ -684,7 +684,7 @@ fn serve() -> Server {
     })
 }
 
-/// An echo of the package `ws`.
+/// Echo server with the package `ws`.
 async fn ws() -> (Child, SocketAddr) {
     const SCRIPT: &str = r#"
 import { WebSocketServer } from "ws";
@@ -715,7 +715,7 @@ server.on("listening", () => console.log(server.address().port));
     (node, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
-/// An echo of the crate `tungstenite`.
+/// Echo server with the crate `tungstenite`.
 async fn tungstenite() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("just bound");
@@ -727,7 +727,7 @@ async fn tungstenite() -> SocketAddr {
                     .expect("a handshake");
                 while let Some(Ok(message)) = socket.next().await {
                     let is_data = message.is_text() || message.is_binary();
-                    // a socket that is closing is read to its end
+                    // A closing socket is read until its end.
                     if is_data && socket.send(message).await.is_err() {
                         return;
                     }
@@ -739,7 +739,7 @@ async fn tungstenite() -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn autobahn_cases_end_as_with_ws() {
+async fn autobahn_cases_close_like_ws() {
     let server = serve();
     let (_node, reference) = ws().await;
     let cases = plain_cases();
@@ -749,7 +749,7 @@ async fn autobahn_cases_end_as_with_ws() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn autobahn_cases_of_compression_end_as_with_ws() {
+async fn autobahn_compression_cases_close_like_ws() {
     let server = serve();
     let (_node, reference) = ws().await;
     let cases = compressed_cases();
@@ -759,11 +759,11 @@ async fn autobahn_cases_of_compression_end_as_with_ws() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn autobahn_cases_end_as_with_tungstenite() {
+async fn autobahn_cases_close_like_tungstenite() {
     let server = serve();
     let reference = tungstenite().await;
     let mut cases = plain_cases();
-    // registered since, and taken by `ws`
+    // Registered since, and accepted by `ws`.
     cases.retain(|case| case.name != "7.7 code 1014");
     let differ = compare(&cases, &server, reference, false).await;
     println!("{} cases", cases.len());

@@ -1,4 +1,4 @@
-//! An echo server on a free port, and clients that can be as rude as a test needs.
+//! Echo server on a free port, and clients that can violate the protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longest time that anything here may take.
+/// Timeout of all operations in these tests.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits for something that must happen.
+/// Waits for a future; fails after [`DEADLINE`].
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future)
         .await
         .unwrap_or_else(|_| panic!("{what} did not happen in time"))
 }
 
-/// What the server saw.
+/// Events of the server.
 #[derive(Debug)]
 pub(crate) enum Seen {
     Opened(Connection),
@@ -70,14 +70,14 @@ impl Session for Client {
     }
 }
 
-/// A running echo server.
+/// Running echo server.
 pub(crate) struct Server {
     pub address: SocketAddr,
     pub engine: Engine,
     seen: mpsc::UnboundedReceiver<Seen>,
 }
 
-/// Settings of the tests: a heartbeat that no test waits for.
+/// Settings with a heartbeat so slow that no test reaches it.
 pub(crate) fn config() -> EngineConfig {
     EngineConfig {
         path: "/engine.io/".to_owned(),
@@ -85,7 +85,7 @@ pub(crate) fn config() -> EngineConfig {
     }
 }
 
-/// Short heartbeat.
+/// Settings with a short heartbeat.
 pub(crate) fn quick() -> EngineConfig {
     EngineConfig {
         ping_interval: Duration::from_millis(300),
@@ -106,7 +106,7 @@ impl Server {
         }
     }
 
-    /// The next connection that was opened.
+    /// Waits for the next opened connection.
     pub(crate) async fn opened(&mut self) -> Connection {
         loop {
             if let Seen::Opened(connection) = soon("a connection", self.seen.recv())
@@ -118,7 +118,7 @@ impl Server {
         }
     }
 
-    /// Why the next connection ended.
+    /// Waits for the next closed connection; returns the reason.
     pub(crate) async fn closed(&mut self) -> CloseReason {
         loop {
             if let Seen::Closed(reason) = soon("an end", self.seen.recv()).await.expect("the server runs") {
@@ -135,13 +135,13 @@ impl Server {
         self.request("POST", query, "", body).await
     }
 
-    /// One request on a connection of its own; `headers` each end with `\r\n`.
+    /// Sends one request on a new connection; each of `headers` ends with `\r\n`.
     pub(crate) async fn request(&self, method: &str, query: &str, headers: &str, body: &str) -> Answer {
         let mut stream = self.begin(method, query, headers, body.len(), body).await;
         Answer::read(&mut stream).await
     }
 
-    /// Begins a request whose body has this `length`, of which `body` is sent.
+    /// Begins a request whose body has `length` bytes, of which `body` is sent.
     pub(crate) async fn begin(
         &self,
         method: &str,
@@ -154,7 +154,7 @@ impl Server {
             .await
     }
 
-    /// Begins with any bytes on a connection of its own.
+    /// Sends any bytes on a new connection.
     pub(crate) async fn begin_with(&self, bytes: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address)
             .await
@@ -173,7 +173,7 @@ impl Server {
         )
     }
 
-    /// Opens a polling session and gives the query of its requests.
+    /// Opens a polling session; returns the query of its requests.
     pub(crate) async fn open_polling(&self) -> String {
         let answer = self.get("EIO=4&transport=polling").await;
         let handshake = answer.body.strip_prefix('0').expect("an open packet");
@@ -182,14 +182,14 @@ impl Server {
         format!("EIO=4&transport=polling&sid={sid}")
     }
 
-    /// A WebSocket, from its open packet on.
+    /// Opens a WebSocket and reads its open packet.
     pub(crate) async fn open_websocket(&self) -> Socket {
         let mut socket = self.websocket("EIO=4&transport=websocket").await;
         assert!(socket.text().await.starts_with("0{"));
         socket
     }
 
-    /// A WebSocket with any query.
+    /// Opens a WebSocket with the given query.
     pub(crate) async fn websocket(&self, query: &str) -> Socket {
         let url = format!("ws://{}/engine.io/?{query}", self.address);
         let (stream, _) = soon("a websocket", tokio_tungstenite::connect_async(url))
@@ -198,7 +198,7 @@ impl Server {
         Socket(stream)
     }
 
-    /// A WebSocket by hand, after the answer to its handshake, with the first bytes that followed it.
+    /// Opens a raw WebSocket; returns it with the first bytes after the handshake response.
     pub(crate) async fn raw_websocket(&self, headers: &str) -> (TcpStream, String) {
         let request = format!(
             "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n\
@@ -212,7 +212,7 @@ impl Server {
         (stream, String::from_utf8(head).expect("a head is text"))
     }
 
-    /// The server still does its work for everyone else.
+    /// Checks that the server still serves other clients.
     pub(crate) async fn assert_serves(&self) {
         let mut socket = self.open_websocket().await;
         socket.send("4still here").await;
@@ -228,7 +228,7 @@ pub(crate) fn listen(engine: &Engine, config: ServeConfig) -> SocketAddr {
     address
 }
 
-/// Answer to a request.
+/// Response to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: u16,
@@ -276,7 +276,7 @@ impl Answer {
     }
 }
 
-/// A polite WebSocket.
+/// WebSocket of a conforming client.
 pub(crate) struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
@@ -294,7 +294,7 @@ impl Socket {
             .expect("the socket is open");
     }
 
-    /// The next message, heartbeats of RFC 6455 left out.
+    /// Next message, without pings and pongs of RFC 6455.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         loop {
             match soon("a message", self.0.next()).await {
@@ -312,7 +312,7 @@ impl Socket {
         }
     }
 
-    /// Waits for the end, and gives the close code.
+    /// Waits for the close frame; returns its code.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
             match self.next().await {
@@ -324,7 +324,7 @@ impl Socket {
     }
 }
 
-/// A client's frame: `first` is its first byte, the mask is zero.
+/// Frame of a client with this first byte and a mask of zeros.
 pub(crate) fn frame(first: u8, data: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     match data.len() {

@@ -1,4 +1,4 @@
-//! A session that is busy, and a server that was: what waits meanwhile, and who is still there afterwards.
+//! Sessions that are full, and a server after a standstill: what is buffered meanwhile, and which sessions survive.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::harness::{Answer, Server, config, listen, quick, soon};
 
-/// Takes one message, and then no more.
+/// Accepts one message, then is full.
 struct Busy(mpsc::UnboundedSender<CloseReason>);
 
 struct Taken(mpsc::UnboundedSender<CloseReason>, bool);
@@ -54,7 +54,7 @@ async fn request(address: SocketAddr, method: &str, query: &str, body: &str) -> 
 }
 
 #[tokio::test]
-async fn a_busy_session_holds_one_body_however_many_are_given_up() {
+async fn session_full_with_aborted_posts_holds_one_body() {
     let (sender, mut closed) = mpsc::unbounded_channel();
     let engine = Engine::new(config(), Busy(sender));
     let address = listen(&engine, ServeConfig::default());
@@ -85,7 +85,7 @@ async fn a_busy_session_holds_one_body_however_many_are_given_up() {
 }
 
 #[test]
-fn a_server_that_stood_still_asks_its_clients_before_it_ends_them() {
+fn server_after_a_standstill_pings_before_closing_sessions() {
     let (told, address) = std::sync::mpsc::channel();
     let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
     let (stand, mut standing) = mpsc::unbounded_channel::<()>();

@@ -1,4 +1,4 @@
-//! Every cap: what happens at it, and that others do not notice.
+//! Limits: what happens when each is reached, and that other clients are not affected.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn with(limits: EngineLimits) -> EngineConfig {
 }
 
 #[tokio::test]
-async fn sessions_are_counted_in_all() {
+async fn sessions_over_the_total_limit_are_refused() {
     let server = Server::start(with(EngineLimits {
         max_sessions: 2,
         ..EngineLimits::default()
@@ -32,7 +32,7 @@ async fn sessions_are_counted_in_all() {
 }
 
 #[tokio::test]
-async fn sessions_are_counted_for_each_address() {
+async fn sessions_over_the_address_limit_are_refused() {
     let server = Server::start(with(EngineLimits {
         max_sessions_per_address: 1,
         ..EngineLimits::default()
@@ -42,7 +42,7 @@ async fn sessions_are_counted_for_each_address() {
 }
 
 #[tokio::test]
-async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
+async fn handshake_at_the_limit_replaces_an_unestablished_session() {
     for limits in [
         EngineLimits {
             max_sessions: 2,
@@ -57,7 +57,7 @@ async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
         let mut established = server.open_websocket().await;
         server.opened().await.establish();
         let idle = server.open_polling().await;
-        // it has its time
+        // The grace period is over.
         let refused = server.get("EIO=4&transport=polling").await;
         assert!(matches!(refused.status, 429 | 503), "{}", refused.status);
         let reason = soon("a place", async {
@@ -77,7 +77,7 @@ async fn newcomer_takes_the_place_of_a_session_that_is_not_established() {
 }
 
 #[tokio::test]
-async fn handshakes_have_a_rate() {
+async fn handshakes_over_the_rate_are_refused() {
     let server = Server::start(with(EngineLimits {
         max_handshakes_per_second: 3,
         ..EngineLimits::default()
@@ -91,7 +91,7 @@ async fn handshakes_have_a_rate() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
+async fn slow_reader_is_disconnected_and_others_get_everything() {
     let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 1 << 20,
         ..EngineLimits::default()
@@ -116,7 +116,7 @@ async fn a_slow_reader_is_disconnected_and_the_others_get_everything() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_while_much_waits_is_answered_after_whole_frames() {
+async fn client_closing_with_a_full_queue_gets_complete_frames_then_close() {
     let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 64 << 20,
         max_unread_bytes: 64 << 20,
@@ -148,14 +148,14 @@ async fn a_client_that_closes_while_much_waits_is_answered_after_whole_frames() 
 }
 
 #[tokio::test]
-async fn nobody_is_answered_faster_than_they_read() {
+async fn client_not_reading_its_responses_is_not_read() {
     let mut server = Server::start(with(EngineLimits {
         max_unread_bytes: 128 << 10,
         ..EngineLimits::default()
     }));
     let (mut greedy, _) = server.raw_websocket("").await;
     let connection = server.opened().await;
-    // an echo of everything: without a pause the queue would pass its limit, and the client would be cut off
+    // Everything is echoed: without the pause the queue would exceed its limit, and the client would be disconnected.
     let frame = frame(0x81, &[b'4'; 64 << 10]);
     let mut sent = 0usize;
     let (mut read_half, mut write_half) = greedy.split();
@@ -171,7 +171,7 @@ async fn nobody_is_answered_faster_than_they_read() {
             connection.buffered()
         );
     }
-    // the last frame went out in part
+    // The last frame was written in part.
     let echo = 10 + (64 << 10);
     let mut left = sent * echo;
     let mut buffer = vec![0; 64 << 10];
@@ -187,7 +187,7 @@ async fn nobody_is_answered_faster_than_they_read() {
 }
 
 #[tokio::test]
-async fn who_takes_what_waits_needs_no_pong_meanwhile() {
+async fn client_reading_its_queue_needs_no_pong() {
     let limits = EngineLimits {
         max_unread_bytes: 64 << 10,
         max_queued_bytes: 64 << 20,
@@ -200,7 +200,7 @@ async fn who_takes_what_waits_needs_no_pong_meanwhile() {
     for _ in 0..300 {
         connection.send(&message);
     }
-    // two seconds, four heartbeats, in which it reads a third
+    // Two seconds with four heartbeats, in which the client reads a third.
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     let mut buffer = vec![0; 100_000];
     for _ in 0..100 {
@@ -210,12 +210,12 @@ async fn who_takes_what_waits_needs_no_pong_meanwhile() {
             .expect("connected");
     }
     assert!(!connection.is_closed());
-    // without reading on, it is gone in time
+    // If it stops reading, it is disconnected in time.
     assert_eq!(server.closed().await, CloseReason::PingTimeout);
 }
 
 #[tokio::test]
-async fn poller_that_stays_away_is_a_slow_reader_too() {
+async fn polling_client_that_stops_polling_is_a_slow_reader() {
     let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 10,
         ..EngineLimits::default()
@@ -230,14 +230,14 @@ async fn poller_that_stays_away_is_a_slow_reader_too() {
 }
 
 #[tokio::test]
-async fn full_queue_is_told_to_the_sender_and_the_client_stays() {
+async fn try_send_with_a_full_queue_fails_and_the_client_stays() {
     let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 100_000,
         ..EngineLimits::default()
     }));
     let session = server.open_polling().await;
     let connection = server.opened().await;
-    // one message may be larger than the limit
+    // One message may exceed the limit.
     let large = EncodedMessage::from_frame(&"x".repeat(1 << 20).into());
     assert_eq!(connection.try_send(&large), Ok(()));
     let full = SendError::QueueFull {
@@ -259,11 +259,11 @@ async fn full_queue_is_told_to_the_sender_and_the_client_stays() {
 }
 
 #[tokio::test]
-async fn body_of_very_many_packets_is_taken() {
+async fn post_with_very_many_packets_is_accepted() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection = server.opened().await;
-    // as many as `maxPayload` allows
+    // As many as `maxPayload` allows.
     let count = 333_333;
     assert_eq!(
         server
@@ -281,7 +281,7 @@ async fn body_of_very_many_packets_is_taken() {
 }
 
 #[tokio::test]
-async fn message_larger_than_the_queue_reaches_a_client_that_reads() {
+async fn message_larger_than_the_queue_reaches_a_reading_client() {
     let mut server = Server::start(with(EngineLimits {
         max_queued_bytes: 1 << 20,
         ..EngineLimits::default()
@@ -310,7 +310,7 @@ async fn message_larger_than_the_queue_reaches_a_client_that_reads() {
 }
 
 #[tokio::test]
-async fn very_many_small_messages_sent_at_once_all_arrive() {
+async fn messages_small_and_very_many_all_arrive() {
     let mut server = Server::start(config());
     let mut client = server.open_websocket().await;
     let connection = server.opened().await;
@@ -327,7 +327,7 @@ async fn very_many_small_messages_sent_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
+async fn polling_client_reading_a_large_body_needs_no_pong() {
     let limits = EngineLimits {
         max_unread_bytes: 64 << 10,
         ..EngineLimits::default()
@@ -342,7 +342,7 @@ async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
     let size = 20 << 20;
     connection.send(&EncodedMessage::from_frame(&"x".repeat(size).into()));
     let mut poll = server.begin("GET", &session, "", 0, "").await;
-    // four seconds, three heartbeats
+    // Four seconds with three heartbeats.
     let mut pace = tokio::time::interval(Duration::from_millis(40));
     let mut buffer = vec![0; size / 120];
     for _ in 0..100 {
@@ -360,7 +360,7 @@ async fn poller_that_takes_a_large_body_needs_no_pong_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_ends_its_session() {
+async fn post_body_too_slow_closes_the_session() {
     let mut server = Server::start(with(EngineLimits {
         body_timeout: Duration::from_millis(100),
         ..EngineLimits::default()
@@ -371,7 +371,7 @@ async fn a_body_that_trickles_ends_its_session() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_a_close_is_dropped() {
+async fn client_not_answering_a_close_frame_is_dropped() {
     let mut server = Server::start(with(EngineLimits {
         close_timeout: Duration::from_millis(100),
         ..EngineLimits::default()
@@ -392,7 +392,7 @@ async fn a_client_that_does_not_answer_a_close_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_slow_handshake_is_cut_off() {
+async fn handshake_too_slow_is_cut_off() {
     let server = Server::start(config());
     let mut serving = ServeConfig::default();
     serving.header_timeout = Duration::from_millis(200);
@@ -413,14 +413,14 @@ async fn a_slow_handshake_is_cut_off() {
 }
 
 #[tokio::test]
-async fn last_request_of_a_connection_says_that_it_is_closed() {
+async fn connection_at_its_last_request_announces_close() {
     let server = Server::start(config());
     let mut serving = ServeConfig::default();
     serving.max_requests_per_connection = 3;
     let address = listen(&server.engine, serving);
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let request = "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n";
-    // all at once
+    // All at once.
     stream
         .write_all(request.repeat(10).as_bytes())
         .await
@@ -444,7 +444,7 @@ async fn last_request_of_a_connection_says_that_it_is_closed() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
+async fn request_head_without_end_is_refused() {
     let server = Server::start(config());
     let mut stream = TcpStream::connect(server.address)
         .await
@@ -465,7 +465,7 @@ async fn a_head_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_cap_are_closed_at_once() {
+async fn connections_over_the_limit_are_closed_at_once() {
     let server = Server::start(config());
     let mut serving = ServeConfig::default();
     serving.max_connections_per_address = 2;
@@ -483,7 +483,7 @@ async fn connections_beyond_the_cap_are_closed_at_once() {
 }
 
 #[tokio::test]
-async fn garbage_instead_of_http_is_refused() {
+async fn bytes_other_than_http_are_refused() {
     let server = Server::start(config());
     for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],

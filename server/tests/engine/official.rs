@@ -1,4 +1,4 @@
-//! The official client in Node: its defaults, that is polling and then an upgrade, and each transport alone.
+//! The official client in Node.js: with its defaults (polling, then an upgrade) and with each transport alone.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -51,13 +51,13 @@ console.log("all is well");
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_official_client_is_served_with_every_choice_of_transports() {
+async fn official_client_with_any_transports_is_served() {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers");
     assert!(
         peers.join("node_modules/engine.io-client").exists(),
         "run `npm ci` in tests/peers, or `cargo xtask test`"
     );
-    // Pings come often; a busy machine may answer late.
+    // Pings are frequent; a busy machine may answer late.
     let server = Server::start(EngineConfig {
         ping_timeout: Duration::from_secs(10),
         ..quick()

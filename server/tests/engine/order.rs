@@ -1,4 +1,4 @@
-//! Order: what one thread sends arrives as it was sent, whatever else goes on.
+//! Order: messages of one thread arrive in the order in which they were sent, under any load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use pesan_server::engineio::{EncodedMessage, EngineConfig, Group};
 use super::harness::{Server, config};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_thousand_messages_of_several_sockets_come_back_in_order() {
+async fn messages_of_several_sockets_are_echoed_in_order() {
     const SOCKETS: usize = 10;
     const EACH: usize = 10_000;
     let server = Arc::new(Server::start(EngineConfig { hubs: 3, ..config() }));
@@ -32,7 +32,7 @@ async fn a_hundred_thousand_messages_of_several_sockets_come_back_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn broadcasts_and_single_messages_keep_their_order() {
+async fn broadcasts_and_single_messages_arrive_in_send_order() {
     const ROUNDS: usize = 2000;
     let mut server = Server::start(EngineConfig { hubs: 2, ..config() });
     let mut sockets = Vec::new();
@@ -72,7 +72,7 @@ async fn broadcasts_and_single_messages_keep_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_flood_does_not_keep_others_waiting() {
+async fn flood_of_one_client_does_not_delay_others() {
     let server = Arc::new(Server::start(config()));
     let stop = Arc::new(AtomicBool::new(false));
     let flood = {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::harness::{Answer, Server, config, quick, soon};
 
 #[tokio::test]
-async fn the_handshake_says_what_the_protocol_wants() {
+async fn handshake_over_polling_has_the_required_fields() {
     let server = Server::start(quick());
     let answer = server.get("EIO=4&transport=polling").await;
     assert_eq!(answer.status, 200);
@@ -38,7 +38,7 @@ async fn the_handshake_says_what_the_protocol_wants() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_official_codes() {
+async fn refused_requests_have_the_official_codes() {
     let server = Server::start(config());
     let polling = server.open_polling().await;
     let websocket = polling.replace("polling", "websocket");
@@ -95,7 +95,7 @@ async fn refusals_have_the_official_codes() {
 }
 
 #[tokio::test]
-async fn another_path_is_not_found() {
+async fn request_to_another_path_is_not_found() {
     let server = Server::start(config());
     let mut stream = TcpStream::connect(server.address)
         .await
@@ -109,7 +109,7 @@ async fn another_path_is_not_found() {
 }
 
 #[tokio::test]
-async fn all_packets_of_a_body_come_back_in_one() {
+async fn post_with_several_packets_is_echoed_in_one_body() {
     let server = Server::start(config());
     let session = server.open_polling().await;
     let body = "4hello\u{1e}bAQIDBA==\u{1e}4é\u{1e}4";
@@ -119,7 +119,7 @@ async fn all_packets_of_a_body_come_back_in_one() {
 }
 
 #[tokio::test]
-async fn what_is_no_packet_ends_the_session() {
+async fn post_with_invalid_packet_closes_the_session() {
     let mut server = Server::start(config());
     for body in [
         "abc",
@@ -131,20 +131,20 @@ async fn what_is_no_packet_ends_the_session() {
         "4a\u{1e}é",
     ] {
         let session = server.open_polling().await;
-        // as officially, the POST itself is answered like any other
+        // Like in the official server, the POST itself is answered with ok.
         let answer = server.post(&session, body).await;
         assert_eq!((answer.status, &*answer.body), (200, "ok"), "{body:?}");
         assert_eq!(server.closed().await, CloseReason::ParseError, "{body:?}");
         assert_eq!(server.get(&session).await.code(), 1, "{body:?}");
     }
-    // In this protocol only the server pings.
+    // In protocol 4 only the server sends pings.
     let session = server.open_polling().await;
     assert_eq!(server.post(&session, "2").await.status, 400);
     assert_eq!(server.closed().await, CloseReason::TransportError);
 }
 
 #[tokio::test]
-async fn a_second_poll_ends_the_session() {
+async fn poll_beside_a_pending_one_closes_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let first = server.get(&session);
@@ -159,16 +159,16 @@ async fn a_second_poll_ends_the_session() {
     assert_eq!(server.get(&session).await.status, 400);
 }
 
-/// Waits until what was sent before on other connections has reached the server.
+/// Waits until everything sent before on other connections has reached the server.
 async fn arrived(server: &Server) {
-    // It accepts in order, and a refusal takes longer than reading a request that is there already.
+    // The server accepts in order, and a refusal takes longer than reading a request that has arrived.
     for _ in 0..5 {
         assert_eq!(server.get("EIO=4").await.status, 400);
     }
 }
 
 #[tokio::test]
-async fn an_aborted_poll_ends_the_session() {
+async fn poll_aborted_closes_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let stream = server.begin("GET", &session, "", 0, "").await;
@@ -179,7 +179,7 @@ async fn an_aborted_poll_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_off_ends_the_session() {
+async fn post_body_cut_off_closes_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let stream = server.begin("POST", &session, "", 100, "4ha").await;
@@ -189,7 +189,7 @@ async fn a_body_that_is_cut_off_ends_the_session() {
 }
 
 #[tokio::test]
-async fn two_bodies_at_a_time_end_the_session() {
+async fn post_beside_a_pending_one_closes_the_session() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let _first = server.begin("POST", &session, "", 100, "").await;
@@ -199,7 +199,7 @@ async fn two_bodies_at_a_time_end_the_session() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_refused_and_the_session_lives() {
+async fn post_body_over_the_limit_is_refused_and_the_session_stays() {
     let server = Server::start(EngineConfig {
         max_payload: 1000,
         ..config()
@@ -226,7 +226,7 @@ async fn a_body_beyond_the_limit_is_refused_and_the_session_lives() {
 }
 
 #[tokio::test]
-async fn a_binary_body_is_refused() {
+async fn post_body_binary_is_refused() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let headers = "Content-Type: application/octet-stream\r\n";
@@ -236,7 +236,7 @@ async fn a_binary_body_is_refused() {
 }
 
 #[tokio::test]
-async fn the_first_ping_comes_after_one_interval_and_pongs_keep_the_session() {
+async fn polling_session_answering_pings_stays_open() {
     let server = Server::start(quick());
     let session = server.open_polling().await;
     for _ in 0..3 {
@@ -252,12 +252,12 @@ async fn the_first_ping_comes_after_one_interval_and_pongs_keep_the_session() {
 }
 
 #[tokio::test]
-async fn without_a_pong_the_session_ends_in_time() {
+async fn polling_session_without_pong_closes_with_ping_timeout() {
     let mut server = Server::start(quick());
     let session = server.open_polling().await;
     let started = Instant::now();
     assert_eq!(server.get(&session).await.body, "2");
-    // The next poll is answered by the end.
+    // The next poll is answered with the close packet.
     assert_eq!(server.get(&session).await.body, "1");
     let elapsed = started.elapsed();
     assert!((490..700).contains(&elapsed.as_millis()), "{elapsed:?}");
@@ -266,7 +266,7 @@ async fn without_a_pong_the_session_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_gets_its_poll_back() {
+async fn polling_client_that_closes_gets_its_poll_answered() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let closing = async {
@@ -281,14 +281,14 @@ async fn a_client_that_closes_gets_its_poll_back() {
 }
 
 #[tokio::test]
-async fn a_session_that_the_server_closes_gets_what_was_sent_before() {
+async fn polling_session_closed_by_the_server_gets_earlier_messages() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection: Connection = server.opened().await;
     connection.send(&EncodedMessage::from_frame(&"last".into()));
     connection.close(CloseReason::ForcedClose);
     assert_eq!(server.closed().await, CloseReason::ForcedClose);
-    // In bodies of their own: the official client acts on the close packet before the messages beside it.
+    // In separate bodies: the official client handles the close packet before the messages beside it.
     assert_eq!(server.get(&session).await.body, "4last");
     assert_eq!(server.get(&session).await.body, "1");
     assert_eq!(server.get(&session).await.code(), 1);
@@ -296,7 +296,7 @@ async fn a_session_that_the_server_closes_gets_what_was_sent_before() {
 }
 
 #[tokio::test]
-async fn a_closed_engine_tells_everyone_and_takes_nobody() {
+async fn engine_closed_notifies_sessions_and_refuses_handshakes() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     server.opened().await;
@@ -312,7 +312,7 @@ async fn a_closed_engine_tells_everyone_and_takes_nobody() {
 }
 
 #[tokio::test]
-async fn volatile_messages_are_dropped_between_two_polls() {
+async fn volatile_messages_between_two_polls_are_dropped() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection = server.opened().await;
@@ -322,7 +322,7 @@ async fn volatile_messages_are_dropped_between_two_polls() {
 }
 
 #[tokio::test]
-async fn only_the_first_of_two_volatile_messages_is_sent_to_a_poll() {
+async fn volatile_message_after_another_is_not_sent_to_the_same_poll() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection = server.opened().await;
@@ -348,7 +348,7 @@ async fn only_the_first_of_two_volatile_messages_is_sent_to_a_poll() {
 }
 
 #[tokio::test]
-async fn path_is_taken_literally() {
+async fn path_with_special_characters_is_matched_literally() {
     for (given, path) in [
         ("/my-path", "/my-path/"),
         ("my-path/", "/my-path/"),
@@ -370,14 +370,14 @@ async fn path_is_taken_literally() {
                 .await;
             assert_eq!(Answer::read(&mut stream).await.status, status, "{given} {path}");
         }
-        // beside routes of a program
+        // Together with routes of a program.
         let router: axum::Router = server.engine.router();
         drop(axum::Router::new().merge(router).fallback(async || "page"));
     }
 }
 
 #[tokio::test]
-async fn preflights_and_answers_carry_the_cors_headers() {
+async fn preflights_and_responses_have_the_cors_headers() {
     let server = Server::start(EngineConfig {
         cors: Some(Cors {
             origins: Origins::Listed(vec!["http://a.example".to_owned()]),
@@ -427,7 +427,7 @@ async fn preflights_and_answers_carry_the_cors_headers() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_be_kept_out() {
+async fn origin_not_listed_is_refused() {
     let server = Server::start(EngineConfig {
         origins: Origins::Listed(vec!["http://a.example".to_owned()]),
         ..config()
@@ -451,7 +451,7 @@ async fn pages_of_other_origins_may_be_kept_out() {
 }
 
 #[tokio::test]
-async fn the_cookie_for_sticky_sessions_comes_with_the_handshake_alone() {
+async fn sticky_session_cookie_is_set_by_the_handshake_only() {
     let server = Server::start(EngineConfig {
         cookie: Some(Cookie::default()),
         ..config()
@@ -471,7 +471,7 @@ async fn the_cookie_for_sticky_sessions_comes_with_the_handshake_alone() {
 }
 
 #[tokio::test]
-async fn long_answers_are_compressed_for_those_who_take_it() {
+async fn polling_response_over_the_threshold_is_compressed_if_accepted() {
     let server = Server::start(config());
     let session = server.open_polling().await;
     let body = format!("4{}", "a".repeat(5000));
@@ -495,7 +495,7 @@ async fn long_answers_are_compressed_for_those_who_take_it() {
 }
 
 #[tokio::test]
-async fn who_still_sends_after_the_end_is_answered_at_once() {
+async fn post_after_the_close_is_answered_at_once() {
     let mut server = Server::start(config());
     let session = server.open_polling().await;
     let connection = server.opened().await;
@@ -509,7 +509,7 @@ async fn who_still_sends_after_the_end_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn a_handshake_may_be_refused_with_a_message_and_the_hook_hears_of_it() {
+async fn handshake_refused_by_hook_gets_its_message_and_is_reported() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hook = Arc::clone(&heard);
     let server = Server::start(EngineConfig {

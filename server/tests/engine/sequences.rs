@@ -1,15 +1,15 @@
-//! Random sequences of what client and server may do with one session: nothing is lost, doubled or out of order, and the
-//! end is noticed, whatever came before it.
+//! Random sequences of operations of client and server on one session: no message is lost, duplicated or out of order, and the
+//! close is always noticed.
 
 use pesan_server::engineio::{CloseReason, Connection, EncodedMessage, Engine, Group, Transport};
 
 use super::harness::{Server, Socket, config, soon};
 
-/// Sequences, and operations of each.
+/// Number of sequences, and of operations in each.
 const SEQUENCES: u64 = 40;
 const OPERATIONS: usize = 30;
 
-/// Small generator with a fixed seed, so that a failure happens again.
+/// Random numbers from a fixed seed, so that failures are reproducible.
 struct Chance(u64);
 
 impl Chance {
@@ -21,16 +21,16 @@ impl Chance {
     }
 }
 
-/// Client of one session, and what it has to get.
+/// Client of one session, and the messages that it must get.
 struct Client<'s> {
     server: &'s Server,
     connection: Connection,
     polling: String,
     /// WebSocket whose probe was answered.
     probed: Option<Socket>,
-    /// WebSocket that has taken over.
+    /// WebSocket after the upgrade.
     socket: Option<Socket>,
-    /// Messages of the server, and those that it gave back: sent and received.
+    /// Messages of the server and echoes: sent and received.
     out: (u64, u64),
     echoes: (u64, u64),
     log: Vec<String>,
@@ -72,7 +72,7 @@ impl Client<'_> {
         counts.1 += 1;
     }
 
-    /// Takes all that was sent.
+    /// Receives everything that was sent.
     async fn receive(&mut self) {
         while self.out.0 > self.out.1 || self.echoes.0 > self.echoes.1 {
             match &mut self.socket {
@@ -124,7 +124,7 @@ impl Client<'_> {
                 self.socket = Some(socket);
             }
             7 if self.probed.is_some() => {
-                // given up: the session goes on polling, and may try again
+                // Aborted: the session stays on polling, and may try again.
                 drop(self.probed.take());
                 let noticed = soon("the end of an attempt", async {
                     loop {
@@ -146,7 +146,7 @@ impl Client<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_sequence_of_operations_loses_nothing() {
+async fn operations_in_any_sequence_lose_no_message() {
     let mut server = Server::start(config());
     let mut upgraded = 0;
     for seed in 1..=SEQUENCES {
@@ -177,7 +177,7 @@ async fn any_sequence_of_operations_loses_nothing() {
                     Some(mut socket) => assert_eq!(socket.close_code().await, Some(1000)),
                     None => {
                         let mut body = server.get(&polling).await.body;
-                        // while a WebSocket tries to take over, polls return at once
+                        // During an upgrade polls return at once.
                         while body == "6" {
                             body = server.get(&polling).await.body;
                         }

@@ -1,4 +1,4 @@
-//! HTTPS and WSS: the engine over a stream that only the connection's own task can write to.
+//! HTTPS and WSS: the engine over a stream that only the session task can write to.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::harness::{Server, config, frame, listen, soon};
 
-/// Serves the engine over TLS as well.
+/// Serves the engine over TLS.
 fn listen_securely(server: &Server) -> SocketAddr {
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/tls");
     let mut serving = ServeConfig::default();
@@ -45,7 +45,7 @@ async fn secure(stream: TcpStream) -> TlsStream<TcpStream> {
 }
 
 #[tokio::test]
-async fn a_websocket_over_tls_gets_everything_in_order() {
+async fn websocket_over_tls_gets_all_messages_in_order() {
     let mut server = Server::start(config());
     let address = listen_securely(&server);
     let stream = TcpStream::connect(address).await.expect("the server listens");
@@ -78,7 +78,7 @@ async fn a_websocket_over_tls_gets_everything_in_order() {
 }
 
 #[tokio::test]
-async fn message_larger_than_the_queue_reaches_a_tls_client_that_reads() {
+async fn message_larger_than_the_queue_reaches_a_reading_tls_client() {
     let limits = EngineLimits {
         max_queued_bytes: 1 << 20,
         ..EngineLimits::default()
@@ -106,7 +106,7 @@ async fn message_larger_than_the_queue_reaches_a_tls_client_that_reads() {
 }
 
 #[tokio::test]
-async fn what_a_candidate_for_an_upgrade_does_not_read_is_not_garbled() {
+async fn upgrade_over_tls_with_unread_probe_response_is_not_corrupted() {
     let server = Server::start(config());
     let address = listen_securely(&server);
     let session = server.open_polling().await.replace("polling", "websocket");
@@ -135,7 +135,7 @@ async fn what_a_candidate_for_an_upgrade_does_not_read_is_not_garbled() {
         tokio::task::yield_now().await;
     }
     for number in 0..100_000 {
-        // Its answer takes what is left with it.
+        // The echo is sent together with the rest.
         if number % 100 == 0 && stream.write_all(&ping(100_000 + number / 100)).await.is_err() {
             return;
         }

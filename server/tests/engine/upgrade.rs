@@ -1,4 +1,4 @@
-//! The change from polling to WebSocket.
+//! Upgrade from polling to WebSocket.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use pesan_server::engineio::{CloseReason, EncodedMessage, EngineConfig, Transpor
 
 use super::harness::{Server, Socket, config};
 
-/// A session that polls, and the query of its WebSocket.
+/// Polling session, and the query of its WebSocket.
 async fn session(server: &Server) -> (String, String) {
     let polling = server.open_polling().await;
     let websocket = polling.replace("polling", "websocket");
     (polling, websocket)
 }
 
-/// A WebSocket whose probe was answered.
+/// WebSocket whose probe was answered.
 async fn probed(server: &Server, query: &str) -> Socket {
     let mut socket = server.websocket(query).await;
     socket.send("2probe").await;
@@ -22,7 +22,7 @@ async fn probed(server: &Server, query: &str) -> Socket {
 }
 
 #[tokio::test]
-async fn a_probe_frees_the_poll_and_the_upgrade_takes_over() {
+async fn upgrade_probe_answers_the_poll_and_the_websocket_takes_over() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
@@ -39,7 +39,7 @@ async fn a_probe_frees_the_poll_and_the_upgrade_takes_over() {
     socket.send("4hello").await;
     assert_eq!(socket.text().await, "4hello");
     assert_eq!(connection.transport(), Transport::WebSocket);
-    // Nothing else speaks for the session now.
+    // Polling requests are refused now.
     assert_eq!(server.get(&polling).await.code(), 3);
     assert_eq!(server.post(&polling, "4a").await.code(), 3);
     let mut second = server.websocket(&websocket).await;
@@ -49,7 +49,7 @@ async fn a_probe_frees_the_poll_and_the_upgrade_takes_over() {
 }
 
 #[tokio::test]
-async fn messages_on_both_sides_keep_their_order() {
+async fn messages_in_both_directions_during_an_upgrade_keep_their_order() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
@@ -77,7 +77,7 @@ async fn messages_on_both_sides_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_failed_probe_leaves_the_session_polling() {
+async fn upgrade_probe_failed_leaves_the_session_polling() {
     let server = Server::start(config());
     for wrong in ["2prob", "4hello", "abc"] {
         let (polling, websocket) = session(&server).await;
@@ -86,7 +86,7 @@ async fn a_failed_probe_leaves_the_session_polling() {
         socket.close_code().await;
         assert_eq!(server.post(&polling, "4alive").await.status, 200, "{wrong}");
         assert_eq!(server.get(&polling).await.body, "4alive", "{wrong}");
-        // And it may be tried again.
+        // Another upgrade may be tried.
         let mut socket = server.websocket(&websocket).await;
         socket.send("2probe").await;
         assert_eq!(socket.text().await, "3probe");
@@ -94,7 +94,7 @@ async fn a_failed_probe_leaves_the_session_polling() {
 }
 
 #[tokio::test]
-async fn an_upgrade_has_limited_time() {
+async fn upgrade_over_its_timeout_is_closed() {
     let server = Server::start(EngineConfig {
         upgrade_timeout: Duration::from_millis(100),
         ..config()
@@ -107,7 +107,7 @@ async fn an_upgrade_has_limited_time() {
 }
 
 #[tokio::test]
-async fn one_websocket_at_a_time_may_try() {
+async fn upgrade_beside_another_is_refused() {
     let server = Server::start(config());
     let (_, websocket) = session(&server).await;
     let mut first = server.websocket(&websocket).await;
@@ -118,7 +118,7 @@ async fn one_websocket_at_a_time_may_try() {
 }
 
 #[tokio::test]
-async fn upgrades_may_be_forbidden() {
+async fn upgrade_when_disabled_is_refused() {
     let server = Server::start(EngineConfig {
         allow_upgrades: false,
         ..config()
@@ -133,7 +133,7 @@ async fn upgrades_may_be_forbidden() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_websocket_is_the_end_of_the_session() {
+async fn websocket_closed_after_an_upgrade_closes_the_session() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let mut socket = probed(&server, &websocket).await;
@@ -145,12 +145,12 @@ async fn the_end_of_the_websocket_is_the_end_of_the_session() {
 }
 
 #[tokio::test]
-async fn a_close_in_the_midst_of_an_upgrade_is_heard_over_the_websocket() {
+async fn close_during_an_upgrade_is_sent_over_the_websocket() {
     let mut server = Server::start(config());
     let (_, websocket) = session(&server).await;
     let connection = server.opened().await;
     let mut socket = probed(&server, &websocket).await;
-    // The client has stopped polling, and its "5" is on its way.
+    // The client has stopped polling, and its upgrade packet is on the way.
     connection.send(&EncodedMessage::from_frame(&"farewell".into()));
     connection.close(CloseReason::ForcedServerClose);
     assert_eq!(server.closed().await, CloseReason::ForcedServerClose);
@@ -160,7 +160,7 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_over_the_websocket() {
 }
 
 #[tokio::test]
-async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
+async fn close_during_an_upgrade_is_sent_to_a_poll_too() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;
@@ -175,12 +175,12 @@ async fn a_close_in_the_midst_of_an_upgrade_is_heard_by_a_poll_too() {
 }
 
 #[tokio::test]
-async fn a_protocol_error_in_the_midst_of_an_upgrade_is_told_over_the_websocket() {
+async fn protocol_error_during_an_upgrade_is_sent_over_the_websocket() {
     let mut server = Server::start(config());
     let (_, websocket) = session(&server).await;
     let connection = server.opened().await;
     let mut socket = probed(&server, &websocket).await;
-    // The client has stopped polling, and its "5" is on its way.
+    // The client has stopped polling, and its upgrade packet is on the way.
     connection.close(CloseReason::ParseError);
     assert_eq!(server.closed().await, CloseReason::ParseError);
     socket.send("5").await;
@@ -195,7 +195,7 @@ async fn a_protocol_error_in_the_midst_of_an_upgrade_is_told_over_the_websocket(
 }
 
 #[tokio::test]
-async fn a_protocol_error_in_the_midst_of_an_upgrade_ends_polls_too() {
+async fn protocol_error_during_an_upgrade_ends_polls_too() {
     let mut server = Server::start(config());
     let (polling, websocket) = session(&server).await;
     let connection = server.opened().await;

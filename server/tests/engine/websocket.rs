@@ -1,4 +1,4 @@
-//! WebSocket, polite and hostile.
+//! WebSocket: conforming and hostile clients.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::harness::{Answer, Server, config, frame, quick, soon};
 
 #[tokio::test]
-async fn text_and_binary_come_back() {
+async fn websocket_messages_of_text_and_binary_are_echoed() {
     let server = Server::start(config());
     let mut socket = server.websocket("EIO=4&transport=websocket").await;
     let open = socket.text().await;
@@ -28,7 +28,7 @@ async fn text_and_binary_come_back() {
 }
 
 #[tokio::test]
-async fn a_proxy_may_add_a_line_for_its_own_connection() {
+async fn websocket_handshake_with_two_connection_headers_is_accepted() {
     let server = Server::start(config());
     let request = "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\
                    Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -38,7 +38,7 @@ async fn a_proxy_may_add_a_line_for_its_own_connection() {
 }
 
 #[tokio::test]
-async fn refused_handshakes_say_why() {
+async fn websocket_handshake_invalid_is_refused_with_a_reason() {
     let server = Server::start(EngineConfig {
         origins: Origins::Listed(Vec::new()),
         ..config()
@@ -99,7 +99,7 @@ async fn refused_handshakes_say_why() {
 }
 
 #[tokio::test]
-async fn the_first_ping_comes_after_one_interval() {
+async fn websocket_ping_is_sent_after_one_interval() {
     let server = Server::start(quick());
     let mut socket = server.open_websocket().await;
     for _ in 0..3 {
@@ -115,7 +115,7 @@ async fn the_first_ping_comes_after_one_interval() {
 }
 
 #[tokio::test]
-async fn without_a_pong_the_connection_ends_in_time() {
+async fn websocket_without_pong_closes_with_ping_timeout() {
     let mut server = Server::start(quick());
     let mut socket = server.open_websocket().await;
     let started = Instant::now();
@@ -126,14 +126,14 @@ async fn without_a_pong_the_connection_ends_in_time() {
 }
 
 #[tokio::test]
-async fn other_packets_give_a_pong_more_time_once() {
+async fn pong_delayed_by_other_packets_gets_more_time_once() {
     let mut server = Server::start(quick());
     let mut socket = server.open_websocket().await;
     let started = Instant::now();
     assert_eq!(socket.text().await, "2");
     socket.send("4a").await;
     assert_eq!(socket.text().await, "4a");
-    // A second packet buys nothing.
+    // A second packet does not extend the timeout again.
     socket.send("4b").await;
     socket.close_code().await;
     assert_eq!(server.closed().await, CloseReason::PingTimeout);
@@ -145,7 +145,7 @@ async fn other_packets_give_a_pong_more_time_once() {
 }
 
 #[tokio::test]
-async fn packets_that_say_nothing_are_ignored() {
+async fn packets_without_effect_are_ignored() {
     let server = Server::start(config());
     let mut socket = server.open_websocket().await;
     for packet in ["6", "5", "0{}", "3", "3late"] {
@@ -156,7 +156,7 @@ async fn packets_that_say_nothing_are_ignored() {
 }
 
 #[tokio::test]
-async fn the_end_has_the_reason_of_its_cause() {
+async fn close_reason_matches_its_cause() {
     let mut server = Server::start(config());
     for (packet, reason) in [
         ("1", CloseReason::TransportClose),
@@ -179,7 +179,7 @@ async fn the_end_has_the_reason_of_its_cause() {
 }
 
 #[tokio::test]
-async fn broken_frames_end_the_connection_with_a_code() {
+async fn frames_invalid_close_the_connection_with_a_code() {
     let mut server = Server::start(EngineConfig {
         max_payload: 100_000,
         ..config()
@@ -208,7 +208,7 @@ async fn broken_frames_end_the_connection_with_a_code() {
         let (mut stream, _) = server.raw_websocket("").await;
         stream.write_all(&bytes).await.unwrap_or_default();
         let mut received = Vec::new();
-        // The rest of what was too large may meet a closed socket.
+        // The rest of the oversized message may be sent to a closed socket.
         soon("the end", stream.read_to_end(&mut received))
             .await
             .unwrap_or_default();
@@ -237,7 +237,7 @@ async fn parts_and_pings_of_rfc_6455_are_handled_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn bytes_that_come_with_the_handshake_are_not_lost() {
+async fn bytes_sent_with_the_handshake_are_not_lost() {
     let server = Server::start(config());
     let mut stream = TcpStream::connect(server.address)
         .await
@@ -254,7 +254,7 @@ async fn bytes_that_come_with_the_handshake_are_not_lost() {
 }
 
 #[tokio::test]
-async fn a_closed_connection_gets_what_was_sent_before_and_a_code() {
+async fn websocket_closed_by_the_server_gets_earlier_messages_and_a_code() {
     let mut server = Server::start(config());
     let mut socket = server.open_websocket().await;
     let connection = server.opened().await;
@@ -271,7 +271,7 @@ async fn a_closed_connection_gets_what_was_sent_before_and_a_code() {
 }
 
 #[tokio::test]
-async fn compression_is_used_when_both_want_it() {
+async fn compression_negotiated_is_used() {
     let mut server = Server::start(EngineConfig {
         per_message_deflate: Some(Deflate {
             threshold: 1000,
@@ -285,7 +285,7 @@ async fn compression_is_used_when_both_want_it() {
         head.contains("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
         "{head}"
     );
-    // Uncompressed messages are still allowed; the answer is compressed.
+    // Uncompressed messages are still allowed; the echo is compressed.
     stream
         .write_all(&frame(0x81, format!("4{}", "a".repeat(10_000)).as_bytes()))
         .await
@@ -300,7 +300,7 @@ async fn compression_is_used_when_both_want_it() {
     soon("an answer", stream.read_exact(&mut bytes))
         .await
         .expect("an open socket");
-    // Compressed messages may be sent back as they came.
+    // The compressed message is sent back unchanged.
     stream
         .write_all(&frame(0xc1, &bytes))
         .await
@@ -316,7 +316,7 @@ async fn compression_is_used_when_both_want_it() {
 }
 
 #[tokio::test]
-async fn a_compressed_bomb_ends_only_its_sender() {
+async fn compressed_bomb_closes_only_its_sender() {
     let mut server = Server::start(EngineConfig {
         per_message_deflate: Some(Deflate::default()),
         ..config()
@@ -324,7 +324,7 @@ async fn a_compressed_bomb_ends_only_its_sender() {
     let (mut stream, _) = server
         .raw_websocket("Sec-WebSocket-Extensions: permessage-deflate\r\n")
         .await;
-    // A stored byte, then copies of it: 258 bytes for each two bits.
+    // A literal byte, then copies of it: 258 bytes for each two bits.
     let mut bomb = vec![0xec, 0xc1, 0x01, 0x01];
     bomb.extend([0; 4]);
     bomb.extend(vec![0xff; 900_000]);
@@ -341,7 +341,7 @@ async fn a_compressed_bomb_ends_only_its_sender() {
 }
 
 #[tokio::test]
-async fn first_subprotocol_that_is_offered_is_chosen() {
+async fn subprotocols_offered_are_answered_with_the_first() {
     let server = Server::start(config());
     let offered = "Sec-WebSocket-Protocol: chat, other\r\nSec-WebSocket-Protocol: third\r\n";
     let (_, head) = server.raw_websocket(offered).await;

@@ -1,4 +1,4 @@
-//! Clients that want too much.
+//! Clients that exceed limits or flood the server.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::support::{Served, until};
 
 #[tokio::test]
-async fn rooms_of_one_socket_have_a_limit_and_go_with_it() {
+async fn rooms_of_one_socket_are_limited_and_removed_with_it() {
     let limits = SocketIoLimits {
         max_rooms_per_socket: 1000,
         ..SocketIoLimits::default()
@@ -42,7 +42,7 @@ async fn rooms_of_one_socket_have_a_limit_and_go_with_it() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_rooms_are_joined_and_left() {
+async fn rooms_very_many_are_joined_and_left() {
     let served = Served::start().await;
     let (sender, mut sockets) = mpsc::unbounded_channel();
     served
@@ -66,7 +66,7 @@ async fn a_hundred_thousand_rooms_are_joined_and_left() {
 }
 
 #[tokio::test]
-async fn attachments_without_end_are_refused() {
+async fn attachments_over_the_limit_are_refused() {
     let served = Served::start().await;
     let mut raw = served.join().await;
     raw.send(r#"511-["x"]"#).await;
@@ -88,14 +88,14 @@ async fn attachments_without_end_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_send_without_end_leave_others_their_turn() {
+async fn clients_sending_without_pause_do_not_starve_others() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("noise", |_: Socket, _: String| {});
         socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
     });
     let over = Arc::new(AtomicBool::new(false));
-    // as many as the server has threads; each of them kept one of these to itself for seconds
+    // As many as the server has threads; each flood once blocked a thread for seconds.
     let floods = [(); 2].map(|()| {
         let (over, address) = (over.clone(), served.address);
         std::thread::spawn(move || flood(address, &over))
@@ -111,7 +111,7 @@ async fn clients_that_send_without_end_leave_others_their_turn() {
     }
 }
 
-/// Sends small events as fast as they are taken.
+/// Sends small events as fast as they are accepted.
 fn flood(address: SocketAddr, over: &AtomicBool) {
     let mut socket = std::net::TcpStream::connect(address).expect("it listens");
     let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
@@ -121,7 +121,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
         let length = u8::try_from(text.len()).expect("short");
         [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
     };
-    // the answer to the handshake comes first
+    // The handshake response is first.
     assert!(socket.read(&mut [0; 1024]).expect("open") > 0);
     socket.write_all(&frame("40")).expect("open");
     let events = frame(r#"42["noise","x"]"#).repeat(1000);
@@ -131,7 +131,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
 }
 
 #[tokio::test]
-async fn answers_that_nobody_asked_for_are_left() {
+async fn acks_not_requested_are_ignored() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
@@ -142,7 +142,7 @@ async fn answers_that_nobody_asked_for_are_left() {
 }
 
 #[tokio::test]
-async fn a_client_whose_handler_is_busy_is_not_read() {
+async fn client_with_a_full_backlog_is_not_read() {
     let limits = SocketIoLimits {
         max_queued_events: 4,
         ..SocketIoLimits::default()
@@ -157,7 +157,7 @@ async fn a_client_whose_handler_is_busy_is_not_read() {
     let (sender, mut seen) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let (gate, sender) = (opened.clone(), sender.clone());
-        // Catch-all listeners run when an event's turn has come.
+        // Catch-all listeners are called when an event is handled.
         socket.on("slow", move |_: Socket, n: u32| {
             let (gate, sender) = (gate.clone(), sender.clone());
             async move {

@@ -1,4 +1,4 @@
-//! Answers, in both directions.
+//! Acknowledgements in both directions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Served, until};
 const SOON: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn a_client_gets_the_answer_it_asked_for() {
+async fn ack_requested_by_a_client_is_sent() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("message-with-ack", |_: Socket, args: Args, ack: AckSender| {
@@ -30,7 +30,7 @@ async fn a_client_gets_the_answer_it_asked_for() {
 }
 
 #[tokio::test]
-async fn the_server_asks_from_within_a_handler() {
+async fn ack_requested_within_a_handler_arrives() {
     let served = Served::start().await;
     served.io.on_connection(async |socket: Socket| {
         let name: String = socket.emit_with_ack("name?", ()).await.expect("an answer");
@@ -55,7 +55,7 @@ async fn joined(served: &Served) -> (crate::support::Raw, Socket) {
 }
 
 #[tokio::test]
-async fn no_answer_is_an_error_that_says_why() {
+async fn ack_missing_fails_with_its_reason() {
     let limits = SocketIoLimits {
         max_pending_acks: 2,
         ..SocketIoLimits::default()
@@ -90,7 +90,7 @@ async fn no_answer_is_an_error_that_says_why() {
 }
 
 #[tokio::test]
-async fn many_are_asked_and_those_who_do_not_answer_are_named() {
+async fn broadcast_with_ack_reports_acks_and_missing_sockets() {
     let served = Served::start().await;
     let mut quick = served.join().await;
     let mut slow = served.open().await;
@@ -128,7 +128,7 @@ async fn many_are_asked_and_those_who_do_not_answer_are_named() {
 }
 
 #[tokio::test]
-async fn lone_null_is_sent_as_an_argument() {
+async fn argument_null_alone_is_sent() {
     use pesan::socketio::Value;
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
@@ -152,7 +152,7 @@ async fn lone_null_is_sent_as_an_argument() {
 }
 
 #[tokio::test]
-async fn all_answers_end_the_wait() {
+async fn broadcast_with_all_acks_returns_before_the_timeout() {
     let served = Served::start().await;
     let mut one = served.join().await;
     let mut two = served.join().await;

@@ -1,4 +1,4 @@
-//! Events that wait for handlers: what is read meanwhile, how much may wait, and what becomes of it when the client leaves.
+//! Backlog: events that wait for handlers, its limits, and what happens when the client disconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::support::{PATIENCE, Raw, Served, until};
 
-/// What must come in time.
+/// Waits for a future with a timeout.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("in time")
 }
@@ -24,12 +24,12 @@ fn limited(max_queued_events: usize) -> IoConfig {
     }
 }
 
-/// A gate that lets nobody through yet.
+/// Closed gate.
 fn closed() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(0))
 }
 
-/// `ask` asks its client back, `wait` waits for a permit of the gate, `marco` is answered at once.
+/// `ask` requests an ack from the client, `wait` waits for a permit of the gate, `marco` is answered at once.
 fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
     let (sender, told) = mpsc::unbounded_channel();
     let gate = gate.clone();
@@ -60,7 +60,7 @@ fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
     told
 }
 
-/// Answers every question of the server, until `wanted` answers of its own events have come.
+/// Acknowledges every event of the server, until `wanted` acks for its own events have arrived.
 async fn answer_questions(raw: &mut Raw, wanted: usize) -> Vec<String> {
     let mut answers = Vec::new();
     while answers.len() < wanted {
@@ -77,8 +77,8 @@ async fn answer_questions(raw: &mut Raw, wanted: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn handlers_that_ask_their_client_back_are_answered_however_many_wait() {
-    // 70 questions at once were answered by time-outs alone: the answers stood behind the 65th event
+async fn ack_within_handlers_with_a_full_backlog_arrives() {
+    // Once, 70 concurrent requests all timed out: the acks were behind the 65th event.
     for config in [IoConfig::default(), limited(8)] {
         let served = Served::with(config).await;
         let _told = serves(&served.io, &closed());
@@ -104,7 +104,7 @@ async fn ack_behind_too_many_events_fails_with_overrun() {
 }
 
 #[tokio::test]
-async fn other_namespace_is_served_while_a_handler_is_under_way() {
+async fn namespace_beside_one_with_a_running_handler_is_served() {
     let served = Served::start().await;
     let gate = closed();
     let _told = serves(&served.io, &gate);
@@ -123,7 +123,7 @@ async fn other_namespace_is_served_while_a_handler_is_under_way() {
 }
 
 #[tokio::test]
-async fn full_connection_outlives_its_ping_timeout_and_loses_no_event() {
+async fn connection_with_a_full_backlog_survives_its_ping_timeout() {
     let config = EngineConfig {
         ping_interval: Duration::from_millis(50),
         ping_timeout: Duration::from_millis(1000),
@@ -134,7 +134,7 @@ async fn full_connection_outlives_its_ping_timeout_and_loses_no_event() {
     let mut told = serves(&served.io, &gate);
     let mut raw = served.join().await;
     raw.send_all((0..100).map(|n| format!(r#"2["wait",{n}]"#))).await;
-    // longer than a pong may take
+    // Longer than the ping timeout.
     for n in 0..10 {
         tokio::time::sleep(Duration::from_millis(150)).await;
         gate.add_permits(1);
@@ -148,7 +148,7 @@ async fn full_connection_outlives_its_ping_timeout_and_loses_no_event() {
 }
 
 #[tokio::test]
-async fn reset_of_a_connection_that_is_not_read_is_noticed() {
+async fn connection_reset_while_paused_is_noticed() {
     let served = Served::with(limited(4)).await;
     let gate = closed();
     let mut told = serves(&served.io, &gate);
@@ -165,7 +165,7 @@ async fn reset_of_a_connection_that_is_not_read_is_noticed() {
 }
 
 #[tokio::test]
-async fn events_that_were_read_are_handled_before_the_good_bye() {
+async fn events_received_before_the_disconnection_are_handled_first() {
     for how in ["leave", "close", "reset"] {
         let served = Served::start().await;
         let gate = closed();
@@ -205,7 +205,7 @@ async fn events_that_were_read_are_handled_before_the_good_bye() {
 }
 
 #[tokio::test]
-async fn handlers_that_answer_a_client_that_left_are_not_reported() {
+async fn handlers_sending_to_a_disconnected_client_are_not_reported() {
     let served = Served::start().await;
     let gate = closed();
     let mut told = serves(&served.io, &gate);
@@ -233,7 +233,7 @@ async fn handlers_that_answer_a_client_that_left_are_not_reported() {
 }
 
 #[tokio::test]
-async fn events_that_wait_are_dropped_when_the_server_disconnects_their_socket() {
+async fn events_waiting_when_the_server_disconnects_are_dropped() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let gate = Arc::new(Notify::new());
@@ -255,7 +255,7 @@ async fn events_that_wait_are_dropped_when_the_server_disconnects_their_socket()
     });
     let mut raw = served.join().await;
     raw.send_all((0..3).map(|n| format!(r#"2["bad",{n}]"#))).await;
-    // nor does it come into another namespace on the way out
+    // Nor does it join another namespace while disconnecting.
     served
         .io
         .of("/other")
@@ -272,14 +272,14 @@ async fn events_that_wait_are_dropped_when_the_server_disconnects_their_socket()
 }
 
 #[tokio::test]
-async fn socket_that_left_gets_nothing_while_its_last_events_are_handled() {
+async fn socket_leaving_gets_nothing_while_its_last_events_are_handled() {
     let served = Served::start().await;
     let gate = closed();
     let mut told = serves(&served.io, &gate);
     let mut raw = served.join().await;
     raw.send(r#"2["wait",1]"#).await;
     raw.send("1").await;
-    // the same connection comes again, as the former socket still counts
+    // The same connection connects again while the former socket is still in its rooms.
     let sid = raw.join("/").await;
     assert_eq!(served.io.len(), 2);
     served.io.emit("all", ()).expect("can be sent");

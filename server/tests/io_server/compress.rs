@@ -1,4 +1,4 @@
-//! Which events go out compressed.
+//! Compression of events.
 
 use pesan_server::engineio::{Deflate, EngineConfig};
 use pesan_server::http::serve::{ServeConfig, serve};
@@ -12,7 +12,7 @@ const HANDSHAKE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nH
     Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 
-/// First byte of the next frame, whose second highest bit says that it is compressed; and its content.
+/// First byte of the next frame, whose second highest bit marks compression, and the content.
 async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let read = async {
         let first = stream.read_u8().await?;
@@ -29,7 +29,7 @@ async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn an_event_is_sent_as_it_is_when_it_asks_for_it() {
+async fn event_with_compress_off_is_not_compressed() {
     let io = Io::default();
     io.on_connection(|socket: Socket| {
         let long = "pesan ".repeat(1000);

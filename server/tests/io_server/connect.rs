@@ -1,4 +1,4 @@
-//! Joining and leaving namespaces.
+//! Connecting to namespaces and disconnecting from them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn greets(io: &Io) {
 }
 
 #[tokio::test]
-async fn a_client_joins_the_root_namespace() {
+async fn connect_to_the_root_namespace_is_accepted() {
     let served = Served::start().await;
     greets(&served.io);
     let mut raw = served.open().await;
@@ -29,7 +29,7 @@ async fn a_client_joins_the_root_namespace() {
 }
 
 #[tokio::test]
-async fn the_payload_of_connect_is_the_handshakes_auth() {
+async fn connect_payload_is_the_auth_of_the_handshake() {
     let served = Served::start().await;
     greets(&served.io);
     let mut raw = served.open().await;
@@ -39,7 +39,7 @@ async fn the_payload_of_connect_is_the_handshakes_auth() {
 }
 
 #[tokio::test]
-async fn namespaces_share_a_connection_and_have_ids_of_their_own() {
+async fn namespaces_on_one_connection_have_different_ids() {
     let served = Served::start().await;
     greets(&served.io);
     greets_in(&served.io, "/custom");
@@ -65,7 +65,7 @@ fn greets_in(io: &Io, name: &str) {
 }
 
 #[tokio::test]
-async fn an_unknown_namespace_is_refused() {
+async fn connect_to_an_unknown_namespace_is_refused() {
     let served = Served::start().await;
     let (sender, mut refused) = mpsc::unbounded_channel();
     served
@@ -80,7 +80,7 @@ async fn an_unknown_namespace_is_refused() {
 }
 
 #[tokio::test]
-async fn a_query_stays_in_the_name_of_the_namespace() {
+async fn connect_with_a_query_has_it_in_the_namespace_name() {
     let served = Served::start().await;
     let mut raw = served.open().await;
     raw.send("0/admin?token=1&uid=a,").await;
@@ -91,7 +91,7 @@ async fn a_query_stays_in_the_name_of_the_namespace() {
 }
 
 #[tokio::test]
-async fn invalid_packets_end_the_connection() {
+async fn packets_invalid_close_the_connection() {
     for packet in [
         "0[]",
         r#"0"x""#,
@@ -114,7 +114,7 @@ async fn invalid_packets_end_the_connection() {
 }
 
 #[tokio::test]
-async fn the_parse_error_is_told_to_hooks_and_listeners() {
+async fn parse_error_is_reported_to_hooks_and_listeners() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let hook = sender.clone();
@@ -140,7 +140,7 @@ async fn the_parse_error_is_told_to_hooks_and_listeners() {
 }
 
 #[tokio::test]
-async fn a_second_connect_ends_the_connection() {
+async fn connect_twice_closes_the_connection() {
     let served = Served::start().await;
     let mut raw = served.join().await;
     raw.send("0").await;
@@ -148,7 +148,7 @@ async fn a_second_connect_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_packet_for_a_namespace_not_joined_ends_the_connection() {
+async fn packet_for_a_namespace_not_joined_closes_the_connection() {
     let served = Served::start().await;
     let mut raw = served.open().await;
     raw.send(r#"2["marco"]"#).await;
@@ -156,7 +156,7 @@ async fn a_packet_for_a_namespace_not_joined_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_packet_that_crosses_the_servers_good_bye_is_left() {
+async fn packet_crossing_the_servers_disconnect_is_ignored() {
     let served = Served::start().await;
     greets(&served.io);
     greets_in(&served.io, "/custom");
@@ -176,7 +176,7 @@ async fn a_packet_that_crosses_the_servers_good_bye_is_left() {
 }
 
 #[tokio::test]
-async fn whoever_joins_nothing_is_disconnected() {
+async fn client_joining_no_namespace_is_disconnected() {
     let config = IoConfig {
         connect_timeout: Duration::from_millis(50),
         ..IoConfig::default()
@@ -187,7 +187,7 @@ async fn whoever_joins_nothing_is_disconnected() {
 }
 
 #[tokio::test]
-async fn middleware_refuses_with_message_and_data() {
+async fn middleware_error_has_message_and_data() {
     let served = Served::start().await;
     served.io.with_middleware(async |socket: Socket| {
         tokio::task::yield_now().await;
@@ -215,7 +215,7 @@ async fn middleware_refuses_with_message_and_data() {
 }
 
 #[tokio::test]
-async fn middleware_that_panics_refuses() {
+async fn middleware_panic_refuses_the_client() {
     let served = Served::start().await;
     served
         .io
@@ -226,7 +226,7 @@ async fn middleware_that_panics_refuses() {
 }
 
 #[tokio::test]
-async fn namespaces_are_made_from_patterns_and_functions() {
+async fn namespaces_matching_patterns_and_functions_are_created() {
     let config = IoConfig {
         cleanup_empty_child_namespaces: true,
         ..IoConfig::default()
@@ -260,7 +260,7 @@ async fn namespaces_are_made_from_patterns_and_functions() {
 const REFUSED: &str = r#"4/guard-x,{"message":"refused"}"#;
 
 #[tokio::test]
-async fn namespace_that_the_server_named_first_is_guarded_by_its_pattern() {
+async fn namespace_created_before_its_pattern_has_its_middleware() {
     for order in ["pattern first", "name first", "middleware last"] {
         let served = Served::start().await;
         let name = || served.io.of("/guard-x").expect("a legal name");
@@ -290,7 +290,7 @@ async fn namespace_that_the_server_named_first_is_guarded_by_its_pattern() {
 }
 
 #[tokio::test]
-async fn function_decides_for_each_client_of_its_namespaces() {
+async fn matcher_function_is_called_for_each_client() {
     for named in [false, true] {
         let served = Served::start().await;
         if named {
@@ -310,7 +310,7 @@ async fn function_decides_for_each_client_of_its_namespaces() {
 }
 
 #[tokio::test]
-async fn namespace_with_handlers_of_its_own_is_not_taken_by_a_later_pattern() {
+async fn namespace_with_own_handlers_is_not_adopted_by_a_later_pattern() {
     let served = Served::start().await;
     greets_in(&served.io, "/own");
     served.io.of("/open").expect("a legal name");
@@ -327,7 +327,7 @@ async fn namespace_with_handlers_of_its_own_is_not_taken_by_a_later_pattern() {
 }
 
 #[tokio::test]
-async fn name_that_no_client_can_ask_for_is_an_error() {
+async fn namespace_with_an_impossible_name_is_an_error() {
     let served = Served::start().await;
     let error = served.io.of("a,b").expect_err("a comma");
     assert_eq!(error, NamespaceError::Comma("/a,b".to_owned()));
@@ -340,7 +340,7 @@ async fn name_that_no_client_can_ask_for_is_an_error() {
 }
 
 #[tokio::test]
-async fn jsonp_is_refused_in_words() {
+async fn jsonp_request_is_refused_with_a_message() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let served = Served::start().await;
     let mut stream = tokio::net::TcpStream::connect(served.address)
@@ -357,7 +357,7 @@ async fn jsonp_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_connection_has_a_limited_number_of_namespaces() {
+async fn namespaces_of_one_connection_are_limited() {
     let limits = SocketIoLimits {
         max_namespaces_per_connection: 2,
         ..SocketIoLimits::default()
@@ -376,7 +376,7 @@ async fn a_connection_has_a_limited_number_of_namespaces() {
 }
 
 #[tokio::test]
-async fn good_byes_come_in_order_and_with_the_official_reasons() {
+async fn disconnect_events_have_the_official_order_and_reasons() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let sockets: Arc<Mutex<Vec<Socket>>> = Arc::default();
@@ -430,7 +430,7 @@ async fn good_byes_come_in_order_and_with_the_official_reasons() {
 }
 
 #[tokio::test]
-async fn a_closed_server_tells_its_sockets_why() {
+async fn server_closed_disconnects_sockets_with_its_reason() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
@@ -447,7 +447,7 @@ async fn a_closed_server_tells_its_sockets_why() {
 }
 
 #[tokio::test]
-async fn closed_server_frees_its_port_and_may_listen_again() {
+async fn server_closed_frees_its_port_and_may_listen_again() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = free.local_addr().expect("just bound");
     drop(free);
@@ -481,7 +481,7 @@ async fn closed_server_frees_its_port_and_may_listen_again() {
 }
 
 #[tokio::test]
-async fn the_handshake_is_what_the_client_sent() {
+async fn handshake_has_what_the_client_sent() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         let handshake = socket.handshake();
@@ -511,7 +511,7 @@ async fn the_handshake_is_what_the_client_sent() {
 }
 
 #[tokio::test]
-async fn arguments_come_back_as_they_were() {
+async fn arguments_of_all_types_are_echoed_unchanged() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("message", |socket: Socket, args: Args| {
@@ -532,7 +532,7 @@ async fn arguments_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn nothing_is_heard_of_a_client_after_it_broke_the_protocol() {
+async fn client_after_a_protocol_error_is_ignored() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {

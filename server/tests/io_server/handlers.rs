@@ -1,4 +1,4 @@
-//! Listeners: kinds, order, failures.
+//! Listeners: kinds, order, errors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::support::Served;
 
 #[tokio::test]
-async fn several_listeners_are_called_in_their_order() {
+async fn listeners_of_one_event_are_called_in_order() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("say", |socket: Socket, text: String| socket.emit("first", text));
@@ -29,7 +29,7 @@ async fn several_listeners_are_called_in_their_order() {
 }
 
 #[tokio::test]
-async fn an_event_waits_for_the_one_before_and_no_other_socket_does() {
+async fn event_after_an_async_handler_waits_and_other_sockets_do_not() {
     let served = Served::start().await;
     let gate = Arc::new(Notify::new());
     for name in ["/", "/other"] {
@@ -62,7 +62,7 @@ async fn an_event_waits_for_the_one_before_and_no_other_socket_does() {
 }
 
 #[tokio::test]
-async fn an_async_connection_handler_holds_events_up() {
+async fn connection_handler_async_delays_events() {
     let served = Served::start().await;
     served.io.on_connection(async |socket: Socket| {
         tokio::task::yield_now().await;
@@ -76,7 +76,7 @@ async fn an_async_connection_handler_holds_events_up() {
 }
 
 #[tokio::test]
-async fn a_handler_under_way_ends_before_the_good_bye() {
+async fn handler_running_at_disconnection_ends_before_disconnect() {
     let served = Served::start().await;
     let gate = Arc::new(Notify::new());
     let (sender, mut told) = mpsc::unbounded_channel();
@@ -110,7 +110,7 @@ async fn a_handler_under_way_ends_before_the_good_bye() {
 }
 
 #[tokio::test]
-async fn once_off_and_catch_all() {
+async fn listeners_once_off_and_catch_all_are_called_as_registered() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.once("a", |socket: Socket, ()| socket.emit("once", ()));
@@ -146,7 +146,7 @@ async fn once_off_and_catch_all() {
 }
 
 #[tokio::test]
-async fn what_goes_out_is_seen_by_catch_all_listeners() {
+async fn outgoing_events_reach_catch_all_listeners() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
@@ -164,7 +164,7 @@ async fn what_goes_out_is_seen_by_catch_all_listeners() {
 }
 
 #[tokio::test]
-async fn packet_middleware_changes_and_refuses() {
+async fn packet_middleware_may_change_and_refuse_events() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.use_packet(|_: Socket, mut event: IncomingEvent| {
@@ -189,7 +189,7 @@ async fn packet_middleware_changes_and_refuses() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_a_handler_is_reported() {
+async fn arguments_of_another_type_are_reported() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served
@@ -219,7 +219,7 @@ async fn what_does_not_fit_a_handler_is_reported() {
 }
 
 #[tokio::test]
-async fn a_panic_ends_its_socket_and_nothing_else() {
+async fn handler_panic_disconnects_only_its_socket() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served
@@ -272,7 +272,7 @@ impl Event for Note {
 }
 
 #[tokio::test]
-async fn typed_events_are_answered_by_what_the_handler_returns() {
+async fn typed_events_are_acknowledged_with_the_return_value() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on_event::<Add, _>(async |_: Socket, add: Add| add.left + add.right);
@@ -287,7 +287,7 @@ async fn typed_events_are_answered_by_what_the_handler_returns() {
 }
 
 #[tokio::test]
-async fn reserved_names_are_not_sent() {
+async fn event_with_a_reserved_name_is_not_sent() {
     let served = Served::start().await;
     for name in [
         "connect",
@@ -305,7 +305,7 @@ async fn reserved_names_are_not_sent() {
 }
 
 #[tokio::test]
-async fn an_answer_is_given_once() {
+async fn ack_with_several_listeners_is_sent_once() {
     let served = Served::start().await;
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();

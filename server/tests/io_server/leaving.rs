@@ -1,4 +1,4 @@
-//! Clients that go in odd moments, and what is left of them then: nothing.
+//! Clients that disconnect at unusual moments: nothing of them may remain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::support::{Lost, PATIENCE, Raw, Served, join, lost, offset, until};
 
-/// What must come in time.
+/// Waits for a future with a timeout.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("in time")
 }
@@ -26,7 +26,7 @@ fn names(io: &Io) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn disconnect_is_told_after_a_panic_in_disconnecting() {
+async fn disconnect_after_a_panic_in_disconnecting_is_called() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let (reports, mut reported) = mpsc::unbounded_channel();
@@ -51,7 +51,7 @@ async fn disconnect_is_told_after_a_panic_in_disconnecting() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_nobody_was_let_into_goes() {
+async fn namespace_whose_only_client_is_refused_is_removed() {
     let served = Served::with(cleaning()).await;
     let parent = served.io.of_dynamic("/team-*");
     parent.with_middleware(async |_: Socket| {
@@ -68,7 +68,7 @@ async fn a_namespace_that_nobody_was_let_into_goes() {
 }
 
 #[tokio::test]
-async fn a_namespace_goes_when_its_only_client_is_lost_on_the_way_in() {
+async fn namespace_whose_only_client_is_lost_while_connecting_is_removed() {
     let served = Served::with(cleaning()).await;
     let (asked, mut coming) = mpsc::unbounded_channel();
     served.io.of_dynamic("/team-*").with_middleware(move |_: Socket| {
@@ -87,7 +87,7 @@ async fn a_namespace_goes_when_its_only_client_is_lost_on_the_way_in() {
 }
 
 #[tokio::test]
-async fn a_namespace_stays_while_someone_is_on_the_way_in() {
+async fn namespace_with_a_pending_connect_is_not_removed() {
     let served = Served::with(cleaning()).await;
     let gate = Arc::new(Semaphore::new(1));
     let (asked, mut coming) = mpsc::unbounded_channel();
@@ -107,7 +107,7 @@ async fn a_namespace_stays_while_someone_is_on_the_way_in() {
     second.send("0/team-1,").await;
     soon(coming.recv()).await.expect("the second is asked");
     first.send("1/team-1,").await;
-    // the answer to another CONNECT shows that the first has left
+    // The response to another CONNECT shows that the first was removed.
     first.join("/").await;
     gate.add_permits(2);
     assert!(second.next().await.starts_with("0/team-1,{"));
@@ -135,7 +135,7 @@ fn recovering(skip_middlewares: bool) -> IoConfig {
 }
 
 #[tokio::test]
-async fn a_server_with_recovery_is_closed_from_any_thread() {
+async fn server_with_recovery_can_be_closed_from_any_thread() {
     let served = Served::with(recovering(true)).await;
     let mut raw = served.join().await;
     let io = served.io.clone();
@@ -146,7 +146,7 @@ async fn a_server_with_recovery_is_closed_from_any_thread() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
+async fn client_lost_while_resuming_may_resume_again() {
     let served = Served::with(recovering(false)).await;
     let Lost { sid, auth, .. } = lost(&served).await;
     let gate = Arc::new(Semaphore::new(0));
@@ -171,7 +171,7 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_again() {
     assert_eq!(join(&mut raw, &auth).await.0, sid);
 }
 
-/// Tells when it is dropped.
+/// Notifies when it is dropped.
 struct Told(mpsc::UnboundedSender<()>);
 
 impl Drop for Told {
@@ -181,7 +181,7 @@ impl Drop for Told {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_lost_on_its_way_in_is_let_go() {
+async fn socket_lost_while_connecting_is_released() {
     let served = Served::start().await;
     let (sender, mut dropped) = mpsc::unbounded_channel();
     let (asked, mut coming) = mpsc::unbounded_channel();
@@ -203,7 +203,7 @@ async fn a_socket_that_is_lost_on_its_way_in_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_rule_that_panics_leaves_no_socket_behind() {
+async fn matcher_panic_leaves_no_socket() {
     let served = Served::start().await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
@@ -225,7 +225,7 @@ async fn a_rule_that_panics_leaves_no_socket_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
+async fn socket_disconnected_while_connecting_is_removed() {
     let served = Served::start().await;
     let (sender, coming) = std::sync::mpsc::channel::<Socket>();
     let sender = std::sync::Mutex::new(sender);
@@ -241,7 +241,7 @@ async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
             socket.disconnect(false);
         }
     });
-    // the lock on the rooms is busy, so that there is time between two steps
+    // Keeps the lock on the rooms busy, so that there is time between two steps.
     let (busy, io) = (
         Arc::new(std::sync::atomic::AtomicBool::new(true)),
         served.io.clone(),
@@ -273,7 +273,7 @@ async fn a_socket_that_is_ended_while_it_comes_in_stays_nowhere() {
 }
 
 #[tokio::test]
-async fn a_namespace_stays_for_those_who_may_return() {
+async fn namespace_with_saved_sessions_is_not_removed() {
     let served = Served::with(IoConfig {
         recovery: Some(Recovery {
             max_disconnection_duration: Duration::from_millis(500),

@@ -1,4 +1,4 @@
-//! The other wire format: each packet one binary frame.
+//! The msgpack format: each packet is one binary frame.
 
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::Value;
@@ -41,7 +41,7 @@ async fn joined(served: &Served) -> Raw {
     raw
 }
 
-/// Twelve pieces of binary: more than the default format takes.
+/// Twelve binary values: more than the default format accepts.
 fn args() -> Vec<Value> {
     let mut args: Vec<Value> = (0..12).map(|n| Value::Binary(vec![n; 3])).collect();
     args.push(Value::object([("deep", Value::Binary(vec![1]))]));
@@ -49,7 +49,7 @@ fn args() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn events_answers_and_broadcasts_are_one_binary_frame_each() {
+async fn msgpack_packets_are_one_binary_frame_each() {
     let served = served().await;
     let (mut one, mut two) = (joined(&served).await, joined(&served).await);
     for name in ["echo", "all"] {
@@ -68,7 +68,7 @@ async fn events_answers_and_broadcasts_are_one_binary_frame_each() {
 }
 
 #[tokio::test]
-async fn an_unknown_namespace_is_refused_in_the_same_format() {
+async fn msgpack_connect_to_an_unknown_namespace_is_refused() {
     let served = served().await;
     let mut raw = served.open().await;
     let packet = Packet::new("/nowhere", Body::Connect(None));
@@ -80,7 +80,7 @@ async fn an_unknown_namespace_is_refused_in_the_same_format() {
 }
 
 #[tokio::test]
-async fn a_client_of_the_default_format_is_disconnected() {
+async fn msgpack_server_disconnects_a_client_of_the_default_format() {
     let served = served().await;
     let mut raw = served.open().await;
     raw.send("0").await;

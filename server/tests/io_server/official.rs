@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::Served;
 
-/// What the scenarios in `tests/peers/server-scenarios.mjs` expect.
+/// Server for the scenarios in `tests/peers/server-scenarios.mjs`.
 fn scenarios(io: &Io) {
     io.on_connection(|socket: Socket| {
         socket.on("echo", |socket: Socket, args: Args| socket.emit("echo", args));
@@ -149,26 +149,26 @@ async fn run(mode: &str, parser: Parser) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_with_default_options() {
+async fn official_client_with_default_options_passes() {
     run("default", Parser::Default).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_with_msgpack() {
+async fn official_client_with_msgpack_passes() {
     run("default", Parser::Msgpack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_with_msgpack_over_polling_alone() {
+async fn official_client_with_msgpack_over_polling_passes() {
     run("polling", Parser::Msgpack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_over_websocket_alone() {
+async fn official_client_over_websocket_passes() {
     run("websocket", Parser::Default).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_over_polling_alone() {
+async fn official_client_over_polling_passes() {
     run("polling", Parser::Default).await;
 }

@@ -1,4 +1,4 @@
-//! Order and completeness under load.
+//! Order and completeness of events under load.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use pesan_server::socketio::{AckSender, Io, Socket};
 
 use crate::support::Served;
 
-/// Sends numbered events with acks from many sockets at once; every ack must come, in order.
+/// Sends numbered events with acks from many sockets at once; every ack must arrive, in order.
 async fn flood(sockets: usize, messages: usize) {
     let served = Served::start().await;
     let io: &Io = &served.io;
@@ -42,18 +42,18 @@ async fn flood(sockets: usize, messages: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_come_in_the_order_of_the_events() {
+async fn acks_are_sent_in_the_order_of_the_events() {
     flood(20, 1000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full size, about a minute: cargo test --release -p pesan-server --test io_server -- --ignored order"]
-async fn answers_come_in_the_order_of_the_events_at_full_size() {
+async fn acks_at_full_size_are_sent_in_the_order_of_the_events() {
     flood(20, 100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broadcasts_and_single_events_keep_the_order_of_the_calls() {
+async fn broadcasts_and_single_events_arrive_in_call_order() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("go", |socket: Socket, count: usize| {
@@ -75,7 +75,7 @@ async fn broadcasts_and_single_events_keep_the_order_of_the_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn broadcasts_that_begin_at_once_reach_everyone_in_one_order() {
+async fn broadcasts_sent_concurrently_reach_all_in_one_order() {
     const SENDERS: usize = 4;
     const MESSAGES: usize = 5000;
     let served = Served::start().await;
@@ -90,7 +90,7 @@ async fn broadcasts_that_begin_at_once_reach_everyone_in_one_order() {
     }
     let heard = clients.into_iter().enumerate().map(|(client, mut raw)| {
         tokio::spawn(async move {
-            // the others only listen
+            // The others only listen.
             if client < SENDERS {
                 let events = (0..MESSAGES).map(|n| format!(r#"2["all","{client} {n}"]"#));
                 raw.send_all(events).await;

@@ -30,7 +30,7 @@ async fn served(recovery: Recovery) -> Served {
 }
 
 #[tokio::test]
-async fn a_returning_client_gets_what_it_missed_before_the_reply() {
+async fn client_reconnecting_gets_missed_events_before_the_reply() {
     let served = served(Recovery::default()).await;
     let (sender, mut told) = mpsc::unbounded_channel();
     served
@@ -68,16 +68,16 @@ async fn a_returning_client_gets_what_it_missed_before_the_reply() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
+async fn client_lost_while_reconnecting_may_reconnect_again() {
     let served = served(Recovery::default()).await;
     let Lost { sid, pid, last, auth } = lost(&served).await;
-    // the session waits a second for what the client says it has seen
+    // The server waits a second until it has read up to the offset of the client.
     let mut raw = served.open().await;
     raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{last}99"}}"#))
         .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     raw.close().await;
-    // the server may not have noticed yet
+    // The server may not have noticed the loss yet.
     for _ in 0..20 {
         let mut raw = served.open().await;
         if join(&mut raw, &auth).await.0 == sid {
@@ -88,12 +88,12 @@ async fn a_client_that_is_lost_on_its_way_back_may_return_once_more() {
 }
 
 #[tokio::test]
-async fn session_has_one_connection_at_a_time() {
+async fn session_resumed_closes_its_earlier_connection() {
     let served = served(Recovery::default()).await;
     let Lost { sid, pid, auth, .. } = lost(&served).await;
     let mut first = served.open().await;
     assert_eq!(join(&mut first, &auth).await, (sid.clone(), pid.clone()));
-    // the client is back before the server has noticed that the first connection is lost
+    // The client reconnects before the server has noticed that the first connection is lost.
     let mut second = served.open().await;
     assert_eq!(join(&mut second, &auth).await, (sid.clone(), pid));
     first.expect_end().await;
@@ -103,7 +103,7 @@ async fn session_has_one_connection_at_a_time() {
 }
 
 #[tokio::test]
-async fn events_that_are_not_kept_do_not_spoil_the_return() {
+async fn events_not_stored_do_not_prevent_recovery() {
     for how in ["local", "volatile", "all volatile"] {
         let served = served(Recovery::default()).await;
         let mut raw = served.open().await;
@@ -128,7 +128,7 @@ async fn events_that_are_not_kept_do_not_spoil_the_return() {
 }
 
 #[tokio::test]
-async fn returning_client_gets_nothing_from_before_it_came_or_joined() {
+async fn client_reconnecting_gets_no_events_from_before_it_joined() {
     let served = served(Recovery::default()).await;
     served.io.emit("before", ()).expect("can be sent");
     let mut raw = served.open().await;
@@ -141,7 +141,7 @@ async fn returning_client_gets_nothing_from_before_it_came_or_joined() {
     raw.close().await;
     until("it is gone", || served.io.is_empty()).await;
     served.io.to("late").emit("missed", ()).expect("can be sent");
-    // an offset that it never got: the very first
+    // The very first offset, which the client never received.
     let (epoch, _) = last.split_once('.').expect("two parts");
     let mut raw = served.open().await;
     raw.send(&format!(r#"0{{"pid":"{pid}","offset":"{epoch}.0"}}"#))
@@ -151,7 +151,7 @@ async fn returning_client_gets_nothing_from_before_it_came_or_joined() {
         assert!(packet.starts_with(&format!(r#"2["{event}""#)), "{packet}");
     }
     assert!(raw.next().await.contains(&sid));
-    // and once more
+    // A second time.
     raw.close().await;
     until("it is gone", || served.io.is_empty()).await;
     let mut raw = served.open().await;
@@ -162,7 +162,7 @@ async fn returning_client_gets_nothing_from_before_it_came_or_joined() {
 }
 
 #[tokio::test]
-async fn quiet_room_is_recovered_beside_a_busy_one() {
+async fn client_of_a_quiet_room_beside_a_busy_one_is_recovered() {
     let served = served(Recovery {
         max_packets: 10,
         ..Recovery::default()
@@ -190,7 +190,7 @@ async fn quiet_room_is_recovered_beside_a_busy_one() {
     raw.send(&format!("0{auth}")).await;
     assert!(raw.next().await.starts_with(r#"2["missed""#));
     assert!(raw.next().await.contains(&sid));
-    // but not over a gap
+    // But not over a gap.
     raw.close().await;
     until("it is gone", || served.io.is_empty()).await;
     busy(100);
@@ -199,7 +199,7 @@ async fn quiet_room_is_recovered_beside_a_busy_one() {
 }
 
 #[tokio::test]
-async fn a_client_that_left_by_itself_gets_a_fresh_socket() {
+async fn client_that_disconnected_itself_gets_a_new_socket() {
     let served = served(Recovery::default()).await;
     let mut raw = served.open().await;
     let (sid, pid) = join(&mut raw, "").await;
@@ -212,7 +212,7 @@ async fn a_client_that_left_by_itself_gets_a_fresh_socket() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_not_kept() {
+async fn events_over_the_limits_are_not_stored() {
     let served = served(Recovery {
         max_packets: 10,
         ..Recovery::default()
@@ -228,7 +228,7 @@ async fn what_is_too_much_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_return_is_told_of() {
+async fn session_expired_is_reported() {
     let served = served(Recovery {
         max_disconnection_duration: Duration::from_millis(50),
         ..Recovery::default()
@@ -245,7 +245,7 @@ async fn a_client_that_does_not_return_is_told_of() {
 }
 
 #[tokio::test]
-async fn a_refused_return_is_told_of() {
+async fn reconnect_refused_is_reported() {
     let served = served(Recovery::default()).await;
     let (sender, mut told) = mpsc::unbounded_channel();
     let attempts = sender.clone();

@@ -1,4 +1,4 @@
-//! Several nodes with Redis between them.
+//! Several nodes connected by Redis.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::redis_server::RedisServer;
 use crate::support::{PATIENCE, Served, join, offset, until};
 
-/// Passes bytes on to Redis, until what is open is held: not closed, but silent.
+/// Proxy in front of Redis, whose open connections can be stalled without closing them.
 struct Wire {
     address: SocketAddr,
     held: watch::Sender<()>,
@@ -92,7 +92,7 @@ async fn meet(nodes: &[Served]) {
 }
 
 #[tokio::test]
-async fn broadcasts_reach_all_nodes_and_local_ones_do_not() {
+async fn broadcasts_reach_all_nodes_unless_local() {
     let redis = RedisServer::start();
     let [one, two, three] = nodes(&redis, None).await;
     let mut here = one.join().await;
@@ -118,7 +118,7 @@ async fn broadcasts_reach_all_nodes_and_local_ones_do_not() {
 }
 
 #[tokio::test]
-async fn sockets_of_all_nodes_are_fetched_asked_and_disconnected() {
+async fn sockets_of_all_nodes_are_fetched_and_disconnected() {
     let redis = RedisServer::start();
     let [one, two, _three] = nodes(&redis, None).await;
     let mut here = one.open().await;
@@ -164,7 +164,7 @@ async fn sockets_of_all_nodes_are_fetched_asked_and_disconnected() {
 }
 
 #[tokio::test]
-async fn servers_talk_among_themselves() {
+async fn server_side_events_reach_the_other_nodes() {
     let redis = RedisServer::start();
     let [one, two, three] = nodes(&redis, None).await;
     for (served, number) in [(&one, 1), (&two, 2), (&three, 3)] {
@@ -182,7 +182,7 @@ async fn servers_talk_among_themselves() {
 }
 
 #[tokio::test]
-async fn silent_node_is_counted_and_takes_no_answer_away() {
+async fn node_not_replying_is_counted_and_other_acks_are_kept() {
     let redis = RedisServer::start();
     let wire = Wire::to(&redis).await;
     let nodes = [
@@ -231,7 +231,7 @@ async fn silent_node_is_counted_and_takes_no_answer_away() {
 }
 
 #[tokio::test]
-async fn a_client_of_a_dead_node_goes_on_elsewhere_and_misses_nothing() {
+async fn client_of_a_dead_node_resumes_on_another_without_loss() {
     let redis = RedisServer::start();
     let [one, two, three] = nodes(&redis, Some(Recovery::default())).await;
     let mut raw = one.open().await;
@@ -240,7 +240,7 @@ async fn a_client_of_a_dead_node_goes_on_elsewhere_and_misses_nothing() {
     two.io.emit("first", 1).expect("can be sent");
     let last = offset(&raw.next().await);
     three.io.to("room").emit("lost", 2).expect("can be sent");
-    // The node is gone without a word: its socket is never closed by it.
+    // The node disappears silently: it never closes its socket.
     drop(raw);
     three.io.to("other").emit("never", 3).expect("can be sent");
     two.io.emit("lost", 4).expect("can be sent");
@@ -266,7 +266,7 @@ async fn a_client_of_a_dead_node_goes_on_elsewhere_and_misses_nothing() {
 }
 
 #[tokio::test]
-async fn all_nodes_send_in_one_order() {
+async fn broadcasts_of_all_nodes_are_sent_in_one_order() {
     let redis = RedisServer::start();
     let [one, two, three] = nodes(&redis, Some(Recovery::default())).await;
     let mut clients = [one.join().await, two.join().await, three.join().await];
@@ -289,7 +289,7 @@ async fn all_nodes_send_in_one_order() {
 }
 
 #[tokio::test]
-async fn without_redis_each_node_goes_on_and_with_it_they_meet_again() {
+async fn nodes_without_redis_continue_and_reconnect_with_it() {
     for recovery in [None, Some(Recovery::default())] {
         let mut redis = RedisServer::start();
         let nodes = nodes(&redis, recovery).await;
@@ -315,7 +315,7 @@ async fn without_redis_each_node_goes_on_and_with_it_they_meet_again() {
 }
 
 #[tokio::test]
-async fn connections_that_are_gone_without_a_word_are_opened_again() {
+async fn redis_connections_lost_silently_are_reopened() {
     let redis = RedisServer::start();
     let wire = Wire::to(&redis).await;
     let nodes = [node_at(wire.address, None).await, node(&redis, None).await];
@@ -335,7 +335,7 @@ async fn connections_that_are_gone_without_a_word_are_opened_again() {
 }
 
 #[tokio::test]
-async fn who_missed_what_is_gone_from_the_log_gets_a_fresh_socket() {
+async fn client_missing_removed_log_entries_gets_a_new_socket() {
     let redis = RedisServer::start();
     let wire = Wire::to(&redis).await;
     let [one, two] = [wire.address, redis.address()].map(|address| RedisConfig {
@@ -350,7 +350,7 @@ async fn who_missed_what_is_gone_from_the_log_gets_a_fresh_socket() {
     let (sid, pid) = join(&mut raw, "").await;
     two.io.emit("first", ()).expect("can be sent");
     let last = offset(&raw.next().await);
-    // one node is cut off, and the other one says more than the log keeps
+    // One node is cut off, and the other one appends more than the log keeps.
     wire.held.send_replace(());
     for n in 0..1000 {
         two.io.emit("n", n).expect("can be sent");
@@ -368,7 +368,7 @@ async fn who_missed_what_is_gone_from_the_log_gets_a_fresh_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_are_kept_anew_leave_room_for_events() {
+async fn sessions_renewed_leave_capacity_for_events() {
     let redis = RedisServer::start();
     let config = RedisConfig {
         max_queued: 64,
@@ -380,7 +380,7 @@ async fn sessions_that_are_kept_anew_leave_room_for_events() {
     for _ in 0..100 {
         clients.push(node.join().await);
     }
-    // a Redis that is slow now and then, for longer than the pause between two rounds
+    // Redis is slow at times, for longer than the pause between two renewals.
     let client = ::redis::Client::open(redis.url()).expect("an address");
     let mut client = client.get_multiplexed_async_connection().await.expect("it runs");
     for _ in 0..20 {

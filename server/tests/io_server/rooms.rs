@@ -1,4 +1,4 @@
-//! Who gets what.
+//! Rooms and broadcasts: the recipients.
 
 use pesan_server::socketio::{Io, Socket};
 
@@ -33,7 +33,7 @@ async fn member(served: &Served, rooms: &str) -> (Raw, String) {
 }
 
 #[tokio::test]
-async fn a_socket_gets_a_broadcast_once_in_however_many_rooms_it_is() {
+async fn socket_in_several_rooms_gets_a_broadcast_once() {
     let served = Served::start().await;
     rooms_by_event(&served.io);
     let (mut both, _) = member(&served, r#"["a","b"]"#).await;
@@ -68,7 +68,7 @@ async fn a_socket_gets_a_broadcast_once_in_however_many_rooms_it_is() {
 }
 
 #[tokio::test]
-async fn a_broadcast_of_a_socket_leaves_itself_out() {
+async fn broadcast_of_a_socket_excludes_itself() {
     let served = Served::start().await;
     rooms_by_event(&served.io);
     let (mut one, _) = member(&served, r#"["a"]"#).await;
@@ -84,7 +84,7 @@ async fn a_broadcast_of_a_socket_leaves_itself_out() {
 }
 
 #[tokio::test]
-async fn membership_changes_are_seen_by_the_next_broadcast() {
+async fn broadcast_after_a_membership_change_reaches_the_new_members() {
     let served = Served::start().await;
     rooms_by_event(&served.io);
     let (mut one, id) = member(&served, r#"["a"]"#).await;
@@ -108,7 +108,7 @@ async fn membership_changes_are_seen_by_the_next_broadcast() {
 }
 
 #[tokio::test]
-async fn sockets_are_fetched_with_rooms_and_data_and_can_be_acted_on() {
+async fn sockets_fetched_have_rooms_and_data_and_can_be_controlled() {
     let served = Served::start().await;
     rooms_by_event(&served.io);
     let (mut one, id) = member(&served, r#"["a"]"#).await;

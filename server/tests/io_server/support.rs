@@ -1,4 +1,4 @@
-//! A server on a free port, and a client that speaks frames.
+//! Server on a free port, and a client that sends raw frames.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longest that anything here may take.
+/// Timeout of all operations in these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server that serves until the test ends.
+/// Server that runs until the test ends.
 pub(crate) struct Served {
     pub(crate) io: Io,
     pub(crate) address: SocketAddr,
@@ -47,12 +47,12 @@ impl Served {
         Self { io, address }
     }
 
-    /// A client whose transport is open.
+    /// Opens a client without a namespace.
     pub(crate) async fn open(&self) -> Raw {
         Raw::open(self.address).await
     }
 
-    /// A client in the root namespace.
+    /// Opens a client in the root namespace.
     pub(crate) async fn join(&self) -> Raw {
         let mut raw = self.open().await;
         raw.join("/").await;
@@ -60,7 +60,7 @@ impl Served {
     }
 }
 
-/// Client that speaks Engine.IO messages; it answers pings by itself.
+/// Client of Engine.IO messages; answers pings by itself.
 pub(crate) struct Raw {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
@@ -74,7 +74,7 @@ impl Raw {
         raw
     }
 
-    /// Joins a namespace; gives the socket's id.
+    /// Joins a namespace; returns the id of the socket.
     pub(crate) async fn join(&mut self, namespace: &str) -> String {
         let prefix = if namespace == "/" {
             String::new()
@@ -103,7 +103,7 @@ impl Raw {
             .expect("an open socket");
     }
 
-    /// Queues many packets and sends them in few writes.
+    /// Sends many packets in few writes.
     pub(crate) async fn send_all(&mut self, packets: impl IntoIterator<Item = String>) {
         for packet in packets {
             self.socket
@@ -141,15 +141,15 @@ impl Raw {
         }
     }
 
-    /// Nothing is on its way: an event that is answered comes back first.
+    /// Checks that no packet is pending: the response to an event is the next one.
     pub(crate) async fn expect_silence(&mut self) {
         self.send(r#"2["marco"]"#).await;
         let packet = self.next().await;
-        // with recovery an offset follows
+        // With recovery an offset follows.
         assert!(packet.starts_with(r#"2["polo""#), "{packet} before the answer");
     }
 
-    /// The server ends the connection.
+    /// Waits for the server to close the connection.
     pub(crate) async fn expect_end(&mut self) {
         while let Some(packet) = self.maybe_next().await {
             assert!(
@@ -163,14 +163,14 @@ impl Raw {
         self.socket.close(None).await.expect("an open socket");
     }
 
-    /// Waits until the server has read all that was sent: another namespace is refused behind it.
+    /// Waits until the server has read everything that was sent, by the refusal of another namespace.
     pub(crate) async fn expect_read(&mut self, io: &Io) {
         assert!(io.namespaces().iter().all(|known| known.name() != "/nowhere"));
         self.send("0/nowhere,").await;
         assert!(self.next().await.starts_with("4/nowhere,"));
     }
 
-    /// Ends the connection by a reset, with whatever is on its way.
+    /// Resets the connection; data in transit is lost.
     pub(crate) fn reset(self) {
         let MaybeTlsStream::Plain(stream) = self.socket.get_ref() else {
             unreachable!("the tests connect without TLS");
@@ -207,7 +207,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Joins with recovery; gives sid and pid.
+/// Joins with recovery; returns sid and pid.
 pub(crate) async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
     raw.send(&format!("0{auth}")).await;
     let reply = raw.next().await;
@@ -219,16 +219,16 @@ pub(crate) async fn join(raw: &mut Raw, auth: &str) -> (String, String) {
     (text("sid"), text("pid"))
 }
 
-/// What a client that lost its connection needs to return.
+/// State with which a client reconnects.
 pub(crate) struct Lost {
     pub(crate) sid: String,
     pub(crate) pid: String,
-    /// Offset of the last event that it heard.
+    /// Offset of the last received event.
     pub(crate) last: String,
     pub(crate) auth: String,
 }
 
-/// A client comes, hears an event, and loses its connection.
+/// Connects a client, sends it an event, and drops its connection.
 pub(crate) async fn lost(served: &Served) -> Lost {
     let mut raw = served.open().await;
     let (sid, pid) = join(&mut raw, "").await;

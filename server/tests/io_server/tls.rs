@@ -1,4 +1,4 @@
-//! Our own client over TLS: `wss:` and `https:`, with a server that has its own authority.
+//! The pesan client over TLS: `wss:` and `https:`, with a server certificate of a private authority.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::support::PATIENCE;
 
-/// A server on TLS that answers `echo`; its address, and the certificate to trust.
+/// Starts a TLS server that acknowledges `echo`; returns its address and the certificate to trust.
 fn start() -> (String, Vec<u8>) {
     let io = Io::default();
     io.on_connection(|socket: Socket| {
@@ -32,7 +32,7 @@ fn start() -> (String, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn our_client_talks_over_tls_by_both_transports() {
+async fn pesan_client_over_tls_works_with_both_transports() {
     let (url, certificate) = start();
     for kind in [TransportKind::WebSocket, TransportKind::Polling] {
         let options = Options::new().ca(&certificate).transports([kind]).force_new();
@@ -46,7 +46,7 @@ async fn our_client_talks_over_tls_by_both_transports() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
+async fn certificate_not_trusted_is_refused() {
     let (url, _) = start();
     for (ca, reason) in [("", "certificate"), ("no certificate", "`ca` has no certificate")] {
         let mut options = Options::new().auto_connect(false).force_new();

@@ -1,10 +1,10 @@
-//! Requests as bytes, and a polling session made of them.
+//! Raw HTTP requests, and a polling session made of them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Everything that the server answers to these bytes.
+/// Sends the bytes and reads until the server closes the connection.
 pub(crate) fn exchange(address: &str, bytes: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream
@@ -16,7 +16,7 @@ pub(crate) fn exchange(address: &str, bytes: &str) -> String {
     answer
 }
 
-/// Answer to one request, its body alone.
+/// Sends one request; returns the body of the response.
 pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> String {
     let length = body.len();
     let answer = exchange(
@@ -31,7 +31,7 @@ pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> St
 
 pub(crate) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
-/// A polling session that has joined the chat with this auth payload; its path.
+/// Opens a polling session that has joined the chat with this auth payload; returns its path.
 pub(crate) fn join(address: &str, auth: &str) -> String {
     let open = request(address, "GET", POLLING, "");
     let sid = open.split('"').nth(3).expect("a session id");

@@ -1,4 +1,4 @@
-//! A Redis of its own for a test.
+//! Redis server for a test.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Longer than any Redis takes to start.
+/// Longest time for Redis to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A Redis on a free port that writes what it answers to its file first; killed when dropped.
+/// Redis on a free port that writes to its file before it responds; killed on drop.
 pub(crate) struct RedisServer {
     child: Child,
     port: u16,
@@ -38,18 +38,18 @@ impl RedisServer {
         format!("redis://{}", self.address())
     }
 
-    /// Kills it; what it had answered is in its file.
+    /// Kills Redis; everything it had acknowledged is in its file.
     pub(crate) fn stop(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it was killed");
     }
 
-    /// Takes its files away, while it is stopped.
+    /// Removes the files of a stopped server.
     pub(crate) fn forget(&self) {
         std::fs::remove_dir_all(self.files()).expect("it had files");
     }
 
-    /// Takes the end of its newest file away, while it is stopped: the last write is gone then.
+    /// Truncates the newest file of a stopped server, so that the last write is lost.
     pub(crate) fn forget_the_last_bytes(&self) {
         let files = std::fs::read_dir(self.files()).expect("it had files");
         let newest = files

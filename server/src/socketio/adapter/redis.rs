@@ -1,7 +1,7 @@
-//! Redis or Valkey between the nodes: pub/sub for messages, a stream for the log, keys for sessions.
+//! Adapter for Redis and Valkey: pub/sub for messages, a stream for the log, keys for sessions.
 //!
-//! Three tasks, each with a connection of its own that it opens again when it breaks: one writes what was queued in
-//! pipelines, one listens to the channels, one reads the stream from where it was.
+//! Three tasks, each with a connection of its own that is reopened when it fails: one writes queued commands in pipelines,
+//! one subscribes to the channels, and one reads the stream from its last position.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{Adapter, AdapterEvent, AdapterSink, Health};
 
-/// How to use Redis.
+/// Settings of the Redis adapter.
 ///
 /// ```
 /// use pesan_server::socketio::{IoConfig, Io, Redis, RedisConfig};
@@ -32,15 +32,16 @@ use super::{Adapter, AdapterEvent, AdapterSink, Health};
 pub struct RedisConfig {
     /// Address. Defaults to `redis://127.0.0.1:6379`; `rediss:` is TLS.
     pub url: String,
-    /// Beginning of all channels and keys; nodes with the same one are one service. Defaults to `pesan`.
+    /// Prefix of all channels and keys; nodes with the same prefix form one service. Defaults to `pesan`.
     pub prefix: String,
-    /// Messages that may wait to be written. Beyond it they are refused, as if Redis were gone. Defaults to 10,000.
+    /// Most messages that wait to be written. Beyond it messages are refused, as if Redis were unreachable. Defaults to
+    /// 10,000.
     pub max_queued: usize,
-    /// Entries that the stream keeps, roughly. Defaults to 10,000.
+    /// Approximate number of entries that the stream keeps. Defaults to 10,000.
     pub max_stream: usize,
-    /// Oldest entry of the stream that a node reads when it comes. Defaults to 2 min.
+    /// Age of the oldest stream entries that a node reads when it starts. Defaults to 2 min.
     pub history: Duration,
-    /// Pause before a broken connection is opened again. Defaults to 500 ms.
+    /// Pause before a failed connection is reopened. Defaults to 500 ms.
     pub retry: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Default for RedisConfig {
     }
 }
 
-/// Address that cannot be used.
+/// Invalid address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisError(String);
 
@@ -76,33 +77,33 @@ struct Shared {
     config: RedisConfig,
     client: Client,
     commands: mpsc::Sender<Command>,
-    /// Given to the writer when it starts.
+    /// Receiving end of `commands`, until the writer starts.
     queue: Mutex<Option<mpsc::Receiver<Command>>>,
-    /// The connection that reads single values.
+    /// Connection of the writer, which also takes saved values.
     reader: Mutex<Option<MultiplexedConnection>>,
-    /// How many of the three tasks are connected.
+    /// Number of connected tasks.
     connected: AtomicUsize,
     up: AtomicBool,
 }
 
-/// What the writer is to do.
+/// Command for the writer.
 enum Command {
     Publish(String, Vec<u8>),
     Append(Vec<u8>),
     Save(String, Vec<u8>, Duration),
 }
 
-/// Tasks that must be connected.
+/// Number of tasks; all must be connected.
 const TASKS: usize = 3;
 
-/// Commands of one pipeline.
+/// Most commands in one pipeline.
 const BATCH: usize = 512;
 
-/// Silence of the channels after which they are asked whether anybody is there.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Time without a message after which the subscription is checked with a ping.
+const PING_AFTER: Duration = Duration::from_secs(2);
 
-/// Longest wait for an answer of a connection that only listens.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Longest wait for a response of Redis.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +118,7 @@ impl Redis {
     /// Adapter that connects when the server starts.
     ///
     /// # Errors
-    /// [`RedisError`] for an address that is none. One that does not answer is no error: it is tried again and again.
+    /// [`RedisError`] for an invalid address. An unreachable server is not an error: the adapter keeps trying.
     pub fn new(config: RedisConfig) -> Result<Self, RedisError> {
         let client = Client::open(config.url.as_str()).map_err(|error| RedisError(error.to_string()))?;
         let (commands, queue) = mpsc::channel(config.max_queued.max(1));
@@ -156,12 +157,12 @@ impl Shared {
         if self.up.swap(false, Ordering::AcqRel) {
             sink.on_event(AdapterEvent::Down(error.to_owned()));
         } else {
-            tracing::debug!(error, "redis is still gone");
+            tracing::debug!(error, "redis is still unreachable");
         }
         tokio::time::sleep(self.config.retry).await;
     }
 
-    /// Writes what was queued, as much as there is at a time.
+    /// Writes the queued commands, in pipelines.
     async fn write(self: Arc<Self>, mut queue: mpsc::Receiver<Command>, sink: Arc<dyn AdapterSink>) {
         let mut batch = Vec::new();
         loop {
@@ -172,7 +173,7 @@ impl Shared {
                     connected = true;
                     self.on_connected(&*sink);
                     loop {
-                        // A ping finds out that Redis is gone even when there is nothing to write.
+                        // Without commands a ping detects that Redis is gone.
                         let pause = timeout(self.config.retry, queue.recv_many(&mut batch, BATCH));
                         if pause.await == Ok(0) {
                             return;
@@ -187,7 +188,7 @@ impl Shared {
                 Err(error) => error.to_string(),
             };
             self.on_disconnected(&*sink, connected, &error).await;
-            // What waited was for a moment that is over; the server has sent it to its own sockets.
+            // The queued commands are obsolete: the server has sent these events to its own sockets.
             while queue.try_recv().is_ok() {}
         }
     }
@@ -216,8 +217,8 @@ impl Shared {
         pipeline
     }
 
-    /// Hands on what is published.
-    async fn listen(self: Arc<Self>, node: String, sink: Arc<dyn AdapterSink>) {
+    /// Reports published messages.
+    async fn subscribe(self: Arc<Self>, node: String, sink: Arc<dyn AdapterSink>) {
         let channels = [self.key("all"), self.key(&format!("node:{node}"))];
         loop {
             let mut connected = false;
@@ -228,19 +229,21 @@ impl Shared {
                         self.on_connected(&*sink);
                         let (mut pubsub_sink, mut messages) = pubsub.split();
                         loop {
-                            match timeout(SILENCE, messages.next()).await {
+                            match timeout(PING_AFTER, messages.next()).await {
                                 Ok(Some(message)) => {
                                     sink.on_event(AdapterEvent::Message(
                                         message.get_payload_bytes().to_vec(),
                                     ));
                                 }
-                                Ok(None) => break "the connection was closed".to_owned(),
-                                // a connection may be gone without a word
-                                Err(_) => match timeout(ANSWER, pubsub_sink.ping::<Value>()).await {
-                                    Ok(Ok(_)) => {}
-                                    Ok(Err(error)) => break error.to_string(),
-                                    Err(_) => break "the connection is silent".to_owned(),
-                                },
+                                Ok(None) => break "connection was closed".to_owned(),
+                                // A connection may be lost without an error.
+                                Err(_) => {
+                                    match timeout(RESPONSE_TIMEOUT, pubsub_sink.ping::<Value>()).await {
+                                        Ok(Ok(_)) => {}
+                                        Ok(Err(error)) => break error.to_string(),
+                                        Err(_) => break "no response to a ping".to_owned(),
+                                    }
+                                }
                             }
                         }
                     }
@@ -252,8 +255,8 @@ impl Shared {
         }
     }
 
-    /// Hands on what is appended to the log, from where it was.
-    async fn follow(self: Arc<Self>, sink: Arc<dyn AdapterSink>) {
+    /// Reports entries of the log, from the last position.
+    async fn read_log(self: Arc<Self>, sink: Arc<dyn AdapterSink>) {
         let log = self.key("log");
         let mut place: Option<(u64, u64)> = None;
         let mut newest_old = (0, 0);
@@ -261,7 +264,8 @@ impl Shared {
         loop {
             let mut connected = false;
             let outcome: ::redis::RedisResult<()> = async {
-                let config = ::redis::AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER));
+                let config =
+                    ::redis::AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
                 let mut connection = self
                     .client
                     .get_multiplexed_async_connection_with_config(&config)
@@ -272,7 +276,7 @@ impl Shared {
                         let here: ::redis::streams::StreamRangeReply =
                             connection.xrange(&log, &id, &id).await?;
                         if has_read && here.ids.is_empty() {
-                            tracing::warn!("the log was cut off before this node had read it");
+                            tracing::warn!("log entries were removed before this node had read them");
                             sink.on_event(AdapterEvent::Missed);
                         }
                         place
@@ -287,7 +291,7 @@ impl Shared {
                             .unwrap_or_default();
                         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                         let oldest = now.saturating_sub(self.config.history).as_millis();
-                        beginning(newest_old, u64::try_from(oldest).unwrap_or(0))
+                        start_position(newest_old, u64::try_from(oldest).unwrap_or(0))
                     }
                 };
                 connected = true;
@@ -303,7 +307,7 @@ impl Shared {
                         .flat_map(|key| key.ids)
                     {
                         let (Some(id), Some(message)) = (parse(&entry.id), entry.get::<Vec<u8>>("m")) else {
-                            tracing::warn!(id = entry.id, "entry of the log that is none of ours");
+                            tracing::warn!(id = entry.id, "log entry of another format");
                             continue;
                         };
                         last = id;
@@ -324,9 +328,9 @@ impl Shared {
     }
 }
 
-/// Where a node that comes begins to read: at what is not too old by its own clock, which may be ahead of that of Redis,
-/// and so never behind the end.
-fn beginning(newest: (u64, u64), oldest: u64) -> (u64, u64) {
+/// Position from which a new node reads: that of the oldest allowed age by its own clock, but not behind the end, as this
+/// clock may be ahead of that of Redis.
+fn start_position(newest: (u64, u64), oldest: u64) -> (u64, u64) {
     newest.min((oldest, 0))
 }
 
@@ -340,12 +344,12 @@ impl Adapter for Redis {
     fn start(&self, node: &str, sink: Arc<dyn AdapterSink>) {
         let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(queue) = queue else {
-            tracing::error!("this adapter serves another server already");
+            tracing::error!("this adapter is used by another server already");
             return;
         };
         tokio::spawn(self.0.clone().write(queue, sink.clone()));
-        tokio::spawn(self.0.clone().listen(node.to_owned(), sink.clone()));
-        tokio::spawn(self.0.clone().follow(sink));
+        tokio::spawn(self.0.clone().subscribe(node.to_owned(), sink.clone()));
+        tokio::spawn(self.0.clone().read_log(sink));
     }
 
     fn publish(&self, to: Option<&str>, message: Vec<u8>) -> bool {
@@ -358,7 +362,7 @@ impl Adapter for Redis {
     }
 
     fn save(&self, key: &str, value: Vec<u8>, keep: Duration) -> bool {
-        // half of the queue is for messages: the sessions of everyone must not crowd them out
+        // Half of the queue is reserved for messages, so that sessions cannot displace them.
         let has_room = self.0.commands.capacity() > self.0.commands.max_capacity() / 2;
         has_room && self.push(Command::Save(self.0.key(key), value, keep))
     }
@@ -375,7 +379,7 @@ impl Adapter for Redis {
             match connection?.get_del::<_, Option<Vec<u8>>>(key).await {
                 Ok(value) => value,
                 Err(error) => {
-                    tracing::warn!(%error, "a session cannot be looked up");
+                    tracing::warn!(%error, "cannot look up a session");
                     None
                 }
             }
@@ -396,9 +400,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_whose_clock_is_ahead_reads_what_comes() {
-        assert_eq!(beginning((9_000, 2), 5_000), (5_000, 0));
-        assert_eq!(beginning((5_000, 2), 9_000), (5_000, 2), "not behind the end");
-        assert_eq!(beginning((0, 0), 9_000), (0, 0), "an empty log has no end");
+    fn start_position_with_a_clock_ahead_is_not_behind_the_end() {
+        assert_eq!(start_position((9_000, 2), 5_000), (5_000, 0));
+        assert_eq!(
+            start_position((5_000, 2), 9_000),
+            (5_000, 2),
+            "not behind the end"
+        );
+        assert_eq!(start_position((0, 0), 9_000), (0, 0), "an empty log has no end");
     }
 }

@@ -192,7 +192,12 @@ fn handle_command(
             };
             match source.id {
                 None => {
-                    namespace.send_from_other_node(&target, EventName::from(name.as_str()?), values, volatile)
+                    namespace.send_from_other_node(
+                        &target,
+                        EventName::from(name.as_str()?),
+                        values,
+                        volatile,
+                    );
                 }
                 Some(id) => {
                     let timeout = Duration::from_millis(args.next()?.as_number()?.as_u64()?);

@@ -153,7 +153,8 @@ impl Socket {
     /// Without a [`timeout`](Self::timeout) it waits until the socket is disconnected.
     ///
     /// # Errors
-    /// [`AckError`](crate::socketio::AckError) when the event could not be sent, was not acknowledged, or the ack has data of another type.
+    /// [`AckError`](crate::socketio::AckError) when the event could not be sent, was not acknowledged, or the ack has data of
+    /// another type.
     pub fn emit_with_ack<R: DeserializeOwned + 'static>(
         &self,
         event: &str,
