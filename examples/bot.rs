@@ -1,4 +1,4 @@
-//! Joins a chat from the terminal: every line that is typed is said, every line that is heard is printed.
+//! Joins a chat from the terminal: sends each typed line and prints each received one.
 //!
 //! ```text
 //! cargo run --features native --example bot -- http://localhost:5000
@@ -40,14 +40,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // The input has ended. What is still queued gets a moment to leave.
+    // End of input: queued lines get a moment to be sent.
     for _ in 0..50 {
         if socket.queue_len() == 0 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Dropped, it closes after the last line has left; a DISCONNECT could make the official server forget that line.
+    // When dropped, it closes after the last line was sent; after a DISCONNECT the official server may drop that line.
     drop(socket);
     tokio::time::sleep(Duration::from_millis(300)).await;
     Ok(())

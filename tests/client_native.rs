@@ -4,16 +4,16 @@
 
 #![cfg(feature = "native")]
 
-#[path = "client_native/ends.rs"]
-mod ends;
-#[path = "client_native/last_words.rs"]
-mod last_words;
+#[path = "client_native/closing.rs"]
+mod closing;
+#[path = "client_native/dispatch.rs"]
+mod dispatch;
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/proxy.rs"]
 mod proxy;
-#[path = "client_native/telling.rs"]
-mod telling;
+#[path = "client_native/tasks.rs"]
+mod tasks;
 #[path = "client_native/wire.rs"]
 mod wire;
 
@@ -26,17 +26,17 @@ use node::Node;
 use pesan::socketio::proto::{EmitState, Failure, TransportKind};
 use pesan::socketio::value::Number;
 use pesan::socketio::{
-    AckError, Lifecycle, Message, OpenError, Options, Responder, Rest, SendError, Socket, Status, Value,
+    AckError, AckSender, Args, Lifecycle, Message, OpenError, Options, SendError, Socket, Status, Value,
 };
 use proxy::{Proxy, Wire};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message::Ping;
 
-/// Longest that anything here may take.
+/// Time limit for each step.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Result of a future that has to come soon.
+/// Result of a future, within the time limit.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(result) => result,
@@ -44,7 +44,7 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Things that happened, in order.
+/// Recorded events, in order.
 struct Log<T>(Arc<Mutex<Vec<T>>>, Arc<tokio::sync::Notify>);
 
 impl<T> Clone for Log<T> {
@@ -67,7 +67,7 @@ impl<T: Clone + std::fmt::Debug> Log<T> {
         self.0.lock().expect("no test panics in here").clone()
     }
 
-    /// Waits until the things are such.
+    /// Waits until the record meets a condition.
     async fn until(&self, what: &str, enough: impl Fn(&[T]) -> bool) -> Vec<T> {
         let wait = async {
             loop {
@@ -110,14 +110,14 @@ async fn connected(socket: &Socket) {
 }
 
 #[tokio::test]
-async fn events_and_acks_go_both_ways() {
+async fn events_and_acks_work_in_both_directions() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("pesan", move |text: String| log.add(text)).forget();
     socket
-        .on("add", |left: i64, right: i64, answer: Responder| {
+        .on("add", |left: i64, right: i64, answer: AckSender| {
             answer.send(left + right).expect("wanted");
         })
         .forget();
@@ -128,10 +128,10 @@ async fn events_and_acks_go_both_ways() {
     socket
         .emit("pesan", "halo")
         .expect("queued until there is a connection");
-    heard.until("the broadcast", |all| all == ["halo"]).await;
+    received.until("the broadcast", |all| all == ["halo"]).await;
 
     let echoed: (String, i64) = {
-        let Rest(all) = soon("the answer", socket.emit_with_ack("echo", ("text", 7)))
+        let Args(all) = soon("the answer", socket.emit_with_ack("echo", ("text", 7)))
             .await
             .expect("answered");
         (
@@ -148,16 +148,16 @@ async fn events_and_acks_go_both_ways() {
 }
 
 #[tokio::test]
-async fn namespaces_share_a_connection_and_middleware_can_refuse() {
+async fn namespaces_share_a_connection_and_middleware_may_refuse() {
     let node = Node::start("{}");
     let root = open(&node.url(), options());
-    let chat = root.client().socket("/chat").expect("a legal name");
+    let chat = root.manager().socket("/chat").expect("a legal name");
     connected(&root).await;
     connected(&chat).await;
     assert_ne!(root.id(), chat.id());
-    assert_eq!(root.client().stats().opens, 1);
+    assert_eq!(root.manager().stats().opens, 1);
 
-    let admin = root.client().socket("/admin").expect("a legal name");
+    let admin = root.manager().socket("/admin").expect("a legal name");
     let log = Log::new();
     let seen = log.clone();
     admin
@@ -181,7 +181,7 @@ async fn namespaces_share_a_connection_and_middleware_can_refuse() {
 }
 
 #[tokio::test]
-async fn binary_travels_at_any_depth_in_both_directions() {
+async fn binary_at_any_depth_works_in_both_directions() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
     let bytes = Value::from((0..=255).collect::<Vec<u8>>());
@@ -189,7 +189,7 @@ async fn binary_travels_at_any_depth_in_both_directions() {
         "list",
         Value::Array(vec![bytes.clone(), Value::object([("x", bytes)])]),
     )]);
-    let Rest(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), 1)))
+    let Args(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), 1)))
         .await
         .expect("answered");
     assert_eq!(echoed, [deep, Value::from(1)]);
@@ -204,7 +204,7 @@ async fn binary_travels_at_any_depth_in_both_directions() {
 }
 
 #[tokio::test]
-async fn an_answer_has_its_time_and_a_dropped_future_gives_it_up() {
+async fn ack_times_out_and_dropped_future_cancels_it() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
     connected(&socket).await;
@@ -228,26 +228,26 @@ async fn an_answer_has_its_time_and_a_dropped_future_gives_it_up() {
 }
 
 #[tokio::test]
-async fn illegal_namespace_is_refused_by_the_call_that_names_it() {
+async fn namespace_illegal_is_refused_by_open_and_socket() {
     let illegal = |name: &str| Some(OpenError::Namespace(name.to_owned()));
     let opened = Socket::open("http://127.0.0.1:9/a,b", options());
     assert_eq!(opened.err(), illegal("/a,b"));
     let socket = open("http://127.0.0.1:9", options());
-    assert_eq!(socket.client().socket("x,y").err(), illegal("/x,y"));
+    assert_eq!(socket.manager().socket("x,y").err(), illegal("/x,y"));
     let long = "/".repeat(10_000);
-    assert_eq!(socket.client().socket(&long).err(), illegal(&long));
+    assert_eq!(socket.manager().socket(&long).err(), illegal(&long));
 }
 
 #[tokio::test]
-async fn lone_null_arrives_as_one_argument_in_both_directions() {
+async fn null_argument_arrives_in_both_directions() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
     connected(&socket).await;
-    let Rest(answer) = soon("an answer", socket.emit_with_ack("echo", Value::Null))
+    let Args(answer) = soon("an answer", socket.emit_with_ack("echo", Value::Null))
         .await
         .expect("answered");
     assert_eq!(answer, [Value::Null]);
-    let Rest(answer) = soon("an answer", socket.emit_with_ack("echo", ()))
+    let Args(answer) = soon("an answer", socket.emit_with_ack("echo", ()))
         .await
         .expect("answered");
     assert_eq!(answer, []);
@@ -255,10 +255,10 @@ async fn lone_null_arrives_as_one_argument_in_both_directions() {
     let answered = Log::new();
     let log = answered.clone();
     socket
-        .on("answered", move |Rest(args): Rest| log.add(args))
+        .on("answered", move |Args(args): Args| log.add(args))
         .forget();
     socket
-        .on("nothing?", |answer: Responder| {
+        .on("nothing?", |answer: AckSender| {
             answer.send(Value::Null).expect("connected");
         })
         .forget();
@@ -268,22 +268,22 @@ async fn lone_null_arrives_as_one_argument_in_both_directions() {
 }
 
 #[tokio::test]
-async fn volatile_events_are_dropped_without_a_connection() {
+async fn volatile_event_without_connection_is_dropped() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options().auto_connect(false));
     let dropped = socket.volatile().emit("pesan", "lost").expect("not an error");
     assert_eq!(dropped.state, EmitState::Failed(Failure::Dropped));
     let kept = socket.emit("pesan", "kept").expect("queued");
     assert_eq!((kept.state, socket.queue_len()), (EmitState::Queued, 1));
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("pesan", move |text: String| log.add(text)).forget();
     socket.connect();
-    heard.until("what was kept", |all| all == ["kept"]).await;
+    received.until("what was kept", |all| all == ["kept"]).await;
 }
 
 #[tokio::test]
-async fn an_unanswered_event_is_sent_again() {
+async fn retries_send_unacknowledged_event_again() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options().retries(3, Duration::from_millis(100)));
     let tries: i64 = soon("the third try", socket.emit_with_ack("flaky", ("key", 3)))
@@ -295,13 +295,13 @@ async fn an_unanswered_event_is_sent_again() {
 }
 
 #[tokio::test]
-async fn comes_back_after_the_server_was_killed_and_loses_nothing_typed_meanwhile() {
+async fn server_killed_client_reconnects_and_sends_queued_events() {
     let first = Node::start("{}");
     let port = first.port();
     let socket = open(&first.url(), options());
     connected(&socket).await;
-    let (steps, heard) = (Log::new(), Log::new());
-    let (lives, log) = (steps.clone(), heard.clone());
+    let (steps, received) = (Log::new(), Log::new());
+    let (lives, log) = (steps.clone(), received.clone());
     socket
         .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
         .forget();
@@ -319,7 +319,7 @@ async fn comes_back_after_the_server_was_killed_and_loses_nothing_typed_meanwhil
         Status::Reconnecting { attempt: 1.., .. }
     ));
     let _again = Node::start(&format!(r#"{{"port":{port}}}"#));
-    heard
+    received
         .until("what was typed meanwhile", |all| all == ["a", "b", "c"])
         .await;
     let steps = steps.all();
@@ -328,7 +328,7 @@ async fn comes_back_after_the_server_was_killed_and_loses_nothing_typed_meanwhil
 }
 
 #[tokio::test]
-async fn gives_up_after_the_last_attempt() {
+async fn reconnect_attempts_exhausted_emits_reconnect_failed() {
     let free = { Node::start("{}").port() };
     let socket = open(
         &format!("http://127.0.0.1:{free}"),
@@ -353,7 +353,7 @@ async fn gives_up_after_the_last_attempt() {
 }
 
 #[tokio::test]
-async fn a_cut_wire_is_noticed_at_once_and_mended() {
+async fn connection_cut_reconnects_immediately() {
     let node = Node::start("{}");
     let proxy = Proxy::before(node.port()).await;
     let socket = open(&proxy.url(), options());
@@ -374,7 +374,7 @@ async fn a_cut_wire_is_noticed_at_once_and_mended() {
 }
 
 #[tokio::test]
-async fn a_stalled_wire_is_noticed_by_the_missing_heartbeat() {
+async fn connection_stalled_closes_with_ping_timeout() {
     let node = Node::start(r#"{"pingInterval":100,"pingTimeout":200}"#);
     let proxy = Proxy::before(node.port()).await;
     let socket = open(&proxy.url(), options());
@@ -394,7 +394,8 @@ async fn a_stalled_wire_is_noticed_by_the_missing_heartbeat() {
     connected(&socket).await;
 }
 
-/// Server that greets its only client and then reads nothing; gives its address, and says when the client is gone.
+/// Server that sends the handshake to its only client and then reads nothing. Returns its address, and reports when the
+/// client has disconnected.
 async fn deaf_server() -> (String, oneshot::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("just bound"));
@@ -421,22 +422,22 @@ async fn deaf_server() -> (String, oneshot::Receiver<()>) {
 }
 
 #[tokio::test]
-async fn what_a_server_does_not_read_is_bounded() {
+async fn unread_bytes_over_limit_close_the_connection() {
     let mut options = options();
     options.config.limits.max_unsent_bytes = 1 << 20;
     let (url, _ended) = deaf_server().await;
     let socket = open(&url, options);
     let reasons = Log::new();
-    let heard = reasons.clone();
+    let received = reasons.clone();
     socket
-        .on("disconnect", move |reason: String, details: Rest| {
-            heard.add(format!("{reason} {details:?}"));
+        .on("disconnect", move |reason: String, details: Args| {
+            received.add(format!("{reason} {details:?}"));
         })
         .forget();
     connected(&socket).await;
     let text = "x".repeat(256 << 10);
     while reasons.all().is_empty() {
-        // the kernel takes some megabytes before anything waits; when the connection is gone, the outbox is soon full
+        // The kernel buffers some megabytes first. After the connection has closed, the send buffer fills up.
         if socket.emit("echo", &text).is_err() {
             break;
         }
@@ -444,11 +445,14 @@ async fn what_a_server_does_not_read_is_bounded() {
     }
     let reasons = reasons.until("the end", |all| !all.is_empty()).await;
     assert!(reasons[0].starts_with("transport error"), "{reasons:?}");
-    assert!(reasons[0].contains("more than 1048576 bytes wait"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("more than 1048576 bytes are unsent"),
+        "{reasons:?}"
+    );
 }
 
 #[tokio::test]
-async fn what_a_server_does_not_read_is_not_kept_for_ever() {
+async fn unread_frames_after_drop_are_given_up() {
     let (url, ended) = deaf_server().await;
     let socket = open(&url, options());
     connected(&socket).await;
@@ -456,31 +460,31 @@ async fn what_a_server_does_not_read_is_not_kept_for_ever() {
     for _ in 0..64 {
         socket.emit("echo", &text).expect("less than may wait");
     }
-    // from here on time passes as soon as nobody has anything to do
+    // From here on, tokio advances the paused clock whenever all tasks are idle.
     tokio::time::pause();
     drop(socket);
     ended.await.expect("the server sees the end");
 }
 
 #[tokio::test]
-async fn a_slow_wire_keeps_the_order() {
+async fn connection_slow_keeps_event_order() {
     let node = Node::start("{}");
     let proxy = Proxy::before(node.port()).await;
     proxy.set(Wire::Slow(Duration::from_millis(30)));
     let socket = open(&proxy.url(), options());
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("pesan", move |n: i64| log.add(n)).forget();
     for n in 0..200 {
         socket.emit("pesan", n).expect("queued");
     }
-    let all = heard.until("all of them", |all| all.len() == 200).await;
+    let all = received.until("all of them", |all| all.len() == 200).await;
     assert_eq!(all, (0..200).collect::<Vec<_>>());
     let latency = {
         soon("an answer", socket.emit_with_ack::<i64>("echo", 1))
             .await
             .expect("answered");
-        socket.client().latency()
+        socket.manager().latency()
     };
     assert!(
         latency.expect("measured").last >= Duration::from_millis(50),
@@ -489,18 +493,18 @@ async fn a_slow_wire_keeps_the_order() {
 }
 
 #[tokio::test]
-async fn the_session_is_recovered_with_what_was_missed() {
+async fn session_recovered_delivers_missed_events() {
     let node = Node::start(r#"{"connectionStateRecovery":{}}"#);
     let proxy = Proxy::before(node.port()).await;
     let socket = open(&proxy.url(), options());
     let other = open(&node.url(), options());
     connected(&socket).await;
     connected(&other).await;
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("pesan", move |text: String| log.add(text)).forget();
     other.emit("pesan", "before").expect("connected");
-    heard.until("the first", |all| all == ["before"]).await;
+    received.until("the first", |all| all == ["before"]).await;
     let id = socket.id();
 
     proxy.set(Wire::Cut);
@@ -509,7 +513,7 @@ async fn the_session_is_recovered_with_what_was_missed() {
         .await
         .expect("answered");
     proxy.set(Wire::Open);
-    heard
+    received
         .until("what was missed", |all| all == ["before", "missed"])
         .await;
     connected(&socket).await;
@@ -518,18 +522,18 @@ async fn the_session_is_recovered_with_what_was_missed() {
 }
 
 #[tokio::test]
-async fn polling_carries_everything_and_moves_to_websocket() {
+async fn polling_works_and_upgrades_to_websocket() {
     let node = Node::start("{}");
     let socket = open(
         &node.url(),
         options().transports([TransportKind::Polling, TransportKind::WebSocket]),
     );
-    let client = socket.client();
+    let client = socket.manager();
     let steps = Log::new();
     let lives = steps.clone();
     let _listening =
         socket.on_lifecycle(move |step: &Lifecycle| lives.add(matches!(step, Lifecycle::Upgrade)));
-    let Rest(echoed) = soon(
+    let Args(echoed) = soon(
         "an answer",
         socket.emit_with_ack("echo", (Value::from(vec![1u8, 2]), "é")),
     )
@@ -547,7 +551,7 @@ async fn polling_carries_everything_and_moves_to_websocket() {
 }
 
 #[tokio::test]
-async fn polling_alone_works_where_websocket_is_not_offered() {
+async fn polling_without_websocket_works() {
     let node = Node::start(r#"{"transports":["polling"]}"#);
     let socket = open(&node.url(), options());
     let transport: String = soon("an answer", socket.emit_with_ack("transport", ()))
@@ -561,16 +565,16 @@ async fn polling_alone_works_where_websocket_is_not_offered() {
     .await
     .expect("answered");
     assert_eq!(sizes, [50_000]);
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("flooded", move |count: i64| log.add(count)).forget();
     socket.emit("flood", (2_000, 10, false)).expect("connected");
-    heard.until("the flood", |all| all == [2_000]).await;
+    received.until("the flood", |all| all == [2_000]).await;
 }
 
 #[cfg(feature = "msgpack")]
 #[tokio::test]
-async fn the_msgpack_parser_speaks_with_the_official_one() {
+async fn msgpack_parser_works_with_official_server() {
     let node = Node::start(r#"{"msgpack":true}"#);
     let mut options = options();
     options.config.parser = pesan::socketio::Parser::Msgpack;
@@ -580,19 +584,19 @@ async fn the_msgpack_parser_speaks_with_the_official_one() {
         ("n", Value::from(-7)),
         ("none", Value::Null),
     ]);
-    let Rest(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), "é")))
+    let Args(echoed) = soon("the answer", socket.emit_with_ack("echo", (deep.clone(), "é")))
         .await
         .expect("answered");
     assert_eq!(echoed, [deep, Value::from("é")]);
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     socket.on("pesan", move |text: String| log.add(text)).forget();
     socket.emit("pesan", "halo").expect("connected");
-    heard.until("the broadcast", |all| all == ["halo"]).await;
+    received.until("the broadcast", |all| all == ["halo"]).await;
 }
 
 #[tokio::test]
-async fn the_handshake_says_what_it_was_told() {
+async fn handshake_has_auth_query_headers_and_path() {
     let node = Node::start("{}");
     let options = options()
         .query("room", "a b")
@@ -614,7 +618,7 @@ async fn the_handshake_says_what_it_was_told() {
 }
 
 #[tokio::test]
-async fn a_connect_that_is_never_answered_times_out() {
+async fn connect_never_answered_times_out() {
     let node = Node::start("{}");
     let mut options = options();
     options.config.connect_timeout = Some(Duration::from_millis(150));
@@ -632,7 +636,7 @@ async fn a_connect_that_is_never_answered_times_out() {
 }
 
 #[tokio::test]
-async fn the_server_may_disconnect_and_only_the_program_comes_back() {
+async fn server_disconnect_is_final_until_connect() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
     connected(&socket).await;
@@ -651,11 +655,11 @@ async fn the_server_may_disconnect_and_only_the_program_comes_back() {
 }
 
 #[tokio::test]
-async fn listeners_that_panic_or_cannot_read_harm_nobody() {
+async fn listener_panic_or_mismatch_does_not_affect_others() {
     let node = Node::start("{}");
     let socket = open(&node.url(), options());
-    let (heard, errors) = (Log::new(), Log::new());
-    let (log, wrong) = (heard.clone(), errors.clone());
+    let (received, errors) = (Log::new(), Log::new());
+    let (log, wrong) = (received.clone(), errors.clone());
     socket
         .on("echo", |text: String| {
             assert_ne!(text, "boom", "this panic is part of the test");
@@ -668,13 +672,13 @@ async fn listeners_that_panic_or_cannot_read_harm_nobody() {
     socket.on("error", move |error: String| wrong.add(error)).forget();
     socket.emit("echo", "boom").expect("queued");
     socket.emit("echo", "calm").expect("queued");
-    heard.until("both", |all| all == ["boom", "calm"]).await;
+    received.until("both", |all| all == ["boom", "calm"]).await;
     let errors = errors.until("both complaints", |all| all.len() == 2).await;
     assert!(errors[0].starts_with("event 'echo': argument 0: "), "{errors:?}");
 }
 
 #[tokio::test]
-async fn catch_alls_and_once_and_removal_do_what_they_say() {
+async fn on_any_once_and_off_work() {
     let node = Node::start("{}");
     let socket = open(&format!("{}/chat", node.url()), options());
     connected(&socket).await;
@@ -704,29 +708,29 @@ async fn catch_alls_and_once_and_removal_do_what_they_say() {
 }
 
 #[tokio::test]
-async fn what_was_emitted_leaves_even_when_the_client_is_dropped_right_after() {
+async fn emit_before_drop_is_sent() {
     let node = Node::start("{}");
     let witness = open(&node.url(), options());
-    let heard = Log::new();
-    let log = heard.clone();
+    let received = Log::new();
+    let log = received.clone();
     witness.on("pesan", move |text: String| log.add(text)).forget();
     connected(&witness).await;
     let socket = open(&node.url(), options());
     connected(&socket).await;
     socket.emit("pesan", "last words").expect("connected");
     drop(socket);
-    heard.until("them", |all| all == ["last words"]).await;
+    received.until("them", |all| all == ["last words"]).await;
 }
 
 #[tokio::test]
-async fn clients_with_the_same_settings_share_a_connection() {
+async fn managers_with_same_options_share_a_connection() {
     let node = Node::start("{}");
     let shared = || Options::new();
     let root = open(&node.url(), shared());
     let chat = open(&format!("{}/chat", node.url()), shared());
     connected(&root).await;
     connected(&chat).await;
-    assert_eq!(root.client().stats().opens, 1);
+    assert_eq!(root.manager().stats().opens, 1);
     let same_namespace = open(&node.url(), shared());
     connected(&same_namespace).await;
     assert_ne!(
@@ -737,7 +741,7 @@ async fn clients_with_the_same_settings_share_a_connection() {
 }
 
 #[tokio::test]
-async fn what_a_closure_captured_may_use_the_client_as_it_goes() {
+async fn captured_value_may_use_client_in_drop() {
     struct Goodbye(Socket, Log<bool>);
 
     impl Drop for Goodbye {

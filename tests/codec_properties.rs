@@ -28,20 +28,20 @@ fn read_back(encoded: impl IntoIterator<Item = Frame>) -> Packet {
 
 proptest! {
     #[test]
-    fn a_packet_is_read_as_it_was_written(packet in arbitrary::packet()) {
+    fn packet_round_trip_is_unchanged(packet in arbitrary::packet()) {
         prop_assume!(packet.check().is_ok());
         prop_assert_eq!(read_back(packet.encode().into_frames()), packet);
     }
 
     #[test]
-    fn an_engine_message_is_the_packet_behind_a_four(packet in arbitrary::packet()) {
+    fn engine_message_is_the_packet_after_a_four(packet in arbitrary::packet()) {
         let (plain, message) = (packet.encode(), packet.encode_message());
         prop_assert_eq!(message.text.strip_prefix('4'), Some(plain.text.as_str()));
         prop_assert_eq!(message.attachments, plain.attachments);
     }
 
     #[test]
-    fn no_frames_make_the_decoder_panic(frames in arbitrary::frames()) {
+    fn decoder_with_arbitrary_frames_does_not_panic(frames in arbitrary::frames()) {
         let mut decoder = Decoder::new(Limits::default());
         for frame in frames {
             if let Ok(Decoded::Packet(packet)) = decoder.decode(frame) {
@@ -52,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_can_be_sent_on(text in arbitrary::almost_packet()) {
+    fn packet_decoded_can_be_encoded(text in arbitrary::almost_packet()) {
         let decoded = Decoder::new(Limits::default()).decode_text(&text);
         if let Ok(Decoded::Packet(packet)) = decoded {
             prop_assert_eq!(read_back(packet.encode().into_frames()), packet);
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn no_engine_packet_makes_us_panic(text in ".*", bytes in any::<Vec<u8>>()) {
+    fn engine_packet_arbitrary_does_not_panic(text in ".*", bytes in any::<Vec<u8>>()) {
         let _ignored = engine::Packet::decode(Frame::from(text.as_str()));
         let _ignored = payload::decode(&text, &Limits::default());
         let _ignored = Handshake::decode(&text);
@@ -68,13 +68,13 @@ proptest! {
     }
 
     #[test]
-    fn an_engine_packet_is_read_as_it_was_written(packet in arbitrary::engine_packet()) {
+    fn engine_packet_arbitrary_round_trip_is_unchanged(packet in arbitrary::engine_packet()) {
         prop_assert_eq!(engine::Packet::decode(packet.encode()), Ok(packet.clone()));
         prop_assert_eq!(packet.encode(), packet.into_frame());
     }
 
     #[test]
-    fn a_payload_is_read_as_it_was_written(
+    fn payload_round_trip_is_unchanged(
         packets in prop::collection::vec(arbitrary::engine_packet(), 1..20),
     ) {
         let mut body = String::new();
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn base64_is_read_as_it_was_written(bytes in any::<Vec<u8>>()) {
+    fn base64_round_trip_is_unchanged(bytes in any::<Vec<u8>>()) {
         let mut text = String::new();
         payload::encode_base64(&mut text, &bytes);
         let unpadded = payload::decode_base64(text.trim_end_matches('='));
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn base64_is_exact(text in "[A-Za-z0-9+/]{0,40}") {
+    fn base64_accepted_is_canonical(text in "[A-Za-z0-9+/]{0,40}") {
         if let Some(bytes) = payload::decode_base64(&text) {
             let mut again = String::new();
             payload::encode_base64(&mut again, &bytes);
@@ -105,18 +105,18 @@ proptest! {
     }
 
     #[test]
-    fn json_is_read_as_it_was_written(value in arbitrary::value(false)) {
+    fn json_arbitrary_round_trip_is_unchanged(value in arbitrary::value(false)) {
         prop_assert_eq!(json::parse(&json::to_string(&value), 64), Ok(value));
     }
 
     #[test]
-    fn serde_json_reads_what_we_write(value in arbitrary::value(false)) {
+    fn json_written_is_read_by_serde_json(value in arbitrary::value(false)) {
         let read: serde_json::Value = serde_json::from_str(&json::to_string(&value)).expect("valid JSON");
         prop_assert!(arbitrary::alike(&Value::from(read), &value));
     }
 
     #[test]
-    fn we_accept_what_serde_json_accepts_and_little_else(text in arbitrary::almost_json()) {
+    fn json_accepted_by_serde_json_is_accepted(text in arbitrary::almost_json()) {
         let ours = json::parse(&text, 100);
         match (serde_json::from_str::<serde_json::Value>(&text), ours) {
             (Ok(theirs), Ok(ours)) => prop_assert!(arbitrary::alike(&Value::from(theirs), &ours), "{}", text),
@@ -128,24 +128,24 @@ proptest! {
     }
 
     #[test]
-    fn a_handshake_is_read_as_it_was_written(handshake in arbitrary::handshake()) {
+    fn handshake_round_trip_is_unchanged(handshake in arbitrary::handshake()) {
         prop_assert_eq!(Handshake::decode(&handshake.encode()), Ok(handshake));
     }
 
     #[test]
-    fn a_value_passes_through_serde_unchanged(value in arbitrary::value(true)) {
+    fn value_arbitrary_through_serde_is_unchanged(value in arbitrary::value(true)) {
         prop_assert_eq!(to_value(&value), Ok(value.clone()));
         prop_assert_eq!(from_value(value.clone()), Ok(value));
     }
 
     #[test]
-    fn a_programs_types_come_back(data in data()) {
+    fn typed_value_round_trip_is_unchanged(data in data()) {
         let value = to_value(&data).expect("plain data");
         prop_assert_eq!(from_value::<Data>(value), Ok(data));
     }
 
     #[test]
-    fn types_agree_with_serde_json(data in data()) {
+    fn typed_value_equals_serde_json(data in data()) {
         let ours = json::to_string(&to_value(&data).expect("plain data"));
         let theirs = serde_json::to_value(&data).expect("plain data");
         // serde_json has no binary.
@@ -156,7 +156,7 @@ proptest! {
 
     #[cfg(feature = "msgpack")]
     #[test]
-    fn a_msgpack_packet_is_read_as_it_was_written(packet in arbitrary::packet()) {
+    fn msgpack_round_trip_is_unchanged(packet in arbitrary::packet()) {
         let limits = Limits::default();
         let frames = Parser::Msgpack.encode(&packet);
         prop_assert_eq!(frames.len(), 1);
@@ -168,13 +168,13 @@ proptest! {
 
     #[cfg(feature = "msgpack")]
     #[test]
-    fn no_msgpack_makes_us_panic(bytes in any::<Vec<u8>>()) {
+    fn msgpack_arbitrary_does_not_panic(bytes in any::<Vec<u8>>()) {
         let _ignored = msgpack::decode(&bytes, &Limits::default());
     }
 
     #[cfg(feature = "msgpack")]
     #[test]
-    fn cut_or_changed_msgpack_makes_no_panic(
+    fn msgpack_truncated_or_changed_does_not_panic(
         packet in arbitrary::packet(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
@@ -189,7 +189,7 @@ proptest! {
     }
 
     #[test]
-    fn no_value_makes_a_type_panic(value in arbitrary::value(true)) {
+    fn from_value_arbitrary_does_not_panic(value in arbitrary::value(true)) {
         if let Err(error) = from_value::<Data>(value) {
             prop_assert!(!error.to_string().is_empty());
         }

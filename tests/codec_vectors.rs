@@ -7,7 +7,7 @@ mod suite;
 const FIXTURE: &str = include_str!("fixtures/codec-vectors.json");
 
 #[test]
-fn the_codecs_do_what_the_official_ones_do() {
+fn codec_vectors_match_official_parsers() {
     let report = suite::run(FIXTURE).expect("a readable fixture");
     assert!(report.failed.is_empty(), "{report}");
     assert!(report.passed > 400, "{report}");
@@ -15,14 +15,14 @@ fn the_codecs_do_what_the_official_ones_do() {
 
 #[cfg(feature = "msgpack")]
 #[test]
-fn msgpack_does_what_the_official_parser_does() {
+fn msgpack_vectors_match_official_parser() {
     let report = suite::run(include_str!("fixtures/msgpack-vectors.json")).expect("a readable fixture");
     assert!(report.failed.is_empty(), "{report}");
     assert!(report.passed > 150, "{report}");
 }
 
 #[test]
-fn a_wrong_outcome_is_noticed() {
+fn vector_with_wrong_result_is_reported() {
     for section in [
         r#""sio_decode":[{"name":"x","feed":[{"text":"2[\"a\"]"}],"packets":[{"type":2,"nsp":"/","data":["b"]}]}]"#,
         r#""sio_decode":[{"name":"x","feed":[{"text":"2[\"a\"]"}],"packets":[],"error":"invalid payload"}]"#,

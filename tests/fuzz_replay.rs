@@ -18,11 +18,11 @@ fn corpus() -> std::path::PathBuf {
 }
 
 #[test]
-fn the_corpus_keeps_the_rules() {
+fn fuzz_corpus_keeps_invariants() {
     replay::corpus_keeps_the_rules(&corpus(), &targets::TARGETS);
 }
 
 #[test]
-fn changes_of_the_corpus_keep_the_rules() {
+fn fuzz_corpus_mutations_keep_invariants() {
     replay::changes_keep_the_rules(&corpus(), &targets::TARGETS);
 }

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use gloo_timers::future::TimeoutFuture;
 use pesan::socketio::proto::{Reason, TransportKind};
-use pesan::socketio::{Lifecycle, Options, Responder, Rest, Socket, Status, Value};
+use pesan::socketio::{AckSender, Args, Lifecycle, Options, Socket, Status, Value};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// Longest that anything here may take, in steps of 4 ms.
+/// Time limit for each step, in units of 4 ms.
 const PATIENCE: u32 = 2_500;
 
 fn server() -> &'static str {
@@ -35,7 +35,7 @@ fn open(options: Options) -> Socket {
     Socket::open(server(), options).expect("a good address")
 }
 
-/// Waits until something is so.
+/// Waits for a condition.
 async fn until(what: &str, so: impl Fn() -> bool) {
     for _ in 0..PATIENCE {
         if so() {
@@ -46,7 +46,7 @@ async fn until(what: &str, so: impl Fn() -> bool) {
     panic!("waited in vain for {what}");
 }
 
-/// Things that happened, in order.
+/// Recorded events, in order.
 fn log<T: 'static>() -> (Rc<RefCell<Vec<T>>>, impl Fn(T) + Clone) {
     let log = Rc::new(RefCell::new(Vec::new()));
     let adding = Rc::clone(&log);
@@ -54,27 +54,27 @@ fn log<T: 'static>() -> (Rc<RefCell<Vec<T>>>, impl Fn(T) + Clone) {
 }
 
 #[wasm_bindgen_test]
-async fn connects_and_hears_events() {
+async fn browser_connects_and_receives_events() {
     let socket = open(options());
-    let (heard, add) = log();
+    let (received, add) = log();
     let greeted = add.clone();
     socket
         .on("welcome_message", move |text: String| greeted(text))
         .forget();
     socket.on("pesan", move |text: String| add(text)).forget();
     socket.emit("pesan", "halo").expect("queued");
-    until("both", || heard.borrow().len() == 2).await;
-    assert_eq!(heard.borrow()[1], "halo");
+    until("both", || received.borrow().len() == 2).await;
+    assert_eq!(received.borrow()[1], "halo");
     assert_eq!(socket.status(), Status::Connected);
-    assert_eq!(socket.client().transport(), Some(TransportKind::WebSocket));
-    socket.client().close();
+    assert_eq!(socket.manager().transport(), Some(TransportKind::WebSocket));
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn acks_go_both_ways_and_binary_at_any_depth() {
+async fn browser_acks_and_binary_work_in_both_directions() {
     let socket = open(options());
     let deep = Value::object([("a", Value::Array(vec![Value::from(vec![1u8, 2, 3]), Value::Null]))]);
-    let Rest(answer) = socket
+    let Args(answer) = socket
         .emit_with_ack("echo", (deep.clone(), "x"))
         .await
         .expect("answered");
@@ -83,21 +83,21 @@ async fn acks_go_both_ways_and_binary_at_any_depth() {
     let (answered, add) = log();
     socket.on("answered", move |sum: i64| add(sum)).forget();
     socket
-        .on("add", |a: i64, b: i64, answer: Responder| {
+        .on("add", |a: i64, b: i64, answer: AckSender| {
             answer.send(a + b).expect("wanted");
         })
         .forget();
     socket.emit("ask", ("add", 1, 2)).expect("connected");
     until("the answer", || *answered.borrow() == [3]).await;
-    socket.client().close();
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn polling_works_and_moves_to_websocket() {
+async fn browser_polling_upgrades_to_websocket() {
     let socket = open(options().transports([TransportKind::Polling, TransportKind::WebSocket]));
     let first: String = socket.emit_with_ack("transport", ()).await.expect("answered");
     assert!(first == "polling" || first == "websocket");
-    let client = socket.client();
+    let client = socket.manager();
     until("the upgrade", || {
         client.transport() == Some(TransportKind::WebSocket)
     })
@@ -111,14 +111,14 @@ async fn polling_works_and_moves_to_websocket() {
 }
 
 #[wasm_bindgen_test]
-async fn polling_alone_carries_everything() {
+async fn browser_polling_alone_works() {
     let socket = open(options().transports([TransportKind::Polling]));
-    let Rest(answer) = socket
+    let Args(answer) = socket
         .emit_with_ack("echo", (Value::from(vec![9u8, 8]), "é"))
         .await
         .expect("answered");
     assert_eq!(answer, [Value::from(vec![9u8, 8]), Value::from("é")]);
-    assert_eq!(socket.client().transport(), Some(TransportKind::Polling));
+    assert_eq!(socket.manager().transport(), Some(TransportKind::Polling));
     socket.disconnect();
     assert_eq!(
         socket.status(),
@@ -126,10 +126,11 @@ async fn polling_alone_carries_everything() {
             reason: Some(Reason::IoClientDisconnect)
         }
     );
-    socket.client().close();
+    socket.manager().close();
 }
 
-/// Emits five events and leaves at once; checks that the official server handles them all, then sees the client go.
+/// Emits five events and disconnects immediately; checks that the official server handles all of them before the
+/// disconnect.
 async fn leave_after_emitting(
     transport: TransportKind,
     name: &str,
@@ -137,7 +138,7 @@ async fn leave_after_emitting(
     leave: impl FnOnce(Socket),
 ) {
     let witness = open(options());
-    let (heard, add) = log();
+    let (received, add) = log();
     let (left, expected) = (add.clone(), name.to_owned());
     let own = format!("{name} ");
     witness
@@ -164,12 +165,15 @@ async fn leave_after_emitting(
     }
     leave(socket);
     until("the client to leave", || {
-        heard.borrow().last().is_some_and(|line| line.starts_with(reason))
+        received
+            .borrow()
+            .last()
+            .is_some_and(|line| line.starts_with(reason))
     })
     .await;
     let expected: Vec<String> = (0..5).map(|n| format!("{name} {n}")).collect();
-    assert_eq!(heard.borrow()[..5], expected);
-    witness.client().close();
+    assert_eq!(received.borrow()[..5], expected);
+    witness.manager().close();
 }
 
 #[wasm_bindgen_test]
@@ -181,7 +185,7 @@ async fn events_before_a_disconnect_arrive_over_polling() {
         keep = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "polling close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "polling close", reason, |socket| socket.manager().close()).await;
     leave_after_emitting(kind, "polling drop", reason, drop).await;
 }
 
@@ -194,14 +198,14 @@ async fn events_before_a_disconnect_arrive_over_websocket() {
         keep = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "websocket close", reason, |socket| socket.client().close()).await;
+    leave_after_emitting(kind, "websocket close", reason, |socket| socket.manager().close()).await;
     leave_after_emitting(kind, "websocket drop", "transport", drop).await;
 }
 
 #[wasm_bindgen_test]
-async fn what_a_listener_does_queues_behind_what_happens() {
+async fn events_caused_by_listener_are_queued() {
     let socket = open(options());
-    let (heard, add) = log();
+    let (received, add) = log();
     let (inside, first) = (socket.clone(), add.clone());
     let guard = Rc::new(RefCell::new(None));
     let removing = Rc::clone(&guard);
@@ -214,14 +218,14 @@ async fn what_a_listener_does_queues_behind_what_happens() {
         .on("echo", move |text: String| add(["echo ", &text].concat()))
         .forget();
     socket.emit("pesan", "1").expect("queued");
-    until("the echo", || heard.borrow().len() == 2).await;
-    assert_eq!(*heard.borrow(), ["1", "echo 1"]);
+    until("the echo", || received.borrow().len() == 2).await;
+    assert_eq!(*received.borrow(), ["1", "echo 1"]);
     assert!(guard.borrow().is_none());
-    socket.client().close();
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn comes_back_when_the_server_cuts() {
+async fn browser_reconnects_after_server_closes() {
     let socket = open(options());
     let (lives, add) = log();
     socket
@@ -242,11 +246,11 @@ async fn comes_back_when_the_server_cuts() {
         lives[after..],
         ["disconnect", "reconnect_attempt", "reconnect", "connect"]
     );
-    socket.client().close();
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn a_future_that_is_dropped_leaves_nothing() {
+async fn ack_future_dropped_leaves_nothing() {
     let socket = open(options());
     until("connect", || socket.connected()).await;
     drop(socket.emit_with_ack::<String>("silent", ()));
@@ -256,7 +260,7 @@ async fn a_future_that_is_dropped_leaves_nothing() {
         .emit_with_ack::<String>("silent", ())
         .await;
     assert!(late.is_err_and(|error| error.is_timeout()));
-    socket.client().close();
+    socket.manager().close();
 }
 
 /// Bytes of JavaScript after a collection, where the browser says so.
@@ -279,7 +283,7 @@ fn wasm_pages() -> usize {
 }
 
 #[wasm_bindgen_test]
-async fn a_thousand_reconnects_leave_memory_flat() {
+async fn thousand_reconnects_do_not_leak() {
     const WARM: u32 = 100;
     const TIMES: u32 = 1_000;
     let instant = Duration::from_millis(1);
@@ -310,7 +314,7 @@ async fn a_thousand_reconnects_leave_memory_flat() {
         handles,
         "things of JavaScript that are held"
     );
-    assert_eq!(socket.client().stats().reconnects, u64::from(TIMES - 1));
+    assert_eq!(socket.manager().stats().reconnects, u64::from(TIMES - 1));
     assert!(
         wasm_pages() <= pages + 1,
         "wasm memory grew from {pages} to {} pages",
@@ -322,39 +326,39 @@ async fn a_thousand_reconnects_leave_memory_flat() {
             "the JavaScript heap grew from {before} to {after} bytes"
         );
     }
-    socket.client().close();
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn what_a_server_does_not_read_is_bounded() {
+async fn unread_bytes_over_limit_close_the_connection() {
     let mut options = options();
     options.config.limits.max_unsent_bytes = 1 << 20;
     let socket = open(options);
-    let (heard, add) = log();
+    let (received, add) = log();
     socket
-        .on("disconnect", move |reason: String, details: Rest| {
+        .on("disconnect", move |reason: String, details: Args| {
             add(format!("{reason} {details:?}"));
         })
         .forget();
     until("connect", || socket.connected()).await;
     socket.emit("deaf", ()).expect("connected");
     let text = "x".repeat(256 << 10);
-    // browser and system take some megabytes before anything waits
+    // Browser and system buffer some megabytes first.
     for _ in 0..PATIENCE {
-        if !heard.borrow().is_empty() || socket.emit("silent", &text).is_err() {
+        if !received.borrow().is_empty() || socket.emit("silent", &text).is_err() {
             break;
         }
         TimeoutFuture::new(4).await;
     }
-    until("the end", || !heard.borrow().is_empty()).await;
-    let reason = heard.borrow().first().cloned().expect("heard above");
+    until("the end", || !received.borrow().is_empty()).await;
+    let reason = received.borrow().first().cloned().expect("received above");
     assert!(reason.starts_with("transport error"), "{reason}");
-    assert!(reason.contains("more than 1048576 bytes wait"), "{reason}");
-    socket.client().close();
+    assert!(reason.contains("more than 1048576 bytes are unsent"), "{reason}");
+    socket.manager().close();
 }
 
 #[wasm_bindgen_test]
-async fn long_texts_come_back_as_they_were() {
+async fn text_long_round_trip_is_unchanged() {
     let socket = open(options());
     for text in [
         "x".repeat(20_000),

@@ -106,7 +106,7 @@ async fn component_unmounted_disconnects_and_removes_listeners() {
 }
 
 #[wasm_bindgen_test]
-async fn listeners_of_the_same_rendering_miss_nothing() {
+async fn listener_added_in_same_rendering_misses_nothing() {
     let updates = Rc::new(RefCell::new(Vec::<String>::new()));
     let collected = Rc::clone(&updates);
     let (used, _place, _handle) = mount_socket(Options::new(), move |used| {
@@ -136,7 +136,7 @@ async fn listeners_of_the_same_rendering_miss_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn methods_after_the_component_is_gone_return_errors() {
+async fn methods_after_unmount_return_errors() {
     let (used, _place, handle) = mount_socket(Options::new(), |_| ());
     until("the connection", || used.status.get_untracked().is_connected()).await;
     let answer = used.request(&Echo("halo".to_owned())).await;
@@ -158,7 +158,7 @@ async fn methods_after_the_component_is_gone_return_errors() {
 }
 
 #[wasm_bindgen_test]
-async fn bad_url_is_reported_as_an_error() {
+async fn url_invalid_is_reported_as_error() {
     let place: HtmlElement = document()
         .create_element("div")
         .expect("a valid element name")
@@ -175,7 +175,7 @@ async fn bad_url_is_reported_as_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn wishes_before_the_socket_is_open_are_kept() {
+async fn calls_before_open_are_applied_on_open() {
     let waiting = Options::new().auto_connect(false);
     let (idle, _place, _handle) = mount_socket(waiting.clone(), |_| ());
     let (used, _place, _other) = mount_socket(waiting, |used| used.connect());
@@ -192,7 +192,7 @@ impl Event for Pesan {
 }
 
 #[wasm_bindgen_test]
-async fn emit_state_follows_an_event_that_waits() {
+async fn emit_state_of_queued_event_is_updated() {
     let states = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&states);
     let (used, _place, _handle) = mount_socket(Options::new(), move |used| {

@@ -31,11 +31,11 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 
 pub use self::frame_batcher::FrameBatcher;
-use super::packet::EventName;
+use super::codec::packet::EventName;
 use super::proto::{EmitState, Emitted};
 use super::{
-    AckError, Answered, Client, Event, FromArg, Handler, IntoArgs, Lifecycle, Listening, MaybeSend, Message,
-    OpenError, Options, SendError, Socket, Status, Value,
+    AckError, AckFuture, Event, FromArg, Handler, IntoArgs, Lifecycle, Manager, MaybeSend, Message,
+    OpenError, Options, SendError, Socket, Status, Subscription, Value,
 };
 
 /// Socket of a component; copy it into closures as you like.
@@ -63,7 +63,7 @@ enum State {
 /// Socket that disconnects when it is dropped, and the listener behind its signals.
 struct OwnedSocket {
     socket: Socket,
-    _status: Listening,
+    _status: Subscription,
 }
 
 impl Drop for OwnedSocket {
@@ -91,7 +91,7 @@ pub fn use_socket(url: impl Into<String>, options: Options) -> UseSocket {
         let Some((url, options)) = to_open.take() else {
             return;
         };
-        match Client::open(&url, options) {
+        match Manager::open(&url, options) {
             Ok(client) => open(&client.unconnected_home(), state, status, retry_in),
             Err(reason) => {
                 state.set_value(State::Gone);
@@ -118,10 +118,10 @@ fn open(
     status: RwSignal<Status>,
     retry_in: RwSignal<Option<u32>>,
 ) {
-    let listening = socket.on_status(follow_status(socket, status, retry_in));
+    let subscription = socket.on_status(follow_status(socket, status, retry_in));
     let owned = State::Open(SendWrapper::new(OwnedSocket {
         socket: socket.clone(),
-        _status: listening,
+        _status: subscription,
     }));
     let before = state.try_update_value(|state| mem::replace(state, owned));
     let Some(State::Unopened { connect, auth }) = before else {
@@ -215,10 +215,10 @@ impl UseSocket {
     /// Emits a typed event and gives a future of its answer; see [`Socket::request`].
     ///
     /// The future fails with [`SendError::NotOpen`] before the socket is opened and after the component is gone.
-    pub fn request<E: Event>(&self, event: &E) -> Answered<E::Ack> {
+    pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
         match self.try_socket() {
             Ok(socket) => socket.request(event),
-            Err(error) => Answered::refused(AckError::Send(error)),
+            Err(error) => AckFuture::refused(AckError::Send(error)),
         }
     }
 
@@ -353,7 +353,7 @@ pub fn use_emit_state(socket: UseSocket, emitted: &Emitted) -> Signal<EmitState>
 }
 
 /// Adds a listener when the socket is open, and removes it with the component.
-fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> Listening + 'static) {
+fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> Subscription + 'static) {
     if let Some(open) = socket.socket() {
         return store_subscription(listen(&open));
     }
@@ -369,7 +369,7 @@ fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> Listening + 'sta
 }
 
 /// Leaves a listener to the current owner.
-fn store_subscription(listening: Listening) {
-    let listening = SendWrapper::new(listening);
-    on_cleanup(move || drop(listening));
+fn store_subscription(subscription: Subscription) {
+    let subscription = SendWrapper::new(subscription);
+    on_cleanup(move || drop(subscription));
 }

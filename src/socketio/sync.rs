@@ -1,8 +1,8 @@
-//! Sharing that fits the target: one thread in the browser, many natively.
+//! Shared ownership and locks for the target: one thread in the browser, many natively.
 //!
-//! In the browser `Shared` is `Rc`, `Lock` is `RefCell` and nothing need be `Send`; natively they are `Arc` and
-//! `Mutex`. Everything above is written once against these names. A host without `native`, which only checks and
-//! documents a page, has the browser's.
+//! In the browser `Shared` is `Rc`, `Lock` is `RefCell` and nothing has to be `Send`; natively they are `Arc` and
+//! `Mutex`. Client and transports are written once against these names. A host without `native`, which only checks and
+//! documents a page, uses the browser's.
 
 #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
 mod imp {
@@ -12,10 +12,10 @@ mod imp {
 
     pub(crate) use std::rc::{Rc as Shared, Weak};
 
-    /// Value that one caller at a time may change.
+    /// Value with exclusive access for one caller at a time.
     pub(crate) struct Lock<T: ?Sized>(RefCell<T>);
 
-    /// Right to change it.
+    /// Access to the locked value.
     pub(crate) type Guard<'l, T> = RefMut<'l, T>;
 
     impl<T> Lock<T> {
@@ -29,7 +29,7 @@ mod imp {
             self.0.borrow_mut()
         }
 
-        /// `None` while somebody holds it.
+        /// `None` while it is locked.
         pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             self.0.try_borrow_mut().ok()
         }
@@ -38,6 +38,10 @@ mod imp {
     /// `Send` where the client may cross threads; everything in the browser.
     pub trait MaybeSend {}
     impl<T: ?Sized> MaybeSend for T {}
+
+    /// `Sync` where the client may cross threads; everything in the browser.
+    pub(crate) trait MaybeSync {}
+    impl<T: ?Sized> MaybeSync for T {}
 
     /// Future on the heap; `Send` where the client may cross threads.
     pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -54,10 +58,10 @@ mod imp {
 
     pub(crate) use std::sync::{Arc as Shared, Weak};
 
-    /// Value that one caller at a time may change.
+    /// Value with exclusive access for one caller at a time.
     pub(crate) struct Lock<T: ?Sized>(Mutex<T>);
 
-    /// Right to change it.
+    /// Access to the locked value.
     pub(crate) type Guard<'l, T> = MutexGuard<'l, T>;
 
     impl<T> Lock<T> {
@@ -67,12 +71,12 @@ mod imp {
     }
 
     impl<T: ?Sized> Lock<T> {
-        /// A panic elsewhere leaves the value usable: every change under a lock is complete before user code runs.
+        /// Ignores poisoning: every change under a lock is complete before user code, which may panic, runs.
         pub(crate) fn lock(&self) -> Guard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        /// `None` while somebody holds it.
+        /// `None` while it is locked.
         pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             match self.0.try_lock() {
                 Ok(guard) => Some(guard),
@@ -86,6 +90,10 @@ mod imp {
     pub trait MaybeSend: Send {}
     impl<T: ?Sized + Send> MaybeSend for T {}
 
+    /// `Sync` where the client may cross threads; everything in the browser.
+    pub(crate) trait MaybeSync: Sync {}
+    impl<T: ?Sized + Sync> MaybeSync for T {}
+
     /// Future on the heap; `Send` where the client may cross threads.
     pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -94,7 +102,7 @@ mod imp {
 }
 
 pub use imp::MaybeSend;
-pub(crate) use imp::{BoxFuture, Callback, Guard, Lock, Shared, Weak};
+pub(crate) use imp::{BoxFuture, Callback, Guard, Lock, MaybeSync, Shared, Weak};
 
-/// Name of a namespace, which many hold.
+/// Shared name of a namespace.
 pub(crate) type Name = Shared<String>;

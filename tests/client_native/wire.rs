@@ -1,4 +1,4 @@
-//! The official client and ours do the same; what they write on the wire is the same.
+//! Compares what the official client and this one write on the wire.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::{PATIENCE, connected, open, options, soon};
 use crate::node::Node;
 use crate::proxy::Proxy;
 use pesan::socketio::proto::TransportKind;
-use pesan::socketio::{Responder, Rest, Socket, Value};
+use pesan::socketio::{AckSender, Args, Socket, Value};
 
 /// What a client wrote: the request line of the handshake, then each frame.
 #[derive(Debug, PartialEq)]
@@ -16,8 +16,8 @@ struct Written {
 }
 
 #[tokio::test]
-async fn what_ours_writes_is_what_the_official_client_writes() {
-    // A server each: the ids with which it asks are its own and go on counting.
+async fn wire_format_equals_official_client() {
+    // Separate servers, since their ack ids are counted per server.
     let node = Node::start("{}");
     let official = Proxy::before(node.port()).await;
     let script = tokio::process::Command::new("node")
@@ -56,11 +56,11 @@ async fn script_of_ours(url: &str) {
         .query("room", "a b")
         .reconnection(false);
     let root = open(url, options);
-    root.on("add", |left: i64, right: i64, answer: Responder| {
+    root.on("add", |left: i64, right: i64, answer: AckSender| {
         answer.send(left + right).expect("wanted");
     })
     .forget();
-    root.on("bytes", |answer: Responder| {
+    root.on("bytes", |answer: AckSender| {
         answer.send((Value::from(vec![9u8, 8]), "two")).expect("wanted");
     })
     .forget();
@@ -89,7 +89,7 @@ async fn script_of_ours(url: &str) {
     root.send("message").expect("connected");
     echo(&root, Vec::new()).await;
 
-    let chat = root.client().socket("/chat").expect("a legal name");
+    let chat = root.manager().socket("/chat").expect("a legal name");
     connected(&chat).await;
     echo(&chat, vec![vec![7u8].into()]).await;
     chat.disconnect();
@@ -98,7 +98,7 @@ async fn script_of_ours(url: &str) {
 }
 
 async fn echo(socket: &Socket, args: Vec<Value>) {
-    let Rest(echoed) = socket
+    let Args(echoed) = socket
         .emit_with_ack("echo", args.clone())
         .await
         .expect("answered");

@@ -1,4 +1,4 @@
-//! A wire that can be cut, stalled, delayed and refused, between a client and a server.
+//! Proxy between a client and a server that can cut, stall, delay and refuse connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-/// What the wire does to the bytes.
+/// What the proxy does with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wire {
     /// Passes them on at once.
     Open,
     /// Passes them on this much later.
     Slow(Duration),
-    /// Holds them until it opens again; nobody is told.
+    /// Holds them until it is opened again, without closing connections.
     Stalled,
-    /// Closes every connection, and new ones as they come.
+    /// Closes all connections, including new ones.
     Cut,
 }
 
-/// The wire, and how often it was cut: a cut is an event that nobody may miss.
+/// State of the proxy, and the number of cuts, so that no cut is missed.
 #[derive(Debug, Clone, Copy)]
 struct State {
     wire: Wire,
@@ -69,7 +69,7 @@ impl Proxy {
         }
     }
 
-    /// Where clients connect to.
+    /// URL for clients.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -82,7 +82,7 @@ impl Proxy {
         });
     }
 
-    /// Cuts what is connected; new connections pass.
+    /// Closes all current connections; new ones are accepted.
     pub(crate) fn cut_once(&self) {
         self.set(Wire::Cut);
         self.set(Wire::Open);
@@ -154,7 +154,7 @@ struct Direction {
 }
 
 impl Direction {
-    /// Carries bytes until one end closes; order is kept whatever the wire does.
+    /// Forwards bytes in order until one end closes.
     async fn carry(mut self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let (queue, mut waiting) = mpsc::unbounded_channel::<(tokio::time::Instant, Vec<u8>)>();
         let reader_state = self.state.clone();

@@ -1,4 +1,4 @@
-//! Who waits for an answer: a future, or a closure.
+//! Pending ack receivers: a future or a callback.
 
 use std::fmt;
 use std::future::Future;
@@ -6,63 +6,56 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::args::{Args, FromArg};
-use super::driver::Connection;
+use super::args::{ArgReader, FromArg};
+use super::driver::{AckCallback, Driver};
 use super::error::AckError;
 use super::message::Message;
-use crate::socketio::Value;
-use crate::socketio::proto::{EmitId, Failure};
-use crate::socketio::sync::{Callback, Lock, Shared, Weak};
+use crate::socketio::proto::{AckResult, EmitId};
+use crate::socketio::sync::{Lock, Shared, Weak};
 
-/// What became of an event that wants an answer.
-pub(crate) type Outcome = Result<Vec<Value>, Failure>;
-
-/// Where an outcome goes. Runs the program's code: call it without any lock.
-pub(crate) type Waiter = Callback<Outcome>;
-
-/// Who waits for the future that looks into `slot`.
-pub(crate) fn future(slot: &Shared<Lock<Slot>>) -> Waiter {
+/// Callback that stores the result in `slot` and wakes the future.
+pub(super) fn callback_for(slot: &Shared<Lock<AckSlot>>) -> AckCallback {
     let slot = Shared::clone(slot);
-    Box::new(move |outcome| {
-        let waker = slot.lock().fill(outcome);
+    Box::new(move |result| {
+        let waker = slot.lock().fill(result);
         if let Some(waker) = waker {
             waker.wake();
         }
     })
 }
 
-/// Place where a future finds its outcome.
+/// Slot in which a future finds its result.
 #[derive(Default)]
-pub(crate) enum Slot {
+pub(crate) enum AckSlot {
     #[default]
     New,
     Polled(Waker),
-    Filled(Outcome),
+    Filled(AckResult),
     Taken,
 }
 
-impl Slot {
-    fn fill(&mut self, outcome: Outcome) -> Option<Waker> {
-        match std::mem::replace(self, Self::Filled(outcome)) {
+impl AckSlot {
+    fn fill(&mut self, result: AckResult) -> Option<Waker> {
+        match std::mem::replace(self, Self::Filled(result)) {
             Self::Polled(waker) => Some(waker),
             Self::New | Self::Filled(_) | Self::Taken => None,
         }
     }
 }
 
-/// Answer to an event, on its way.
+/// Future of an event's ack.
 ///
-/// The event itself is on its way whether this is awaited or not. Dropping it gives up the answer alone, and leaves
-/// nothing behind; [`Socket::cancel`](super::Socket::cancel) takes an event back that has not left yet.
+/// The event is sent whether or not the future is awaited. Dropping the future only stops waiting for the ack;
+/// [`Socket::cancel`](super::Socket::cancel) cancels an event that has not been sent yet.
 ///
 /// ```no_run
 /// # async fn ask(socket: pesan::socketio::Socket) -> Result<(), pesan::socketio::AckError> {
-/// let answer: String = socket.emit_with_ack("name?", ()).await?;
+/// let name: String = socket.emit_with_ack("name?", ()).await?;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "dropping it gives the answer up; use `emit` if none is wanted"]
-pub struct Answered<T> {
+#[must_use = "dropping it stops waiting for the ack; use `emit` if no ack is needed"]
+pub struct AckFuture<T> {
     state: State,
     read: PhantomData<fn() -> T>,
 }
@@ -70,13 +63,13 @@ pub struct Answered<T> {
 enum State {
     Refused(Option<AckError>),
     Waiting {
-        connection: Weak<Connection>,
+        driver: Weak<Driver>,
         id: EmitId,
-        slot: Shared<Lock<Slot>>,
+        slot: Shared<Lock<AckSlot>>,
     },
 }
 
-impl<T> Answered<T> {
+impl<T> AckFuture<T> {
     pub(crate) fn refused(error: AckError) -> Self {
         Self {
             state: State::Refused(Some(error)),
@@ -84,14 +77,14 @@ impl<T> Answered<T> {
         }
     }
 
-    pub(crate) fn waiting(connection: Weak<Connection>, id: EmitId, slot: Shared<Lock<Slot>>) -> Self {
+    pub(super) fn waiting(driver: Weak<Driver>, id: EmitId, slot: Shared<Lock<AckSlot>>) -> Self {
         Self {
-            state: State::Waiting { connection, id, slot },
+            state: State::Waiting { driver, id, slot },
             read: PhantomData,
         }
     }
 
-    /// Number of the event, to look up how far it has come; `None` when it was refused.
+    /// Id of the event, to follow its state; `None` if it was refused.
     #[must_use]
     pub fn id(&self) -> Option<EmitId> {
         match &self.state {
@@ -101,57 +94,57 @@ impl<T> Answered<T> {
     }
 }
 
-impl<T: FromArg> Future for Answered<T> {
+impl<T: FromArg> Future for AckFuture<T> {
     type Output = Result<T, AckError>;
 
     /// # Panics
-    /// When polled again after it was ready.
+    /// When polled again after it has completed.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match &mut self.state {
+        let result = match &mut self.state {
             State::Refused(error) => {
-                return Poll::Ready(Err(error.take().expect("not polled after it was ready")));
+                return Poll::Ready(Err(error.take().expect("not polled after completion")));
             }
             State::Waiting { slot, .. } => {
                 let mut slot = slot.lock();
-                match std::mem::replace(&mut *slot, Slot::Taken) {
-                    Slot::Filled(outcome) => outcome,
-                    Slot::New | Slot::Polled(_) => {
-                        *slot = Slot::Polled(context.waker().clone());
+                match std::mem::replace(&mut *slot, AckSlot::Taken) {
+                    AckSlot::Filled(result) => result,
+                    AckSlot::New | AckSlot::Polled(_) => {
+                        *slot = AckSlot::Polled(context.waker().clone());
                         return Poll::Pending;
                     }
-                    Slot::Taken => panic!("polled after it was ready"),
+                    AckSlot::Taken => panic!("polled after completion"),
                 }
             }
         };
-        Poll::Ready(read(outcome))
+        Poll::Ready(read_ack(result))
     }
 }
 
-/// Reads an answer as the type that the program asked for.
-pub(crate) fn read<T: FromArg>(outcome: Outcome) -> Result<T, AckError> {
-    let args = outcome.map_err(AckError::Failed)?;
+/// Reads the arguments of an ack as the type that the program requested.
+pub(super) fn read_ack<T: FromArg>(result: AckResult) -> Result<T, AckError> {
+    let args = result.map_err(AckError::Failed)?;
     let message = Message {
         args,
         ..Message::default()
     };
-    T::from_arg(&mut Args::new(message)).map_err(AckError::Answer)
+    T::from_arg(&mut ArgReader::new(message)).map_err(AckError::Args)
 }
 
-impl<T> Drop for Answered<T> {
+impl<T> Drop for AckFuture<T> {
     fn drop(&mut self) {
-        let State::Waiting { connection, id, slot } = &self.state else {
+        let State::Waiting { driver, id, slot } = &self.state else {
             return;
         };
-        let settled = matches!(*slot.lock(), Slot::Filled(_) | Slot::Taken);
-        if !settled && let Some(connection) = connection.upgrade() {
-            connection.cancel_ack(*id);
+        let settled = matches!(*slot.lock(), AckSlot::Filled(_) | AckSlot::Taken);
+        if !settled && let Some(driver) = driver.upgrade() {
+            driver.cancel_ack(*id);
         }
     }
 }
 
-impl<T> fmt::Debug for Answered<T> {
+impl<T> fmt::Debug for AckFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answered")
+        f.debug_struct("AckFuture")
             .field("id", &self.id())
             .finish_non_exhaustive()
     }

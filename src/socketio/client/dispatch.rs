@@ -1,60 +1,39 @@
-//! Telling the program what happened, one thing at a time and without any lock.
+//! Delivers notifications to the program: one at a time, in order, and without holding a lock.
 
-use super::ack::{Outcome, Waiter};
-use super::driver::{Connection, State};
-use super::events::Lifecycle;
-use super::listeners::{Called, Kind, Listener, Thing};
-use super::message::{Message, Responder};
-use super::namespace::EmitChange;
-use super::options::Asker;
-use super::status::Status;
-use crate::socketio::Frame;
-use crate::socketio::Value;
-use crate::socketio::packet::EventName;
-use crate::socketio::proto::{AckToken, AuthRequest, Direction, Event};
-use crate::socketio::sync::{Name, Weak};
+use super::driver::{AckCallback, Driver, State};
+use super::events::{EmitChange, FrameEvent, Lifecycle, Notification};
+use super::listeners::{Listener, ListenerEvent, ListenerKind, Matched, catch_panic};
+use super::message::{AckSender, AckTransmitter, Message};
+use super::options::AuthProvider;
+use crate::socketio::codec::Value;
+use crate::socketio::codec::packet::EventName;
+use crate::socketio::proto::{AckResult, AckToken, AuthRequest, Event};
+use crate::socketio::sync::Weak;
 
-/// Frame as it came or went, for an inspector.
-///
-/// ```no_run
-/// # use pesan::socketio::Client;
-/// # fn inspect(client: &Client) {
-/// client.on_frame(|seen| println!("{:?} {:?}", seen.direction, seen.frame)).forget();
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Which way.
-    pub direction: Direction,
-    /// Frame, its Engine.IO type included.
-    pub frame: Frame,
-}
-
-/// What waits to be told.
-pub(crate) enum News {
-    Event(Event),
-    Status { namespace: Name, status: Status },
-    Lifecycle { namespace: Name, lifecycle: Lifecycle },
-}
-
-/// One thing to tell, and to whom.
-pub(super) enum Tale {
-    Tell(Called, Thing),
-    Settle(Waiter, Outcome),
-    Ask(Asker, AuthRequest),
+/// Notification with its receivers.
+pub(super) enum Delivery {
+    Listeners(Matched, ListenerEvent),
+    Ack(AckCallback, AckResult),
+    Auth(AuthProvider, AuthRequest),
 }
 
 impl State {
-    /// Finds out who is to be told, under the lock; `None` when nobody is.
-    pub(super) fn address(&mut self, news: News, connection: &Weak<Connection>) -> Option<Tale> {
-        let event = match news {
-            News::Event(event) => event,
-            News::Status { namespace, status } => {
-                return self.to(&namespace, Kind::Status, Thing::Status(status));
+    /// Finds the receivers of a notification, under the lock; `None` if there are none.
+    pub(super) fn resolve_listeners(
+        &mut self,
+        notification: Notification,
+        driver: &Weak<Driver>,
+    ) -> Option<Delivery> {
+        let event = match notification {
+            Notification::Event(event) => event,
+            Notification::Status { namespace, status } => {
+                return self.to(&namespace, ListenerKind::Status, ListenerEvent::Status(status));
             }
-            News::Lifecycle { namespace, lifecycle } => return self.lifecycle(Some(&namespace), lifecycle),
+            Notification::Lifecycle { namespace, lifecycle } => {
+                return self.lifecycle(Some(&namespace), lifecycle);
+            }
         };
-        // Whom it concerns: one namespace, or all.
+        // The namespace that the event concerns; `None` for all.
         let (namespace, step) = match event {
             Event::Message {
                 namespace,
@@ -62,35 +41,44 @@ impl State {
                 args,
                 ack,
             } => {
-                let mut called = Vec::new();
-                self.listeners.call(&mut called, &namespace, Kind::Any, "");
+                let mut matched = Vec::new();
                 self.listeners
-                    .call(&mut called, &namespace, Kind::Named, name.as_str());
-                return Some(Tale::Tell(called, message(name, args, ack, connection)));
+                    .collect(&mut matched, &namespace, ListenerKind::Any, "");
+                self.listeners
+                    .collect(&mut matched, &namespace, ListenerKind::Named, name.as_str());
+                return Some(Delivery::Listeners(matched, message(name, args, ack, driver)));
             }
             Event::Outgoing {
                 namespace,
                 name,
                 args,
             } => {
-                let message = message(name, args, None, connection);
-                return self.to(&namespace, Kind::AnyOutgoing, message);
+                let message = message(name, args, None, driver);
+                return self.to(&namespace, ListenerKind::AnyOutgoing, message);
             }
             Event::Ack { id, result, .. } => {
-                let waiter = self.waiters.take(id.get())?;
-                return Some(Tale::Settle(waiter, result));
+                let callback = self.ack_callbacks.take(id.get())?;
+                return Some(Delivery::Ack(callback, result));
             }
-            Event::State { namespace, id, state } => {
-                return self.to(&namespace, Kind::Emits, Thing::Emit(EmitChange { id, state }));
+            Event::EmitState { namespace, id, state } => {
+                return self.to(
+                    &namespace,
+                    ListenerKind::Emits,
+                    ListenerEvent::Emit(EmitChange { id, state }),
+                );
             }
             Event::Frame { direction, frame } => {
-                return self.to("", Kind::Frames, Thing::Frame(Seen { direction, frame }));
+                return self.to(
+                    "",
+                    ListenerKind::Frames,
+                    ListenerEvent::Frame(FrameEvent { direction, frame }),
+                );
             }
             Event::AuthNeeded(request) => {
                 let known = self.namespace(request.namespace());
-                let own = known.and_then(|known| known.asker.as_ref());
-                let asker = own.or(self.asker.as_ref())?.clone();
-                return Some(Tale::Ask(asker, request));
+                let own = known.and_then(|known| known.auth_provider.as_ref());
+                let auth_provider = own.or(self.auth_provider.as_ref())?.clone();
+                return Some(Delivery::Auth(auth_provider, request));
             }
             Event::Connect {
                 namespace,
@@ -116,87 +104,104 @@ impl State {
         self.lifecycle(namespace.as_deref(), step)
     }
 
-    fn to(&mut self, namespace: &str, kind: Kind, thing: Thing) -> Option<Tale> {
-        let mut called = Vec::new();
-        self.listeners.call(&mut called, namespace, kind, "");
-        Some(Tale::Tell(called, thing))
+    fn to(&mut self, namespace: &str, kind: ListenerKind, event: ListenerEvent) -> Option<Delivery> {
+        let mut matched = Vec::new();
+        self.listeners.collect(&mut matched, namespace, kind, "");
+        Some(Delivery::Listeners(matched, event))
     }
 
-    /// Those who hear of a step: one namespace's, or everyone's.
-    fn lifecycle(&mut self, namespace: Option<&str>, step: Lifecycle) -> Option<Tale> {
-        let mut called = Vec::new();
+    /// Delivery of a lifecycle event to one namespace, or to all.
+    fn lifecycle(&mut self, namespace: Option<&str>, step: Lifecycle) -> Option<Delivery> {
+        let mut matched = Vec::new();
         for known in &self.namespaces {
             let name = &*known.name;
             if namespace.is_some_and(|one| one != name) {
                 continue;
             }
-            self.listeners.call(&mut called, name, Kind::Lifecycle, "");
+            self.listeners
+                .collect(&mut matched, name, ListenerKind::Lifecycle, "");
             if let Some(official) = step.name() {
-                self.listeners.call(&mut called, name, Kind::Named, official);
+                self.listeners
+                    .collect(&mut matched, name, ListenerKind::Named, official);
             }
         }
-        Some(Tale::Tell(called, Thing::Lifecycle(step)))
+        Some(Delivery::Listeners(matched, ListenerEvent::Lifecycle(step)))
     }
 }
 
-fn message(name: EventName, args: Vec<Value>, ack: Option<AckToken>, connection: &Weak<Connection>) -> Thing {
-    Thing::Message(Message {
+fn message(name: EventName, args: Vec<Value>, ack: Option<AckToken>, driver: &Weak<Driver>) -> ListenerEvent {
+    ListenerEvent::Message(Message {
         name: name.into_string(),
         args,
-        responder: ack.map(|token| Responder::new(connection.clone(), token)),
+        ack: ack.map(|token| AckSender::new(driver.clone() as Weak<dyn AckTransmitter>, token)),
     })
 }
 
-impl Tale {
-    /// Calls the program. Nothing is locked. A listener that panics keeps no other from being called; what else is of
-    /// the program, and what its closures captured, panics here.
-    pub(super) fn tell(self, connection: &Connection) {
+impl Delivery {
+    /// Calls the program, without a lock. A panic of one listener does not affect the others. Other panics of the
+    /// program, and of `Drop` for values captured by its closures, reach the caller.
+    pub(super) fn deliver(self, driver: &Driver) {
         match self {
-            Self::Tell(called, mut thing) => {
-                let mut left = called.len();
-                for listener in &called {
+            Self::Listeners(matched, mut event) => {
+                let mut left = matched.len();
+                for listener in &matched {
                     left -= 1;
-                    guarded(|| tell(listener, &mut thing, left == 0, connection));
+                    catch_panic(|| call_listener(listener, &mut event, left == 0, driver));
                 }
             }
-            Self::Settle(waiter, outcome) => waiter(outcome),
-            Self::Ask(asker, request) => asker.ask(connection, request),
+            Self::Ack(callback, result) => callback(result),
+            Self::Auth(auth_provider, request) => driver.request_auth(&auth_provider, request),
         }
     }
 }
 
-/// Calls one listener. The last one gets a message itself, the others a copy; steps that have an official name come to
-/// those who listen to it as messages.
-fn tell(listener: &Listener, thing: &mut Thing, last: bool, connection: &Connection) {
-    let (mut copy, is_error) = match (&*thing, listener.kind) {
-        (Thing::Lifecycle(step), Kind::Named) => {
+/// Calls one listener. The last one gets the message itself, the others a copy. Lifecycle events with an official name
+/// reach the listeners of that name as messages.
+fn call_listener(listener: &Listener, event: &mut ListenerEvent, last: bool, driver: &Driver) {
+    let (mut copy, is_error) = match (&*event, listener.kind) {
+        (ListenerEvent::Lifecycle(step), ListenerKind::Named) => {
             let name = step.name().unwrap_or_default();
             let message = Message {
                 name: name.to_owned(),
                 args: step.args(),
-                responder: None,
+                ack: None,
             };
             (Some(message), name == "error")
         }
-        (Thing::Message(message), _) if !last => (Some(message.clone()), false),
+        (ListenerEvent::Message(message), _) if !last => (Some(message.clone()), false),
         _ => (None, false),
     };
-    let heard = match copy.take().map(Thing::Message) {
-        Some(mut copy) => listener.hear(&mut copy),
-        None => listener.hear(thing),
+    let result = match copy.take().map(ListenerEvent::Message) {
+        Some(mut copy) => listener.call(&mut copy),
+        None => listener.call(event),
     };
-    // A listener to `error` that cannot read errors would hear of itself for ever.
-    if let Err((event, error)) = heard
+    // A listener to `error` that cannot read errors would trigger itself forever.
+    if let Err((event, error)) = result
         && !is_error
     {
-        connection.unreadable(&listener.namespace, Lifecycle::Unreadable { event, error });
+        driver.report_unreadable(&listener.namespace, Lifecycle::Unreadable { event, error });
     }
 }
 
-/// Runs the program's code. Natively a panic in it ends there, reported by the panic hook, and harms no other listener.
-pub(super) fn guarded(run: impl FnOnce()) {
-    #[cfg(not(target_arch = "wasm32"))]
-    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)));
-    #[cfg(target_arch = "wasm32")]
-    run();
+impl Driver {
+    /// Calls the provider in a separate task: another connection that shares it may be calling it now.
+    ///
+    /// The connection gets the result, unless it is dropped or requests the `auth` again before.
+    fn request_auth(&self, provider: &AuthProvider, request: AuthRequest) {
+        let name = request.namespace().to_owned();
+        let provide = self.auth_callback(request);
+        let provider = provider.clone();
+        let task = async move {
+            let auth = provider.call();
+            provide(auth.await);
+        };
+        let mut task = Some(self.platform.spawn(Box::pin(task)));
+        // A replaced task, or one for an unknown namespace, is dropped without the lock.
+        self.with_state(|state, _| {
+            if let Some(known) = state.namespaces.iter_mut().find(|known| *known.name == name) {
+                std::mem::swap(&mut known.auth_task, &mut task);
+            }
+        });
+        drop(task);
+    }
 }

@@ -1,163 +1,172 @@
-//! One connection: the machine, its transports, its timer, and who is to be told what.
+//! Drives one connection: its state machine, transports, timer, and the events for the program.
 //!
-//! Everything happens in the same five steps: enter with the time, feed the machine under the lock, carry out what it
-//! asks for, set the timer, and only after the lock is released tell the program. Events are told one at a time and
-//! in order; whatever a listener causes queues behind them.
+//! Each entry has the same five steps: take the lock and the time, pass the input to [`Connection`], process its outputs,
+//! set the timer, and after the lock is released dispatch events to the program. Events are dispatched one at a time and
+//! in order; what a listener causes is queued behind them.
 
 #[cfg(all(test, feature = "native", not(target_arch = "wasm32")))]
 mod tests;
 
 use std::collections::VecDeque;
 
-use super::ack::Waiter;
-use super::dispatch::{News, guarded};
 use super::error::SendError;
-use super::events::Lifecycle;
-use super::listeners::Listeners;
-use super::namespace::Namespace;
-use super::options::{Asker, Options};
-use super::settings::Settings;
-use crate::socketio::proto::deadline_queue::Line;
+use super::events::{Lifecycle, Notification};
+use super::listeners::{Listeners, catch_panic};
+use super::message::AckTransmitter;
+use super::options::{AuthProvider, Options, Settings};
+use super::status::Namespace;
+use crate::socketio::codec::Value;
 use crate::socketio::proto::{
-    AckToken, AuthRequest, CloseInfo, Emit, EmitId, Emitted, Event, Failure, Machine, Output, TransportId,
+    AckResult, AckToken, AuthRequest, CloseInfo, Connection, DeadlineQueue, Emit, EmitId, Emitted, Event,
+    Failure, Output, Timestamp, TransportId,
 };
 use crate::socketio::sync::{Callback, Guard, Lock, Name, Shared, Weak};
-use crate::socketio::transport::{Clock, Platform, Timer, Transport, Wakeup, Wakeups};
-use crate::socketio::transport::{Port, Report};
-use crate::socketio::{Timestamp, Value};
+use crate::socketio::transport::{
+    Clock, NetworkEvent, NetworkMonitor, Platform, Timer, Transport, TransportConfig, TransportEvent,
+    TransportEventSink, TransportHandler,
+};
 
-/// Whether others may be at it while somebody calls.
+/// Receives the result of an ack. Runs code of the program: call it without holding a lock.
+pub(super) type AckCallback = Callback<AckResult>;
+
+/// Events waiting for the program above which transports stop reading.
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+const MAX_PENDING_NOTIFICATIONS: usize = 1024;
+
+/// Whether several threads may use a connection.
 const THREADS: bool = cfg!(all(feature = "native", not(target_arch = "wasm32")));
 
-/// Machine and drivers of one connection; closed when the last handle is dropped.
-pub(crate) struct Connection {
+/// Connection with everything that it runs on; closed when the last handle is dropped.
+pub(super) struct Driver {
     state: Lock<State>,
     pub(super) platform: Platform,
-    pub(super) settings: Shared<Settings>,
-    /// Namespace of the address that it was opened with.
+    pub(super) settings: Settings,
+    transport_config: Shared<TransportConfig>,
+    /// Namespace in the URL with which it was opened.
     pub(super) home: Name,
-    _wakeups: Wakeups,
-    myself: Weak<Self>,
+    _network_monitor: NetworkMonitor,
+    weak_self: Weak<Self>,
 }
 
-/// What the lock protects.
-pub(crate) struct State {
-    pub(crate) machine: Machine,
-    /// In the order of their first use.
+/// State protected by the lock.
+pub(super) struct State {
+    pub(super) connection: Connection,
+    /// In order of first use.
     pub(super) namespaces: Vec<Namespace>,
     pub(super) listeners: Listeners,
-    pub(super) asker: Option<Asker>,
-    /// Who waits for the answer to which emit.
-    pub(super) waiters: Line<Waiter>,
-    /// Set by whatever may change how a socket stands.
-    pub(super) unsettled: bool,
-    /// Whether somebody wants to hear of it.
-    pub(super) watches_status: bool,
+    pub(super) auth_provider: Option<AuthProvider>,
+    /// By emit id.
+    pub(super) ack_callbacks: DeadlineQueue<AckCallback>,
+    /// Whether the status of a socket may have changed since it was last reported.
+    pub(super) status_dirty: bool,
+    /// Whether there are status listeners.
+    pub(super) status_observed: bool,
     clock: Clock,
     transports: Vec<(TransportId, Transport)>,
-    /// Those that have come to their end, to be dropped without the lock.
-    gone: Vec<Transport>,
+    /// Closed transports, to be dropped without the lock.
+    closed_transports: Vec<Transport>,
     timer: Timer,
-    /// When the timer is due; earlier than needed does no harm.
+    /// When the timer is due; earlier than necessary is harmless.
     timer_due: Option<Timestamp>,
-    pub(crate) to_tell: VecDeque<News>,
-    /// What overtakes that, the latest first.
-    to_tell_next: Vec<News>,
-    telling: bool,
+    pub(super) pending_notifications: VecDeque<Notification>,
+    /// Delivered before the pending ones, the latest first.
+    urgent_notifications: Vec<Notification>,
+    dispatching: bool,
 }
 
-impl Connection {
+impl Driver {
     pub(super) fn new(platform: Platform, options: Options, home: &Name) -> Shared<Self> {
-        let (config, settings, asker) = Settings::of(options);
-        Shared::new_cyclic(|myself: &Weak<Self>| {
-            let machine = Machine::new(config, platform.seed());
-            let wake = myself.clone();
+        let (config, transport_config, settings, auth_provider) = options.split();
+        Shared::new_cyclic(|weak_self: &Weak<Self>| {
+            let connection = Connection::new(config, platform.seed());
+            let wake = weak_self.clone();
             let timer = platform.timer(move || {
-                if let Some(connection) = wake.upgrade() {
-                    connection.called_back(|state, now| {
+                if let Some(driver) = wake.upgrade() {
+                    driver.on_platform_event(|state, now| {
                         state.timer_due = None;
-                        state.machine.handle_timeout(now);
+                        state.connection.handle_timeout(now);
                     });
                 }
             });
-            let woken = myself.clone();
-            let wakeups = platform.wakeups(move |wakeup| {
-                if let Some(connection) = woken.upgrade() {
-                    connection.wake(wakeup);
+            let woken = weak_self.clone();
+            let network_monitor = platform.network_monitor(move |event| {
+                if let Some(driver) = woken.upgrade() {
+                    driver.wake(event);
                 }
             });
             Self {
-                _wakeups: wakeups,
+                _network_monitor: network_monitor,
                 state: Lock::new(State {
-                    machine,
+                    connection,
                     namespaces: Vec::new(),
                     listeners: Listeners::default(),
-                    asker,
-                    waiters: Line::default(),
-                    unsettled: false,
-                    watches_status: false,
+                    auth_provider,
+                    ack_callbacks: DeadlineQueue::default(),
+                    status_dirty: false,
+                    status_observed: false,
                     clock: Clock::start(),
                     transports: Vec::new(),
-                    gone: Vec::new(),
+                    closed_transports: Vec::new(),
                     timer,
                     timer_due: None,
-                    to_tell: VecDeque::new(),
-                    to_tell_next: Vec::new(),
-                    telling: false,
+                    pending_notifications: VecDeque::new(),
+                    urgent_notifications: Vec::new(),
+                    dispatching: false,
                 }),
                 platform,
-                settings: Shared::new(settings),
+                settings,
+                transport_config: Shared::new(transport_config),
                 home: Shared::clone(home),
-                myself: myself.clone(),
+                weak_self: weak_self.clone(),
             }
         })
     }
 
-    fn wake(&self, wakeup: Wakeup) {
-        self.called_back(|state, now| {
-            state.unsettled = true;
-            match wakeup {
-                Wakeup::Online => state.machine.network_online(now),
-                Wakeup::Offline => state.machine.network_offline(now),
-                Wakeup::Visible => state.machine.became_visible(now),
+    fn wake(&self, event: NetworkEvent) {
+        self.on_platform_event(|state, now| {
+            state.status_dirty = true;
+            match event {
+                NetworkEvent::Online => state.connection.network_online(now),
+                NetworkEvent::Offline => state.connection.network_offline(now),
+                NetworkEvent::Visible => state.connection.became_visible(now),
             }
         });
     }
 
-    pub(crate) fn downgrade(&self) -> Weak<Self> {
-        self.myself.clone()
+    pub(super) fn downgrade(&self) -> Weak<Self> {
+        self.weak_self.clone()
     }
 
-    /// Enters from a callback of the platform, which is never inside another one. If telling was cut short, by an
-    /// exception that left through a listener, it goes on here.
-    pub(crate) fn called_back<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+    /// Enters from a callback of the platform, which is never nested. In a browser it also resumes a dispatch that was
+    /// interrupted by a JavaScript exception in a listener.
+    pub(super) fn on_platform_event<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let (mut state, now) = self.lock();
         if cfg!(target_arch = "wasm32") {
-            state.telling = false;
+            state.dispatching = false;
         }
         let result = change(&mut state, now);
-        let (state, most) = self.leave(state, now);
-        self.tell(state, most);
+        let (state, limit) = self.finish(state, now);
+        self.dispatch(state, limit);
         result
     }
 
-    /// Changes the machine, does what it asks for, and tells the program what came of it. What others caused is theirs
-    /// to tell: whoever calls may hold what a listener waits for.
-    pub(crate) fn enter<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+    /// Changes the state, processes the outputs, and dispatches the resulting events. Events caused by others are left to
+    /// them: the caller may hold a lock that a listener needs.
+    pub(super) fn with_state_mut<R>(&self, change: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let (mut state, now) = self.lock();
-        let others = state.telling || !state.to_tell.is_empty();
+        let others = state.dispatching || !state.pending_notifications.is_empty();
         let result = change(&mut state, now);
-        let (state, most) = self.leave(state, now);
+        let (state, limit) = self.finish(state, now);
         if !others {
-            self.tell(state, most);
+            self.dispatch(state, limit);
         }
         result
     }
 
-    /// Looks at the state without changing what the machine does.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+    /// Accesses the state without processing outputs or dispatching events.
+    pub(super) fn with_state<R>(&self, access: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let (mut state, now) = self.lock();
-        look(&mut state, now)
+        access(&mut state, now)
     }
 
     fn lock(&self) -> (Guard<'_, State>, Timestamp) {
@@ -166,40 +175,33 @@ impl Connection {
         (state, now)
     }
 
-    /// Does what the machine asks for; says how much is the caller's to tell. Where there are threads, that ends: a flood
-    /// must not keep the timer, nor whoever emits.
-    fn leave<'l>(&'l self, mut state: Guard<'l, State>, now: Timestamp) -> (Guard<'l, State>, usize) {
-        self.carry_out(&mut state, now);
-        let most = if THREADS { state.to_tell.len() } else { usize::MAX };
-        let gone = std::mem::take(&mut state.gone);
-        if !gone.is_empty() {
+    /// Processes the outputs; returns how many notifications the caller may dispatch. With threads that is limited, so
+    /// that a flood of events does not block the timer or a caller of `emit`.
+    fn finish<'l>(&'l self, mut state: Guard<'l, State>, now: Timestamp) -> (Guard<'l, State>, usize) {
+        self.process_outputs(&mut state, now);
+        let limit = if THREADS {
+            state.pending_notifications.len()
+        } else {
+            usize::MAX
+        };
+        let closed_transports = std::mem::take(&mut state.closed_transports);
+        if !closed_transports.is_empty() {
             drop(state);
-            drop(gone);
+            drop(closed_transports);
             state = self.state.lock();
         }
-        (state, most)
+        (state, limit)
     }
 
-    /// A transport reports what became of it.
-    pub(crate) fn reported(&self, id: TransportId, report: Report) {
-        self.called_back(|state, now| match report {
-            Report::Opened => state.machine.handle_opened(now, id),
-            Report::Frame(frame) => state.machine.handle_frame(now, id, frame),
-            Report::Payload(body) => state.machine.handle_payload(now, id, &body),
-            Report::Closed(info) => state.closed(now, id, info),
-            Report::Paused => state.machine.handle_paused(now, id),
-        });
-    }
-
-    /// Does what the machine asks for.
-    fn carry_out(&self, state: &mut State, now: Timestamp) {
-        while let Some(output) = state.machine.poll_output() {
+    /// Processes all outputs of the connection and sets the timer.
+    fn process_outputs(&self, state: &mut State, now: Timestamp) {
+        while let Some(output) = state.connection.poll_output() {
             match output {
                 Output::Open { id, kind, url } => {
-                    let port = Port::new(self.downgrade(), id);
-                    match self.platform.open(kind, &url, &self.settings, port) {
+                    let events = TransportEventSink::new(self.downgrade() as Weak<dyn TransportHandler>, id);
+                    match self.platform.open(kind, &url, &self.transport_config, events) {
                         Ok(transport) => state.transports.push((id, transport)),
-                        Err(info) => state.machine.handle_closed(now, id, info),
+                        Err(info) => state.connection.handle_closed(now, id, info),
                     }
                 }
                 Output::Send { id, frame } => {
@@ -214,17 +216,17 @@ impl Connection {
                         transport.pause();
                     }
                 }
-                Output::Close { id } => state.let_go(id),
-                Output::Event(event) => state.notice(event),
+                Output::Close { id } => state.close_transport(id),
+                Output::Event(event) => state.on_event(event),
             }
         }
-        if std::mem::take(&mut state.unsettled) && state.watches_status {
-            state.tell_status(now);
+        if std::mem::take(&mut state.status_dirty) && state.status_observed {
+            state.notify_status(now);
         }
         for (id, transport) in &state.transports {
-            transport.flush(&mut state.machine, *id);
+            transport.flush(&mut state.connection, *id);
         }
-        if let Some(due) = state.machine.poll_timeout()
+        if let Some(due) = state.connection.poll_timeout()
             && state.timer_due.is_none_or(|armed| due < armed)
         {
             state.timer_due = Some(due);
@@ -232,152 +234,195 @@ impl Connection {
         }
     }
 
-    /// Tells the program so much of what happened, unless somebody is at it already, who then tells this too.
-    fn tell<'l>(&'l self, state: Guard<'l, State>, most: usize) {
-        if !state.telling {
-            let state = self.tell_some(state, most);
+    /// Dispatches at most `limit` notifications, unless another call is dispatching already.
+    fn dispatch<'l>(&'l self, state: Guard<'l, State>, limit: usize) {
+        if !state.dispatching {
+            let state = self.dispatch_up_to(state, limit);
             #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-            self.hand_over(state);
+            self.spawn_dispatcher(state);
             #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
             drop(state);
         }
     }
 
-    fn tell_some<'l>(&'l self, mut state: Guard<'l, State>, mut most: usize) -> Guard<'l, State> {
-        while let Some(news) = state.next_news(&mut most) {
-            let Some(tale) = state.address(news, &self.myself) else {
+    fn dispatch_up_to<'l>(&'l self, mut state: Guard<'l, State>, mut limit: usize) -> Guard<'l, State> {
+        while let Some(notification) = state.next_notification(&mut limit) {
+            let Some(delivery) = state.resolve_listeners(notification, &self.weak_self) else {
                 continue;
             };
-            state.telling = true;
+            state.dispatching = true;
             drop(state);
-            guarded(|| tale.tell(self));
+            catch_panic(|| delivery.deliver(self));
             state = self.state.lock();
-            state.telling = false;
+            state.dispatching = false;
         }
         state
     }
 
-    /// What came meanwhile, from a listener or from those who saw that somebody was telling, is told by a task. For what
-    /// comes while it does so it keeps nobody's connection open: a flood has no end.
+    /// Spawns a task that dispatches notifications which were added meanwhile. Between two rounds the task does not keep
+    /// the connection alive, since a flood of events may never end.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    fn hand_over(&self, state: Guard<'_, State>) {
-        let left = !state.to_tell.is_empty();
+    fn spawn_dispatcher(&self, state: Guard<'_, State>) {
+        let has_more = !state.pending_notifications.is_empty();
         drop(state);
-        let mut kept = self.myself.upgrade().filter(|_| left);
-        if kept.is_none() {
+        let mut driver = self.weak_self.upgrade().filter(|_| has_more);
+        if driver.is_none() {
             return;
         }
-        let myself = self.myself.clone();
-        self.platform.soon(async move {
-            while let Some(connection) = kept.take()
-                && connection.tell_what_waits()
+        let weak_self = self.weak_self.clone();
+        self.platform.spawn_detached(async move {
+            while let Some(current) = driver.take()
+                && current.dispatch_pending()
             {
-                drop(connection);
+                drop(current);
                 tokio::task::yield_now().await;
-                kept = myself.upgrade();
+                driver = weak_self.upgrade();
             }
         });
     }
 
-    /// Tells the program what waits now, unless somebody is at it already; says whether more came meanwhile.
+    /// Dispatches the pending notifications, unless another call does; returns whether more were added meanwhile.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    fn tell_what_waits(&self) -> bool {
+    fn dispatch_pending(&self) -> bool {
         let state = self.state.lock();
-        let most = state.to_tell.len();
-        !state.telling && !self.tell_some(state, most).to_tell.is_empty()
+        let limit = state.pending_notifications.len();
+        !state.dispatching && !self.dispatch_up_to(state, limit).pending_notifications.is_empty()
     }
 
-    /// Makes a namespace; says whether it was not there before.
-    pub(super) fn claim(&self, namespace: &Name) -> bool {
-        self.look(|state, _| {
+    /// Adds a namespace; returns whether it is new.
+    pub(super) fn register_namespace(&self, namespace: &Name) -> bool {
+        self.with_state(|state, _| {
             let before = state.namespaces.len();
-            state.make(namespace);
+            state.namespace_or_insert(namespace);
             state.namespaces.len() > before
         })
     }
 
-    /// Sends the answer to an event.
-    pub(super) fn answer(&self, token: AckToken, args: Vec<Value>) -> Result<(), SendError> {
-        self.enter(|state, now| state.machine.answer(now, token, args))
-            .map_err(SendError::Answer)
-    }
-
-    /// Emits an event; the waiter, if there is one, hears of its answer.
-    pub(super) fn emit(&self, emit: Emit, mut waiter: Option<Waiter>) -> Result<Emitted, SendError> {
-        // What was refused leaves its waiter here, to be dropped without the lock.
-        let sent = self.enter(|state, now| {
-            let emitted = state.machine.emit(now, emit)?;
-            if let Some(waiter) = waiter.take() {
-                state.waiters.push(emitted.id.get(), None, waiter);
+    /// Emits an event; `callback` receives its ack.
+    pub(super) fn emit(&self, emit: Emit, mut callback: Option<AckCallback>) -> Result<Emitted, SendError> {
+        // If the event is refused the callback stays here, and is dropped without the lock.
+        let sent = self.with_state_mut(|state, now| {
+            let emitted = state.connection.emit(now, emit)?;
+            if let Some(callback) = callback.take() {
+                state.ack_callbacks.push(emitted.id.get(), None, callback);
             }
             Ok(emitted)
         });
         sent.map_err(SendError::Emit)
     }
 
-    /// Gives an answer up that nobody waits for any more; the event is sent all the same.
+    /// Stops waiting for an ack; the event is still sent.
     pub(super) fn cancel_ack(&self, id: EmitId) {
-        let waiter = self.enter(|state, _| {
-            state.machine.cancel_ack(id);
-            state.waiters.take(id.get())
+        let callback = self.with_state_mut(|state, _| {
+            state.connection.cancel_ack(id);
+            state.ack_callbacks.take(id.get())
         });
-        drop(waiter);
+        drop(callback);
     }
 
-    /// Who is to be called with the answer to the question who a socket is.
-    pub(super) fn hear_auth(&self, request: AuthRequest) -> Callback<Result<Value, String>> {
-        let connection = self.downgrade();
+    /// Callback for the `auth` of a CONNECT.
+    pub(super) fn auth_callback(&self, request: AuthRequest) -> Callback<Result<Value, String>> {
+        let driver = self.downgrade();
         Box::new(move |answer| {
-            if let Some(connection) = connection.upgrade() {
-                connection
-                    .called_back(|state, now| state.machine.provide_auth(now, request, answer.map(Some)));
+            if let Some(driver) = driver.upgrade() {
+                driver.on_platform_event(|state, now| {
+                    state.connection.provide_auth(now, request, answer.map(Some));
+                });
             }
         })
     }
 
-    /// A listener could not read an event: told as `error`.
-    pub(super) fn unreadable(&self, namespace: &Name, lifecycle: Lifecycle) {
-        let news = News::Lifecycle {
+    /// Reports `error` for a listener that could not read an event. Only called during dispatch, which delivers it next.
+    pub(super) fn report_unreadable(&self, namespace: &Name, lifecycle: Lifecycle) {
+        let notification = Notification::Lifecycle {
             namespace: Shared::clone(namespace),
             lifecycle,
         };
-        // Whoever calls this is telling, and tells this next.
-        self.state.lock().to_tell_next.push(news);
+        self.state.lock().urgent_notifications.push(notification);
+    }
+}
+
+impl TransportHandler for Driver {
+    fn on_transport_event(&self, id: TransportId, event: TransportEvent) {
+        self.on_platform_event(|state, now| match event {
+            TransportEvent::Opened => state.connection.handle_opened(now, id),
+            TransportEvent::Frame(frame) => state.connection.handle_frame(now, id, frame),
+            TransportEvent::Payload(body) => state.connection.handle_payload(now, id, &body),
+            TransportEvent::Closed(info) => state.closed(now, id, info),
+            TransportEvent::Paused => state.connection.handle_paused(now, id),
+        });
+    }
+
+    fn request_url(&self, id: TransportId) -> Option<String> {
+        self.with_state(|state, _| state.connection.request_url(id))
+    }
+
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    fn is_at_capacity(&self) -> bool {
+        self.with_state(|state, _| state.pending_notifications.len() > MAX_PENDING_NOTIFICATIONS)
+    }
+}
+
+impl AckTransmitter for Driver {
+    fn send_ack(&self, token: AckToken, args: Vec<Value>) -> Result<(), SendError> {
+        self.with_state_mut(|state, now| state.connection.send_ack(now, token, args))
+            .map_err(SendError::Ack)
     }
 }
 
 impl State {
-    fn next_news(&mut self, most: &mut usize) -> Option<News> {
-        if let Some(next) = self.to_tell_next.pop() {
+    /// Starts reporting status changes.
+    pub(super) fn observe_status(&mut self, now: Timestamp) {
+        if !self.status_observed {
+            self.status_observed = true;
+            for known in &mut self.namespaces {
+                known.status_change(&self.connection, now);
+            }
+        }
+    }
+
+    /// Queues the status changes of all sockets.
+    pub(super) fn notify_status(&mut self, now: Timestamp) {
+        for known in &mut self.namespaces {
+            if let Some(status) = known.status_change(&self.connection, now) {
+                let namespace = Shared::clone(&known.name);
+                self.pending_notifications
+                    .push_back(Notification::Status { namespace, status });
+            }
+        }
+    }
+
+    fn next_notification(&mut self, limit: &mut usize) -> Option<Notification> {
+        if let Some(next) = self.urgent_notifications.pop() {
             return Some(next);
         }
-        *most = most.checked_sub(1)?;
-        self.to_tell.pop_front()
+        *limit = limit.checked_sub(1)?;
+        self.pending_notifications.pop_front()
     }
 
     /// Queues an event for the program.
-    fn notice(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match &event {
             Event::Message { .. }
             | Event::Ack { .. }
-            | Event::State { .. }
+            | Event::EmitState { .. }
             | Event::Outgoing { .. }
             | Event::Frame { .. } => {}
             Event::Connect { namespace, .. }
             | Event::ConnectError { namespace, .. }
             | Event::Disconnect { namespace, .. } => {
-                self.unsettled = true;
+                self.status_dirty = true;
                 if let Some(known) = self
                     .namespaces
                     .iter_mut()
                     .find(|known| *known.name == **namespace)
                 {
-                    known.notice(&event);
+                    known.record_end(&event);
                 }
             }
-            _ => self.unsettled = true,
+            _ => self.status_dirty = true,
         }
-        self.to_tell.push_back(News::Event(event));
+        self.pending_notifications.push_back(Notification::Event(event));
     }
 
     fn transport(&self, id: TransportId) -> Option<&Transport> {
@@ -387,17 +432,17 @@ impl State {
             .map(|(_, transport)| transport)
     }
 
-    /// A transport has ended by itself.
+    /// Handles a transport that has ended by itself.
     fn closed(&mut self, now: Timestamp, id: TransportId, info: CloseInfo) {
-        self.let_go(id);
-        self.machine.handle_closed(now, id, info);
+        self.close_transport(id);
+        self.connection.handle_closed(now, id, info);
     }
 
-    /// Nobody needs a transport any more.
-    fn let_go(&mut self, id: TransportId) {
-        if let Some(place) = self.transports.iter().position(|(open, _)| *open == id) {
-            let (_, transport) = self.transports.swap_remove(place);
-            self.gone.push(transport);
+    /// Removes a transport.
+    fn close_transport(&mut self, id: TransportId) {
+        if let Some(index) = self.transports.iter().position(|(open, _)| *open == id) {
+            let (_, transport) = self.transports.swap_remove(index);
+            self.closed_transports.push(transport);
         }
     }
 
@@ -405,41 +450,43 @@ impl State {
         self.namespaces.iter().find(|known| *known.name == *name)
     }
 
-    /// A namespace, which is there from its first use on; and the machine.
-    pub(super) fn make(&mut self, name: &Name) -> (&mut Namespace, &mut Machine) {
-        let place = self.namespaces.iter().position(|known| known.name == *name);
-        let place = place.unwrap_or_else(|| {
+    /// Namespace, which is created at its first use, and the connection.
+    pub(super) fn namespace_or_insert(&mut self, name: &Name) -> (&mut Namespace, &mut Connection) {
+        let index = self.namespaces.iter().position(|known| known.name == *name);
+        let index = index.unwrap_or_else(|| {
             self.namespaces.push(Namespace::new(Shared::clone(name)));
             self.namespaces.len() - 1
         });
-        (&mut self.namespaces[place], &mut self.machine)
+        (&mut self.namespaces[index], &mut self.connection)
     }
 }
 
-impl Drop for Connection {
-    /// Closes; whoever waits for an answer learns that there will be none.
+impl Drop for Driver {
+    /// Closes the connection and fails the pending acks.
     ///
-    /// A WebSocket just closes, after what was sent has left: the official server forgets events that it has received
-    /// but not dispatched when a DISCONNECT follows at once. A polling session has to be told that it is over.
+    /// A WebSocket is closed without a DISCONNECT, after all frames were written: the official server drops events that
+    /// it has received but not dispatched when a DISCONNECT follows directly. A polling session must be ended explicitly.
     fn drop(&mut self) {
         let mut state = self.state.lock();
         let now = state.clock.now();
-        if state.machine.polls() {
+        if state.connection.is_polling() {
             let State {
-                namespaces, machine, ..
+                namespaces,
+                connection,
+                ..
             } = &mut *state;
             for known in namespaces {
-                machine.disconnect(now, &known.name);
+                connection.disconnect(now, &known.name);
             }
         }
-        self.carry_out(&mut state, now);
-        let gone = std::mem::take(&mut state.gone);
+        self.process_outputs(&mut state, now);
+        let closed_transports = std::mem::take(&mut state.closed_transports);
         let open = std::mem::take(&mut state.transports);
-        let mut waiters = std::mem::take(&mut state.waiters);
+        let mut ack_callbacks = std::mem::take(&mut state.ack_callbacks);
         drop(state);
-        drop((gone, open));
-        while let Some((_, waiter)) = waiters.take_first() {
-            guarded(|| waiter(Err(Failure::Disconnected)));
+        drop((closed_transports, open));
+        while let Some((_, callback)) = ack_callbacks.take_first() {
+            catch_panic(|| callback(Err(Failure::Disconnected)));
         }
     }
 }

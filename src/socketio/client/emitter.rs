@@ -1,17 +1,20 @@
-//! Emitting with conditions: a time limit for the answer, or only if it can leave at once.
+//! Emitting with options: a time limit for the ack, or volatile.
 
+use std::fmt;
 use std::time::Duration;
 
-use super::ack::{self, Answered, Slot, read};
-use super::args::{FromArg, IntoArgs};
+use super::ack::{AckFuture, AckSlot, callback_for, read_ack};
+use super::args::FromArg;
+use super::driver::Driver;
 use super::error::{AckError, SendError};
-use super::socket::Socket;
-use crate::socketio::packet::EventName;
+use super::into_args::IntoArgs;
+use crate::socketio::codec::packet::EventName;
+use crate::socketio::codec::{Event, to_value};
 use crate::socketio::proto::{Emit, Emitted};
-use crate::socketio::sync::{Lock, MaybeSend, Shared};
-use crate::socketio::{Event, to_value};
+use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
 
-/// Socket with conditions for the next events: made by [`Socket::timeout`] and [`Socket::volatile`].
+/// Emits events with options; created by [`Socket::timeout`](super::Socket::timeout) and
+/// [`Socket::volatile`](super::Socket::volatile).
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -22,78 +25,79 @@ use crate::socketio::{Event, to_value};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
-#[must_use = "it only sets conditions; emit something"]
+#[derive(Clone)]
+#[must_use = "it only sets options; emit an event"]
 pub struct Emitter {
-    socket: Socket,
+    driver: Shared<Driver>,
+    namespace: Name,
     timeout: Option<Duration>,
     volatile: bool,
 }
 
 impl Emitter {
-    pub(super) fn new(socket: Socket) -> Self {
+    pub(super) fn new(driver: Shared<Driver>, namespace: Name) -> Self {
         Self {
-            socket,
+            driver,
+            namespace,
             timeout: None,
             volatile: false,
         }
     }
 
-    /// Gives the answer this much time, counted from now.
+    /// Sets the time limit of the ack, counted from the emit.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
-    /// Drops the event when it cannot leave at once.
+    /// Drops the event if it cannot be sent immediately.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
     }
 
-    /// Emits an event; see [`Socket::emit`].
+    /// Emits an event; see [`Socket::emit`](super::Socket::emit).
     ///
     /// # Errors
-    /// See [`Socket::emit`].
+    /// See [`Socket::emit`](super::Socket::emit).
     pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
         let emit = self.prepare(name.into(), args)?;
-        self.socket.connection().emit(emit, None)
+        self.driver.emit(emit, None)
     }
 
-    /// Emits a typed event; see [`Socket::emit_event`].
+    /// Emits a typed event; see [`Socket::emit_event`](super::Socket::emit_event).
     ///
     /// # Errors
-    /// See [`Socket::emit`].
+    /// See [`Socket::emit`](super::Socket::emit).
     pub fn emit_event<E: Event>(&self, event: &E) -> Result<Emitted, SendError> {
         self.emit(E::NAME, vec![to_value(event)?])
     }
 
-    /// Emits an event and waits for the answer; see [`Socket::emit_with_ack`].
-    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Answered<T> {
-        let slot = Shared::new(Lock::new(Slot::New));
-        let waiter = ack::future(&slot);
-        let connection = self.socket.connection();
+    /// Emits an event and returns a future of its ack; see [`Socket::emit_with_ack`](super::Socket::emit_with_ack).
+    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> AckFuture<T> {
+        let slot = Shared::new(Lock::new(AckSlot::New));
+        let callback = callback_for(&slot);
         let sent = self
             .prepare(name.into(), args)
-            .and_then(|emit| connection.emit(emit.with_ack(), Some(waiter)));
+            .and_then(|emit| self.driver.emit(emit.with_ack(), Some(callback)));
         match sent {
-            Ok(sent) => Answered::waiting(connection.downgrade(), sent.id, slot),
-            Err(error) => Answered::refused(AckError::Send(error)),
+            Ok(sent) => AckFuture::waiting(self.driver.downgrade(), sent.id, slot),
+            Err(error) => AckFuture::refused(AckError::Send(error)),
         }
     }
 
-    /// Emits a typed event and waits for its answer; see [`Socket::request`].
-    pub fn request<E: Event>(&self, event: &E) -> Answered<E::Ack> {
+    /// Emits a typed event and returns a future of its ack; see [`Socket::request`](super::Socket::request).
+    pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
         match to_value(event) {
             Ok(value) => self.emit_with_ack(E::NAME, value),
-            Err(error) => Answered::refused(AckError::Send(error.into())),
+            Err(error) => AckFuture::refused(AckError::Send(error.into())),
         }
     }
 
-    /// Emits an event and calls a closure with the answer, or with why there is none.
+    /// Emits an event and calls a closure with its ack, or with the error.
     ///
     /// # Errors
-    /// See [`Socket::emit`]; the closure is not called then.
+    /// See [`Socket::emit`](super::Socket::emit); then the closure is not called.
     pub fn emit_then<T: FromArg>(
         &self,
         name: impl Into<EventName>,
@@ -101,18 +105,28 @@ impl Emitter {
         then: impl FnOnce(Result<T, AckError>) + MaybeSend + 'static,
     ) -> Result<Emitted, SendError> {
         let emit = self.prepare(name.into(), args)?.with_ack();
-        let waiter = Box::new(move |outcome| then(read(outcome)));
-        self.socket.connection().emit(emit, Some(waiter))
+        let callback = Box::new(move |result| then(read_ack(result)));
+        self.driver.emit(emit, Some(callback))
     }
 
     fn prepare(&self, name: EventName, args: impl IntoArgs) -> Result<Emit, SendError> {
         Ok(Emit {
-            namespace: self.socket.namespace().to_owned(),
+            namespace: self.namespace.to_string(),
             name,
             args: args.into_args()?,
             volatile: self.volatile,
             ack: false,
             timeout: self.timeout,
         })
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter")
+            .field("namespace", &self.namespace)
+            .field("timeout", &self.timeout)
+            .field("volatile", &self.volatile)
+            .finish_non_exhaustive()
     }
 }

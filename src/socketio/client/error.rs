@@ -1,10 +1,9 @@
-//! Why the client does not do what it was asked.
+//! Errors of the client: opening, sending, acks, arguments.
 
-use super::args::ArgsError;
-use crate::socketio::proto::{AddressError, AnswerError, EmitError, Failure};
-use crate::socketio::value::{ToValueError, json};
+use crate::socketio::codec::value::{ToValueError, json};
+use crate::socketio::proto::{AddressError, EmitError, Failure, SendAckError};
 
-/// Why there is no client for an address.
+/// Why a connection cannot be opened for a URL.
 ///
 /// ```
 /// use pesan::socketio::{OpenError, Options, Socket};
@@ -14,23 +13,40 @@ use crate::socketio::value::{ToValueError, json};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Not an address of a server.
+    /// The URL is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Namespace that no packet can name: it holds a comma, or is longer than
+    /// Namespace that no packet can carry: it contains a comma, or is longer than
     /// [`Limits::max_namespace_bytes`](crate::socketio::Limits::max_namespace_bytes).
     #[error("'{}' is not a namespace", json::escaped(.0))]
     Namespace(String),
-    /// Natively: called outside a tokio runtime.
-    #[error("no tokio runtime to run in")]
+    /// Native only: called outside a tokio runtime.
+    #[error("not inside a tokio runtime")]
     NoRuntime,
 }
 
-/// Why an event, or an answer, is not sent.
+/// Why the arguments of an event or ack do not fit the program's types.
+///
+/// ```
+/// use pesan::socketio::ArgsError;
+///
+/// let error = ArgsError { index: 1, reason: "expected a number".to_owned() };
+/// assert_eq!(error.to_string(), "argument 1: expected a number");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("argument {index}: {reason}")]
+pub struct ArgsError {
+    /// Index of the argument, from 0.
+    pub index: usize,
+    /// Why it does not fit.
+    pub reason: String,
+}
+
+/// Why an event or ack is not sent.
 ///
 /// ```no_run
 /// # use pesan::socketio::{SendError, Socket};
-/// # fn say(socket: &Socket) {
+/// # fn emit(socket: &Socket) {
 /// match socket.emit("disconnect", ()) {
 ///     Err(SendError::Emit(error)) => assert_eq!(error.to_string(), "'disconnect' is a reserved event name"),
 ///     other => panic!("{other:?}"),
@@ -40,24 +56,24 @@ pub enum OpenError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Refused before anything was sent.
+    /// The event was refused before anything was sent.
     #[error(transparent)]
     Emit(#[from] EmitError),
-    /// Answer that cannot be sent.
+    /// The ack cannot be sent.
     #[error(transparent)]
-    Answer(#[from] AnswerError),
-    /// Argument that its own `Serialize` refuses.
+    Ack(#[from] SendAckError),
+    /// Serializing an argument failed.
     #[error(transparent)]
     Argument(#[from] ToValueError),
-    /// The client was dropped.
+    /// The connection was dropped.
     #[error("the client is closed")]
     Closed,
-    /// The socket of a component is not open: not rendered in a browser yet, or removed.
+    /// The socket of a component is not open: it is not mounted in a browser yet, or was removed.
     #[error("the socket of this component is not open")]
     NotOpen,
 }
 
-/// Why an event has no answer.
+/// Why an event was not acknowledged.
 ///
 /// ```
 /// use pesan::socketio::AckError;
@@ -68,19 +84,19 @@ pub enum SendError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {
-    /// The event was not accepted.
+    /// The event was not sent.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// It was accepted, and came to nothing or was not answered.
+    /// It was queued or sent, but not acknowledged.
     #[error(transparent)]
     Failed(Failure),
-    /// The answer is not what the program asked for.
-    #[error("answer: {0}")]
-    Answer(ArgsError),
+    /// The arguments of the ack do not fit the requested type.
+    #[error("ack: {0}")]
+    Args(ArgsError),
 }
 
 impl AckError {
-    /// Whether the answer did not come in time.
+    /// Whether the time limit for the ack has passed.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Failed(Failure::TimedOut))

@@ -1,19 +1,22 @@
-//! What happens to a socket besides the events of the server.
+//! Events that a program can observe besides those of the server: lifecycle, emit states, frames.
 
-use crate::socketio::Value;
-use crate::socketio::proto::{ConnectError, ConnectionError, Reason};
+use super::error::ArgsError;
+use super::status::Status;
+use crate::socketio::codec::{Frame, Value};
+use crate::socketio::proto::{ConnectError, ConnectionError, Direction, EmitId, EmitState, Event, Reason};
+use crate::socketio::sync::Name;
 
-/// One step in the life of a socket.
+/// Lifecycle event of a socket.
 ///
-/// `socket.on_lifecycle` hears all of them, with everything that is known. `socket.on` hears the ones that have an
-/// official name under that name.
+/// `socket.on_lifecycle` receives all of them, with all details. `socket.on` receives those with an official name, under
+/// that name.
 ///
 /// ```no_run
 /// # use pesan::socketio::{Lifecycle, Socket};
 /// # fn watch(socket: &Socket) {
 /// socket
-///     .on_lifecycle(|step| {
-///         if let Lifecycle::Connect { id, recovered } = step {
+///     .on_lifecycle(|event| {
+///         if let Lifecycle::Connect { id, recovered } = event {
 ///             println!("{id}, recovered: {recovered}");
 ///         }
 ///     })
@@ -27,21 +30,21 @@ pub enum Lifecycle {
     Connect {
         /// Its id.
         id: String,
-        /// Whether the server restored the session, missed events included.
+        /// Whether the server restored the session, including missed events.
         recovered: bool,
     },
     /// `connect_error`: it could not connect.
     ConnectError(ConnectError),
-    /// `disconnect`: it was connected and is no more.
+    /// `disconnect`: it was disconnected.
     Disconnect {
         /// Why.
         reason: Reason,
-        /// What is known about it.
+        /// Details, if known.
         details: Option<ConnectionError>,
     },
-    /// `connect_timeout`: there was no connection, or no answer to CONNECT, in time.
+    /// `connect_timeout`: opening the connection, or the answer to CONNECT, timed out.
     ConnectTimeout,
-    /// `reconnect_attempt`: an attempt begins; the first is 1.
+    /// `reconnect_attempt`: an attempt begins; the first one is 1.
     ReconnectAttempt(u32),
     /// `reconnect`: the attempt of this number succeeded.
     Reconnect(u32),
@@ -49,23 +52,23 @@ pub enum Lifecycle {
     ReconnectError(ConnectionError),
     /// `reconnect_failed`: no attempts are left.
     ReconnectFailed,
-    /// `error`: opening failed, or the connection broke.
+    /// `error`: opening failed, or the connection failed.
     Error(ConnectionError),
-    /// `error`: an event came whose arguments a listener does not take; the listener was not called.
+    /// `error`: the arguments of an event do not fit the parameters of a listener, which was not called.
     Unreadable {
         /// Name of the event.
         event: String,
         /// Which argument, and why.
-        error: super::ArgsError,
+        error: ArgsError,
     },
-    /// Connection moved from polling to WebSocket.
+    /// The connection was upgraded from polling to WebSocket.
     Upgrade,
-    /// Server pinged and was answered.
+    /// The server pinged and was answered.
     Ping,
 }
 
 impl Lifecycle {
-    /// Official name, for those that have one.
+    /// Official name, if there is one.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
@@ -82,7 +85,7 @@ impl Lifecycle {
         })
     }
 
-    /// Arguments under the official name: texts and numbers; for `connect_error` its message, then its data.
+    /// Arguments under the official name: strings and numbers; for `connect_error` its message, then its data.
     #[must_use]
     pub fn args(&self) -> Vec<Value> {
         let first = match self {
@@ -119,12 +122,59 @@ impl Lifecycle {
     }
 }
 
+/// State change of an emitted event.
+///
+/// ```no_run
+/// # use pesan::socketio::Socket;
+/// # fn watch(socket: &Socket) -> Result<(), pesan::socketio::SendError> {
+/// let sent = socket.emit("pesan", "halo")?;
+/// socket
+///     .on_emit_change(move |change| {
+///         if change.id == sent.id {
+///             println!("now {:?}", change.state);
+///         }
+///     })
+///     .forget();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmitChange {
+    /// Id of the event, as returned by `emit`.
+    pub id: EmitId,
+    /// Its new state.
+    pub state: EmitState,
+}
+
+/// Received or sent frame, for an inspector.
+///
+/// ```no_run
+/// # use pesan::socketio::Manager;
+/// # fn inspect(manager: &Manager) {
+/// manager.on_frame(|event| println!("{:?} {:?}", event.direction, event.frame)).forget();
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameEvent {
+    /// Direction.
+    pub direction: Direction,
+    /// Frame, including its Engine.IO type.
+    pub frame: Frame,
+}
+
+/// Event that waits to be delivered to the program.
+pub(super) enum Notification {
+    Event(Event),
+    Status { namespace: Name, status: Status },
+    Lifecycle { namespace: Name, lifecycle: Lifecycle },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_carries_the_message_and_the_data() {
+    fn connect_error_refused_has_message_and_data() {
         let data = Value::object([("code", Value::from(401))]);
         let error = ConnectError::Refused {
             message: "not authorized".to_owned(),
@@ -136,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disconnect_says_why_in_the_official_words() {
+    fn disconnect_has_official_reason() {
         let event = Lifecycle::Disconnect {
             reason: Reason::PingTimeout,
             details: None,

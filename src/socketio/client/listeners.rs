@@ -1,61 +1,60 @@
-//! Who listens to what on a connection.
+//! Listeners of a connection.
 //!
-//! Listeners are found under the client's lock and called after it is released, so that they may emit, listen and
-//! remove as they like. All kinds stand in one list, which knows a closure only as [`Hear`].
+//! Listeners are looked up under the connection's lock and called after it is released, so that they may emit, and add or
+//! remove listeners. All kinds are in one list, as [`ErasedListener`]s.
 
-use super::args::{Args, ArgsError, Handler};
-use super::dispatch::Seen;
-use super::events::Lifecycle;
+use super::args::{ArgReader, Handler};
+use super::error::ArgsError;
+use super::events::{EmitChange, FrameEvent, Lifecycle};
 use super::message::Message;
-use super::namespace::EmitChange;
 use super::status::Status;
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
 
-/// One thing that a listener can hear.
-pub(super) enum Thing {
+/// Event for a listener.
+pub(super) enum ListenerEvent {
     Message(Message),
     Lifecycle(Lifecycle),
     Status(Status),
     Emit(EmitChange),
-    Frame(Seen),
+    Frame(FrameEvent),
 }
 
-/// Name of an event, and the argument that does not fit.
+/// Name of an event, and which argument does not fit.
 pub(super) type Unreadable = (String, ArgsError);
 
-/// Closure of the program, its parameters forgotten.
-pub(super) trait Hear: MaybeSend {
-    /// Calls the closure, which may take what it hears.
-    fn hear(&mut self, thing: &mut Thing) -> Result<(), Unreadable>;
+/// Closure of the program, with its parameter types erased.
+pub(super) trait ErasedListener: MaybeSend {
+    /// Calls the closure, which may take the event's content.
+    fn call(&mut self, event: &mut ListenerEvent) -> Result<(), Unreadable>;
 }
 
-impl<F: FnMut(&mut Thing) -> Result<(), Unreadable> + MaybeSend> Hear for F {
-    fn hear(&mut self, thing: &mut Thing) -> Result<(), Unreadable> {
-        self(thing)
+impl<F: FnMut(&mut ListenerEvent) -> Result<(), Unreadable> + MaybeSend> ErasedListener for F {
+    fn call(&mut self, event: &mut ListenerEvent) -> Result<(), Unreadable> {
+        self(event)
     }
 }
 
-/// Closure with parameters, as one that hears messages.
-pub(super) fn reader<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn Hear> {
-    Box::new(move |thing: &mut Thing| {
-        let Thing::Message(message) = thing else {
+/// Erases the parameter types of a message listener.
+pub(super) fn erase<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn ErasedListener> {
+    Box::new(move |event: &mut ListenerEvent| {
+        let ListenerEvent::Message(message) = event else {
             return Ok(());
         };
-        let mut args = Args::new(std::mem::take(message));
+        let mut args = ArgReader::new(std::mem::take(message));
         handler
             .handle(&mut args)
             .map_err(|error| (args.into_name(), error))
     })
 }
 
-/// What a listener hears.
+/// What a listener receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ListenerKind {
     /// Events of one name.
     Named,
-    /// Every event that comes in.
+    /// Every received event.
     Any,
-    /// Every event that goes out.
+    /// Every sent event.
     AnyOutgoing,
     Lifecycle,
     Status,
@@ -63,53 +62,53 @@ pub(super) enum Kind {
     Frames,
 }
 
-/// One closure that listens, shared with whoever is just calling it.
+/// Registered listener, shared with calls in progress.
 pub(super) struct Listener {
     id: u64,
     pub(super) namespace: Name,
-    pub(super) kind: Kind,
+    pub(super) kind: ListenerKind,
     /// Name of the events; empty for the other kinds.
     name: String,
     once: bool,
-    hear: Lock<Box<dyn Hear>>,
+    listener: Lock<Box<dyn ErasedListener>>,
 }
 
 impl Listener {
-    /// Calls the closure. Things are told one at a time, so it is never called while it runs.
+    /// Calls the closure. Events are delivered one at a time, so that it is never called while it runs.
     ///
     /// # Errors
-    /// When it cannot read the event.
-    pub(super) fn hear(&self, thing: &mut Thing) -> Result<(), Unreadable> {
-        match self.hear.try_lock() {
-            Some(mut hear) => hear.hear(thing),
+    /// When the arguments do not fit.
+    pub(super) fn call(&self, event: &mut ListenerEvent) -> Result<(), Unreadable> {
+        match self.listener.try_lock() {
+            Some(mut listener) => listener.call(event),
             None => Ok(()),
         }
     }
 
-    fn hears(&self, namespace: &str, kind: Kind, name: &str) -> bool {
+    fn matches(&self, namespace: &str, kind: ListenerKind, name: &str) -> bool {
         self.kind == kind && *self.namespace == *namespace && self.name == name
     }
 }
 
-/// Listeners that are called, or dropped, without the lock.
-pub(super) type Called = Vec<Shared<Listener>>;
+/// Listeners to call, or to drop, after the lock is released.
+pub(super) type Matched = Vec<Shared<Listener>>;
 
-/// All listeners of a connection, in the order in which they were added.
+/// All listeners of a connection, in order of registration.
 #[derive(Default)]
 pub(super) struct Listeners {
-    all: Called,
+    all: Matched,
     last_id: u64,
 }
 
 impl Listeners {
-    /// Adds a listener and gives it a number.
+    /// Adds a listener and returns its id.
     pub(super) fn add(
         &mut self,
         namespace: &Name,
-        kind: Kind,
+        kind: ListenerKind,
         name: &str,
         once: bool,
-        hear: Box<dyn Hear>,
+        listener: Box<dyn ErasedListener>,
     ) -> u64 {
         self.last_id += 1;
         self.all.push(Shared::new(Listener {
@@ -118,97 +117,112 @@ impl Listeners {
             kind,
             name: name.to_owned(),
             once,
-            hear: Lock::new(hear),
+            listener: Lock::new(listener),
         }));
         self.last_id
     }
 
-    /// Removes one listener by its number. What it captured is the caller's to drop, outside of any lock.
+    /// Removes a listener. The caller must drop it without holding a lock.
     pub(super) fn remove(&mut self, id: u64) -> Option<Shared<Listener>> {
         let place = self.all.iter().position(|listener| listener.id == id)?;
         Some(self.all.remove(place))
     }
 
-    /// Removes all listeners to one name.
-    pub(super) fn clear(&mut self, namespace: &str, name: &str) -> Called {
+    /// Removes all listeners of one name.
+    pub(super) fn clear(&mut self, namespace: &str, name: &str) -> Matched {
         let mut removed = Vec::new();
-        self.call(&mut removed, namespace, Kind::Named, name);
+        self.collect(&mut removed, namespace, ListenerKind::Named, name);
         self.all
-            .retain(|listener| !listener.hears(namespace, Kind::Named, name));
+            .retain(|listener| !listener.matches(namespace, ListenerKind::Named, name));
         removed
     }
 
     /// Removes all listeners.
-    pub(super) fn take(&mut self) -> Called {
+    pub(super) fn take(&mut self) -> Matched {
         std::mem::take(&mut self.all)
     }
 
-    pub(super) fn any(&self, kind: Kind) -> bool {
+    pub(super) fn any(&self, kind: ListenerKind) -> bool {
         self.all.iter().any(|listener| listener.kind == kind)
     }
 
-    /// Adds those to call now. Whoever listened once is removed.
-    pub(super) fn call(&mut self, called: &mut Called, namespace: &str, kind: Kind, name: &str) {
+    /// Collects the listeners to call, and removes those registered with `once`.
+    pub(super) fn collect(&mut self, matched: &mut Matched, namespace: &str, kind: ListenerKind, name: &str) {
         let mut place = 0;
         while let Some(listener) = self.all.get(place) {
-            let hears = listener.hears(namespace, kind, name);
-            if hears && listener.once {
-                called.push(self.all.remove(place));
+            let matches = listener.matches(namespace, kind, name);
+            if matches && listener.once {
+                matched.push(self.all.remove(place));
                 continue;
             }
-            if hears {
-                called.push(Shared::clone(listener));
+            if matches {
+                matched.push(Shared::clone(listener));
             }
             place += 1;
         }
     }
 }
 
+/// Runs code of the program. Natively a panic is caught here after the panic hook has reported it, so that it affects no
+/// other listener.
+pub(super) fn catch_panic(run: impl FnOnce()) {
+    #[cfg(not(target_arch = "wasm32"))]
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)));
+    #[cfg(target_arch = "wasm32")]
+    run();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socketio::Value;
+    use crate::socketio::codec::Value;
 
-    fn message(args: Vec<Value>) -> Thing {
-        Thing::Message(Message {
+    fn message(args: Vec<Value>) -> ListenerEvent {
+        ListenerEvent::Message(Message {
             name: "a".to_owned(),
             args,
-            responder: None,
+            ack: None,
         })
     }
 
-    fn called(listeners: &mut Listeners) -> Called {
-        let mut called = Vec::new();
-        listeners.call(&mut called, "/", Kind::Named, "a");
-        called
+    fn matched(listeners: &mut Listeners) -> Matched {
+        let mut matched = Vec::new();
+        listeners.collect(&mut matched, "/", ListenerKind::Named, "a");
+        matched
     }
 
     fn deliver(listeners: &mut Listeners, args: &[Value]) {
-        for listener in called(listeners) {
+        for listener in matched(listeners) {
             listener
-                .hear(&mut message(args.to_vec()))
+                .call(&mut message(args.to_vec()))
                 .expect("the arguments fit");
         }
     }
 
-    fn add(listeners: &mut Listeners, name: &str, once: bool, hear: Box<dyn Hear>) -> u64 {
-        listeners.add(&Name::new("/".to_owned()), Kind::Named, name, once, hear)
+    fn add(listeners: &mut Listeners, name: &str, once: bool, listener: Box<dyn ErasedListener>) -> u64 {
+        listeners.add(
+            &Name::new("/".to_owned()),
+            ListenerKind::Named,
+            name,
+            once,
+            listener,
+        )
     }
 
     type Log = Shared<Lock<Vec<String>>>;
 
-    fn log() -> (Log, impl Fn(&str) -> Box<dyn Hear>) {
+    fn log() -> (Log, impl Fn(&str) -> Box<dyn ErasedListener>) {
         let log: Log = Shared::new(Lock::new(Vec::new()));
         let written = Shared::clone(&log);
         let listener = move |name: &str| {
             let (log, name) = (Shared::clone(&written), name.to_owned());
-            reader(move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default()))
+            erase(move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default()))
         };
         (log, listener)
     }
 
     #[test]
-    fn listeners_are_called_in_the_order_in_which_they_were_added() {
+    fn listeners_are_called_in_order_of_registration() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
         add(&mut listeners, "a", false, listener("1"));
@@ -216,7 +230,7 @@ mod tests {
         add(&mut listeners, "b", false, listener("3"));
         listeners.add(
             &Name::new("/x".to_owned()),
-            Kind::Named,
+            ListenerKind::Named,
             "a",
             false,
             listener("4"),
@@ -226,22 +240,22 @@ mod tests {
     }
 
     #[test]
-    fn once_means_once() {
+    fn listener_once_is_called_once() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
         add(&mut listeners, "a", true, listener("1"));
         deliver(&mut listeners, &[]);
         deliver(&mut listeners, &[]);
         assert_eq!(*log.lock(), ["1"]);
-        assert!(called(&mut listeners).is_empty());
+        assert!(matched(&mut listeners).is_empty());
     }
 
     #[test]
-    fn a_walk_under_way_keeps_its_listeners() {
+    fn listener_removed_during_dispatch_is_still_called() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
         let id = add(&mut listeners, "a", false, listener("1"));
-        let walk = called(&mut listeners);
+        let walk = matched(&mut listeners);
         assert!(listeners.remove(id).is_some());
         assert_eq!(walk.len(), 1);
         deliver(&mut listeners, &[]);
@@ -249,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_cleared_of_all_its_listeners_and_of_no_others() {
+    fn off_removes_all_listeners_of_one_name() {
         let (log, listener) = log();
         let mut listeners = Listeners::default();
         add(&mut listeners, "a", true, listener("1"));
@@ -262,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_that_does_not_fit_is_told_and_not_passed() {
-        let mut listener = reader(|_: String, _: u8| unreachable!("the second argument is no number"));
+    fn listener_argument_mismatch_is_reported() {
+        let mut listener = erase(|_: String, _: u8| unreachable!("the second argument is no number"));
         let (event, error) = listener
-            .hear(&mut message(vec!["x".into(), "y".into()]))
+            .call(&mut message(vec!["x".into(), "y".into()]))
             .expect_err("does not fit");
         assert_eq!((event.as_str(), error.index), ("a", 1));
     }

@@ -1,112 +1,111 @@
-//! One connection to a server, and the sharing of it.
+//! Managers: connections to servers, and sharing them.
 
 use std::fmt;
 
-use super::dispatch::Seen;
-use super::driver::Connection;
+use super::driver::Driver;
 use super::error::OpenError;
-use super::listeners::{Kind, Thing};
-use super::options::Options;
-use super::settings::SharingKey;
+use super::events::FrameEvent;
+use super::listeners::{ListenerEvent, ListenerKind};
+use super::options::{Options, SharingKey};
 use super::socket::Socket;
-use super::subscription::Listening;
+use super::subscription::Subscription;
 use crate::socketio::proto::{Address, Config, Latency, Stats, TransportKind, is_legal_namespace};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared, Weak};
-use crate::socketio::transport::Platform;
+use crate::socketio::transport::{NoRuntime, Platform};
 
-/// Connection to a server, which any number of namespaces share. Cloning gives another handle to the same one.
+/// Connection to a server, shared by any number of namespaces. Clones are handles to the same connection.
 ///
 /// ```no_run
-/// use pesan::socketio::{Client, Options};
+/// use pesan::socketio::{Manager, Options};
 ///
 /// # fn main() -> Result<(), pesan::socketio::OpenError> {
-/// let client = Client::open("https://chat.example", Options::new())?;
-/// let lobby = client.socket("/")?;
-/// let admin = client.socket("/admin")?; // over the same connection
+/// let manager = Manager::open("https://chat.example", Options::new())?;
+/// let lobby = manager.socket("/")?;
+/// let admin = manager.socket("/admin")?; // over the same connection
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client {
-    pub(super) connection: Shared<Connection>,
+pub struct Manager {
+    pub(super) driver: Shared<Driver>,
     home: Name,
 }
 
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-static KNOWN: Lock<Vec<Weak<Connection>>> = Lock::new(Vec::new());
+static REGISTRY: Lock<Vec<Weak<Driver>>> = Lock::new(Vec::new());
 
 #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
 thread_local! {
-    static KNOWN: Lock<Vec<Weak<Connection>>> = const { Lock::new(Vec::new()) };
+    static REGISTRY: Lock<Vec<Weak<Driver>>> = const { Lock::new(Vec::new()) };
 }
 
-fn with_known<R>(change: impl FnOnce(&mut Vec<Weak<Connection>>) -> R) -> R {
+fn with_registry<R>(change: impl FnOnce(&mut Vec<Weak<Driver>>) -> R) -> R {
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    return change(&mut KNOWN.lock());
+    return change(&mut REGISTRY.lock());
     #[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
-    KNOWN.with(|known| change(&mut known.lock()))
+    REGISTRY.with(|registry| change(&mut registry.lock()))
 }
 
-impl Client {
-    /// Opens a connection, or shares one that this program has to the same server with the same settings. As in the
-    /// official client it opens an own one when [`Options::force_new`] says so, or when the shared one has the URL's
-    /// namespace already.
+impl Manager {
+    /// Opens a connection, or shares an existing one with the same server and options. As in the official client, a
+    /// separate connection is opened with [`Options::force_new`], or when the existing one already has the URL's
+    /// namespace.
     ///
-    /// Nothing is sent before a [`socket`](Self::socket) wants it.
+    /// Nothing is sent before a [`socket`](Self::socket) connects.
     ///
     /// # Errors
-    /// When the URL is no address or names an illegal namespace, or there is no runtime to live in.
+    /// When the URL is invalid or has an illegal namespace, or, natively, outside of a tokio runtime.
     pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let mut options = options;
         let mut address = Address::resolve(url, Platform::location().as_deref())?;
-        let platform = Platform::current()?;
-        // The namespace is each client's own; the rest of the address counts.
+        let platform = Platform::current().map_err(|NoRuntime| OpenError::NoRuntime)?;
+        // Connections are shared regardless of the namespace in the URL.
         let home = address.take_namespace();
-        let home = legal(home, options.config.limits.max_namespace_bytes)?;
+        let home = namespace_name(home, options.config.limits.max_namespace_bytes)?;
         options.config.address = address;
         let key = SharingKey::of(&options);
-        let sharable = !options.force_new && options.asker.is_none();
-        if sharable && let Some(connection) = shared(&platform, &key, &home) {
-            return Ok(Self { connection, home });
+        let sharable = !options.force_new && options.auth_provider.is_none();
+        if sharable && let Some(driver) = shared(&platform, &key, &home) {
+            return Ok(Self { driver, home });
         }
-        let connection = Connection::new(platform, options, &home);
-        connection.claim(&home);
+        let driver = Driver::new(platform, options, &home);
+        driver.register_namespace(&home);
         if sharable {
-            know(connection.downgrade());
+            register(driver.downgrade());
         }
-        Ok(Self { connection, home })
+        Ok(Self { driver, home })
     }
 
-    pub(super) fn of(connection: Shared<Connection>) -> Self {
-        let home = Shared::clone(&connection.home);
-        Self { connection, home }
+    pub(super) fn of(driver: Shared<Driver>) -> Self {
+        let home = Shared::clone(&driver.home);
+        Self { driver, home }
     }
 
-    /// Namespace that the URL's path names; `/` when it has none.
+    /// Socket of the namespace in the URL's path, `/` by default.
     #[must_use]
     pub fn home(&self) -> Socket {
         self.connected_socket(Shared::clone(&self.home))
     }
 
-    /// The same, which does not connect before it is told to.
+    /// The same socket, which does not connect automatically.
     #[cfg(feature = "leptos")]
     pub(crate) fn unconnected_home(&self) -> Socket {
-        Socket::new(Shared::clone(&self.connection), Shared::clone(&self.home))
+        Socket::new(Shared::clone(&self.driver), Shared::clone(&self.home))
     }
 
-    /// A namespace, which connects at once unless [`Options::auto_connect`] is off. Asking for it again gives the same
-    /// one. The leading `/` may be left out.
+    /// Socket of a namespace. Connects immediately unless [`Options::auto_connect`] is off. Further calls return the same
+    /// socket. The leading `/` may be omitted.
     ///
     /// ```
-    /// # use pesan::socketio::{Client, OpenError, Options};
-    /// # fn ask(client: &Client) {
-    /// let refused = client.socket("/a,b");
+    /// # use pesan::socketio::{Manager, OpenError, Options};
+    /// # fn open(manager: &Manager) {
+    /// let refused = manager.socket("/a,b");
     /// assert_eq!(refused.err(), Some(OpenError::Namespace("/a,b".to_owned())));
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`OpenError::Namespace`] when no packet can name it.
+    /// [`OpenError::Namespace`] when no packet can carry it.
     pub fn socket(&self, namespace: &str) -> Result<Socket, OpenError> {
         let name = if namespace.starts_with('/') {
             namespace.to_owned()
@@ -114,88 +113,88 @@ impl Client {
             format!("/{namespace}")
         };
         let max_bytes = self
-            .connection
-            .look(|state, _| state.machine.config_mut().limits.max_namespace_bytes);
-        Ok(self.connected_socket(legal(name, max_bytes)?))
+            .driver
+            .with_state(|state, _| state.connection.config_mut().limits.max_namespace_bytes);
+        Ok(self.connected_socket(namespace_name(name, max_bytes)?))
     }
 
     fn connected_socket(&self, name: Name) -> Socket {
-        self.connection.claim(&name);
-        let socket = Socket::new(Shared::clone(&self.connection), name);
-        if self.connection.settings.auto_connect && !socket.active() {
+        self.driver.register_namespace(&name);
+        let socket = Socket::new(Shared::clone(&self.driver), name);
+        if self.driver.settings.auto_connect && !socket.active() {
             socket.connect();
         }
         socket
     }
 
-    /// Disconnects every namespace, empties its queue, and removes every listener, for good: also those that keep the
-    /// client alive through what they captured.
+    /// Disconnects all namespaces, clears their queues, and removes all listeners, including those that keep the
+    /// connection alive because they captured a handle.
     pub fn close(&self) {
-        let names: Vec<Name> = self.connection.look(|state, _| {
+        let names: Vec<Name> = self.driver.with_state(|state, _| {
             let names = state.namespaces.iter().map(|known| Shared::clone(&known.name));
             names.collect()
         });
         for name in names {
-            let socket = Socket::new(Shared::clone(&self.connection), name);
+            let socket = Socket::new(Shared::clone(&self.driver), name);
             socket.disconnect();
             socket.clear_queue();
         }
-        let gone = self.connection.look(|state, _| {
-            state.machine.config_mut().observe_frames = false;
+        let removed = self.driver.with_state(|state, _| {
+            state.connection.config_mut().observe_frames = false;
             (std::mem::take(&mut state.namespaces), state.listeners.take())
         });
-        drop(gone);
+        drop(removed);
     }
 
-    /// Calls a closure with each frame as it comes and goes, for an inspector.
-    pub fn on_frame(&self, mut listener: impl FnMut(&Seen) + MaybeSend + 'static) -> Listening {
-        let hear = move |thing: &mut Thing| {
-            if let Thing::Frame(seen) = thing {
-                listener(seen);
+    /// Calls a closure for each received or sent frame, for an inspector.
+    pub fn on_frame(&self, mut listener: impl FnMut(&FrameEvent) + MaybeSend + 'static) -> Subscription {
+        let call = move |event: &mut ListenerEvent| {
+            if let ListenerEvent::Frame(frame) = event {
+                listener(frame);
             }
             Ok(())
         };
-        self.connection
-            .look(|state, _| state.machine.config_mut().observe_frames = true);
-        self.connection
-            .listen(&Name::default(), Kind::Frames, "", false, Box::new(hear))
+        self.driver
+            .with_state(|state, _| state.connection.config_mut().observe_frames = true);
+        self.driver
+            .listen(&Name::default(), ListenerKind::Frames, "", false, Box::new(call))
     }
 
-    /// Counters since the client was made.
+    /// Counters since the connection was created.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.connection.look(|state, _| state.machine.stats())
+        self.driver.with_state(|state, _| state.connection.stats())
     }
 
-    /// How long the server takes to answer; `None` before the first answer.
+    /// Round-trip times of acks; `None` before the first ack.
     #[must_use]
     pub fn latency(&self) -> Option<Latency> {
-        self.connection.look(|state, _| state.machine.latency())
+        self.driver.with_state(|state, _| state.connection.latency())
     }
 
-    /// Transport that carries the connection, or is to.
+    /// Transport that carries the connection, or is being opened.
     #[must_use]
     pub fn transport(&self) -> Option<TransportKind> {
-        self.connection
-            .look(|state, _| state.machine.transport().map(|(_, kind)| kind))
+        self.driver
+            .with_state(|state, _| state.connection.transport().map(|(_, kind)| kind))
     }
 
-    /// Turns reconnection on or off; off also ends a pause.
+    /// Turns reconnection on or off; off also cancels a pending attempt.
     pub fn set_reconnection(&self, on: bool) {
-        self.connection.enter(|state, _| {
-            state.unsettled = true;
-            state.machine.set_reconnection(on);
+        self.driver.with_state_mut(|state, _| {
+            state.status_dirty = true;
+            state.connection.set_reconnection(on);
         });
     }
 
-    /// Changes settings; most count from the next connection on. The client waits for the closure, which must not use it.
+    /// Changes settings; most apply from the next connection. The closure must not use the manager or its sockets.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
-        self.connection
-            .look(|state, _| change(state.machine.config_mut()));
+        self.driver
+            .with_state(|state, _| change(state.connection.config_mut()));
     }
 }
 
-fn legal(name: String, max_bytes: usize) -> Result<Name, OpenError> {
+fn namespace_name(name: String, max_bytes: usize) -> Result<Name, OpenError> {
     if is_legal_namespace(&name, max_bytes) {
         Ok(Name::new(name))
     } else {
@@ -203,37 +202,54 @@ fn legal(name: String, max_bytes: usize) -> Result<Name, OpenError> {
     }
 }
 
-/// Live connection with the same settings that does not use the namespace yet.
-fn shared(platform: &Platform, key: &SharingKey, namespace: &Name) -> Option<Shared<Connection>> {
-    let mut place = 0;
-    // One at a time: a connection whose last handle is dropped here calls the program.
-    while let Some(known) = with_known(|known| known.get(place).cloned()) {
-        if let Some(connection) = known.upgrade()
-            && connection.settings.sharing_key == *key
-            && connection.platform.is_same(platform)
-            && connection.claim(namespace)
+/// Existing connection with the same options that does not use the namespace yet.
+fn shared(platform: &Platform, key: &SharingKey, namespace: &Name) -> Option<Shared<Driver>> {
+    let mut index = 0;
+    // One at a time without the lock: dropping the last handle of a connection calls the program.
+    while let Some(known) = with_registry(|registry| registry.get(index).cloned()) {
+        if let Some(driver) = known.upgrade()
+            && driver.settings.sharing_key == *key
+            && driver.platform.is_same(platform)
+            && driver.register_namespace(namespace)
         {
-            return Some(connection);
+            return Some(driver);
         }
-        place += 1;
+        index += 1;
     }
     None
 }
 
-/// Takes a connection among those that may be shared, in the place of one that is gone if there is any.
-fn know(connection: Weak<Connection>) {
-    with_known(
-        |known| match known.iter_mut().find(|known| known.strong_count() == 0) {
-            Some(gone) => *gone = connection,
-            None => known.push(connection),
+/// Adds a connection to those that may be shared, replacing a dropped one if there is any.
+fn register(driver: Weak<Driver>) {
+    with_registry(
+        |registry| match registry.iter_mut().find(|known| known.strong_count() == 0) {
+            Some(dropped) => *dropped = driver,
+            None => registry.push(driver),
         },
     );
 }
 
-impl fmt::Debug for Client {
+impl Socket {
+    /// Opens or shares a connection and returns the socket of the namespace in the URL's path, like `io(url)` in
+    /// JavaScript.
+    ///
+    /// # Errors
+    /// See [`Manager::open`].
+    pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
+        Manager::open(url, options).map(|manager| manager.home())
+    }
+
+    /// Connection of the socket.
+    #[must_use]
+    pub fn manager(&self) -> Manager {
+        Manager::of(Shared::clone(self.driver()))
+    }
+}
+
+impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("server", &self.connection.settings.origin)
+        f.debug_struct("Manager")
+            .field("server", &self.driver.settings.origin)
             .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,14 @@
-//! An event as it came, and the way to answer it.
+//! A received event, and the sender of its ack.
 
 use std::fmt;
 
-use super::args::IntoArgs;
-use super::driver::Connection;
 use super::error::SendError;
-use crate::socketio::Value;
+use super::into_args::IntoArgs;
+use crate::socketio::codec::Value;
 use crate::socketio::proto::AckToken;
-use crate::socketio::sync::{Lock, Shared, Weak};
+use crate::socketio::sync::{Lock, MaybeSend, MaybeSync, Shared, Weak};
 
-/// Event as it came: what a catch-all listener or a stream gets.
+/// Received event, as passed to catch-all listeners and streams.
 ///
 /// ```no_run
 /// # use pesan::socketio::{Message, Socket};
@@ -21,22 +20,22 @@ use crate::socketio::sync::{Lock, Shared, Weak};
 pub struct Message {
     /// Name of the event.
     pub name: String,
-    /// Arguments, as many as the sender gave.
+    /// Arguments of the event.
     pub args: Vec<Value>,
-    /// Way to answer, if the sender wants an answer.
-    pub responder: Option<Responder>,
+    /// Sends the ack, if the server requested one.
+    pub ack: Option<AckSender>,
 }
 
-/// Answers one event, at most once.
+/// Sends the ack of one event, at most once.
 ///
-/// Take it as a parameter beside the event's arguments:
+/// Take it as a parameter, in addition to the event's arguments:
 ///
 /// ```no_run
-/// # use pesan::socketio::{Responder, Socket};
+/// # use pesan::socketio::{AckSender, Socket};
 /// # fn listen(socket: &Socket) {
 /// socket
-///     .on("add", |left: i64, right: i64, answer: Responder| {
-///         if let Err(error) = answer.send(left + right) {
+///     .on("add", |left: i64, right: i64, ack: AckSender| {
+///         if let Err(error) = ack.send(left + right) {
 ///             eprintln!("{error}");
 ///         }
 ///     })
@@ -44,45 +43,50 @@ pub struct Message {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Responder(Shared<Lock<Option<Pending>>>);
+pub struct AckSender(Shared<Lock<Option<Pending>>>);
 
 struct Pending {
-    connection: Weak<Connection>,
+    transmitter: Weak<dyn AckTransmitter>,
     token: AckToken,
 }
 
-impl Responder {
-    pub(crate) fn new(connection: Weak<Connection>, token: AckToken) -> Self {
-        Self(Shared::new(Lock::new(Some(Pending { connection, token }))))
+/// Connection that an ack is sent on.
+pub(super) trait AckTransmitter: MaybeSend + MaybeSync {
+    fn send_ack(&self, token: AckToken, args: Vec<Value>) -> Result<(), SendError>;
+}
+
+impl AckSender {
+    pub(super) fn new(transmitter: Weak<dyn AckTransmitter>, token: AckToken) -> Self {
+        Self(Shared::new(Lock::new(Some(Pending { transmitter, token }))))
     }
 
-    /// For an event whose sender wants no answer.
-    pub(crate) fn deaf() -> Self {
+    /// Sender for an event without an ack request, which does nothing.
+    pub(crate) fn noop() -> Self {
         Self(Shared::new(Lock::new(None)))
     }
 
-    /// Whether somebody still waits for the answer.
+    /// Whether the server requested an ack and none was sent yet.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.0.lock().is_some()
     }
 
-    /// Sends the answer. When nobody wants one, or it was given already, nothing happens, as in JavaScript.
+    /// Sends the ack. Does nothing if the server requested none, or one was already sent, as in JavaScript.
     ///
     /// # Errors
-    /// When the arguments cannot be sent, or the connection that the event came by is gone.
+    /// When the arguments cannot be sent, or the connection of the event has ended.
     pub fn send(&self, args: impl IntoArgs) -> Result<(), SendError> {
         let args = args.into_args()?;
-        let Some(Pending { connection, token }) = self.0.lock().take() else {
+        let Some(Pending { transmitter, token }) = self.0.lock().take() else {
             return Ok(());
         };
-        let connection = connection.upgrade().ok_or(SendError::Closed)?;
-        connection.answer(token, args)
+        let transmitter = transmitter.upgrade().ok_or(SendError::Closed)?;
+        transmitter.send_ack(token, args)
     }
 }
 
-impl fmt::Debug for Responder {
+impl fmt::Debug for AckSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Responder")
+        f.write_str("AckSender")
     }
 }

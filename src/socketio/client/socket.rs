@@ -1,29 +1,28 @@
-//! One namespace of a connection: what a program talks to.
+//! A socket: one namespace of a connection.
 
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::ack::Answered;
-use super::args::{FromArg, Handler, IntoArgs};
-use super::driver::{Connection, State};
+use super::ack::AckFuture;
+use super::args::{FromArg, Handler};
+use super::driver::{Driver, State};
 use super::emitter::Emitter;
-use super::error::{AckError, OpenError, SendError};
-use super::event_stream::{Buffer, Filling, Messages};
-use super::events::Lifecycle;
-use super::listeners::{Hear, Kind, Thing, reader};
-use super::manager::Client;
-use super::message::{Message, Responder};
-use super::namespace::EmitChange;
-use super::options::{Asker, Options};
+use super::error::{AckError, SendError};
+use super::events::{EmitChange, Lifecycle};
+use super::into_args::IntoArgs;
+use super::listeners::{ErasedListener, ListenerEvent, ListenerKind, erase};
+use super::message::{AckSender, Message};
+use super::options::AuthProvider;
 use super::status::Status;
-use super::subscription::Listening;
-use crate::socketio::packet::EventName;
+use super::subscription::{Buffer, EventSender, EventStream, Subscription};
+use crate::socketio::codec::packet::EventName;
+use crate::socketio::codec::{Event, Value};
+use crate::socketio::proto::Timestamp;
 use crate::socketio::proto::{Auth, EmitId, Emitted};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
-use crate::socketio::{Event, Timestamp, Value};
 
-/// Namespace of a connection. Cloning gives another handle to the same one.
+/// Socket of one namespace. Clones are handles to the same socket.
 ///
 /// ```no_run
 /// use pesan::socketio::{Options, Socket};
@@ -37,36 +36,21 @@ use crate::socketio::{Event, Timestamp, Value};
 /// # }
 /// ```
 ///
-/// A listener that captures a `Socket` and is [forgotten](Listening::forget) keeps the connection open until
-/// [`Client::close`] is called.
+/// A listener that captures a `Socket` and is [forgotten](Subscription::forget) keeps the connection open until
+/// [`Manager::close`](super::Manager::close) is called.
 #[derive(Clone)]
 pub struct Socket {
-    connection: Shared<Connection>,
+    driver: Shared<Driver>,
     name: Name,
 }
 
 impl Socket {
-    pub(super) fn new(connection: Shared<Connection>, name: Name) -> Self {
-        Self { connection, name }
+    pub(super) fn new(driver: Shared<Driver>, name: Name) -> Self {
+        Self { driver, name }
     }
 
-    /// Opens a connection, or shares one, and gives the namespace that the URL's path names; what `io(url)` is in
-    /// JavaScript.
-    ///
-    /// # Errors
-    /// When the URL is no address or names an illegal namespace, or there is no runtime to live in.
-    pub fn open(url: &str, options: Options) -> Result<Self, OpenError> {
-        Client::open(url, options).map(|client| client.home())
-    }
-
-    pub(super) fn connection(&self) -> &Shared<Connection> {
-        &self.connection
-    }
-
-    /// Connection that the socket shares with others.
-    #[must_use]
-    pub fn client(&self) -> Client {
-        Client::of(Shared::clone(&self.connection))
+    pub(super) fn driver(&self) -> &Shared<Driver> {
+        &self.driver
     }
 
     /// Name of the namespace.
@@ -75,27 +59,25 @@ impl Socket {
         &self.name
     }
 
-    // What the program wants to hear.
-
-    /// Calls a closure at each event of this name, in the order of the wire.
+    /// Calls a closure for each event of this name, in order.
     ///
-    /// The closure's parameters are the event's arguments: anything that serde reads, and a [`Responder`] to answer
-    /// with. The names `connect`, `connect_error`, `disconnect`, `reconnect_attempt`, `reconnect`, `reconnect_error`,
-    /// `reconnect_failed`, `connect_timeout` and `error` also stand for what happens to the socket itself, with the
-    /// official arguments; [`on_lifecycle`](Self::on_lifecycle) hears it with all details.
+    /// The closure's parameters are the event's arguments: any type that serde can deserialize, and an [`AckSender`] to
+    /// acknowledge it. The names `connect`, `connect_error`, `disconnect`, `reconnect_attempt`, `reconnect`, `reconnect_error`,
+    /// `reconnect_failed`, `connect_timeout` and `error` are lifecycle events with the official arguments;
+    /// [`on_lifecycle`](Self::on_lifecycle) has all their details.
     ///
-    /// Arguments that do not fit the parameters are told as `error`, and the closure is not called. Several closures may
-    /// listen to one name; a panic of one does not keep the others from being called, natively.
-    pub fn on<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Listening {
-        self.listen(Kind::Named, name.as_ref(), false, reader(listener))
+    /// If the arguments do not fit the parameters, `error` is reported and the closure is not called. Several closures may
+    /// listen to the same event; natively, a panic in one does not affect the others.
+    pub fn on<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Subscription {
+        self.listen(ListenerKind::Named, name.as_ref(), false, erase(listener))
     }
 
-    /// As [`on`](Self::on), for the next event alone.
-    pub fn once<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Listening {
-        self.listen(Kind::Named, name.as_ref(), true, reader(listener))
+    /// Like [`on`](Self::on), for the next event only.
+    pub fn once<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Subscription {
+        self.listen(ListenerKind::Named, name.as_ref(), true, erase(listener))
     }
 
-    /// Calls a closure at each event of a type, with the way to answer it.
+    /// Calls a closure for each event of a type, with the sender of its ack.
     ///
     /// ```no_run
     /// # use pesan::socketio::{Event, Socket};
@@ -103,96 +85,108 @@ impl Socket {
     /// # struct Add { left: i64, right: i64 }
     /// # impl Event for Add { const NAME: &'static str = "add"; type Ack = i64; }
     /// # fn listen(socket: &Socket) {
-    /// socket.on_event(|add: Add, answer| drop(answer.send(add.left + add.right))).forget();
+    /// socket.on_event(|add: Add, ack| drop(ack.send(add.left + add.right))).forget();
     /// # }
     /// ```
     pub fn on_event<E: Event + 'static>(
         &self,
-        mut listener: impl FnMut(E, Responder) + MaybeSend + 'static,
-    ) -> Listening {
-        self.on(E::NAME, move |event: E, responder: Responder| {
-            listener(event, responder);
+        mut listener: impl FnMut(E, AckSender) + MaybeSend + 'static,
+    ) -> Subscription {
+        self.on(E::NAME, move |event: E, ack: AckSender| {
+            listener(event, ack);
         })
     }
 
-    /// Calls a closure at every event of the server, before those that listen to its name.
-    pub fn on_any(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Listening {
-        self.listen(Kind::Any, "", false, reader::<(Message,), _>(listener))
+    /// Calls a closure for every event of the server, before the listeners of its name.
+    pub fn on_any(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Subscription {
+        self.listen(ListenerKind::Any, "", false, erase::<(Message,), _>(listener))
     }
 
-    /// Calls a closure at every event that leaves for the server; of one that waited, when it does.
-    pub fn on_any_outgoing(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Listening {
-        self.connection
-            .look(|state, _| state.machine.config_mut().observe_outgoing = true);
-        self.listen(Kind::AnyOutgoing, "", false, reader::<(Message,), _>(listener))
+    /// Calls a closure for every event when it is sent, after it has waited in the queue if necessary.
+    pub fn on_any_outgoing(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Subscription {
+        self.driver
+            .with_state(|state, _| state.connection.config_mut().observe_outgoing = true);
+        self.listen(
+            ListenerKind::AnyOutgoing,
+            "",
+            false,
+            erase::<(Message,), _>(listener),
+        )
     }
 
-    /// Calls a closure at each step of the socket's life, in the official order.
-    pub fn on_lifecycle(&self, mut listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> Listening {
-        let hear = move |thing: &mut Thing| {
-            if let Thing::Lifecycle(step) = thing {
+    /// Calls a closure for each lifecycle event of the socket, in the official order.
+    pub fn on_lifecycle(&self, mut listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> Subscription {
+        let call = move |event: &mut ListenerEvent| {
+            if let ListenerEvent::Lifecycle(step) = event {
                 listener(step);
             }
             Ok(())
         };
-        self.listen(Kind::Lifecycle, "", false, Box::new(hear))
+        self.listen(ListenerKind::Lifecycle, "", false, Box::new(call))
     }
 
     /// Calls a closure whenever the [status](Self::status) changes.
-    pub fn on_status(&self, mut listener: impl FnMut(&Status) + MaybeSend + 'static) -> Listening {
-        let hear = move |thing: &mut Thing| {
-            if let Thing::Status(status) = thing {
+    pub fn on_status(&self, mut listener: impl FnMut(&Status) + MaybeSend + 'static) -> Subscription {
+        let call = move |event: &mut ListenerEvent| {
+            if let ListenerEvent::Status(status) = event {
                 listener(status);
             }
             Ok(())
         };
-        self.connection.look(State::watch);
-        self.listen(Kind::Status, "", false, Box::new(hear))
+        self.driver.with_state(State::observe_status);
+        self.listen(ListenerKind::Status, "", false, Box::new(call))
     }
 
-    /// Calls a closure whenever an emitted event gets into another state than `emit` returned.
-    pub fn on_emit_change(&self, mut listener: impl FnMut(&EmitChange) + MaybeSend + 'static) -> Listening {
-        let hear = move |thing: &mut Thing| {
-            if let Thing::Emit(change) = thing {
+    /// Calls a closure whenever the state of an emitted event changes.
+    pub fn on_emit_change(
+        &self,
+        mut listener: impl FnMut(&EmitChange) + MaybeSend + 'static,
+    ) -> Subscription {
+        let call = move |event: &mut ListenerEvent| {
+            if let ListenerEvent::Emit(change) = event {
                 listener(change);
             }
             Ok(())
         };
-        self.listen(Kind::Emits, "", false, Box::new(hear))
+        self.listen(ListenerKind::Emits, "", false, Box::new(call))
     }
 
-    /// Removes all that listen to a name.
+    /// Removes all listeners of an event.
     pub fn off(&self, name: &str) {
         let removed = self
-            .connection
-            .look(|state, _| state.listeners.clear(&self.name, name));
+            .driver
+            .with_state(|state, _| state.listeners.clear(&self.name, name));
         drop(removed);
     }
 
-    /// Events of the server as a stream.
+    /// Stream of the server's events.
     #[must_use]
-    pub fn events(&self) -> Messages {
+    pub fn events(&self) -> EventStream {
         let buffer = Shared::new(Lock::new(Buffer::default()));
-        let filling = Filling(Shared::clone(&buffer));
-        let listening = self.on_any(move |message| filling.push(message));
-        Messages::new(buffer, listening)
+        let sender = EventSender(Shared::clone(&buffer));
+        let subscription = self.on_any(move |message| sender.push(message));
+        EventStream::new(buffer, subscription)
     }
 
-    fn listen(&self, kind: Kind, name: &str, once: bool, hear: Box<dyn Hear>) -> Listening {
-        self.connection.claim(&self.name);
-        self.connection.listen(&self.name, kind, name, once, hear)
+    fn listen(
+        &self,
+        kind: ListenerKind,
+        name: &str,
+        once: bool,
+        listener: Box<dyn ErasedListener>,
+    ) -> Subscription {
+        self.driver.register_namespace(&self.name);
+        self.driver.listen(&self.name, kind, name, once, listener)
     }
 
-    // What the program says.
-
-    /// Emits an event. Without a connection it waits in a bounded queue and leaves when there is one.
+    /// Emits an event. While not connected, it waits in a bounded queue and is sent after connecting.
     ///
-    /// One argument is given as it is, several as a tuple, none as `()`, a type of your own as `(value,)`; see
+    /// Pass one argument as it is, several as a tuple, none as `()`, and your own types as `(value,)`; see
     /// [`IntoArgs`].
     ///
     /// # Errors
-    /// When it can never be sent: a reserved name, more than the server takes, more than ten binary values, a full
-    /// queue, an argument that serde refuses.
+    /// When the name is reserved, the event is larger than the server accepts, it has more than ten binary values, the
+    /// queue is full, or serializing an argument fails.
     pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
         self.plain().emit(name, args)
     }
@@ -213,14 +207,14 @@ impl Socket {
         self.emit("message", args)
     }
 
-    /// Emits an event and gives a future of the answer. The event leaves whether the future is awaited or not.
+    /// Emits an event and returns a future of its ack. The event is sent whether or not the future is awaited.
     ///
-    /// Without a [time limit](Self::timeout) it waits for as long as the connection, and the queue, hold.
-    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Answered<T> {
+    /// Without a [time limit](Self::timeout) it waits until the ack arrives or the connection ends.
+    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> AckFuture<T> {
         self.plain().emit_with_ack(name, args)
     }
 
-    /// Emits a typed event and gives a future of its answer.
+    /// Emits a typed event and returns a future of its ack.
     ///
     /// ```no_run
     /// # use pesan::socketio::{AckError, Event, Socket};
@@ -232,11 +226,11 @@ impl Socket {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn request<E: Event>(&self, event: &E) -> Answered<E::Ack> {
+    pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
         self.plain().request(event)
     }
 
-    /// Emits an event and calls a closure with its answer, or with why there is none.
+    /// Emits an event and calls a closure with its ack, or with the error.
     ///
     /// # Errors
     /// See [`emit`](Self::emit).
@@ -249,73 +243,70 @@ impl Socket {
         self.plain().emit_then(name, args, then)
     }
 
-    /// Gives the answers of the next events this much time.
+    /// Sets a time limit for the acks of the next events.
     pub fn timeout(&self, time: Duration) -> Emitter {
         self.plain().timeout(time)
     }
 
-    /// Drops the next events when they cannot leave at once.
+    /// Drops the next events if they cannot be sent immediately.
     pub fn volatile(&self) -> Emitter {
         self.plain().volatile()
     }
 
     fn plain(&self) -> Emitter {
-        Emitter::new(self.clone())
+        Emitter::new(Shared::clone(&self.driver), Shared::clone(&self.name))
     }
 
-    // What waits.
-
-    /// How many events wait to be sent, or are being retried.
+    /// Number of events that wait to be sent or are being retried.
     #[must_use]
     pub fn queue_len(&self) -> usize {
-        self.connection
-            .look(|state, _| state.machine.queue_len(&self.name))
+        self.driver
+            .with_state(|state, _| state.connection.queue_len(&self.name))
     }
 
-    /// Numbers and names of the events that wait to be sent, in order.
+    /// Ids and names of the events that wait to be sent, in order.
     #[must_use]
     pub fn queued(&self) -> Vec<(EmitId, EventName)> {
         let read = |state: &mut State, _: Timestamp| {
-            let queued = state.machine.queued(&self.name);
+            let queued = state.connection.queued(&self.name);
             queued.map(|message| (message.id, message.name.clone())).collect()
         };
-        self.connection.look(read)
+        self.driver.with_state(read)
     }
 
     /// Empties the queue; each event in it fails.
     pub fn clear_queue(&self) {
-        self.connection
-            .enter(|state, _| state.machine.clear_queue(&self.name));
+        self.driver
+            .with_state_mut(|state, _| state.connection.clear_queue(&self.name));
     }
 
-    /// Takes an event back that has not left yet; says whether that was still possible.
+    /// Cancels an event that has not been sent yet; returns whether there was anything to cancel.
     pub fn cancel(&self, id: EmitId) -> bool {
-        self.connection.enter(|state, now| state.machine.cancel(now, id))
+        self.driver
+            .with_state_mut(|state, now| state.connection.cancel(now, id))
     }
 
-    /// How many answers are waited for.
+    /// Number of pending acks.
     #[must_use]
     pub fn pending_acks(&self) -> usize {
-        self.connection
-            .look(|state, _| state.machine.pending_acks(&self.name))
+        self.driver
+            .with_state(|state, _| state.connection.pending_acks(&self.name))
     }
 
-    // How it stands.
-
-    /// Connects, if it is not connected or on its way already.
+    /// Connects, unless it is connected or connecting.
     pub fn connect(&self) {
-        self.connection.enter(|state, now| {
-            state.unsettled = true;
-            let (known, machine) = state.make(&self.name);
-            machine.connect(now, &known.name);
+        self.driver.with_state_mut(|state, now| {
+            state.status_dirty = true;
+            let (known, connection) = state.namespace_or_insert(&self.name);
+            connection.connect(now, &known.name);
         });
     }
 
-    /// Disconnects. The connection closes when no other namespace needs it; what is queued stays queued.
+    /// Disconnects. The connection closes when no other namespace needs it. Queued events stay queued.
     pub fn disconnect(&self) {
-        self.connection.enter(|state, now| {
-            state.unsettled = true;
-            state.machine.disconnect(now, &self.name);
+        self.driver.with_state_mut(|state, now| {
+            state.status_dirty = true;
+            state.connection.disconnect(now, &self.name);
         });
     }
 
@@ -324,71 +315,71 @@ impl Socket {
         self.disconnect();
     }
 
-    /// Ends the pause before the next attempt.
+    /// Reconnects immediately instead of waiting for the next attempt.
     pub fn reconnect_now(&self) {
-        self.connection.enter(|state, now| {
-            state.unsettled = true;
-            state.machine.reconnect_now(now);
+        self.driver.with_state_mut(|state, now| {
+            state.status_dirty = true;
+            state.connection.reconnect_now(now);
         });
     }
 
-    /// Says who this namespace is from its next CONNECT on.
+    /// Sets the `auth` of this namespace from its next CONNECT on.
     pub fn set_auth(&self, auth: Value) {
-        self.connection
-            .look(|state, _| state.machine.set_auth(&self.name, Auth::Value(auth)));
+        self.driver
+            .with_state(|state, _| state.connection.set_auth(&self.name, Auth::Value(auth)));
     }
 
-    /// Asks a function who this namespace is, from its next CONNECT on.
+    /// Calls a function for the `auth` of this namespace, from its next CONNECT on.
     pub fn set_auth_with<F, R>(&self, ask: F)
     where
         F: Fn() -> R + MaybeSend + 'static,
         R: Future<Output = Result<Value, String>> + MaybeSend + 'static,
     {
-        let asker = Asker::new(ask);
-        let old = self.connection.look(|state, _| {
-            let (known, machine) = state.make(&self.name);
-            machine.set_auth(&self.name, Auth::Ask);
-            known.asker.replace(asker)
+        let auth_provider = AuthProvider::new(ask);
+        let old = self.driver.with_state(|state, _| {
+            let (known, connection) = state.namespace_or_insert(&self.name);
+            connection.set_auth(&self.name, Auth::Ask);
+            known.auth_provider.replace(auth_provider)
         });
         drop(old);
     }
 
-    /// How it stands now.
+    /// Current status.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.connection
-            .look(|state, now| match state.namespace(&self.name) {
-                Some(known) => known.status(&state.machine, now),
+        self.driver
+            .with_state(|state, now| match state.namespace(&self.name) {
+                Some(known) => known.status(&state.connection, now),
                 None => Status::default(),
             })
     }
 
-    /// Id that the server gave; `None` while not connected.
+    /// Socket id; `None` while not connected.
     #[must_use]
     pub fn id(&self) -> Option<String> {
-        self.connection
-            .look(|state, _| state.machine.id(&self.name).map(str::to_owned))
+        self.driver
+            .with_state(|state, _| state.connection.id(&self.name).map(str::to_owned))
     }
 
-    /// Whether events go out at once.
+    /// Whether it is connected, so that events are sent immediately.
     #[must_use]
     pub fn connected(&self) -> bool {
-        self.connection
-            .look(|state, _| state.machine.is_connected(&self.name))
+        self.driver
+            .with_state(|state, _| state.connection.is_connected(&self.name))
     }
 
-    /// Whether it is connected, or will be when it can.
+    /// Whether it is connected, connecting or reconnecting.
     #[must_use]
     pub fn active(&self) -> bool {
-        self.connection
-            .look(|state, _| state.machine.is_active(&self.name))
+        self.driver
+            .with_state(|state, _| state.connection.is_active(&self.name))
     }
 
-    /// Whether the server restored the session at the last connect, missed events included.
+    /// Whether the server restored the session at the last connect, including missed events.
     #[must_use]
     pub fn recovered(&self) -> bool {
-        self.connection
-            .look(|state, _| state.machine.recovered(&self.name))
+        self.driver
+            .with_state(|state, _| state.connection.recovered(&self.name))
     }
 }
 

@@ -1,11 +1,12 @@
-//! How a socket stands, in one word that a page can show.
+//! Status of a socket, for display.
 
 use std::time::Duration;
 
-use crate::socketio::Timestamp;
-use crate::socketio::proto::{self, ConnectError, Machine, Reason};
+use super::options::AuthProvider;
+use crate::socketio::proto::{self, ConnectError, Connection, Event, Reason, Timestamp};
+use crate::socketio::sync::{MaybeSend, Name};
 
-/// How a socket stands.
+/// Status of a socket.
 ///
 /// ```
 /// use pesan::socketio::Status;
@@ -24,25 +25,25 @@ use crate::socketio::proto::{self, ConnectError, Machine, Reason};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
-    /// On its way, for the first time.
+    /// Connecting for the first time.
     Connecting,
     /// Connected.
     Connected,
-    /// Lost, and being tried again.
+    /// Connection lost; reconnecting.
     Reconnecting {
         /// Number of the attempt, from 1.
         attempt: u32,
-        /// Time until it begins, seen from when the status was told; `None` while it is under way.
+        /// Time until the attempt begins, counted from this report; `None` while it is in progress.
         retry_in: Option<Duration>,
     },
-    /// Not connected, and not trying.
+    /// Not connected, and not reconnecting.
     Disconnected {
-        /// Why; `None` when it never was connected.
+        /// Why; `None` if it was never connected.
         reason: Option<Reason>,
     },
-    /// Turned away by the server, and not trying.
+    /// Refused by the server, and not reconnecting.
     Refused {
-        /// What it said.
+        /// Error of the server.
         error: ConnectError,
     },
 }
@@ -54,25 +55,25 @@ impl Default for Status {
 }
 
 impl Status {
-    /// Whether events go out at once.
+    /// Whether events are sent immediately.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
     }
 }
 
-/// How a socket last ended.
+/// How a socket was last disconnected.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Ended {
+pub(super) enum LastEnd {
     #[default]
     Never,
     Disconnected(Reason),
     Refused(ConnectError),
 }
 
-/// Status that does not change while nothing happens, and is quick to compare.
+/// Status without the parts that change with time or are slow to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum StatusKind {
     Connecting,
     Connected,
     Reconnecting { attempt: u32, until: Option<Timestamp> },
@@ -80,42 +81,42 @@ pub(super) enum Standing {
     Refused,
 }
 
-impl Default for Standing {
+impl Default for StatusKind {
     fn default() -> Self {
         Self::Disconnected(None)
     }
 }
 
-impl Standing {
-    /// What the machine says about a namespace.
-    pub(super) fn of(machine: &Machine, namespace: &str, ended: &Ended) -> Self {
-        if machine.is_connected(namespace) {
+impl StatusKind {
+    /// Status of a namespace in a connection.
+    pub(super) fn of(connection: &Connection, namespace: &str, last_end: &LastEnd) -> Self {
+        if connection.is_connected(namespace) {
             return Self::Connected;
         }
-        let reason = match ended {
-            Ended::Disconnected(reason) => Some(*reason),
-            Ended::Never | Ended::Refused(_) => None,
+        let reason = match last_end {
+            LastEnd::Disconnected(reason) => Some(*reason),
+            LastEnd::Never | LastEnd::Refused(_) => None,
         };
-        if !machine.is_active(namespace) {
-            return match ended {
-                Ended::Refused(_) => Self::Refused,
-                Ended::Never | Ended::Disconnected(_) => Self::Disconnected(reason),
+        if !connection.is_active(namespace) {
+            return match last_end {
+                LastEnd::Refused(_) => Self::Refused,
+                LastEnd::Never | LastEnd::Disconnected(_) => Self::Disconnected(reason),
             };
         }
-        match machine.status() {
+        match connection.status() {
             proto::Status::Idle => Self::Disconnected(reason),
-            proto::Status::Opening { attempt: 0 } | proto::Status::Open => Self::Connecting,
-            proto::Status::Opening { attempt } => Self::Reconnecting { attempt, until: None },
-            proto::Status::Waiting { attempt, until } => Self::Reconnecting {
+            proto::Status::Connecting { attempt: 0 } | proto::Status::Open => Self::Connecting,
+            proto::Status::Connecting { attempt } => Self::Reconnecting { attempt, until: None },
+            proto::Status::Backoff { attempt, until } => Self::Reconnecting {
                 attempt,
                 until: Some(until),
             },
         }
     }
 
-    /// The same for the program, at this moment.
-    pub(super) fn at(self, now: Timestamp, ended: &Ended) -> Status {
-        match (self, ended) {
+    /// Status for the program, at this moment.
+    pub(super) fn to_status(self, now: Timestamp, last_end: &LastEnd) -> Status {
+        match (self, last_end) {
             (Self::Connecting, _) => Status::Connecting,
             (Self::Connected, _) => Status::Connected,
             (Self::Reconnecting { attempt, until }, _) => Status::Reconnecting {
@@ -123,8 +124,60 @@ impl Standing {
                 retry_in: until.map(|until| until.since(now)),
             },
             (Self::Disconnected(reason), _) => Status::Disconnected { reason },
-            (Self::Refused, Ended::Refused(error)) => Status::Refused { error: error.clone() },
-            (Self::Refused, Ended::Never | Ended::Disconnected(_)) => Status::default(),
+            (Self::Refused, LastEnd::Refused(error)) => Status::Refused { error: error.clone() },
+            (Self::Refused, LastEnd::Never | LastEnd::Disconnected(_)) => Status::default(),
         }
+    }
+}
+
+/// Namespace that the program uses: its status, and what authenticates it.
+pub(super) struct Namespace {
+    pub(super) name: Name,
+    pub(super) auth_provider: Option<AuthProvider>,
+    /// Task that computes the `auth`; dropping it cancels the task.
+    pub(super) auth_task: Option<Box<dyn MaybeSend>>,
+    last_end: LastEnd,
+    /// Status reported last.
+    kind: StatusKind,
+    /// Whether CONNECT was refused since then.
+    refused: bool,
+}
+
+impl Namespace {
+    pub(super) fn new(name: Name) -> Self {
+        Self {
+            name,
+            auth_provider: None,
+            auth_task: None,
+            last_end: LastEnd::default(),
+            kind: StatusKind::default(),
+            refused: false,
+        }
+    }
+
+    /// Records why a socket was disconnected or refused.
+    pub(super) fn record_end(&mut self, event: &Event) {
+        match event {
+            Event::Disconnect { reason, .. } => self.last_end = LastEnd::Disconnected(*reason),
+            Event::ConnectError { error, .. } if !error.will_retry() => {
+                self.last_end = LastEnd::Refused(error.clone());
+                self.refused = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Current status.
+    pub(super) fn status(&self, connection: &Connection, now: Timestamp) -> Status {
+        StatusKind::of(connection, &self.name, &self.last_end).to_status(now, &self.last_end)
+    }
+
+    /// Status to report, if it has changed since the last report.
+    pub(super) fn status_change(&mut self, connection: &Connection, now: Timestamp) -> Option<Status> {
+        let kind = StatusKind::of(connection, &self.name, &self.last_end);
+        let reported = std::mem::replace(&mut self.kind, kind);
+        // A second refusal may have another error.
+        let is_new_refusal = kind == StatusKind::Refused && std::mem::take(&mut self.refused);
+        (kind != reported || is_new_refusal).then(|| kind.to_status(now, &self.last_end))
     }
 }

@@ -1,66 +1,72 @@
-//! Right to hear something, which ends when it is dropped.
+//! Handles of listeners, which remove them when dropped: [`Subscription`], and [`EventStream`] to await events.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
-use super::driver::Connection;
-use super::listeners::{Hear, Kind};
-use crate::socketio::sync::{Name, Weak};
+use futures_core::Stream;
 
-/// Keeps a listener listening. Dropping it removes the listener; [`forget`](Self::forget) leaves it for as long as the
-/// client lives.
+use super::driver::Driver;
+use super::listeners::{ErasedListener, ListenerKind};
+use super::message::Message;
+use crate::socketio::sync::{Lock, Name, Shared, Weak};
+
+/// Handle of a listener. Dropping it removes the listener; [`forget`](Self::forget) keeps the listener as long as the
+/// connection exists.
 ///
 /// ```no_run
 /// # use pesan::socketio::Socket;
 /// # fn listen(socket: &Socket) {
 /// let first = socket.on("pesan", |text: String| println!("{text}"));
 /// socket.on("pesan", |text: String| println!("{}", text.len())).forget();
-/// drop(first); // only the second one listens now
+/// drop(first); // only the second listener remains
 /// # }
 /// ```
-#[must_use = "dropping it removes the listener; call `forget` to keep it for as long as the client lives"]
-pub struct Listening {
-    connection: Weak<Connection>,
+#[must_use = "dropping it removes the listener; call `forget` to keep it as long as the connection exists"]
+pub struct Subscription {
+    driver: Weak<Driver>,
     id: u64,
 }
 
-impl Listening {
-    /// Lets the listener listen for as long as the client lives.
+impl Subscription {
+    /// Keeps the listener as long as the connection exists.
     pub fn forget(mut self) {
-        self.connection = Weak::new();
+        self.driver = Weak::new();
     }
 }
 
-impl Drop for Listening {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.upgrade() {
-            connection.unlisten(self.id);
+        if let Some(driver) = self.driver.upgrade() {
+            driver.unlisten(self.id);
         }
     }
 }
 
-impl Connection {
+impl Driver {
     /// Adds a listener.
     pub(super) fn listen(
         &self,
         namespace: &Name,
-        kind: Kind,
+        kind: ListenerKind,
         name: &str,
         once: bool,
-        hear: Box<dyn Hear>,
-    ) -> Listening {
-        let id = self.look(|state, _| state.listeners.add(namespace, kind, name, once, hear));
-        Listening {
-            connection: self.downgrade(),
+        listener: Box<dyn ErasedListener>,
+    ) -> Subscription {
+        let id = self.with_state(|state, _| state.listeners.add(namespace, kind, name, once, listener));
+        Subscription {
+            driver: self.downgrade(),
             id,
         }
     }
 
-    /// Removes a listener; what it captured is dropped without the lock.
+    /// Removes a listener and drops it without holding the lock.
     fn unlisten(&self, id: u64) {
-        let removed = self.look(|state, _| {
+        let removed = self.with_state(|state, _| {
             let removed = state.listeners.remove(id)?;
-            if removed.kind == Kind::Frames {
-                state.machine.config_mut().observe_frames = state.listeners.any(Kind::Frames);
+            if removed.kind == ListenerKind::Frames {
+                state.connection.config_mut().observe_frames = state.listeners.any(ListenerKind::Frames);
             }
             Some(removed)
         });
@@ -68,10 +74,120 @@ impl Connection {
     }
 }
 
-impl fmt::Debug for Listening {
+impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listening")
+        f.debug_struct("Subscription")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// Maximum of events that wait in a stream; beyond it the oldest are dropped and counted.
+const CAPACITY: usize = 65_536;
+
+/// Stream of a socket's events, created by [`Socket::events`](super::Socket::events).
+///
+/// It ends when the connection is closed or dropped, but not when the socket is disconnected, since it may connect again.
+/// A stream that is not read keeps the last 65,536 events.
+///
+/// ```no_run
+/// # async fn read(socket: pesan::socketio::Socket) {
+/// let mut events = socket.events();
+/// while let Some(message) = events.recv().await {
+///     println!("{} {:?}", message.name, message.args);
+/// }
+/// # }
+/// ```
+pub struct EventStream {
+    buffer: Shared<Lock<Buffer>>,
+    _listening: Subscription,
+}
+
+#[derive(Default)]
+pub(super) struct Buffer {
+    waiting: VecDeque<Message>,
+    missed: u64,
+    waker: Option<Waker>,
+    last_end: bool,
+}
+
+/// Sending half of a stream, owned by its listener. The stream ends when it is dropped.
+pub(super) struct EventSender(pub(super) Shared<Lock<Buffer>>);
+
+impl EventSender {
+    pub(super) fn push(&self, message: Message) {
+        let waker = self.0.lock().push(message);
+        wake(waker);
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        let mut buffer = self.0.lock();
+        buffer.last_end = true;
+        let waker = buffer.waker.take();
+        drop(buffer);
+        wake(waker);
+    }
+}
+
+/// Must be called without holding the lock.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl Buffer {
+    /// Adds an event; returns the waker to call after the lock is released.
+    fn push(&mut self, message: Message) -> Option<Waker> {
+        if self.waiting.len() >= CAPACITY {
+            self.waiting.pop_front();
+            self.missed += 1;
+        }
+        self.waiting.push_back(message);
+        self.waker.take()
+    }
+}
+
+impl EventStream {
+    pub(super) fn new(buffer: Shared<Lock<Buffer>>, subscription: Subscription) -> Self {
+        Self {
+            buffer,
+            _listening: subscription,
+        }
+    }
+
+    /// Next event; `None` at the end of the stream.
+    pub async fn recv(&mut self) -> Option<Message> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Number of events that were dropped because they were not read in time.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.buffer.lock().missed
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut buffer = self.buffer.lock();
+        match buffer.waiting.pop_front() {
+            Some(message) => Poll::Ready(Some(message)),
+            None if buffer.last_end => Poll::Ready(None),
+            None => {
+                buffer.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventStream")
     }
 }

@@ -1,4 +1,4 @@
-//! One message as a transport carries it, and nothing about what it means.
+//! Message of a transport, not interpreted.
 
 /// Text or binary message of a transport.
 ///
@@ -25,7 +25,7 @@ impl Frame {
         }
     }
 
-    /// Whether the frame carries no byte.
+    /// Whether the frame has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

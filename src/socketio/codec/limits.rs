@@ -1,9 +1,9 @@
-//! Every cap of the codecs and the client in one place.
+//! Limits of the codecs and the client.
 
-/// Caps on what a peer may make us hold. Exceeding one is an error, never a cut or a silent `None`.
+/// Limits for data of a peer. Exceeding one is an error, never a truncation or a silent `None`.
 ///
-/// Decoded values need more memory than their text: `[0,0,…]` about 32 times its size while it is read, which is
-/// the worst case; usual events twice to five times.
+/// Decoded values need more memory than their text: typically two to five times its size; in the worst case, `[0,0,…]`,
+/// about 32 times while it is parsed.
 ///
 /// ```
 /// use pesan::socketio::{DecodeError, Decoder, Limits};
@@ -15,22 +15,21 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest frame that is decoded, in bytes. Defaults to 16 MiB on the client; a server sets its `maxPayload`.
+    /// Maximum size of a frame in bytes. Defaults to 16 MiB on the client; a server sets its `maxPayload`.
     pub max_frame_bytes: usize,
-    /// Most attachments of one packet. Defaults to 10, as the official parser.
+    /// Maximum of attachments of one packet. Defaults to 10, as in the official parser.
     pub max_attachments: usize,
-    /// Most bytes that the attachments of one packet may have together, each counted as often as it is used.
-    /// Defaults to 16 MiB.
+    /// Maximum total size of one packet's attachments in bytes, counting each use of an attachment. Defaults to 16 MiB.
     pub max_attachment_bytes: usize,
-    /// Deepest nesting of arrays and objects in a payload. Defaults to 512.
+    /// Maximum nesting of arrays and objects in a payload. Defaults to 512.
     pub max_depth: usize,
-    /// Longest namespace, in bytes. Defaults to 1024.
+    /// Maximum length of a namespace in bytes. Defaults to 1024.
     pub max_namespace_bytes: usize,
-    /// Most packets of one polling payload. Defaults to 65,536, since a server sends all that waits at once; a server
-    /// itself takes fewer.
+    /// Maximum of packets in one polling payload. Defaults to 65,536 on the client, since a server sends everything that
+    /// waits at once; a server accepts fewer.
     pub max_payload_packets: usize,
-    /// Most bytes that wait for a server to read them. Defaults to 64 MiB; beyond it the connection is given up with
-    /// `transport error`, and made anew.
+    /// Maximum of bytes that wait for the server to read them. Defaults to 64 MiB. Exceeding it closes the connection with
+    /// `transport error`, followed by a reconnection.
     pub max_unsent_bytes: usize,
 }
 

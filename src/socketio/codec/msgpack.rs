@@ -1,58 +1,27 @@
 //! The msgpack parser: a packet is one binary frame, a map `{type, nsp, id?, data?}`.
 //!
 //! Wire-compatible with `socket.io-msgpack-parser`, which writes by `notepack.io`. There are no attachments:
-//! binary stands where it belongs, and types are 0 to 4. Chosen by [`Parser::Msgpack`](super::Parser::Msgpack).
+//! binary is part of the value, and types are 0 to 4. Chosen by [`Parser::Msgpack`](super::Parser::Msgpack).
 //!
-//! As JavaScript has it: `undefined` (extension 0 of one byte) is `null` in an array and no key in an object, a
+//! As in JavaScript: `undefined` (extension 0 of one byte) is `null` in an array and omitted in an object, a
 //! date (extension 0 of eight bytes) is its ISO text as in JSON, an `ArrayBuffer` (extension 0 of any other
 //! length) is binary, other extensions are `[type, bytes]`, and broken UTF-8 becomes U+FFFD.
 //!
-//! Other than JavaScript, on purpose: events need a name that is not reserved and acks an id, as with the default
+//! Unlike JavaScript, on purpose: events require a name that is not reserved and acks require an id, as with the default
 //! parser; a namespace begins with `/`; 64-bit integers stay exact; a whole number beyond 64 bits is written as
-//! floating point, where `notepack.io` writes other digits; of a map's keys only texts and numbers are taken.
+//! floating point, where `notepack.io` writes other digits; map keys must be strings or numbers.
 
 mod date;
 mod read;
 mod write;
 
+pub use read::MsgpackError;
+
 use super::Limits;
-use super::packet::{Body, DecodeError, Packet, body};
+use super::packet::{self, Body, DecodeError, Packet};
 use super::value::{Number, Value, json};
 
-/// Why bytes are not msgpack.
-///
-/// ```
-/// use pesan::socketio::{DecodeError, Limits, msgpack};
-/// let error = msgpack::decode(&[0xc1], &Limits::default()).unwrap_err();
-/// assert_eq!(error, DecodeError::Msgpack(msgpack::MsgpackError::UnknownPrefix(0xc1)));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MsgpackError {
-    /// Bytes ended inside a value.
-    #[error("unexpected end of msgpack")]
-    UnexpectedEnd,
-    /// More bytes than the value has.
-    #[error("{count} bytes behind the msgpack value")]
-    TrailingBytes {
-        /// How many.
-        count: usize,
-    },
-    /// A byte that begins no value.
-    #[error("unknown msgpack prefix {0:#04x}")]
-    UnknownPrefix(u8),
-    /// Key of a map is neither text nor number.
-    #[error("key of a msgpack map is neither text nor number")]
-    Key,
-    /// Nested deeper than the limit.
-    #[error("msgpack nested deeper than {limit}")]
-    TooDeep {
-        /// Limit that was exceeded.
-        limit: usize,
-    },
-}
-
-/// Writes a packet as one binary frame.
+/// Encodes a packet as one binary frame.
 ///
 /// ```
 /// use pesan::socketio::{Limits, Packet, msgpack, packet::Body};
@@ -101,10 +70,10 @@ pub fn encode(packet: &Packet) -> Vec<u8> {
     out
 }
 
-/// Reads a packet from one binary frame; unknown keys of the packet are ignored.
+/// Decodes a packet from one binary frame; unknown keys of the packet are ignored.
 ///
 /// # Errors
-/// [`DecodeError`]; the connection is to be closed then.
+/// [`DecodeError`]; the connection must then be closed.
 pub fn decode(frame: &[u8], limits: &Limits) -> Result<Packet, DecodeError> {
     let limit = limits.max_frame_bytes;
     if frame.len() > limit {
@@ -113,9 +82,9 @@ pub fn decode(frame: &[u8], limits: &Limits) -> Result<Packet, DecodeError> {
             limit,
         });
     }
-    // The packet's own map is one level more.
+    // The packet's map adds one level.
     let Value::Object(entries) = read::document(frame, limits.max_depth.saturating_add(1))? else {
-        return Err(DecodeError::InvalidPacket("a packet is a map"));
+        return Err(DecodeError::InvalidPacket("a packet must be a map"));
     };
     let (mut kind, mut namespace, mut id, mut data) = (None, None, None, None);
     for (key, value) in entries {
@@ -130,19 +99,19 @@ pub fn decode(frame: &[u8], limits: &Limits) -> Result<Packet, DecodeError> {
     let Some(Value::String(namespace)) =
         namespace.filter(|name| name.as_str().is_some_and(|name| name.starts_with('/')))
     else {
-        return Err(DecodeError::InvalidPacket("a namespace begins with '/'"));
+        return Err(DecodeError::InvalidPacket("a namespace must begin with '/'"));
     };
     let limit = limits.max_namespace_bytes;
     if namespace.len() > limit {
         return Err(DecodeError::NamespaceTooLong { limit });
     }
     let body = match kind {
-        Some(0) => body::connect(data)?,
-        Some(1) => body::disconnect(data.as_ref())?,
-        Some(2) => body::event(ack_id(id)?, data)?,
-        Some(3) => body::ack(ack_id(id)?, data)?,
-        Some(4) => body::connect_error(data)?,
-        _ => return Err(DecodeError::InvalidPacket("a packet's type is 0 to 4")),
+        Some(0) => packet::connect(data)?,
+        Some(1) => packet::disconnect(data.as_ref())?,
+        Some(2) => packet::event(ack_id(id)?, data)?,
+        Some(3) => packet::ack(ack_id(id)?, data)?,
+        Some(4) => packet::connect_error(data)?,
+        _ => return Err(DecodeError::InvalidPacket("the type of a packet must be 0 to 4")),
     };
     Ok(Packet::new(namespace, body))
 }

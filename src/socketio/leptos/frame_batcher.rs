@@ -1,13 +1,17 @@
 //! Collects items between two animation frames and delivers them together.
 
-#[cfg(target_arch = "wasm32")]
-mod animation_frame;
-#[cfg(target_arch = "wasm32")]
-mod schedule;
-
 use std::mem;
 
+#[cfg(target_arch = "wasm32")]
+use gloo_timers::callback::Timeout;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen::JsCast;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen::closure::Closure;
+
 use crate::socketio::MaybeSend;
+#[cfg(target_arch = "wasm32")]
+use crate::socketio::sync::Weak;
 use crate::socketio::sync::{Lock, Shared};
 
 /// Collects items and hands them to a closure once per animation frame, in order.
@@ -39,7 +43,7 @@ struct State<T> {
     /// `None` while it runs.
     deliver: Option<Box<dyn Deliver<T>>>,
     #[cfg(target_arch = "wasm32")]
-    schedule: schedule::Schedule,
+    schedule: Schedule,
 }
 
 trait Deliver<T>: MaybeSend {
@@ -59,7 +63,7 @@ impl<T: 'static> FrameBatcher<T> {
             items: Vec::new(),
             deliver: Some(Box::new(deliver)),
             #[cfg(target_arch = "wasm32")]
-            schedule: schedule::Schedule::default(),
+            schedule: Schedule::default(),
         })))
     }
 
@@ -73,9 +77,6 @@ impl<T: 'static> FrameBatcher<T> {
         }
     }
 }
-
-#[cfg(target_arch = "wasm32")]
-use schedule::schedule;
 
 /// Without frames: delivers at once, and then what was pushed meanwhile.
 #[cfg(not(target_arch = "wasm32"))]
@@ -99,6 +100,120 @@ fn deliver<T>(state: &Lock<State<T>>) -> bool {
     true
 }
 
+/// Longest wait where there are no frames, as in a hidden tab, in milliseconds.
+#[cfg(target_arch = "wasm32")]
+const MAX_DELAY: u32 = 250;
+
+/// More items than this between two frames are a flood: rendering each frame would take the time that reading needs.
+#[cfg(target_arch = "wasm32")]
+const FLOOD_THRESHOLD: usize = 50;
+
+/// Milliseconds between two checks during a flood.
+#[cfg(target_arch = "wasm32")]
+const CHECK_INTERVAL: u32 = 20;
+
+/// Most checks between two deliveries during a flood.
+#[cfg(target_arch = "wasm32")]
+const MAX_CHECKS: usize = 6;
+
+/// At most this many items between two checks end a flood.
+#[cfg(target_arch = "wasm32")]
+const CALM_THRESHOLD: usize = 10;
+
+/// What will deliver the items, and the state of a flood.
+#[cfg(target_arch = "wasm32")]
+#[derive(Default)]
+struct Schedule {
+    frame: Option<AnimationFrame>,
+    timeout: Option<Timeout>,
+    flooded: bool,
+    /// Checks since the last delivery.
+    checks: usize,
+    /// Items at the last check.
+    checked_items: usize,
+}
+
+/// Asks for a frame, and for a timer in case that there is none. Neither keeps the batcher alive.
+#[cfg(target_arch = "wasm32")]
+fn schedule<T: 'static>(state: &Shared<Lock<State<T>>>) {
+    let (at_frame, at_timeout) = (Shared::downgrade(state), Shared::downgrade(state));
+    let schedule = &mut state.lock().schedule;
+    if schedule.flooded {
+        schedule.timeout = Some(Timeout::new(CHECK_INTERVAL, move || check(&at_timeout)));
+    } else {
+        schedule.frame = AnimationFrame::request(move || flush(&at_frame));
+        schedule.timeout = Some(Timeout::new(MAX_DELAY, move || flush(&at_timeout)));
+    }
+}
+
+/// Delivers the items of a flood that is over or has lasted long enough, or checks again later.
+#[cfg(target_arch = "wasm32")]
+fn check<T: 'static>(weak: &Weak<Lock<State<T>>>) {
+    let Some(shared) = weak.upgrade() else { return };
+    let mut state = shared.lock();
+    let items = state.items.len();
+    let schedule = &mut state.schedule;
+    if items - schedule.checked_items <= CALM_THRESHOLD || schedule.checks + 1 >= MAX_CHECKS {
+        drop(state);
+        return flush(weak);
+    }
+    schedule.checks += 1;
+    schedule.checked_items = items;
+    let again = Weak::clone(weak);
+    schedule.timeout = Some(Timeout::new(CHECK_INTERVAL, move || check(&again)));
+}
+
+#[cfg(target_arch = "wasm32")]
+fn flush<T>(weak: &Weak<Lock<State<T>>>) {
+    let Some(shared) = weak.upgrade() else { return };
+    let mut state = shared.lock();
+    let next = Schedule {
+        flooded: state.items.len() > FLOOD_THRESHOLD,
+        ..Schedule::default()
+    };
+    let ended = mem::replace(&mut state.schedule, next);
+    drop(state);
+    drop(ended);
+    deliver(&shared);
+}
+
+/// Requested frame; dropping it cancels the request.
+#[cfg(target_arch = "wasm32")]
+struct AnimationFrame {
+    id: i32,
+    _closure: Closure<dyn FnMut()>,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl AnimationFrame {
+    /// Calls `run` before the next painting; `None` in a worker, which has no frames.
+    fn request(run: impl FnOnce() + 'static) -> Option<Self> {
+        let mut run = Some(run);
+        let closure = Closure::new(move || {
+            if let Some(run) = run.take() {
+                run();
+            }
+        });
+        let id = web_sys::window()?
+            .request_animation_frame(closure.as_ref().unchecked_ref())
+            .ok()?;
+        Some(Self {
+            id,
+            _closure: closure,
+        })
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Drop for AnimationFrame {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            // fails only for ids that are no numbers
+            drop(window.cancel_animation_frame(self.id));
+        }
+    }
+}
+
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use std::sync::mpsc;
@@ -106,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_pushed_while_the_closure_runs_are_delivered_after_it() {
+    fn frame_batcher_items_pushed_during_delivery_are_delivered_after_it() {
         let (sender, delivered) = mpsc::channel();
         let (itself_sender, itself) = mpsc::channel::<FrameBatcher<u32>>();
         let batcher = FrameBatcher::new(move |items: Vec<u32>| {

@@ -1,19 +1,23 @@
-//! Where the server is: the URL forms of the official client, and what each part of them becomes.
+//! Address of a server, in the URL forms of the official client.
 //!
 //! ```text
 //! [<scheme>:]//<host>[:<port>][/<namespace>][?<handshake query>]
 //! ```
 //!
-//! The path is the namespace, not the path of the request; that one is `Config::path`. The query goes into the
-//! handshake. A fragment and `user:password@` are dropped, as in the official client.
+//! The path is the namespace, not the path of the requests, which is `Config::path`. The query is sent in the handshake.
+//! A fragment and `user:password@` are dropped, as in the official client.
+//!
+//! Parsed by hand: the short forms and the namespace are specific to Socket.IO, and the crate `url` would add about 77 kB
+//! to a page.
 
 use std::str::FromStr;
 
-use super::transport_url;
-use crate::socketio::value::json::escaped;
-use crate::socketio::value::number::uint;
+use percent_encoding::percent_decode_str;
 
-/// Longest address that is read, in bytes, as in the official client.
+use crate::socketio::codec::value::json::escaped;
+use crate::socketio::codec::value::number::uint;
+
+/// Maximum length of an address in bytes, as in the official client.
 const MAX_BYTES: usize = 8000;
 
 /// Server, namespace and handshake query.
@@ -39,7 +43,7 @@ pub struct Address {
     query: Vec<(String, String)>,
 }
 
-/// Why a text is no address of a server.
+/// Why an address is invalid.
 ///
 /// ```
 /// use pesan::socketio::proto::{Address, AddressError};
@@ -50,26 +54,26 @@ pub struct Address {
 #[non_exhaustive]
 pub enum AddressError {
     /// Longer than 8000 bytes.
-    #[error("address of {0} bytes, at most {MAX_BYTES}")]
+    #[error("address is {0} bytes; the maximum is {MAX_BYTES}")]
     TooLong(usize),
-    /// Relative, and there is no page that it could be relative to.
-    #[error("relative address without a page")]
+    /// A relative address without a page to resolve it against.
+    #[error("relative address outside of a page")]
     NoLocation,
     /// Scheme other than `http`, `https`, `ws` and `wss`.
     #[error("unknown scheme '{}'", escaped(.0))]
     Scheme(String),
-    /// No host, or one with characters that no host has.
+    /// No host, or a host with illegal characters.
     #[error("'{}' is not a host", escaped(.0))]
     Host(String),
-    /// Not a port.
+    /// Invalid port.
     #[error("'{}' is not a port", escaped(.0))]
     Port(String),
 }
 
 impl Address {
-    /// Reads `uri` as a page at `location` (its `href` or `origin`) would; an empty `uri` is the page's own host.
+    /// Resolves `uri` against a page at `location` (its `href` or `origin`). An empty `uri` is the page's host.
     ///
-    /// | `uri` | becomes |
+    /// | `uri` | result |
     /// |---|---|
     /// | empty | scheme and host of the page, namespace `/` |
     /// | `/admin` | scheme and host of the page, namespace `/admin` |
@@ -78,7 +82,7 @@ impl Address {
     /// | `http:`, `https:`, `ws:`, `wss:` | as written |
     ///
     /// # Errors
-    /// [`AddressError`], which holds the offending part.
+    /// [`AddressError`] with the invalid part.
     pub fn resolve(uri: &str, location: Option<&str>) -> Result<Self, AddressError> {
         if uri.len() > MAX_BYTES {
             return Err(AddressError::TooLong(uri.len()));
@@ -116,7 +120,7 @@ impl Address {
                 None => 80,
             },
             namespace: if path.is_empty() { "/" } else { path }.to_owned(),
-            query: transport_url::decode(query),
+            query: decode_query(query),
         })
     }
 
@@ -144,37 +148,37 @@ impl Address {
         &self.host
     }
 
-    /// Port, 80 or 443 when none was written.
+    /// Port; 80 or 443 by default.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Namespace that the path names, `/` when there is none.
+    /// Namespace in the path, `/` by default.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The namespace, which is `/` from then on.
+    /// Takes the namespace and leaves `/`.
     #[cfg(any(feature = "web", feature = "native"))]
     pub(crate) fn take_namespace(&mut self) -> String {
         std::mem::replace(&mut self.namespace, "/".to_owned())
     }
 
-    /// Query for the handshake, decoded; in place of `Config::query` when it is not empty.
+    /// Decoded query for the handshake; replaces `Config::query` unless it is empty.
     #[must_use]
     pub fn query(&self) -> &[(String, String)] {
         &self.query
     }
 
-    /// `http` or `https`, host, and the port unless it is the scheme's own.
+    /// Scheme `http` or `https`, host, and the port unless it is the scheme's default.
     #[must_use]
     pub fn origin(&self) -> String {
         self.with_scheme(if self.secure { "https" } else { "http" })
     }
 
-    /// Key under which sockets may share one connection: scheme, host, port, and the path of the requests.
+    /// Key for sharing connections: scheme, host, port, and the path of the requests.
     #[must_use]
     pub fn key(&self, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
@@ -199,7 +203,7 @@ impl Address {
     }
 }
 
-/// Reads an address that does not depend on a page; without a scheme it is `https`.
+/// Parses an address outside of a page; the default scheme is `https`.
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -208,7 +212,43 @@ impl FromStr for Address {
     }
 }
 
-/// What a page lends to a relative address.
+/// Splits a query at `&` and `=`, and decodes keys and values.
+fn decode_query(query: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, after) = rest.split_once('&').unwrap_or((rest, ""));
+        rest = after;
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !pair.is_empty() {
+            assign(&mut pairs, decode_component(key), decode_component(value));
+        }
+    }
+    pairs
+}
+
+/// Sets a key like an assignment in JavaScript: a repeated key keeps its position and gets the last value.
+pub(super) fn assign<T: PartialEq>(pairs: &mut Vec<(T, T)>, key: T, value: T) {
+    match pairs.iter_mut().find(|(name, _)| *name == key) {
+        Some((_, old)) => *old = value,
+        None => pairs.push((key, value)),
+    }
+}
+
+/// Decodes a key or value as `decodeURIComponent` does. Malformed encoding is returned unchanged.
+fn decode_component(text: &str) -> String {
+    let is_encoded = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let well_formed = text.split('%').skip(1).all(is_encoded);
+    match percent_decode_str(text).decode_utf8() {
+        Ok(decoded) if well_formed => decoded.into_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Parts of a page's URL that complete a relative address.
 struct Location<'t> {
     secure: bool,
     authority: &'t str,
@@ -224,9 +264,9 @@ impl<'t> Location<'t> {
     }
 }
 
-/// `<scheme>://<rest>`, if the text begins so.
+/// Splits `<scheme>://<rest>`.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    // A scheme has no colon of its own.
+    // A scheme contains no colon.
     let (scheme, rest) = text.split_once(':')?;
     let rest = rest.strip_prefix("//")?;
     let legal = scheme
@@ -254,7 +294,7 @@ fn authority_alone(mut authority: &str) -> &str {
     authority
 }
 
-/// Authority and what follows it, with its `/`, `?` or `#`.
+/// Splits the authority from the rest, which begins with `/`, `?` or `#`.
 fn split_authority(text: &str) -> (&str, &str) {
     let end = text
         .bytes()
@@ -263,7 +303,7 @@ fn split_authority(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// White space, control characters, and what a URL forbids; without the tables of the standard library.
+/// White space, control characters, and characters that a URL forbids in a host.
 fn is_illegal(char: char) -> bool {
     matches!(
         char,
@@ -273,7 +313,7 @@ fn is_illegal(char: char) -> bool {
     )
 }
 
-/// Host without brackets, and the port if one is written.
+/// Host without brackets, and the port if there is one.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     let Some((host, port)) = split_host(authority) else {
         return Err(AddressError::Host(authority.to_owned()));
@@ -287,7 +327,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), AddressError> {
     }
 }
 
-/// Host without brackets, and the port as it is written; `None` for what is no host.
+/// Host without brackets, and the port as text; `None` for an invalid host.
 fn split_host(authority: &str) -> Option<(&str, &str)> {
     let Some(rest) = authority.strip_prefix('[') else {
         let parts = authority.split_once(':').unwrap_or((authority, ""));
@@ -308,14 +348,14 @@ fn split_host(authority: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    /// Origin and namespace of what `uri` becomes.
+    /// Origin and namespace of the resolved `uri`.
     fn resolved(uri: &str, location: Option<&str>) -> (String, String) {
         let address = Address::resolve(uri, location).expect("a legal address");
         (address.origin(), address.namespace().to_owned())
     }
 
     #[test]
-    fn the_official_url_forms_are_read() {
+    fn address_in_official_forms_is_parsed() {
         let page = Some("http://example.org:8080/a/page.html?x#y");
         for (uri, location, origin, namespace) in [
             ("", page, "http://example.org:8080", "/"),
@@ -351,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_named() {
+    fn address_invalid_is_refused_with_the_offending_part() {
         let wrong = |uri: &str| Address::resolve(uri, None).expect_err("no address");
         assert_eq!(wrong(""), AddressError::NoLocation);
         assert_eq!(wrong("/admin"), AddressError::NoLocation);
@@ -369,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_share_a_connection_when_host_port_and_path_are_the_same() {
+    fn address_key_with_same_host_port_and_path_is_equal() {
         let key = |uri: &str| resolved_key(uri, "/socket.io");
         assert_eq!(key("http://a.b/one"), "http://a.b:80/socket.io");
         assert_eq!(key("http://a.b/one"), key("ws://a.b:80/two?x=1"));
@@ -380,5 +420,35 @@ mod tests {
 
     fn resolved_key(uri: &str, path: &str) -> String {
         Address::resolve(uri, None).expect("a legal address").key(path)
+    }
+
+    #[test]
+    fn query_component_is_percent_decoded() {
+        let encoded = "a%20b%26%C3%A9%3D%F0%9F%98%80-_.!~*'()%2F%3F%23%5B%5D%40%2B";
+        assert_eq!(decode_component(encoded), "a b&é=\u{1f600}-_.!~*'()/?#[]@+");
+    }
+
+    #[test]
+    fn query_component_malformed_stays_unchanged() {
+        for text in ["%", "%4", "%zz", "%ff", "%41%"] {
+            assert_eq!(decode_component(text), text);
+        }
+    }
+
+    #[test]
+    fn query_malformed_encoding_stays_unchanged() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            decode_query("a=%&b=%4&c=%zz&d=%ff&e=%41"),
+            [
+                pair("a", "%"),
+                pair("b", "%4"),
+                pair("c", "%zz"),
+                pair("d", "%ff"),
+                pair("e", "A"),
+            ]
+        );
+        assert_eq!(decode_query("a=1&b=2&a=3"), [pair("a", "3"), pair("b", "2")]);
+        assert_eq!(decode_query("&&a&=b"), [pair("a", ""), pair("", "b")]);
     }
 }

@@ -1,20 +1,20 @@
-//! How long to wait before the next attempt.
+//! Reconnection delay: exponential backoff with jitter.
 //!
 //! ```text
 //! middle = min(delay * 2^attempts, delay_max)
-//! pause  = evenly from [middle * (1 - randomization), min(middle * (1 + randomization), delay_max)]
+//! delay  = uniform in [middle * (1 - randomization), min(middle * (1 + randomization), delay_max)]
 //! ```
 //!
-//! Up to the cap the range is the official client's. The official one cuts after it has drawn, so that from the
-//! fifth attempt on every client waits exactly the cap and a restarted server is met by all of them at once, and
-//! its `2^n` overflows after about a thousand attempts, from where half of its pauses are zero. Here the range
-//! itself ends at the cap: no pause is longer than it, and at the cap the pauses still spread over half of it.
+//! Up to the cap the range is the same as in the official client. That one applies the cap after the jitter, so that from
+//! the fifth attempt on all clients wait exactly as long as the cap and reach a restarted server at the same time. Its
+//! `2^n` also overflows after about a thousand attempts, after which half of its delays are zero. Here the range itself
+//! ends at the cap: no delay exceeds it, and delays at the cap are spread over half of it.
 
 use std::time::Duration;
 
-use super::rng::Chance;
+use super::rng::Rng;
 
-/// When a lost connection is tried again. Defaults are the official client's.
+/// Reconnection settings. The defaults are those of the official client.
 ///
 /// ```
 /// use pesan::socketio::proto::Reconnection;
@@ -25,19 +25,19 @@ use super::rng::Chance;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reconnection {
-    /// Whether to try again at all. Defaults to `true`.
+    /// Whether to reconnect. Defaults to `true`.
     pub enabled: bool,
-    /// Attempts before giving up; `None`, the default, never does. `Some(0)` gives up at once.
+    /// Maximum of attempts. Defaults to `None`, which is unlimited. `Some(0)` never reconnects.
     pub attempts: Option<u32>,
-    /// Pause before the first attempt, in the middle of its range. Defaults to 1 s.
+    /// Delay before the first attempt, before jitter. Defaults to 1 s.
     pub delay: Duration,
-    /// Longest pause, which chance never exceeds. Defaults to 5 s.
+    /// Maximum delay, including jitter. Defaults to 5 s.
     pub delay_max: Duration,
-    /// Share of the pause that chance may take away or add, 0 to 1. Defaults to 0.5.
+    /// Jitter: fraction of the delay that is randomly added or subtracted, 0 to 1. Defaults to 0.5.
     pub randomization: f64,
 }
 
-/// Longest pause that any setting leads to, in milliseconds: what a browser's timer can hold.
+/// Maximum delay for any settings, in milliseconds: the range of a browser's timer.
 const LONGEST: f64 = i32::MAX as f64;
 
 fn millis(duration: Duration) -> f64 {
@@ -57,8 +57,8 @@ impl Default for Reconnection {
 }
 
 impl Reconnection {
-    /// Pause before attempt number `attempt`, which counts from 1.
-    pub(super) fn pause(&self, attempt: u32, chance: &mut Chance) -> Duration {
+    /// Delay before attempt number `attempt`, from 1.
+    pub(super) fn delay(&self, attempt: u32, rng: &mut Rng) -> Duration {
         let cap = millis(self.delay_max).min(LONGEST);
         let doublings = attempt.saturating_sub(1).min(31);
         let middle = (millis(self.delay) * (1u64 << doublings) as f64).min(cap);
@@ -69,11 +69,11 @@ impl Reconnection {
         };
         let least = middle * (1.0 - share);
         let most = (middle * (1.0 + share)).min(cap);
-        Duration::from_micros(((least + (most - least) * chance.unit()) * 1000.0) as u64)
+        Duration::from_micros(((least + (most - least) * rng.next_unit()) * 1000.0) as u64)
     }
 
-    /// Whether attempt number `attempt` is one too many.
-    pub(super) fn is_spent(&self, attempt: u32) -> bool {
+    /// Whether attempt number `attempt` exceeds the maximum.
+    pub(super) fn is_exhausted(&self, attempt: u32) -> bool {
         self.attempts.is_some_and(|most| attempt > most)
     }
 }
@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     fn pauses(attempt: u32, policy: &Reconnection) -> Vec<u128> {
-        let mut chance = Chance::new(42);
+        let mut rng = Rng::new(42);
         (0..20_000)
-            .map(|_| policy.pause(attempt, &mut chance).as_millis())
+            .map(|_| policy.delay(attempt, &mut rng).as_millis())
             .collect()
     }
 
     #[test]
-    fn pauses_double_within_the_official_ranges_up_to_the_cap() {
+    fn backoff_doubles_within_official_ranges_up_to_the_cap() {
         let policy = Reconnection::default();
         for (attempt, least, most) in [
             (1, 500, 1500),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_at_the_cap_are_spread_evenly() {
+    fn backoff_at_the_cap_is_uniform() {
         let mut tenths = [0u32; 10];
         for pause in pauses(50, &Reconnection::default()) {
             let tenth = usize::try_from((pause - 2500) / 250).expect("small").min(9);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn without_randomization_the_pause_is_exact() {
+    fn backoff_without_randomization_is_exact() {
         let policy = Reconnection {
             randomization: 0.0,
             ..Reconnection::default()
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_settings_do_no_harm() {
+    fn backoff_with_extreme_settings_is_capped() {
         for randomization in [f64::NAN, f64::INFINITY, -1.0, 9.0] {
             let policy = Reconnection {
                 delay: Duration::MAX,

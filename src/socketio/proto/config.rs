@@ -1,12 +1,12 @@
-//! Everything that a client can be told, with the official names and defaults where there are any.
+//! Settings of a connection, with the official names and defaults where they exist.
 
 use std::time::Duration;
 
 use super::{Address, Reconnection, TransportKind};
-use crate::socketio::{Limits, Parser, Value};
+use crate::socketio::codec::{Limits, Parser, Value};
 
-/// Settings of a [`Machine`](super::Machine). Changes through
-/// [`config_mut`](super::Machine::config_mut) count from the next connection on.
+/// Settings of a [`Connection`](super::Connection). Changes through
+/// [`config_mut`](super::Connection::config_mut) apply from the next connection.
 ///
 /// ```
 /// use pesan::socketio::proto::{Config, TransportKind};
@@ -26,52 +26,52 @@ pub struct Config {
     pub path: String,
     /// Whether the path ends with a slash. Defaults to `true`.
     pub add_trailing_slash: bool,
-    /// Query of the handshake, not encoded; the query of the address takes its place. Empty by default.
+    /// Query of the handshake, not encoded; replaced by the query of the address if there is one. Empty by default.
     pub query: Vec<(String, String)>,
-    /// Transports in the order in which they are tried. Defaults to WebSocket, then polling: the other way round
-    /// than the official client, which saves two round trips wherever WebSocket works.
+    /// Transports in the order of trying. Defaults to WebSocket, then polling. The official client tries polling first,
+    /// which costs two more round trips where WebSocket works.
     pub transports: Vec<TransportKind>,
-    /// Whether to try the next transport when one cannot be opened. Defaults to `true`, unlike the official
-    /// client, since with WebSocket first this is what networks without WebSocket need. All of them together
-    /// have [`Self::timeout`]; each has an equal share of what is left of it.
+    /// Whether to try the next transport when one fails to open. Defaults to `true`, unlike in the official client: with
+    /// WebSocket first, networks without WebSocket need it. [`Self::timeout`] applies to all transports together; each
+    /// gets an equal share of the remaining time.
     pub try_all_transports: bool,
-    /// Whether a polling session moves to WebSocket when it can. Defaults to `true`.
+    /// Whether to upgrade from polling to WebSocket. Defaults to `true`.
     pub upgrade: bool,
-    /// Whether to begin with WebSocket when it worked last time, whatever the order. Defaults to `false`.
+    /// Whether to try WebSocket first if it worked last time. Defaults to `false`.
     pub remember_upgrade: bool,
-    /// Whether binary travels as base64 text on WebSocket too. Defaults to `false`.
+    /// Whether to send binary as base64 text over WebSocket too. Defaults to `false`.
     pub force_base64: bool,
     /// Name of the query parameter that makes each request unique. Defaults to `t`.
     pub timestamp_param: String,
     /// Whether to add it; `None`, the default, means on polling only.
     pub timestamp_requests: Option<bool>,
-    /// Time to open the connection; `None` waits for ever. Defaults to 20 s.
+    /// Time limit for opening the connection; `None` means no limit. Defaults to 20 s.
     pub timeout: Option<Duration>,
-    /// Time for the answer to a namespace's CONNECT, its `auth` included; `None` waits for ever. Defaults to
+    /// Time limit for the answer to a namespace's CONNECT, including its `auth`; `None` means no limit. Defaults to
     /// 20 s. The official client has no such limit.
     pub connect_timeout: Option<Duration>,
-    /// When a lost connection is tried again.
+    /// Reconnection settings.
     pub reconnection: Reconnection,
-    /// Who a namespace says it is, unless [`set_auth`](super::Machine::set_auth) says otherwise for one.
+    /// `auth` of all namespaces without their own, see [`set_auth`](super::Connection::set_auth).
     pub auth: Auth,
-    /// How often an event that is not answered is sent again, one event at a time, in order. Defaults to 0, which
-    /// turns this off. The first sending is not counted: an event is sent at most `retries + 1` times.
+    /// How many times an unacknowledged event is sent again; events are then sent one at a time, in order. Defaults to 0,
+    /// which turns retries off. An event is sent at most `retries + 1` times.
     pub retries: u32,
-    /// Time for an answer when an event does not bring its own. `None`, the default, waits for ever.
+    /// Time limit for acks of events without their own limit. Defaults to `None`: no limit.
     pub ack_timeout: Option<Duration>,
-    /// Queue for events that cannot be sent yet, one for each namespace.
-    pub outbox: OutboxConfig,
-    /// Caps on what the server may make the client hold.
+    /// Settings of the send buffer, which holds events that cannot be sent yet; there is one for each namespace.
+    pub send_buffer: SendBufferConfig,
+    /// Limits for data of the server.
     pub limits: Limits,
-    /// Events of one namespace that are kept until its CONNECT is answered. Defaults to 4096; their frames
-    /// may together have `limits.max_frame_bytes`. Beyond either, the connection is given up.
-    pub early_events: usize,
-    /// Format of the packets; both ends must use the same. Defaults to that of `socket.io-parser`. To be set before
-    /// the first emit, since what is queued has its form already.
+    /// Maximum of events of one namespace that are buffered until its CONNECT is answered. Defaults to 4096. Their total
+    /// size is limited by `limits.max_frame_bytes`. Exceeding either limit closes the connection.
+    pub receive_buffer_events: usize,
+    /// Wire format of packets; both ends must use the same. Defaults to that of `socket.io-parser`. Set it before the
+    /// first emit, since queued events are already encoded.
     pub parser: Parser,
-    /// Whether each frame becomes an [`Event::Frame`](super::Event::Frame). Defaults to `false`.
+    /// Whether each frame is reported by [`Event::Frame`](super::Event::Frame). Defaults to `false`.
     pub observe_frames: bool,
-    /// Whether each event that leaves becomes an [`Event::Outgoing`](super::Event::Outgoing). Defaults to `false`.
+    /// Whether each sent event is reported by [`Event::Outgoing`](super::Event::Outgoing). Defaults to `false`.
     pub observe_outgoing: bool,
 }
 
@@ -97,9 +97,9 @@ impl Config {
             auth: Auth::None,
             retries: 0,
             ack_timeout: None,
-            outbox: OutboxConfig::default(),
+            send_buffer: SendBufferConfig::default(),
             limits: Limits::default(),
-            early_events: 4096,
+            receive_buffer_events: 4096,
             parser: Parser::default(),
             observe_frames: false,
             observe_outgoing: false,
@@ -107,7 +107,7 @@ impl Config {
     }
 }
 
-/// Who a namespace says it is in its CONNECT.
+/// `auth` payload of CONNECT.
 ///
 /// ```
 /// use pesan::socketio::proto::Auth;
@@ -118,39 +118,39 @@ impl Config {
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Auth {
-    /// Nothing.
+    /// No payload.
     #[default]
     None,
-    /// This object, each time.
+    /// The same object for each CONNECT.
     Value(Value),
-    /// What the program answers to [`Event::AuthNeeded`](super::Event::AuthNeeded), asked at each CONNECT.
+    /// Requested from the program for each CONNECT, by [`Event::AuthNeeded`](super::Event::AuthNeeded).
     Ask,
 }
 
-/// Bounds of the queue for events that cannot be sent yet.
+/// Settings of the send buffer.
 ///
 /// ```
-/// use pesan::socketio::proto::{OutboxConfig, WhenFull};
+/// use pesan::socketio::proto::{SendBufferConfig, WhenFull};
 ///
-/// let short = OutboxConfig { messages: 10, when_full: WhenFull::DropOldest, ..OutboxConfig::default() };
+/// let short = SendBufferConfig { messages: 10, when_full: WhenFull::DropOldest, ..SendBufferConfig::default() };
 /// assert_eq!(short.bytes, 16 << 20);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxConfig {
-    /// Most messages of one namespace. Defaults to 10,000.
+pub struct SendBufferConfig {
+    /// Maximum of events of one namespace. Defaults to 10,000.
     pub messages: usize,
-    /// Most bytes of one namespace. Defaults to 16 MiB.
+    /// Maximum of bytes of one namespace. Defaults to 16 MiB.
     pub bytes: usize,
-    /// Longest that a message may wait; `None`, the default, is for ever. While a try of a retried one is under way, it
-    /// does not count as waiting.
+    /// Maximum time in the buffer. Defaults to `None`: no limit. The time limit does not apply to a retried event in
+    /// flight.
     pub max_age: Option<Duration>,
-    /// What happens when a message finds no place.
+    /// What to do with a new event when the buffer is full.
     pub when_full: WhenFull,
-    /// When the queue is sent.
+    /// When the buffer is flushed after a connect.
     pub flush: Flush,
 }
 
-impl Default for OutboxConfig {
+impl Default for SendBufferConfig {
     fn default() -> Self {
         Self {
             messages: 10_000,
@@ -162,23 +162,23 @@ impl Default for OutboxConfig {
     }
 }
 
-/// What a full queue does with the next message.
+/// Policy of a full send buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenFull {
-    /// [`EmitError::OutboxFull`](super::EmitError::OutboxFull); what waits is kept.
+    /// The new event fails with [`EmitError::SendBufferFull`](super::EmitError::SendBufferFull).
     #[default]
     RefuseNew,
-    /// The oldest give way and fail with [`Failure::Evicted`](super::Failure::Evicted).
+    /// The oldest events are removed and fail with [`Failure::Evicted`](super::Failure::Evicted).
     DropOldest,
 }
 
-/// When the queue is sent after a connect.
+/// When the send buffer is flushed after a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Flush {
-    /// Before the `connect` event, as the official client does.
+    /// Before the `connect` event, as in the official client.
     #[default]
     BeforeConnect,
-    /// At the first timeout after the `connect` event, which is due at once: the program can look at the
-    /// queue, or clear it, while it handles the event. When nothing waits, what it emits then leaves at once.
+    /// At the first timeout after the `connect` event, which is due immediately: the program can inspect or clear the
+    /// buffer while it handles the event. If the buffer is empty, new events are sent immediately.
     AfterConnect,
 }

@@ -1,60 +1,60 @@
-//! Why something did not work, one type for each place where a program meets it.
+//! Errors, one type for each call or event that reports them.
 
+use super::session::SessionError;
 use super::{CloseInfo, TransportKind};
-use crate::socketio::packet::EncodeError;
-use crate::socketio::proto::session::SessionError;
-use crate::socketio::value::json;
-use crate::socketio::{DecodeError, Value};
+use crate::socketio::codec::packet::EncodeError;
+use crate::socketio::codec::value::json;
+use crate::socketio::codec::{DecodeError, Value};
 
-/// Why an event is not even queued. Nothing was sent, no ack is pending.
+/// Why an event was refused. Nothing was sent or queued, and no ack is pending.
 ///
 /// ```
-/// use pesan::socketio::proto::{Config, Emit, EmitError, Machine};
+/// use pesan::socketio::proto::{Config, Emit, EmitError, Connection};
 /// use pesan::socketio::Timestamp;
 ///
-/// let mut machine = Machine::new(Config::new("http://localhost".parse().expect("legal")), 1);
-/// let refused = machine.emit(Timestamp::from_millis(0), Emit::new("connect"));
+/// let mut connection = Connection::new(Config::new("http://localhost".parse().expect("legal")), 1);
+/// let refused = connection.emit(Timestamp::from_millis(0), Emit::new("connect"));
 /// assert_eq!(refused, Err(EmitError::ReservedName("connect".to_owned())));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// Name that the protocol keeps for itself.
+    /// The name is reserved by the protocol.
     #[error("'{0}' is a reserved event name")]
     ReservedName(String),
-    /// Namespace that no packet can name: it must begin with `/`, hold no comma, and keep to the limit.
+    /// No packet can carry the namespace: it must begin with `/`, contain no comma, and respect the length limit.
     #[error("'{}' is not a namespace", json::escaped(.0))]
     Namespace(String),
-    /// A frame is larger than the server's `maxPayload`, which it would answer by cutting the connection.
-    #[error("frame of {size} bytes, the server takes {limit}")]
+    /// A frame is larger than the server's `maxPayload`; the server would close the connection.
+    #[error("frame is {size} bytes; the server accepts {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
-        /// What the server takes.
+        /// Maximum that the server accepts.
         limit: usize,
     },
-    /// More binary values than the receiver's parser takes.
-    #[error("{count} attachments, at most {limit}")]
+    /// More binary values than the receiver's parser accepts.
+    #[error("{count} attachments; the maximum is {limit}")]
     TooManyAttachments {
         /// Binary values in the arguments.
         count: usize,
         /// [`Limits::max_attachments`](crate::socketio::Limits::max_attachments).
         limit: usize,
     },
-    /// The queue is full and its policy is to refuse.
-    #[error("queue is full with {messages} messages of {bytes} bytes")]
-    OutboxFull {
-        /// Messages that the queue holds.
+    /// The send buffer is full and its policy is to refuse new events.
+    #[error("send buffer is full with {messages} events of {bytes} bytes")]
+    SendBufferFull {
+        /// Events in the buffer.
         messages: usize,
-        /// Bytes that it holds.
+        /// Their bytes.
         bytes: usize,
     },
-    /// Data that the parser's format cannot carry.
+    /// Data that the wire format cannot carry.
     #[error(transparent)]
     Encode(EncodeError),
 }
 
-/// Why an event that was accepted came to nothing, or was not answered.
+/// Why an accepted event was not sent, or not acknowledged.
 ///
 /// ```
 /// use pesan::socketio::proto::Failure;
@@ -64,72 +64,72 @@ pub enum EmitError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// Volatile, and there was no connection to send it on.
-    #[error("volatile and not connected")]
+    /// Volatile, and it could not be sent immediately.
+    #[error("volatile event while not connected")]
     Dropped,
-    /// A younger message needed its place in the queue.
-    #[error("pushed out of a full queue")]
+    /// Removed from the full send buffer in favour of a newer event.
+    #[error("removed from a full send buffer")]
     Evicted,
-    /// Waited longer in the queue than the age limit.
-    #[error("too old to be sent")]
+    /// Waited longer in the send buffer than the maximum age.
+    #[error("expired in the send buffer")]
     Expired,
-    /// The queue was cleared.
-    #[error("queue was cleared")]
+    /// The send buffer was cleared.
+    #[error("send buffer was cleared")]
     Cleared,
-    /// Larger than the server, known only now, takes.
-    #[error("frame of {size} bytes, the server takes {limit}")]
+    /// Larger than the server accepts, which became known after connecting.
+    #[error("frame is {size} bytes; the server accepts {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
-        /// What the server takes.
+        /// Maximum that the server accepts.
         limit: usize,
     },
-    /// No answer in time; a message that still waited was taken out of the queue.
+    /// No ack in time; an event that was still queued was removed.
     #[error("operation has timed out")]
     TimedOut,
-    /// The connection ended before the answer.
+    /// The connection ended before the ack.
     #[error("socket has been disconnected")]
     Disconnected,
-    /// The program lost interest.
+    /// Cancelled by the program.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// Why an answer to a server's event is not sent.
+/// Why an ack to a server's event was not sent.
 ///
 /// ```
-/// use pesan::socketio::proto::AnswerError;
+/// use pesan::socketio::proto::SendAckError;
 ///
-/// assert_eq!(AnswerError::Stale.to_string(), "the connection that asked is gone");
+/// assert_eq!(SendAckError::Stale.to_string(), "the connection of the event has ended");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AnswerError {
-    /// The connection on which the event came has ended; the server waits no more.
-    #[error("the connection that asked is gone")]
+pub enum SendAckError {
+    /// The connection on which the event arrived has ended; the server no longer expects the ack.
+    #[error("the connection of the event has ended")]
     Stale,
-    /// A frame is larger than the server takes.
-    #[error("frame of {size} bytes, the server takes {limit}")]
+    /// A frame is larger than the server accepts.
+    #[error("frame is {size} bytes; the server accepts {limit}")]
     TooLarge {
         /// Size in bytes.
         size: usize,
-        /// What the server takes.
+        /// Maximum that the server accepts.
         limit: usize,
     },
-    /// More binary values than the receiver's parser takes.
-    #[error("{count} attachments, at most {limit}")]
+    /// More binary values than the receiver's parser accepts.
+    #[error("{count} attachments; the maximum is {limit}")]
     TooManyAttachments {
         /// Binary values in the arguments.
         count: usize,
-        /// Most that are allowed.
+        /// Maximum number.
         limit: usize,
     },
-    /// Data that the parser's format cannot carry.
+    /// Data that the wire format cannot carry.
     #[error(transparent)]
     Encode(EncodeError),
 }
 
-/// Why a connection could not be opened, or broke.
+/// Why a connection failed to open, or was lost.
 ///
 /// ```
 /// use pesan::socketio::proto::ConnectionError;
@@ -145,34 +145,34 @@ pub enum ConnectionError {
     /// The transport failed or was closed.
     #[error("{}: {info}", transport_failure(*kind, info))]
     Transport {
-        /// Transport that it was.
+        /// Kind of the transport.
         kind: TransportKind,
-        /// What is known about it.
+        /// How it ended.
         info: CloseInfo,
     },
-    /// The server sent what is not Engine.IO.
+    /// The server violated the Engine.IO protocol.
     #[error(transparent)]
     Session(SessionError),
-    /// The server sent what is not Socket.IO.
+    /// The server violated the Socket.IO protocol.
     #[error(transparent)]
     Parse(DecodeError),
     /// The server closed a polling session.
     #[error("transport closed by the server")]
     ClosedByServer,
-    /// The browser says that there is no network.
+    /// The network was lost.
     #[error("network connection lost")]
     NetworkLost,
-    /// More events before the answer to CONNECT than are kept.
+    /// The receive buffer is full: too many events before the answer to CONNECT.
     #[error("more than {limit} events before the answer to CONNECT")]
-    TooManyEarlyEvents {
-        /// [`Config::early_events`](super::Config::early_events).
+    ReceiveBufferFull {
+        /// [`Config::receive_buffer_events`](super::Config::receive_buffer_events).
         limit: usize,
     },
-    /// The server answered no CONNECT in time.
+    /// The server answered none of the CONNECTs in time.
     #[error("the server did not answer CONNECT in time")]
     Unanswered,
-    /// The change from polling to WebSocket did not come to an end.
-    #[error("upgrade did not come to an end in time")]
+    /// The upgrade from polling to WebSocket did not finish.
+    #[error("upgrade did not finish in time")]
     UpgradeStalled,
 }
 
@@ -185,56 +185,56 @@ fn transport_failure(kind: TransportKind, info: &CloseInfo) -> &'static str {
     }
 }
 
-/// Why a namespace is not connected: what `connect_error` carries.
+/// Why a namespace failed to connect, as reported by `connect_error`.
 ///
 /// ```
 /// use pesan::socketio::proto::ConnectError;
 /// use pesan::socketio::Value;
 ///
-/// let error = ConnectError::Refused { message: "no seat".into(), data: Some(Value::from(7)) };
-/// assert_eq!(error.to_string(), "no seat");
+/// let error = ConnectError::Refused { message: "not authorized".into(), data: Some(Value::from(7)) };
+/// assert_eq!(error.to_string(), "not authorized");
 /// assert_eq!(error.data(), Some(&Value::from(7)));
 /// assert!(!error.will_retry());
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The server refused: CONNECT_ERROR.
+    /// The server refused with CONNECT_ERROR.
     #[error("{message}")]
     Refused {
-        /// `message` of its payload, or what stands for it.
+        /// `message` of its payload, or a default.
         message: String,
         /// `data` of its payload.
         data: Option<Value>,
     },
-    /// The server answered with something that is not Socket.IO 5, such as a CONNECT without `sid`.
+    /// The answer is not Socket.IO 5, such as a CONNECT without `sid`.
     #[error("the server does not speak Socket.IO protocol 5")]
     NotSupported,
-    /// The server sent DISCONNECT in place of an answer.
-    #[error("the server disconnected in place of an answer")]
-    TurnedAway,
-    /// No packet can name it: it must begin with `/`, hold no comma, and keep to the limit.
-    #[error("no packet can name this namespace")]
+    /// The server answered with DISCONNECT.
+    #[error("the server answered CONNECT with DISCONNECT")]
+    DisconnectedByServer,
+    /// No packet can carry the namespace: it must begin with `/`, contain no comma, and respect the length limit.
+    #[error("no packet can carry this namespace")]
     IllegalName,
-    /// The program could not say who it is, or said it with what is not an object, or is more than the server takes.
-    #[error("no auth: {0}")]
+    /// The program provided no `auth`, or one that is not an object or larger than the server accepts.
+    #[error("invalid auth: {0}")]
     Auth(String),
     /// No answer to CONNECT within [`Config::connect_timeout`](super::Config::connect_timeout).
     #[error("the server did not answer CONNECT in time")]
     TimedOut,
-    /// There is no connection.
+    /// The connection failed.
     #[error(transparent)]
     Connection(ConnectionError),
 }
 
 impl ConnectError {
-    /// What the server added to its refusal.
+    /// `data` of the server's CONNECT_ERROR.
     #[must_use]
     pub fn data(&self) -> Option<&Value> {
         match self {
             Self::Refused { data, .. } => data.as_ref(),
             Self::NotSupported
-            | Self::TurnedAway
+            | Self::DisconnectedByServer
             | Self::IllegalName
             | Self::Auth(_)
             | Self::TimedOut
@@ -242,20 +242,20 @@ impl ConnectError {
         }
     }
 
-    /// Whether the namespace stays active, so that the client goes on trying if reconnection is on.
+    /// Whether the namespace stays active, so that it will connect after a reconnection.
     #[must_use]
     pub fn will_retry(&self) -> bool {
         match self {
             Self::TimedOut | Self::Connection(_) => true,
             Self::Refused { .. }
             | Self::NotSupported
-            | Self::TurnedAway
+            | Self::DisconnectedByServer
             | Self::IllegalName
             | Self::Auth(_) => false,
         }
     }
 
-    /// Reads the payload of a CONNECT_ERROR, whatever it is.
+    /// Reads the payload of a CONNECT_ERROR, in any form.
     pub(super) fn from_payload(payload: Option<Value>) -> Self {
         const SILENT: &str = "the server refused the connection";
         let (message, data) = match payload {

@@ -1,82 +1,87 @@
-//! The outbox in action: room, flush, age, timeouts, and what a program may look at and take back.
+//! Sending what waits: flush of the send buffer, retries, expiry, and what a program may inspect or cancel.
 
-use super::namespace::Standing;
-use super::{EmitError, EmitId, EmitState, Event, Failure, Machine, QueuedMessage};
-use crate::socketio::{Frame, Timestamp};
+use super::emit::AckResult;
+use super::framing;
+use super::namespace::NamespaceState;
+use super::pending_acks::PendingAck;
+use super::time::deadline_after;
+use super::{Connection, EmitError, EmitId, EmitState, Event, Failure, QueuedEvent, Timestamp};
+use crate::socketio::codec::packet::Body;
+use crate::socketio::codec::{Frame, Packet};
 
-impl Machine {
-    /// Events of a namespace that wait to be sent, in order; those to be retried are not among them.
-    pub fn queued(&self, namespace: &str) -> impl Iterator<Item = QueuedMessage<'_>> {
+impl Connection {
+    /// Events in the send buffer of a namespace, in order. Retried events are not included.
+    pub fn queued(&self, namespace: &str) -> impl Iterator<Item = QueuedEvent<'_>> {
         self.find(namespace)
             .into_iter()
-            .flat_map(|found| found.outbox.iter())
+            .flat_map(|found| found.send_buffer.iter())
     }
 
-    /// How many events of a namespace wait to be sent, or are being retried.
+    /// Number of events of a namespace in the send buffer and the retry queue.
     #[must_use]
     pub fn queue_len(&self, namespace: &str) -> usize {
         self.find(namespace)
-            .map_or(0, |found| found.outbox.len() + found.retries.len())
+            .map_or(0, |found| found.send_buffer.len() + found.retries.len())
     }
 
-    /// How many answers a namespace waits for.
+    /// Number of acks that a namespace waits for.
     #[must_use]
     pub fn pending_acks(&self, namespace: &str) -> usize {
         self.find(namespace).map_or(0, |found| found.acks.len())
     }
 
-    /// Empties a namespace's queue; each event fails with [`Failure::Cleared`]. One that is under way to be retried
-    /// stays until it is answered.
+    /// Empties the queue of a namespace; each event fails with [`Failure::Cleared`]. A retried event in flight stays
+    /// until it is acknowledged.
     pub fn clear_queue(&mut self, namespace: &str) {
-        let Some(place) = self.place(namespace) else {
+        let Some(index) = self.index_of(namespace) else {
             return;
         };
         while let Some((id, entry)) = self
             .namespaces
-            .get_mut(place)
-            .and_then(|found| found.outbox.take_first())
+            .get_mut(index)
+            .and_then(|found| found.send_buffer.take_first())
         {
-            self.unsent(place, id, entry.wire, Failure::Cleared);
+            self.fail_queued(index, id, entry.ack_id, Failure::Cleared);
         }
-        let Some(found) = self.namespaces.get_mut(place) else {
+        let Some(found) = self.namespaces.get_mut(index) else {
             return;
         };
         for retried in found.retries.take_waiting() {
-            self.settled(place, retried.id, retried.wants_ack, Err(Failure::Cleared));
+            self.finish_emit(index, retried.id, retried.wants_ack, Err(Failure::Cleared));
         }
     }
 
-    /// Takes an event back: out of the queue, or out of the retries; its ack fails with [`Failure::Cancelled`].
-    /// Says whether there was anything left to take back.
+    /// Removes an event from the send buffer or the retry queue; its ack fails with [`Failure::Cancelled`].
+    /// Returns whether there was anything to cancel.
     pub fn cancel(&mut self, now: Timestamp, id: EmitId) -> bool {
-        self.tick(now);
-        for place in 0..self.namespaces.len() {
-            let Some(found) = self.namespaces.get_mut(place) else {
+        self.advance_clock(now);
+        for index in 0..self.namespaces.len() {
+            let Some(found) = self.namespaces.get_mut(index) else {
                 break;
             };
-            if let Some(entry) = found.outbox.take(id) {
-                self.unsent(place, id, entry.wire, Failure::Cancelled);
+            if let Some(entry) = found.send_buffer.take(id) {
+                self.fail_queued(index, id, entry.ack_id, Failure::Cancelled);
                 return true;
             }
             let pending = found.acks.take_by_id(id);
             if found.retries.get_mut(id).is_some() {
-                self.finish_retried(place, id, Err(Failure::Cancelled));
-                self.drain_retries(now, place);
+                self.finish_retried(index, id, Err(Failure::Cancelled));
+                self.send_next_retry(now, index);
                 return true;
             }
             if let Some(pending) = pending {
-                self.settle(now, place, &pending, Err(Failure::Cancelled));
+                self.settle_ack(now, index, &pending, Err(Failure::Cancelled));
                 return true;
             }
         }
         false
     }
 
-    /// Loses interest in an answer: the event itself is sent, and retried, as before. The ack fails with
-    /// [`Failure::Cancelled`]. Says whether one was pending.
+    /// Stops waiting for an ack, which fails with [`Failure::Cancelled`]. The event itself is sent and retried as
+    /// before. Returns whether the ack was pending.
     pub fn cancel_ack(&mut self, id: EmitId) -> bool {
-        for place in 0..self.namespaces.len() {
-            let Some(found) = self.namespaces.get_mut(place) else {
+        for index in 0..self.namespaces.len() {
+            let Some(found) = self.namespaces.get_mut(index) else {
                 break;
             };
             let pending = match found.retries.get_mut(id) {
@@ -97,116 +102,201 @@ impl Machine {
         false
     }
 
-    /// Makes sure that an event finds a place in its queue.
-    pub(super) fn make_room(&mut self, place: usize, frames: &[Frame]) -> Result<(), EmitError> {
+    /// Evicts events, if the policy allows it, so that one with these frames fits.
+    pub(super) fn make_room(&mut self, index: usize, frames: &[Frame]) -> Result<(), EmitError> {
         let bytes: usize = frames.iter().map(Frame::len).sum();
-        let Some(found) = self.namespaces.get_mut(place) else {
+        let Some(found) = self.namespaces.get_mut(index) else {
             return Ok(());
         };
-        // Retried events count, but do not give way: one of them may be under way.
-        let mut bounds = self.config.outbox.clone();
+        // Retried events count but are never evicted: one of them may be in flight.
+        let mut bounds = self.config.send_buffer.clone();
         bounds.messages = bounds.messages.saturating_sub(found.retries.len());
         bounds.bytes = bounds.bytes.saturating_sub(found.retries.bytes());
-        let Some(evicted) = found.outbox.room(bytes, &bounds) else {
-            return Err(EmitError::OutboxFull {
-                messages: found.outbox.len() + found.retries.len(),
-                bytes: found.outbox.bytes() + found.retries.bytes(),
+        let Some(evicted) = found.send_buffer.evictions_for(bytes, &bounds) else {
+            return Err(EmitError::SendBufferFull {
+                messages: found.send_buffer.len() + found.retries.len(),
+                bytes: found.send_buffer.bytes() + found.retries.bytes(),
             });
         };
         for id in evicted {
             let evicted = self
                 .namespaces
-                .get_mut(place)
-                .and_then(|found| found.outbox.take(id));
-            let wire = evicted.and_then(|entry| entry.wire);
-            self.unsent(place, id, wire, Failure::Evicted);
+                .get_mut(index)
+                .and_then(|found| found.send_buffer.take(id));
+            let ack_id = evicted.and_then(|entry| entry.ack_id);
+            self.fail_queued(index, id, ack_id, Failure::Evicted);
         }
         Ok(())
     }
 
-    /// Sends what waits, in order, then what is to be retried.
-    pub(super) fn flush(&mut self, now: Timestamp, place: usize) {
-        while self.can_send(place) {
-            let Some(found) = self.namespaces.get_mut(place) else {
+    /// Sends the send buffer in order, then the next retried event.
+    pub(super) fn flush(&mut self, now: Timestamp, index: usize) {
+        while self.can_send(index) {
+            let Some(found) = self.namespaces.get_mut(index) else {
                 return;
             };
-            let Some((id, entry)) = found.outbox.take_first() else {
+            let Some((id, entry)) = found.send_buffer.take_first() else {
                 break;
             };
             if let Some((size, limit)) = self.oversize(&entry.frames) {
-                self.unsent(place, id, entry.wire, Failure::TooLarge { size, limit });
+                self.fail_queued(index, id, entry.ack_id, Failure::TooLarge { size, limit });
                 continue;
             }
-            if let (Some(wire), Some(found)) = (entry.wire, self.namespaces.get_mut(place)) {
-                found.acks.mark_sent(wire, now);
+            if let (Some(ack_id), Some(found)) = (entry.ack_id, self.namespaces.get_mut(index)) {
+                found.acks.mark_sent(ack_id, now);
             }
-            self.observe_outgoing(place, entry.name, entry.args.unwrap_or_default());
+            self.observe_outgoing(index, entry.name, entry.args.unwrap_or_default());
             self.send_frames(entry.frames);
-            self.state(place, id, EmitState::Sent);
+            self.report_emit_state(index, id, EmitState::Sent);
         }
-        self.drain_retries(now, place);
+        self.send_next_retry(now, index);
     }
 
-    /// Sends what waits in every namespace.
+    /// Flushes every namespace.
     pub(super) fn flush_all(&mut self, now: Timestamp) {
-        for place in 0..self.namespaces.len() {
-            self.flush(now, place);
+        for index in 0..self.namespaces.len() {
+            self.flush(now, index);
         }
     }
 
-    /// Deadlines of one namespace's events.
-    pub(super) fn queue_timeout(&mut self, now: Timestamp, place: usize) {
+    /// Expires events and acks of one namespace, and flushes it if that was deferred until now.
+    pub(super) fn expire_events(&mut self, now: Timestamp, index: usize) {
         while let Some((id, entry)) = self
             .namespaces
-            .get_mut(place)
-            .and_then(|found| found.outbox.take_due(now))
+            .get_mut(index)
+            .and_then(|found| found.send_buffer.take_due(now))
         {
-            let too_old = self
+            let expired = self
                 .config
-                .outbox
+                .send_buffer
                 .max_age
                 .is_some_and(|age| entry.since + age <= now);
-            let failure = if too_old {
+            let failure = if expired {
                 Failure::Expired
             } else {
                 Failure::TimedOut
             };
-            self.unsent(place, id, entry.wire, failure);
+            self.fail_queued(index, id, entry.ack_id, failure);
         }
         while let Some(retried) = self
             .namespaces
-            .get_mut(place)
+            .get_mut(index)
             .and_then(|found| found.retries.take_due(now))
         {
-            self.settled(place, retried.id, retried.wants_ack, Err(Failure::Expired));
+            self.finish_emit(index, retried.id, retried.wants_ack, Err(Failure::Expired));
         }
         while let Some(pending) = self
             .namespaces
-            .get_mut(place)
+            .get_mut(index)
             .and_then(|found| found.acks.take_due(now))
         {
-            if let Some(found) = self.namespaces.get_mut(place) {
-                found.outbox.take(pending.id);
+            if let Some(found) = self.namespaces.get_mut(index) {
+                found.send_buffer.take(pending.id);
             }
-            self.settle(now, place, &pending, Err(Failure::TimedOut));
+            self.settle_ack(now, index, &pending, Err(Failure::TimedOut));
         }
-        let Some(found) = self.namespaces.get_mut(place) else {
+        let Some(found) = self.namespaces.get_mut(index) else {
             return;
         };
-        if let Standing::Joined { flush, .. } = &mut found.standing
+        if let NamespaceState::Connected { flush, .. } = &mut found.state
             && flush.is_some_and(|due| due <= now)
         {
             *flush = None;
-            self.flush(now, place);
+            self.flush(now, index);
         }
     }
 
-    /// An event that waited is not sent; its ack, if it has one, ends with it.
-    fn unsent(&mut self, place: usize, id: EmitId, wire: Option<u64>, failure: Failure) {
-        let Some(found) = self.namespaces.get_mut(place) else {
+    /// A queued event will not be sent; its ack, if any, fails too.
+    fn fail_queued(&mut self, index: usize, id: EmitId, ack_id: Option<u64>, failure: Failure) {
+        let Some(found) = self.namespaces.get_mut(index) else {
             return;
         };
-        let wants_ack = wire.is_some_and(|wire| found.acks.take(wire).is_some());
-        self.settled(place, id, wants_ack, Err(failure));
+        let wants_ack = ack_id.is_some_and(|ack_id| found.acks.take(ack_id).is_some());
+        self.finish_emit(index, id, wants_ack, Err(failure));
+    }
+
+    /// Sends the first retried event if none is in flight.
+    pub(super) fn send_next_retry(&mut self, now: Timestamp, index: usize) {
+        while self.can_send(index) {
+            let parser = self.config.parser;
+            let limits = &self.config.limits;
+            let Some(namespace) = self.namespaces.get_mut(index) else {
+                return;
+            };
+            let Some(head) = namespace.retries.queue.first_mut() else {
+                return;
+            };
+            if head.in_flight {
+                return;
+            }
+            head.in_flight = true;
+            head.tries += 1;
+            let (id, first) = (head.id, head.tries == 1);
+            let due = deadline_after(now, head.timeout);
+            let ack_id = namespace.acks.register(id, due, true);
+            let body = Body::Event {
+                id: Some(ack_id),
+                name: head.name.clone(),
+                args: head.args.clone(),
+            };
+            let packet = Packet::new(namespace.name.clone(), body);
+            let frames = framing::encode(parser, &packet, limits).unwrap_or_default();
+            if let Some((size, limit)) = self.oversize(&frames) {
+                // This connection's server accepts less than the one for which the size was checked.
+                self.forget_try(index, id);
+                self.finish_retried(index, id, Err(Failure::TooLarge { size, limit }));
+                continue;
+            }
+            if let Some(namespace) = self.namespaces.get_mut(index) {
+                namespace.acks.mark_sent(ack_id, now);
+            }
+            if let Body::Event { name, args, .. } = packet.body {
+                self.observe_outgoing(index, name, args);
+            }
+            self.send_frames(frames);
+            if first {
+                self.report_emit_state(index, id, EmitState::Sent);
+            }
+            return;
+        }
+    }
+
+    /// A try was acknowledged, timed out, or lost its connection.
+    pub(super) fn finish_try(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        pending: &PendingAck,
+        result: AckResult,
+    ) {
+        let most = self.config.retries;
+        let Some(namespace) = self.namespaces.get_mut(index) else {
+            return;
+        };
+        let Some(retried) = namespace.retries.get_mut(pending.id) else {
+            return;
+        };
+        retried.in_flight = false;
+        if result.is_ok() || retried.tries > most {
+            self.finish_retried(index, pending.id, result);
+        }
+        self.send_next_retry(now, index);
+    }
+
+    /// Removes an event from the retry queue and reports its result.
+    pub(super) fn finish_retried(&mut self, index: usize, id: EmitId, result: AckResult) {
+        let Some(namespace) = self.namespaces.get_mut(index) else {
+            return;
+        };
+        let Some(retried) = namespace.retries.take(id) else {
+            return;
+        };
+        self.finish_emit(index, id, retried.wants_ack, result);
+    }
+
+    fn forget_try(&mut self, index: usize, id: EmitId) {
+        if let Some(namespace) = self.namespaces.get_mut(index) {
+            namespace.acks.take_by_id(id);
+        }
     }
 }

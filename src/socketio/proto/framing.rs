@@ -1,19 +1,19 @@
-//! Packets as Engine.IO frames, and what they weigh.
+//! Converts packets to Engine.IO frames, and computes their size.
 
-use crate::socketio::engine::polling_payload::encode_base64;
-use crate::socketio::packet::EncodeError;
-use crate::socketio::{Frame, Limits, Packet, Parser};
+use crate::socketio::codec::engine::polling_payload::encode_base64;
+use crate::socketio::codec::packet::EncodeError;
+use crate::socketio::codec::{Frame, Limits, Packet, Parser};
 
-/// Engine.IO packets that carry nothing of their own.
+/// Engine.IO packets without variable data.
 pub(super) const CLOSE: &str = "1";
 pub(super) const PROBE: &str = "2probe";
 pub(super) const PONG: &str = "3";
 pub(super) const UPGRADE: &str = "5";
 
-/// Frame as far as leaving is concerned.
+/// Kind of a frame with regard to disconnecting.
 ///
 /// The official server handles an event in a later tick than it reads it, and drops it when it has read a DISCONNECT by
-/// then. So drivers send what comes before a DISCONNECT in time for the server to read it first.
+/// then. So transports delay a DISCONNECT until the server has read the frames before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     /// Event, ack or attachment.
@@ -37,7 +37,7 @@ impl FrameKind {
         }
     }
 
-    /// The same of a packet in a polling body, where binary begins with `b`.
+    /// Kind of a packet in a polling body, where binary begins with `b`.
     pub(super) fn of_text(text: &str) -> Self {
         match text.as_bytes() {
             [b'b', ..] | [b'4', b'2' | b'3' | b'5' | b'6', ..] => Self::Data,
@@ -47,28 +47,28 @@ impl FrameKind {
     }
 }
 
-/// Why a packet is not sent.
+/// Why a packet cannot be sent.
 #[derive(Debug)]
-pub(super) enum WriteError {
+pub(super) enum FramingError {
     TooManyAttachments { count: usize, limit: usize },
     Encode(EncodeError),
 }
 
-/// Frames of a packet, their Engine.IO type included, or why the receiver could not read them.
-pub(super) fn encode(parser: Parser, packet: &Packet, limits: &Limits) -> Result<Vec<Frame>, WriteError> {
-    parser.check(packet).map_err(WriteError::Encode)?;
+/// Frames of a packet, including the Engine.IO type, or why the receiver could not read them.
+pub(super) fn encode(parser: Parser, packet: &Packet, limits: &Limits) -> Result<Vec<Frame>, FramingError> {
+    parser.check(packet).map_err(FramingError::Encode)?;
     if parser != Parser::Default {
         return Ok(parser.encode(packet));
     }
     let encoded = packet.encode_message();
     let (count, limit) = (encoded.attachments.len(), limits.max_attachments);
     if count > limit {
-        return Err(WriteError::TooManyAttachments { count, limit });
+        return Err(FramingError::TooManyAttachments { count, limit });
     }
     Ok(encoded.frames())
 }
 
-/// Bytes that a frame has on the wire.
+/// Size of a frame on the wire.
 pub(super) fn wire_len(frame: &Frame, base64: bool) -> usize {
     match frame {
         Frame::Binary(bytes) if base64 => 1 + bytes.len().div_ceil(3) * 4,
@@ -76,7 +76,7 @@ pub(super) fn wire_len(frame: &Frame, base64: bool) -> usize {
     }
 }
 
-/// Binary as the text packet `b…`.
+/// Converts a binary frame to the text packet `b…`.
 pub(super) fn to_base64(frame: Frame) -> Frame {
     match frame {
         Frame::Binary(bytes) => {

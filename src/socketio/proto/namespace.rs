@@ -1,12 +1,11 @@
-//! One namespace of the connection: how far its CONNECT has come, and what waits for it.
+//! One namespace of the connection: its CONNECT handshake, and everything that belongs to its socket.
 
-use super::pending_acks::Acks;
+use super::config::Auth;
+use super::event::Event;
+use super::pending_acks::PendingAcks;
 use super::recovery::Recovery;
-use super::retries::Retries;
-use super::send_buffer::Outbox;
-use super::{Auth, Event};
-use crate::socketio::Timestamp;
-use crate::socketio::proto::time::sooner;
+use super::send_buffer::{RetryQueue, SendBuffer};
+use super::time::{Timestamp, earliest};
 
 /// Namespace that a program has used.
 #[derive(Debug)]
@@ -14,77 +13,80 @@ pub(super) struct Namespace {
     pub(super) name: String,
     /// Own `auth`; `None` means the one of the settings.
     pub(super) auth: Option<Auth>,
-    pub(super) standing: Standing,
-    /// Counts CONNECTs and connections, so that what belongs to an old one is known.
+    pub(super) state: NamespaceState,
+    /// Incremented at each CONNECT and disconnect. Ack tokens and auth requests of an older epoch are stale.
     pub(super) epoch: u64,
-    /// Whether the server may not have read our last DISCONNECT yet: what comes before it answers the next CONNECT
-    /// belongs to the socket that was left.
-    pub(super) left: bool,
+    /// Whether the server may not have read the client's last DISCONNECT yet. Until it answers the next CONNECT, its
+    /// packets belong to the previous socket.
+    pub(super) disconnect_unacked: bool,
     pub(super) recovery: Recovery,
-    pub(super) acks: Acks,
-    pub(super) outbox: Outbox,
-    pub(super) retries: Retries,
+    pub(super) acks: PendingAcks,
+    pub(super) send_buffer: SendBuffer,
+    pub(super) retries: RetryQueue,
 }
 
-/// How far a namespace has come, in the order in which it lives.
+/// Connection state of a namespace, in the order in which it passes through them.
 #[derive(Debug, Default)]
-pub(super) enum Standing {
-    /// Nobody wants it.
+pub(super) enum NamespaceState {
+    /// The program does not want it.
     #[default]
     Inactive,
-    /// Wanted, and there is no connection.
-    Away,
+    /// Wanted, but the connection is not open.
+    AwaitingConnection,
     /// The program was asked for its `auth`.
-    Asking { patience: Patience },
+    AwaitingAuth { deadline: ConnectDeadline },
     /// CONNECT was sent.
-    Joining { patience: Patience, early: Early },
-    /// CONNECT was sent and is not wanted any more. Its answer has to come before anything else is sent.
-    Withdrawn {
-        /// Whether the program wants to connect anew after it.
-        again: bool,
-        /// For that, if so.
-        patience: Patience,
+    Connecting {
+        deadline: ConnectDeadline,
+        buffer: ReceiveBuffer,
+    },
+    /// CONNECT was sent, then the program disconnected. The server's answer must arrive before a second CONNECT.
+    Cancelled {
+        /// Whether the program wants to connect again after the answer.
+        reconnect: bool,
+        /// Deadline of that next CONNECT.
+        deadline: ConnectDeadline,
     },
     /// Connected.
-    Joined {
+    Connected {
         id: String,
-        /// When the queue is to be sent, if that is put off.
+        /// When the send buffer is flushed, if that is deferred.
         flush: Option<Timestamp>,
     },
 }
 
-/// How long the answer to a CONNECT is waited for.
+/// Time limit for the answer to a CONNECT.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Patience {
-    Until(Timestamp),
-    Endless,
-    /// The program has heard of the delay.
-    Spent,
+pub(super) enum ConnectDeadline {
+    At(Timestamp),
+    Never,
+    /// Passed, and reported to the program.
+    Passed,
 }
 
-impl Patience {
-    pub(super) fn until(due: Option<Timestamp>) -> Self {
-        due.map_or(Self::Endless, Self::Until)
+impl ConnectDeadline {
+    pub(super) fn new(due: Option<Timestamp>) -> Self {
+        due.map_or(Self::Never, Self::At)
     }
 
     fn due(self) -> Option<Timestamp> {
         match self {
-            Self::Until(due) => Some(due),
-            Self::Endless | Self::Spent => None,
+            Self::At(due) => Some(due),
+            Self::Never | Self::Passed => None,
         }
     }
 
-    fn has_hope(self) -> bool {
+    fn is_pending(self) -> bool {
         match self {
-            Self::Until(_) | Self::Endless => true,
-            Self::Spent => false,
+            Self::At(_) | Self::Never => true,
+            Self::Passed => false,
         }
     }
 }
 
-/// Events that came before the answer to CONNECT, as a recovered session sends them.
+/// Events received before the answer to CONNECT, which is how a server sends the missed events of a recovered session.
 #[derive(Debug, Default)]
-pub(super) struct Early {
+pub(super) struct ReceiveBuffer {
     pub(super) events: Vec<Event>,
     pub(super) bytes: usize,
 }
@@ -94,73 +96,77 @@ impl Namespace {
         Self {
             name: name.to_owned(),
             auth: None,
-            standing: Standing::default(),
+            state: NamespaceState::default(),
             epoch: 0,
-            left: false,
+            disconnect_unacked: false,
             recovery: Recovery::default(),
-            acks: Acks::default(),
-            outbox: Outbox::default(),
-            retries: Retries::default(),
+            acks: PendingAcks::default(),
+            send_buffer: SendBuffer::default(),
+            retries: RetryQueue::default(),
         }
     }
 
-    /// Whether the program wants it.
+    /// Whether it is connected, or the program wants it to be.
     pub(super) fn is_active(&self) -> bool {
-        match &self.standing {
-            Standing::Inactive | Standing::Withdrawn { again: false, .. } => false,
-            Standing::Away
-            | Standing::Asking { .. }
-            | Standing::Joining { .. }
-            | Standing::Withdrawn { again: true, .. }
-            | Standing::Joined { .. } => true,
+        match &self.state {
+            NamespaceState::Inactive | NamespaceState::Cancelled { reconnect: false, .. } => false,
+            NamespaceState::AwaitingConnection
+            | NamespaceState::AwaitingAuth { .. }
+            | NamespaceState::Connecting { .. }
+            | NamespaceState::Cancelled { reconnect: true, .. }
+            | NamespaceState::Connected { .. } => true,
         }
     }
 
-    pub(super) fn is_joined(&self) -> bool {
-        matches!(self.standing, Standing::Joined { .. })
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.state, NamespaceState::Connected { .. })
     }
 
-    /// Whether it is connected, or may still be in time.
-    pub(super) fn has_hope(&self) -> bool {
-        match &self.standing {
-            Standing::Inactive => false,
-            Standing::Away | Standing::Joined { .. } => true,
-            Standing::Asking { patience } | Standing::Joining { patience, .. } => patience.has_hope(),
-            Standing::Withdrawn { again, patience } => *again && patience.has_hope(),
+    /// Whether it is connected, or may still connect before its deadline.
+    pub(super) fn may_connect(&self) -> bool {
+        match &self.state {
+            NamespaceState::Inactive => false,
+            NamespaceState::AwaitingConnection | NamespaceState::Connected { .. } => true,
+            NamespaceState::AwaitingAuth { deadline } | NamespaceState::Connecting { deadline, .. } => {
+                deadline.is_pending()
+            }
+            NamespaceState::Cancelled { reconnect, deadline } => *reconnect && deadline.is_pending(),
         }
     }
 
-    /// Moment by which its CONNECT has to be answered.
+    /// Deadline for the answer to its CONNECT.
     pub(super) fn connect_due(&self) -> Option<Timestamp> {
-        match &self.standing {
-            Standing::Inactive | Standing::Away | Standing::Joined { .. } => None,
-            Standing::Asking { patience }
-            | Standing::Joining { patience, .. }
-            | Standing::Withdrawn { patience, .. } => patience.due(),
+        match &self.state {
+            NamespaceState::Inactive
+            | NamespaceState::AwaitingConnection
+            | NamespaceState::Connected { .. } => None,
+            NamespaceState::AwaitingAuth { deadline }
+            | NamespaceState::Connecting { deadline, .. }
+            | NamespaceState::Cancelled { deadline, .. } => deadline.due(),
         }
     }
 
-    /// Moment at which a queue that was put off is to be sent.
+    /// When a deferred flush of the send buffer is due.
     pub(super) fn flush_due(&self) -> Option<Timestamp> {
-        match &self.standing {
-            Standing::Joined { flush, .. } => *flush,
-            Standing::Inactive
-            | Standing::Away
-            | Standing::Asking { .. }
-            | Standing::Joining { .. }
-            | Standing::Withdrawn { .. } => None,
+        match &self.state {
+            NamespaceState::Connected { flush, .. } => *flush,
+            NamespaceState::Inactive
+            | NamespaceState::AwaitingConnection
+            | NamespaceState::AwaitingAuth { .. }
+            | NamespaceState::Connecting { .. }
+            | NamespaceState::Cancelled { .. } => None,
         }
     }
 
-    /// Earliest moment at which it has something to do.
+    /// Earliest deadline of the namespace.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let standing = sooner(self.connect_due(), self.flush_due());
-        let queues = sooner(self.outbox.due(), self.retries.due());
-        sooner(standing, sooner(self.acks.due(), queues))
+        let connect = earliest(self.connect_due(), self.flush_due());
+        let queues = earliest(self.send_buffer.due(), self.retries.due());
+        earliest(connect, earliest(self.acks.due(), queues))
     }
 }
 
-/// Whether a packet can name it.
-pub(in crate::socketio) fn is_legal(name: &str, max_bytes: usize) -> bool {
+/// Whether a packet can carry this namespace.
+pub(crate) fn is_legal(name: &str, max_bytes: usize) -> bool {
     name.starts_with('/') && !name.contains(',') && name.len() <= max_bytes
 }

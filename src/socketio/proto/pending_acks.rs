@@ -1,90 +1,89 @@
-//! Events of one namespace that wait for an answer.
+//! Pending acks of one namespace.
 
 use super::EmitId;
-use crate::socketio::Timestamp;
-use crate::socketio::proto::deadline_queue::Line;
+use super::deadline_queue::DeadlineQueue;
+use super::time::Timestamp;
 
-/// Pending acks, in the order of their ids on the wire. Each entry leaves exactly once, by one of the methods that
-/// return [`Pending`].
+/// Pending acks in the order of their ids. Each entry is removed exactly once, by a method that returns [`PendingAck`].
 #[derive(Debug, Default)]
-pub(super) struct Acks {
-    /// Next id on the wire; goes on over reconnections, so that an old answer fits no new question.
+pub(super) struct PendingAcks {
+    /// Next id on the wire. Continues after a reconnection, so that a late ack matches no new event.
     next: u64,
-    pending: Line<Pending>,
+    pending: DeadlineQueue<PendingAck>,
 }
 
-/// One event that waits for its answer.
+/// Event that waits for its ack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pending {
+pub(super) struct PendingAck {
     pub(super) id: EmitId,
-    /// When it left; `None` while it is queued.
+    /// When it was sent; `None` while it is queued.
     pub(super) sent: Option<Timestamp>,
-    /// Whether it is one try of a retried event.
+    /// Whether it is a try of a retried event.
     pub(super) retried: bool,
 }
 
-impl Acks {
-    /// Id that the next question will have on the wire.
+impl PendingAcks {
+    /// Ack id of the next event.
     pub(super) fn peek(&self) -> u64 {
         self.next
     }
 
-    /// Begins to wait, until `due` if there is a limit; returns the id for the wire.
+    /// Starts waiting, until `due` if given; returns the ack id.
     pub(super) fn register(&mut self, id: EmitId, due: Option<Timestamp>, retried: bool) -> u64 {
-        let wire = self.next;
+        let ack_id = self.next;
         self.next += 1;
-        let pending = Pending {
+        let pending = PendingAck {
             id,
             sent: None,
             retried,
         };
-        self.pending.push(wire, due, pending);
-        wire
+        self.pending.push(ack_id, due, pending);
+        ack_id
     }
 
-    /// The event has left; from now on it can be answered.
-    pub(super) fn mark_sent(&mut self, wire: u64, now: Timestamp) {
-        if let Some(pending) = self.pending.get_mut(wire) {
+    /// Marks an event as sent; from now on its ack is accepted.
+    pub(super) fn mark_sent(&mut self, ack_id: u64, now: Timestamp) {
+        if let Some(pending) = self.pending.get_mut(ack_id) {
             pending.sent = Some(now);
         }
     }
 
-    /// The server answered; `None` when nobody asked, or not yet.
-    pub(super) fn take_answered(&mut self, wire: u64) -> Option<Pending> {
-        self.pending.get_mut(wire)?.sent?;
-        self.pending.take(wire)
+    /// Takes the entry of a received ack; `None` if there is none, or the event was not sent yet.
+    pub(super) fn take_answered(&mut self, ack_id: u64) -> Option<PendingAck> {
+        self.pending.get_mut(ack_id)?.sent?;
+        self.pending.take(ack_id)
     }
 
-    /// Stops waiting for the answer to what would have had, or has, this id on the wire.
-    pub(super) fn take(&mut self, wire: u64) -> Option<Pending> {
-        self.pending.take(wire)
+    /// Stops waiting for the ack with this id.
+    pub(super) fn take(&mut self, ack_id: u64) -> Option<PendingAck> {
+        self.pending.take(ack_id)
     }
 
-    /// Stops waiting for one event, whose id on the wire is not at hand; looks at each until it is found.
-    pub(super) fn take_by_id(&mut self, id: EmitId) -> Option<Pending> {
-        let (wire, _) = self.pending.iter().rfind(|(_, pending)| pending.id == id)?;
-        self.pending.take(wire)
+    /// Stops waiting for the ack of an event. A linear search, since the ack id is not known.
+    pub(super) fn take_by_id(&mut self, id: EmitId) -> Option<PendingAck> {
+        let (ack_id, _) = self.pending.iter().rfind(|(_, pending)| pending.id == id)?;
+        self.pending.take(ack_id)
     }
 
-    /// Next one whose time is over.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Pending> {
+    /// Takes an entry whose deadline has passed.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<PendingAck> {
         self.pending.take_due(now).map(|(_, pending)| pending)
     }
 
-    /// All that have left: their connection has ended. Those still queued go on waiting.
-    pub(super) fn take_sent(&mut self) -> Vec<Pending> {
+    /// Takes the entries of all sent events, after their connection has ended. Queued events keep waiting.
+    pub(super) fn take_sent(&mut self) -> Vec<PendingAck> {
         let mut taken = Vec::new();
         loop {
-            let sent = |(wire, pending): (u64, &Pending)| pending.sent.map(|_| wire);
+            let sent = |(ack_id, pending): (u64, &PendingAck)| pending.sent.map(|_| ack_id);
             let next = self.pending.iter().find_map(sent);
-            let Some(pending) = next.and_then(|wire| self.pending.take(wire)) else {
+            let Some(pending) = next.and_then(|ack_id| self.pending.take(ack_id)) else {
                 return taken;
             };
             taken.push(pending);
         }
     }
 
-    /// Earliest moment at which one runs out of time.
+    /// Earliest deadline.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.pending.due()
     }
@@ -103,21 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_counts_once_and_only_after_the_question() {
-        let mut acks = Acks::default();
-        let wire = acks.register(EmitId(1), None, false);
-        assert_eq!(wire, 0, "the first id is 0, as in the official client");
-        assert_eq!(acks.take_answered(wire), None, "not asked yet");
-        acks.mark_sent(wire, at(1));
-        assert!(acks.take_answered(wire).is_some());
-        assert_eq!(acks.take_answered(wire), None);
+    fn pending_ack_settles_once_and_only_after_sending() {
+        let mut acks = PendingAcks::default();
+        let ack_id = acks.register(EmitId(1), None, false);
+        assert_eq!(ack_id, 0, "the first id is 0, as in the official client");
+        assert_eq!(acks.take_answered(ack_id), None, "not asked yet");
+        acks.mark_sent(ack_id, at(1));
+        assert!(acks.take_answered(ack_id).is_some());
+        assert_eq!(acks.take_answered(ack_id), None);
         assert_eq!(acks.take_answered(99), None);
         assert_eq!(acks.len(), 0);
     }
 
     #[test]
-    fn the_end_of_a_connection_takes_only_what_has_left() {
-        let mut acks = Acks::default();
+    fn pending_acks_on_disconnect_only_sent_ones_are_taken() {
+        let mut acks = PendingAcks::default();
         let sent = acks.register(EmitId(1), Some(at(9)), false);
         acks.register(EmitId(2), Some(at(7)), false);
         acks.mark_sent(sent, at(1));

@@ -1,37 +1,36 @@
-//! Frames on their way into POST bodies, for drivers of the polling transport.
+//! Joins frames into POST bodies, for drivers of the polling transport.
 
 use std::collections::VecDeque;
 
 use super::framing::FrameKind;
-use crate::socketio::Frame;
-use crate::socketio::engine::polling_payload::{SEPARATOR, encode_base64};
+use crate::socketio::codec::Frame;
+use crate::socketio::codec::engine::polling_payload::{SEPARATOR, encode_base64};
 
-/// Most packets of one body: what a server of this project takes unless told otherwise. A queue that was filled while
-/// there was no connection may hold more.
+/// Maximum of packets in one body: the default limit of `pesan-server`. A send buffer may hold more.
 const MAX_PACKETS: usize = 4096;
 
-/// Queue of a polling transport: as many frames as fit go into one body.
+/// Send queue of a polling transport, which joins as many frames as fit into one POST body.
 ///
 /// ```
-/// use pesan::socketio::proto::Batch;
+/// use pesan::socketio::proto::PostQueue;
 /// use pesan::socketio::Frame;
 ///
-/// let mut batch = Batch::default();
-/// batch.push(Frame::from("4a"));
-/// batch.push(Frame::from(vec![1, 2, 3]));
-/// batch.push(Frame::from("4b"));
-/// assert_eq!(batch.next_body(Some(9)).as_deref(), Some("4a\u{1e}bAQID"));
-/// assert_eq!(batch.next_body(None).as_deref(), Some("4b"));
-/// assert_eq!(batch.next_body(None), None);
+/// let mut queue = PostQueue::default();
+/// queue.push(Frame::from("4a"));
+/// queue.push(Frame::from(vec![1, 2, 3]));
+/// queue.push(Frame::from("4b"));
+/// assert_eq!(queue.next_body(Some(9)).as_deref(), Some("4a\u{1e}bAQID"));
+/// assert_eq!(queue.next_body(None).as_deref(), Some("4b"));
+/// assert_eq!(queue.next_body(None), None);
 /// ```
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct PostQueue {
     packets: VecDeque<String>,
     bytes: usize,
 }
 
-impl Batch {
-    /// Queues a frame; binary becomes base64, since a body is text.
+impl PostQueue {
+    /// Queues a frame. Binary becomes base64, since a body is text.
     pub fn push(&mut self, frame: Frame) {
         let packet = match frame {
             Frame::Text(text) => text,
@@ -45,7 +44,7 @@ impl Batch {
         self.packets.push_back(packet);
     }
 
-    /// Bytes of all that waits, without what goes between packets.
+    /// Bytes of the queued packets, without separators.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -58,9 +57,9 @@ impl Batch {
     }
 
     /// Next body of at most `max_payload` bytes, the server's
-    /// [`max_payload`](super::Machine::max_payload), and at most 4096 packets; `None` when nothing waits. A single
-    /// packet always goes. A DISCONNECT and the end of the session begin a body of their own: the official server drops
-    /// events that it reads together with them.
+    /// [`max_payload`](super::Connection::max_payload), and at most 4096 packets; `None` when the queue is empty. A body
+    /// has at least one packet, whatever its size. A DISCONNECT and the end of the session start a new body: the official
+    /// server drops events that it reads together with them.
     pub fn next_body(&mut self, max_payload: Option<u64>) -> Option<String> {
         let limit = max_payload.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
         let mut body = self.pop()?;
@@ -78,7 +77,7 @@ impl Batch {
         Some(body)
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
@@ -90,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_that_is_larger_than_any_body_goes_alone() {
-        let mut batch = Batch::default();
+    fn packet_larger_than_limit_is_sent_alone() {
+        let mut batch = PostQueue::default();
         for text in ["4a", "4toolarge", "4b", "4c"] {
             batch.push(text.into());
         }
@@ -103,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn disconnect_and_close_begin_a_body_of_their_own() {
-        let mut batch = Batch::default();
+    fn disconnect_and_close_start_a_new_body() {
+        let mut batch = PostQueue::default();
         for text in ["42[\"a\"]", "42[\"b\"]", "41", "41/chat,", "1"] {
             batch.push(text.into());
         }
@@ -113,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_queue_goes_in_bodies_that_a_server_takes() {
-        let mut batch = Batch::default();
+    fn queue_long_is_split_by_packet_limit() {
+        let mut batch = PostQueue::default();
         for _ in 0..10_000 {
             batch.push("42[\"pesan\"]".into());
         }

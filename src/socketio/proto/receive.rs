@@ -1,20 +1,23 @@
-//! What the server sends: frames to packets, packets to events.
+//! Received data: frames to packets, packets to events. Also sends frames, and acks to the server's events.
 
 use super::framing;
-use super::namespace::Standing;
-use super::reconnect::Told;
+use super::namespace::NamespaceState;
 use super::recovery::Recovery;
-use super::state::Phase;
-use super::{AckToken, AnswerError, ConnectionError, Direction, Event, Machine, Output, Reason, TransportId};
-use crate::socketio::engine::polling_payload::SEPARATOR;
-use crate::socketio::packet::{Body, EventName};
-use crate::socketio::proto::session::{SessionError, Step};
-use crate::socketio::{Decoded, Frame, Packet, Timestamp, Value};
+use super::session::{SessionError, SessionEvent};
+use super::state::CloseInitiator;
+use super::state::State;
+use super::time::Timestamp;
+use super::{
+    AckToken, Connection, ConnectionError, Direction, Event, Output, Reason, SendAckError, TransportId,
+};
+use crate::socketio::codec::engine::polling_payload::SEPARATOR;
+use crate::socketio::codec::packet::{Body, EventName};
+use crate::socketio::codec::{Decoded, Frame, Packet, Value};
 
-impl Machine {
-    /// The body of a polling response came: its packets, in order.
+impl Connection {
+    /// The body of a polling response arrived: handles its packets in order.
     pub fn handle_payload(&mut self, now: Timestamp, id: TransportId, body: &str) {
-        self.tick(now);
+        self.advance_clock(now);
         let limit = self.config.limits.max_payload_packets;
         let mut rest = Some(body);
         let mut packets = 0;
@@ -23,7 +26,7 @@ impl Machine {
         {
             if packets >= limit {
                 let error = SessionError::TooManyPackets { limit };
-                self.broken(now, ConnectionError::Session(error));
+                self.on_protocol_error(now, ConnectionError::Session(error));
                 return;
             }
             packets += 1;
@@ -32,140 +35,144 @@ impl Machine {
                 None => (body, None),
             };
             rest = after;
-            self.frame(now, Frame::from(text));
+            self.on_frame(now, Frame::from(text));
         }
     }
 
-    /// Answers an event of the server. The token is used up, so that no event is answered twice.
+    /// Sends the ack to an event of the server. It consumes the token, so that no event is acknowledged twice.
     ///
     /// # Errors
-    /// [`AnswerError::Stale`] when the connection on which the event came has ended: the server has forgotten the
-    /// question, and its new session may have another one under the same number. The others, when the answer cannot
-    /// be sent as it is.
-    pub fn answer(&mut self, now: Timestamp, token: AckToken, args: Vec<Value>) -> Result<(), AnswerError> {
-        self.tick(now);
+    /// [`SendAckError::Stale`] when the connection on which the event arrived has ended: in a new session the id may
+    /// belong to another event. The others when the ack cannot be encoded or is too large.
+    pub fn send_ack(
+        &mut self,
+        now: Timestamp,
+        token: AckToken,
+        args: Vec<Value>,
+    ) -> Result<(), SendAckError> {
+        self.advance_clock(now);
         let AckToken { namespace, id, epoch } = token;
         let asked = self.find(&namespace);
-        if !asked.is_some_and(|asked| asked.is_joined() && asked.epoch == epoch) {
-            return Err(AnswerError::Stale);
+        if !asked.is_some_and(|asked| asked.is_connected() && asked.epoch == epoch) {
+            return Err(SendAckError::Stale);
         }
         let packet = Packet::new(namespace, Body::Ack { id, args });
         let frames = framing::encode(self.config.parser, &packet, &self.config.limits)?;
         if let Some((size, limit)) = self.oversize(&frames) {
-            return Err(AnswerError::TooLarge { size, limit });
+            return Err(SendAckError::TooLarge { size, limit });
         }
         self.send_frames(frames);
         Ok(())
     }
 
-    /// A frame came on the current transport.
-    pub(super) fn frame(&mut self, now: Timestamp, frame: Frame) {
+    /// Handles a frame of the current transport.
+    pub(super) fn on_frame(&mut self, now: Timestamp, frame: Frame) {
         self.count_in(&frame);
         self.observe_frame(Direction::In, &frame);
         let bytes = frame.len();
-        let session = match &mut self.phase {
-            Phase::Opening(opening) => &mut opening.session,
-            Phase::Open(link) => &mut link.session,
-            Phase::Idle | Phase::Waiting { .. } => return,
+        let session = match &mut self.state {
+            State::Connecting(connecting) => &mut connecting.session,
+            State::Established(open) => &mut open.session,
+            State::Idle | State::Backoff { .. } => return,
         };
         match session.handle_frame(now, frame) {
-            Ok(Step::Opened) => self.opened(now),
-            Ok(Step::Pinged) => {
+            Ok(SessionEvent::Opened) => self.on_open(now),
+            Ok(SessionEvent::Pinged) => {
                 self.stats.pings += 1;
                 self.send_frame(Frame::from(framing::PONG));
                 self.event(Event::Ping);
             }
-            Ok(Step::Message(frame)) => self.message(now, frame, bytes),
-            Ok(Step::Closed) => self.closed_by_server(now),
-            Ok(Step::Probed | Step::Ignored) => {}
-            Err(error) => self.broken(now, ConnectionError::Session(error)),
+            Ok(SessionEvent::Message(frame)) => self.on_message(now, frame, bytes),
+            Ok(SessionEvent::Closed) => self.on_engine_close(now),
+            Ok(SessionEvent::Probed | SessionEvent::Ignored) => {}
+            Err(error) => self.on_protocol_error(now, ConnectionError::Session(error)),
         }
     }
 
-    /// The server does not keep to Engine.IO.
-    fn broken(&mut self, now: Timestamp, error: ConnectionError) {
-        if matches!(self.phase, Phase::Opening(_)) {
-            self.opening_failed(now, error, Told::No);
+    /// The server violated the Engine.IO protocol.
+    fn on_protocol_error(&mut self, now: Timestamp, error: ConnectionError) {
+        if matches!(self.state, State::Connecting(_)) {
+            self.transport_failed(now, error, CloseInitiator::Client);
         } else {
             self.event(Event::Error(error.clone()));
-            self.close(now, Reason::TransportError, Some(error), Told::No);
+            self.close(now, Reason::TransportError, Some(error), CloseInitiator::Client);
         }
     }
 
-    /// Engine.IO `close`: the end of a polling session. On WebSocket it means nothing; the close frame counts.
-    fn closed_by_server(&mut self, now: Timestamp) {
-        if !self.polls() {
+    /// Engine.IO `close` ends a polling session. On a WebSocket it is ignored; the close frame counts.
+    fn on_engine_close(&mut self, now: Timestamp) {
+        if !self.is_polling() {
             return;
         }
         let error = ConnectionError::ClosedByServer;
-        if matches!(self.phase, Phase::Opening(_)) {
-            self.opening_failed(now, error, Told::No);
+        if matches!(self.state, State::Connecting(_)) {
+            self.transport_failed(now, error, CloseInitiator::Client);
         } else {
-            self.close(now, Reason::TransportClose, Some(error), Told::No);
+            self.close(now, Reason::TransportClose, Some(error), CloseInitiator::Client);
         }
     }
 
-    fn message(&mut self, now: Timestamp, frame: Frame, bytes: usize) {
-        let Phase::Open(link) = &mut self.phase else {
+    fn on_message(&mut self, now: Timestamp, frame: Frame, bytes: usize) {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        // A packet weighs what all of its frames do, its attachments included.
-        link.bytes = link.bytes.saturating_add(bytes);
-        match link.decoder.decode(frame) {
+        // The size of a packet includes its attachments.
+        open.bytes = open.bytes.saturating_add(bytes);
+        match open.decoder.decode(frame) {
             Ok(Decoded::Packet(packet)) => {
-                let bytes = std::mem::take(&mut link.bytes);
-                self.packet(now, packet, bytes);
+                let bytes = std::mem::take(&mut open.bytes);
+                self.on_packet(now, packet, bytes);
             }
             Ok(Decoded::Incomplete { .. }) => {}
             Err(error) => {
-                self.unreadable(now, ConnectionError::Parse(error));
+                self.on_parse_error(now, ConnectionError::Parse(error));
             }
         }
     }
 
-    /// The server sends what cannot be taken. Where that may be what was missed, it would come again with each attempt
-    /// to restore the session: the next CONNECT asks for a new one.
-    fn unreadable(&mut self, now: Timestamp, error: ConnectionError) {
+    /// Closes the connection after unreadable data. If it may be a missed event, the next CONNECT does not restore the
+    /// session, since the server would send the same data again.
+    fn on_parse_error(&mut self, now: Timestamp, error: ConnectionError) {
         for namespace in &mut self.namespaces {
-            if matches!(namespace.standing, Standing::Joining { .. }) {
+            if matches!(namespace.state, NamespaceState::Connecting { .. }) {
                 namespace.recovery = Recovery::default();
             }
         }
-        self.close(now, Reason::ParseError, Some(error), Told::No);
+        self.close(now, Reason::ParseError, Some(error), CloseInitiator::Client);
     }
 
-    fn packet(&mut self, now: Timestamp, packet: Packet, bytes: usize) {
-        let Some(place) = self.place(&packet.namespace) else {
+    fn on_packet(&mut self, now: Timestamp, packet: Packet, bytes: usize) {
+        let Some(index) = self.index_of(&packet.namespace) else {
             return;
         };
         match packet.body {
-            Body::Connect(data) => self.connect_answered(now, place, data.as_ref()),
-            Body::ConnectError(payload) => self.connect_refused(now, place, payload),
-            Body::Disconnect => self.disconnected(now, place),
+            Body::Connect(data) => self.on_connect(now, index, data.as_ref()),
+            Body::ConnectError(payload) => self.on_connect_error(now, index, payload),
+            Body::Disconnect => self.on_disconnect(now, index),
             Body::Event { id, name, args } => {
-                self.incoming(now, place, packet.namespace, id, name, args, bytes);
+                self.on_event(now, index, packet.namespace, id, name, args, bytes);
             }
-            Body::Ack { id, args } => self.ack(now, place, id, args),
+            Body::Ack { id, args } => self.on_ack(now, index, id, args),
         }
     }
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "the parts of one packet, taken apart where it is matched"
+        reason = "the parts of one packet, destructured where it is matched"
     )]
-    fn incoming(
+    fn on_event(
         &mut self,
         now: Timestamp,
-        place: usize,
+        index: usize,
         namespace: String,
         id: Option<u64>,
         name: EventName,
         args: Vec<Value>,
         bytes: usize,
     ) {
-        let limit = self.config.early_events;
+        let limit = self.config.receive_buffer_events;
         let max_bytes = self.config.limits.max_frame_bytes;
-        let Some(known) = self.namespaces.get_mut(place) else {
+        let Some(known) = self.namespaces.get_mut(index) else {
             return;
         };
         let epoch = known.epoch;
@@ -179,45 +186,48 @@ impl Machine {
             name,
             args,
         };
-        match &mut known.standing {
-            Standing::Joined { .. } => self.deliver(place, event),
-            // The socket that was left heard it; nothing waits for a new one, since one that was left is not restored.
-            Standing::Joining { .. } if known.left => {}
-            Standing::Joining { early, .. } => {
-                early.bytes = early.bytes.saturating_add(bytes);
-                if early.events.len() >= limit || early.bytes > max_bytes {
-                    let error = ConnectionError::TooManyEarlyEvents { limit };
+        match &mut known.state {
+            NamespaceState::Connected { .. } => self.deliver(index, event),
+            // The event is for the previous socket. There are no missed events, since a disconnected socket is not recovered.
+            NamespaceState::Connecting { .. } if known.disconnect_unacked => {}
+            NamespaceState::Connecting { buffer, .. } => {
+                buffer.bytes = buffer.bytes.saturating_add(bytes);
+                if buffer.events.len() >= limit || buffer.bytes > max_bytes {
+                    let error = ConnectionError::ReceiveBufferFull { limit };
                     self.event(Event::Error(error.clone()));
-                    self.unreadable(now, error);
+                    self.on_parse_error(now, error);
                 } else {
-                    early.events.push(event);
+                    buffer.events.push(event);
                 }
             }
-            Standing::Inactive | Standing::Away | Standing::Asking { .. } | Standing::Withdrawn { .. } => {}
+            NamespaceState::Inactive
+            | NamespaceState::AwaitingConnection
+            | NamespaceState::AwaitingAuth { .. }
+            | NamespaceState::Cancelled { .. } => {}
         }
     }
 
-    /// Hands an event to the program, and remembers its offset.
-    pub(super) fn deliver(&mut self, place: usize, event: Event) {
+    /// Reports an event to the program and stores its offset.
+    pub(super) fn deliver(&mut self, index: usize, event: Event) {
         self.stats.events_in += 1;
-        if let (Event::Message { args, .. }, Some(namespace)) = (&event, self.namespaces.get_mut(place)) {
+        if let (Event::Message { args, .. }, Some(namespace)) = (&event, self.namespaces.get_mut(index)) {
             namespace.recovery.delivered(args);
         }
         self.event(event);
     }
 
-    fn ack(&mut self, now: Timestamp, place: usize, wire: u64, args: Vec<Value>) {
-        let Some(namespace) = self.namespaces.get_mut(place) else {
+    fn on_ack(&mut self, now: Timestamp, index: usize, ack_id: u64, args: Vec<Value>) {
+        let Some(namespace) = self.namespaces.get_mut(index) else {
             return;
         };
-        let Some(pending) = namespace.acks.take_answered(wire) else {
+        let Some(pending) = namespace.acks.take_answered(ack_id) else {
             self.stats.stray_acks += 1;
             return;
         };
         if let Some(sent) = pending.sent {
-            self.answered_after(now.millis_since(sent));
+            self.record_rtt(now.millis_since(sent));
         }
-        self.settle(now, place, &pending, Ok(args));
+        self.settle_ack(now, index, &pending, Ok(args));
     }
 
     pub(super) fn observe_frame(&mut self, direction: Direction, frame: &Frame) {
@@ -229,7 +239,7 @@ impl Machine {
         }
     }
 
-    /// Sends a packet whose form is our own and cannot be refused.
+    /// Sends a packet that is always valid.
     pub(super) fn send_packet(&mut self, packet: &Packet) {
         if let Ok(frames) = framing::encode(self.config.parser, packet, &self.config.limits) {
             self.send_frames(frames);
@@ -242,18 +252,18 @@ impl Machine {
         }
     }
 
-    /// Sends a frame on the open connection, or holds it while the transport changes.
+    /// Sends a frame on the open connection, or holds it during an upgrade.
     fn send_frame(&mut self, frame: Frame) {
-        let Phase::Open(link) = &mut self.phase else {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        let id = link.transport;
-        if let Some(frame) = link.hold(frame) {
+        let id = open.transport;
+        if let Some(frame) = open.hold(frame) {
             self.transmit(id, frame);
         }
     }
 
-    /// Hands a frame to the driver.
+    /// Passes a frame to the driver.
     pub(super) fn transmit(&mut self, id: TransportId, frame: Frame) {
         let frame = if self.config.force_base64 {
             framing::to_base64(frame)
@@ -265,10 +275,10 @@ impl Machine {
         self.outputs.push_back(Output::Send { id, frame });
     }
 
-    /// Size and limit of the first frame that the server of this connection would not take.
+    /// Size and limit of the largest frame, if it is larger than the server accepts.
     pub(super) fn oversize(&self, frames: &[Frame]) -> Option<(usize, usize)> {
         let limit = usize::try_from(self.max_payload()?).unwrap_or(usize::MAX);
-        let base64 = self.config.force_base64 || self.polls();
+        let base64 = self.config.force_base64 || self.is_polling();
         let mut size = 0;
         for frame in frames {
             size = size.max(framing::wire_len(frame, base64));

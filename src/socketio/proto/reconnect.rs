@@ -1,43 +1,82 @@
-//! The connection itself: opening, losing, waiting, trying again.
+//! Opening, closing and reconnecting: transports in order, backoff between attempts, hints about the network.
 
-use super::framing;
-use super::namespace::Standing;
-use super::polling::unique;
-use super::state::{Link, Opening, Phase};
-use super::upgrade::Upgrade;
+use super::namespace::{Namespace, NamespaceState};
+use super::session::Session;
+use super::state::{CloseInitiator, Connecting, Established, State, Upgrade};
+use super::time::deadline_after;
+use super::transport_url::{self, cache_buster};
 use super::{
-    CloseInfo, ConnectError, ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind,
-    transport_url,
+    CloseInfo, ConnectError, Connection, ConnectionError, Event, Output, Reason, Timestamp, TransportId,
+    TransportKind, framing,
 };
-use crate::socketio::proto::session::Session;
-use crate::socketio::proto::time::after;
-use crate::socketio::{Frame, Timestamp};
+use crate::socketio::codec::Frame;
 
-/// Whether the driver knows already that its transport is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// It reported it.
-    Yes,
-    /// It has to close it.
-    No,
-}
+impl Connection {
+    /// Reconnects immediately, ending a backoff. Has no effect while a connection is open or opening.
+    pub fn reconnect_now(&mut self, now: Timestamp) {
+        self.advance_clock(now);
+        match self.state {
+            State::Backoff { attempt, .. } => self.start_attempt(now, attempt),
+            State::Idle if self.is_needed() => self.open(now, 0),
+            State::Idle | State::Connecting(_) | State::Established(_) => {}
+        }
+    }
 
-impl Machine {
-    /// Closes the connection if its deadline is over; says whether it did.
+    /// The network is available again: ends a backoff.
+    pub fn network_online(&mut self, now: Timestamp) {
+        self.advance_clock(now);
+        if let State::Backoff { attempt, .. } = self.state {
+            self.start_attempt(now, attempt);
+        }
+    }
+
+    /// The network is lost: closes the connection with `transport close`, unless the server's host is `localhost`, as
+    /// the official client does.
+    pub fn network_offline(&mut self, now: Timestamp) {
+        self.advance_clock(now);
+        if self.config.address.host() == "localhost" {
+            return;
+        }
+        let error = ConnectionError::NetworkLost;
+        match self.state {
+            State::Connecting(_) => self.transport_failed(now, error, CloseInitiator::Client),
+            State::Established(_) => {
+                self.close(now, Reason::TransportClose, Some(error), CloseInitiator::Client);
+            }
+            State::Idle | State::Backoff { .. } => {}
+        }
+    }
+
+    /// The page is visible again: closes a connection whose heartbeat has expired, and ends a backoff.
+    pub fn became_visible(&mut self, now: Timestamp) {
+        self.advance_clock(now);
+        self.check_heartbeat(now);
+        self.network_online(now);
+    }
+
+    /// Turns reconnection on or off. Off also cancels a backoff; on starts no attempt by itself.
+    pub fn set_reconnection(&mut self, enabled: bool) {
+        self.config.reconnection.enabled = enabled;
+        if !enabled && matches!(self.state, State::Backoff { .. }) {
+            self.state = State::Idle;
+        }
+    }
+
+    /// Closes the connection if its heartbeat deadline has passed; returns whether it did.
     pub(super) fn check_heartbeat(&mut self, now: Timestamp) -> bool {
         let dead = self.session().is_some_and(|session| session.is_dead(now));
         if dead {
-            self.close(now, Reason::PingTimeout, None, Told::No);
+            self.close(now, Reason::PingTimeout, None, CloseInitiator::Client);
         }
         dead
     }
 
-    /// Whether any namespace wants the connection.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.namespaces.iter().any(super::Namespace::is_active)
+    /// Whether any namespace needs the connection.
+    pub(super) fn is_needed(&self) -> bool {
+        self.namespaces.iter().any(Namespace::is_active)
     }
 
-    /// Opens a connection; `attempt` is 0 when this is no attempt to reconnect.
+    /// Opens a connection; `attempt` is 0 unless it is a reconnection.
     pub(super) fn open(&mut self, now: Timestamp, attempt: u32) {
         let first = TransportKind::WebSocket;
         let remembered = self.config.remember_upgrade && self.websocket_worked;
@@ -50,11 +89,11 @@ impl Machine {
                 kinds.push(*kind);
             }
         }
-        let kind = next(&mut kinds).unwrap_or(first);
+        let kind = next_transport(&mut kinds).unwrap_or(first);
         if !self.config.try_all_transports {
             kinds.clear();
         }
-        let overall = after(now, self.config.timeout);
+        let overall = deadline_after(now, self.config.timeout);
         self.open_transport(now, attempt, kind, kinds, overall);
     }
 
@@ -63,26 +102,26 @@ impl Machine {
         now: Timestamp,
         attempt: u32,
         kind: TransportKind,
-        rest: Vec<TransportKind>,
+        fallbacks: Vec<TransportKind>,
         overall: Option<Timestamp>,
     ) {
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
-        // Each transport has an equal share of the time that is left.
+        // Each transport gets an equal share of the remaining time.
         let due = overall.map(|overall| {
-            let left = overall.as_millis().saturating_sub(now.as_millis());
-            Timestamp::from_millis(now.as_millis() + left / (1 + rest.len() as u64))
+            let remaining = overall.as_millis().saturating_sub(now.as_millis());
+            Timestamp::from_millis(now.as_millis() + remaining / (1 + fallbacks.len() as u64))
         });
         let address = self.config.address.clone();
         let url = transport_url::url(&self.config, &address, kind, None, &mut || {
-            unique(&mut self.chance)
+            cache_buster(&mut self.rng)
         });
-        self.phase = Phase::Opening(Opening {
+        self.state = State::Connecting(Connecting {
             attempt,
             transport: id,
             kind,
             address,
-            rest,
+            fallbacks,
             session: Session::new(),
             due,
             overall,
@@ -90,73 +129,94 @@ impl Machine {
         self.outputs.push_back(Output::Open { id, kind, url });
     }
 
-    /// The handshake is done.
-    pub(super) fn opened(&mut self, now: Timestamp) {
-        let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+    /// The handshake is complete.
+    pub(super) fn on_open(&mut self, now: Timestamp) {
+        let State::Connecting(connecting) = std::mem::replace(&mut self.state, State::Idle) else {
             return;
         };
-        let attempt = opening.attempt;
-        self.websocket_worked = opening.kind == TransportKind::WebSocket;
+        let attempt = connecting.attempt;
+        self.websocket_worked = connecting.kind == TransportKind::WebSocket;
         self.stats.opens += 1;
-        self.phase = Phase::Open(Link {
-            transport: opening.transport,
-            kind: opening.kind,
-            address: opening.address,
-            session: opening.session,
+        self.state = State::Established(Established {
+            transport: connecting.transport,
+            kind: connecting.kind,
+            address: connecting.address,
+            session: connecting.session,
             decoder: self.config.parser.decoder(self.config.limits.clone()),
             bytes: 0,
             upgrade: Upgrade::None,
         });
         self.event(Event::Open);
-        for place in 0..self.namespaces.len() {
-            self.join(now, place);
+        for index in 0..self.namespaces.len() {
+            self.start_connect(now, index);
         }
-        if attempt > 0 && matches!(self.phase, Phase::Open(_)) {
+        if attempt > 0 && matches!(self.state, State::Established(_)) {
             self.stats.reconnects += 1;
             self.event(Event::Reconnect(attempt));
         }
-        self.probe(now);
+        self.start_probe(now);
     }
 
-    /// The current transport is gone.
-    pub(super) fn transport_ended(&mut self, now: Timestamp, info: CloseInfo) {
+    /// The current transport has ended.
+    pub(super) fn on_transport_closed(&mut self, now: Timestamp, info: CloseInfo) {
         let Some((_, kind)) = self.transport() else { return };
         let broken = info.error.is_some();
         let error = ConnectionError::Transport { kind, info };
-        match self.phase {
-            Phase::Opening(_) => self.opening_failed(now, error, Told::Yes),
-            Phase::Open(_) if broken => {
+        match self.state {
+            State::Connecting(_) => self.transport_failed(now, error, CloseInitiator::Transport),
+            State::Established(_) if broken => {
                 self.event(Event::Error(error.clone()));
-                self.close(now, Reason::TransportError, Some(error), Told::Yes);
+                self.close(
+                    now,
+                    Reason::TransportError,
+                    Some(error),
+                    CloseInitiator::Transport,
+                );
             }
-            Phase::Open(_) => self.close(now, Reason::TransportClose, Some(error), Told::Yes),
-            Phase::Idle | Phase::Waiting { .. } => {}
+            State::Established(_) => self.close(
+                now,
+                Reason::TransportClose,
+                Some(error),
+                CloseInitiator::Transport,
+            ),
+            State::Idle | State::Backoff { .. } => {}
         }
     }
 
-    /// A transport could not be opened: the next one, or the next attempt.
-    pub(super) fn opening_failed(&mut self, now: Timestamp, error: ConnectionError, told: Told) {
-        let Phase::Opening(mut opening) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+    /// A transport failed to open: tries the next transport, or schedules the next attempt.
+    pub(super) fn transport_failed(
+        &mut self,
+        now: Timestamp,
+        error: ConnectionError,
+        initiator: CloseInitiator,
+    ) {
+        let State::Connecting(mut connecting) = std::mem::replace(&mut self.state, State::Idle) else {
             return;
         };
-        if told == Told::No {
-            let id = opening.transport;
+        if initiator == CloseInitiator::Client {
+            let id = connecting.transport;
             self.outputs.push_back(Output::Close { id });
         }
         self.websocket_worked = false;
-        let in_time = opening.overall.is_none_or(|overall| now < overall);
+        let in_time = connecting.overall.is_none_or(|overall| now < overall);
         if in_time
             && !matches!(error, ConnectionError::NetworkLost)
-            && let Some(kind) = next(&mut opening.rest)
+            && let Some(kind) = next_transport(&mut connecting.fallbacks)
         {
-            self.open_transport(now, opening.attempt, kind, opening.rest, opening.overall);
+            self.open_transport(
+                now,
+                connecting.attempt,
+                kind,
+                connecting.fallbacks,
+                connecting.overall,
+            );
             return;
         }
         if matches!(error, ConnectionError::TimedOut) {
             self.event(Event::ConnectTimeout { namespace: None });
         }
-        for place in 0..self.namespaces.len() {
-            let Some(namespace) = self.namespaces.get(place) else {
+        for index in 0..self.namespaces.len() {
+            let Some(namespace) = self.namespaces.get(index) else {
                 return;
             };
             if namespace.is_active() {
@@ -166,80 +226,80 @@ impl Machine {
             }
         }
         self.event(Event::Error(error.clone()));
-        self.schedule(now, opening.attempt.saturating_add(1));
-        if opening.attempt > 0 {
+        self.schedule_reconnect(now, connecting.attempt.saturating_add(1));
+        if connecting.attempt > 0 {
             self.event(Event::ReconnectError(error));
         }
     }
 
-    /// Waits for attempt number `attempt`, if there is to be one.
-    fn schedule(&mut self, now: Timestamp, attempt: u32) {
+    /// Schedules attempt number `attempt`, if reconnection is on and attempts are left.
+    fn schedule_reconnect(&mut self, now: Timestamp, attempt: u32) {
         let policy = &self.config.reconnection;
-        if !policy.enabled || !self.is_wanted() {
+        if !policy.enabled || !self.is_needed() {
             return;
         }
-        if policy.is_spent(attempt) {
+        if policy.is_exhausted(attempt) {
             self.event(Event::ReconnectFailed);
             return;
         }
-        let until = now + policy.pause(attempt, &mut self.chance);
-        self.phase = Phase::Waiting { attempt, until };
+        let until = now + policy.delay(attempt, &mut self.rng);
+        self.state = State::Backoff { attempt, until };
     }
 
-    pub(super) fn attempt(&mut self, now: Timestamp, attempt: u32) {
+    pub(super) fn start_attempt(&mut self, now: Timestamp, attempt: u32) {
         self.event(Event::ReconnectAttempt(attempt));
         self.open(now, attempt);
     }
 
-    /// The open connection ends, and with it what every namespace had on it; then it is tried again.
+    /// Closes the open connection, disconnects its namespaces and schedules a reconnection.
     pub(super) fn close(
         &mut self,
         now: Timestamp,
         reason: Reason,
         details: Option<ConnectionError>,
-        told: Told,
+        initiator: CloseInitiator,
     ) {
-        if !self.drop_link(told) {
+        if !self.drop_transports(initiator) {
             return;
         }
-        for place in 0..self.namespaces.len() {
-            self.lose(now, place, reason, details.clone());
+        for index in 0..self.namespaces.len() {
+            self.interrupt_namespace(now, index, reason, details.clone());
         }
         self.event(Event::Close { reason, details });
-        self.schedule(now, 1);
+        self.schedule_reconnect(now, 1);
     }
 
-    /// Nobody wants the connection any more.
-    pub(super) fn shut(&mut self) {
-        match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Idle => return,
-            Phase::Waiting { .. } => {}
-            Phase::Opening(opening) => self.outputs.push_back(Output::Close {
-                id: opening.transport,
+    /// Closes a connection that no namespace needs any more.
+    pub(super) fn close_unused(&mut self) {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => return,
+            State::Backoff { .. } => {}
+            State::Connecting(connecting) => self.outputs.push_back(Output::Close {
+                id: connecting.transport,
             }),
-            Phase::Open(link) => {
-                let (id, polls) = (link.transport, link.kind.is_polling());
-                self.phase = Phase::Open(link);
-                self.release_held();
+            State::Established(open) => {
+                let (id, polls) = (open.transport, open.kind.is_polling());
+                self.state = State::Established(open);
+                self.flush_held_frames();
                 if polls {
                     self.transmit(id, Frame::from(framing::CLOSE));
                 }
-                self.drop_link(Told::No);
+                self.drop_transports(CloseInitiator::Client);
             }
         }
-        self.forget_withdrawn();
+        self.clear_cancelled();
         self.event(Event::Close {
             reason: Reason::ForcedClose,
             details: None,
         });
     }
 
-    /// What was held for an upgrade that will not come leaves by polling.
-    fn release_held(&mut self) {
-        let Phase::Open(link) = &mut self.phase else {
+    /// Cancels an upgrade and sends its held frames by polling.
+    fn flush_held_frames(&mut self) {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        match std::mem::take(&mut link.upgrade) {
+        match std::mem::take(&mut open.upgrade) {
             Upgrade::None => {}
             Upgrade::Probing { transport, .. } => self.outputs.push_back(Output::Close { id: transport }),
             Upgrade::Pausing { transport, held, .. } => {
@@ -249,52 +309,57 @@ impl Machine {
         }
     }
 
-    /// Closes the transports of an open connection; says whether there was one.
-    fn drop_link(&mut self, told: Told) -> bool {
-        self.stop_polling();
-        let Phase::Open(link) = &self.phase else {
+    /// Closes the transports of an open connection; returns whether there was one.
+    fn drop_transports(&mut self, initiator: CloseInitiator) -> bool {
+        self.remember_polling_session();
+        let State::Established(open) = &self.state else {
             return false;
         };
-        if let Some(id) = link.upgrade.transport() {
+        if let Some(id) = open.upgrade.transport() {
             self.outputs.push_back(Output::Close { id });
         }
-        if told == Told::No {
-            let id = link.transport;
+        if initiator == CloseInitiator::Client {
+            let id = open.transport;
             self.outputs.push_back(Output::Close { id });
         }
-        self.phase = Phase::Idle;
+        self.state = State::Idle;
         true
     }
 
-    /// CONNECTs that nobody waited for are gone with their connection, as are DISCONNECTs.
-    fn forget_withdrawn(&mut self) {
+    /// Forgets cancelled CONNECTs and unacknowledged DISCONNECTs, which ended with the connection.
+    fn clear_cancelled(&mut self) {
         for namespace in &mut self.namespaces {
-            namespace.left = false;
-            if matches!(namespace.standing, Standing::Withdrawn { again: false, .. }) {
-                namespace.standing = Standing::Inactive;
+            namespace.disconnect_unacked = false;
+            if matches!(
+                namespace.state,
+                NamespaceState::Cancelled { reconnect: false, .. }
+            ) {
+                namespace.state = NamespaceState::Inactive;
             }
         }
     }
 
-    /// The connection's own deadlines.
-    pub(super) fn phase_timeout(&mut self, now: Timestamp) {
-        if self.phase.due().is_none_or(|due| now < due) {
+    /// Deadlines of the connection itself.
+    pub(super) fn state_timeout(&mut self, now: Timestamp) {
+        if self.state.due().is_none_or(|due| now < due) {
             return;
         }
-        match &self.phase {
-            Phase::Idle => {}
-            Phase::Opening(_) => self.opening_failed(now, ConnectionError::TimedOut, Told::No),
-            Phase::Open(_) => {
+        match &self.state {
+            State::Idle => {}
+            State::Connecting(_) => {
+                self.transport_failed(now, ConnectionError::TimedOut, CloseInitiator::Client);
+            }
+            State::Established(_) => {
                 if !self.check_heartbeat(now) {
                     self.probe_timed_out(now);
                 }
             }
-            Phase::Waiting { attempt, .. } => self.attempt(now, *attempt),
+            State::Backoff { attempt, .. } => self.start_attempt(now, *attempt),
         }
     }
 }
 
-/// Transport to try next.
-fn next(kinds: &mut Vec<TransportKind>) -> Option<TransportKind> {
+/// Removes the transport to try next.
+fn next_transport(kinds: &mut Vec<TransportKind>) -> Option<TransportKind> {
     (!kinds.is_empty()).then(|| kinds.remove(0))
 }

@@ -1,32 +1,32 @@
-//! What a server needs to restore a session after a cut: its private id, and the offset of the last event.
+//! Connection state recovery: the private id of a session and the offset of the last event.
 
-use crate::socketio::Value;
-use crate::socketio::value::without_repeats;
+use crate::socketio::codec::Value;
+use crate::socketio::codec::value::dedup_keys;
 
-/// Longest private id or offset that is kept, in bytes. Servers make ids of some twenty; a longer text is somebody's
-/// message, and would come back in each CONNECT, perhaps as more than the server takes.
+/// Maximum length of a private id or offset in bytes. Servers create ids of about twenty bytes; a longer string is part of
+/// an event, and could make every CONNECT larger than the server accepts.
 const MAX_BYTES: usize = 1024;
 
-/// Session that a server may restore.
+/// Session that the server may restore.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Recovery {
-    /// Private id that the server gave; it does so only when it can restore.
+    /// Private id; servers send it only if they can restore the session.
     pid: Option<String>,
-    /// Last argument of the last event, if it was a string.
+    /// Last string argument of the events so far.
     offset: Option<String>,
     pub(super) recovered: bool,
 }
 
 impl Recovery {
-    /// The server accepted a CONNECT and perhaps named a private id.
+    /// Records the answer to a CONNECT, which may have a private id.
     pub(super) fn accepted(&mut self, pid: Option<&str>) {
         let pid = pid.filter(|pid| pid.len() <= MAX_BYTES);
         self.recovered = pid.is_some() && self.pid.as_deref() == pid;
         self.pid = pid.map(str::to_owned);
     }
 
-    /// An event is handed to the program. The server appends the offset as one more argument; a last string that
-    /// is none does no harm, since the server does not find it and begins a new session.
+    /// Records the offset of a delivered event. The server appends it as the last argument. If the last string is no offset,
+    /// the server will not find it and will start a new session.
     pub(super) fn delivered(&mut self, args: &[Value]) {
         if let (Some(_), Some(Value::String(last))) = (&self.pid, args.last())
             && last.len() <= MAX_BYTES
@@ -35,7 +35,7 @@ impl Recovery {
         }
     }
 
-    /// Payload of the next CONNECT: `pid` and `offset` below what the program says.
+    /// Payload of the next CONNECT: `pid` and `offset`, overridden by the program's `auth`.
     pub(super) fn payload(&self, auth: Option<Value>) -> Option<Value> {
         let Some(pid) = &self.pid else { return auth };
         let mut entries = vec![("pid".to_owned(), Value::from(pid.as_str()))];
@@ -45,21 +45,21 @@ impl Recovery {
         if let Some(Value::Object(more)) = auth {
             entries.extend(more);
         }
-        Some(Value::Object(without_repeats(entries)))
+        Some(Value::Object(dedup_keys(entries)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socketio::value::json;
+    use crate::socketio::codec::value::json;
 
     fn payload(recovery: &Recovery, auth: Option<Value>) -> Option<String> {
         recovery.payload(auth).as_ref().map(json::to_string)
     }
 
     #[test]
-    fn nothing_is_added_until_the_server_named_a_private_id() {
+    fn recovery_without_private_id_adds_nothing() {
         let mut recovery = Recovery::default();
         recovery.delivered(&[Value::from("x")]);
         assert_eq!(payload(&recovery, None), None);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_string_of_any_event_is_the_offset() {
+    fn recovery_offset_is_last_string_argument() {
         let mut recovery = Recovery::default();
         recovery.accepted(Some("p"));
         recovery.delivered(&[Value::from(1), Value::from("one")]);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_says_goes_over_it() {
+    fn recovery_payload_is_overridden_by_auth() {
         let mut recovery = Recovery::default();
         recovery.accepted(Some("p"));
         let auth = Value::object([("token", Value::from(1)), ("pid", Value::from("mine"))]);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_recovered_when_the_private_id_stays() {
+    fn recovery_with_same_private_id_is_recovered() {
         let mut recovery = Recovery::default();
         for (pid, recovered) in [
             (Some("a"), false),

@@ -1,17 +1,17 @@
-//! Chance from a seed: the same seed, the same numbers, on every platform.
+//! Seeded pseudo-random numbers (SplitMix64): the same seed gives the same sequence on every platform.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, quick, and good enough to spread clients in time.
+/// SplitMix64 (Steele, Lea and Flood, 2014): small, fast, and good enough for jitter.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(super) struct Rng(u64);
 
-impl Chance {
-    /// Sequence that `seed` determines.
+impl Rng {
+    /// Generator with this seed.
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Next 64 bits.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(super) fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,8 +20,8 @@ impl Chance {
     }
 
     /// Next number in `0.0 ..= 1.0`.
-    pub(super) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / ((1u64 << 53) - 1) as f64
+    pub(super) fn next_unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / ((1u64 << 53) - 1) as f64
     }
 }
 
@@ -30,16 +30,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequence_is_the_published_one() {
-        let mut chance = Chance::new(1_234_567);
-        assert_eq!(chance.next(), 6_457_827_717_110_365_317);
-        assert_eq!(chance.next(), 3_203_168_211_198_807_973);
+    fn rng_sequence_is_the_published_one() {
+        let mut rng = Rng::new(1_234_567);
+        assert_eq!(rng.next_u64(), 6_457_827_717_110_365_317);
+        assert_eq!(rng.next_u64(), 3_203_168_211_198_807_973);
     }
 
     #[test]
-    fn units_stay_in_range_and_spread() {
-        let mut chance = Chance::new(7);
-        let units: Vec<f64> = (0..10_000).map(|_| chance.unit()).collect();
+    fn rng_units_are_in_range_and_uniform() {
+        let mut rng = Rng::new(7);
+        let units: Vec<f64> = (0..10_000).map(|_| rng.next_unit()).collect();
         assert!(units.iter().all(|unit| (0.0..=1.0).contains(unit)));
         let mean = units.iter().sum::<f64>() / 10_000.0;
         assert!((0.48..0.52).contains(&mean), "{mean}");

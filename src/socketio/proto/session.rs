@@ -1,21 +1,21 @@
-//! One Engine.IO session as a client sees it: handshake, heartbeat, and what each frame means.
+//! Engine.IO session of a client: handshake, heartbeat, and the meaning of each frame.
 //!
-//! Says what a frame led to and when the server counts as dead; sending, transports and retries belong to
-//! the [machine](crate::socketio::proto::Machine), which makes one session for each connection it opens.
+//! It interprets frames and knows the heartbeat deadline. Sending, transports and reconnection belong to the
+//! [connection](super::Connection), which makes one session for each connection it opens.
 
-use crate::socketio::codec::engine::packet::{self, Kind};
-use crate::socketio::codec::engine::{Handshake, HandshakeError, PacketError};
-use crate::socketio::{Frame, Timestamp};
+use super::time::Timestamp;
+use crate::socketio::codec::Frame;
+use crate::socketio::codec::engine::{self, Handshake, HandshakeError, Kind, PacketError};
 
-/// Life of one connection, from its first frame on.
+/// State of one Engine.IO session, from its first frame.
 ///
 /// ```
-/// use pesan::socketio::proto::{Session, Step};
+/// use pesan::socketio::proto::{Session, SessionEvent};
 /// use pesan::socketio::{Frame, Timestamp};
 ///
 /// let mut session = Session::new();
 /// let open = Frame::from(r#"0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#);
-/// assert_eq!(session.handle_frame(Timestamp::from_millis(5), open), Ok(Step::Opened));
+/// assert_eq!(session.handle_frame(Timestamp::from_millis(5), open), Ok(SessionEvent::Opened));
 /// assert_eq!(session.deadline(), Some(Timestamp::from_millis(45_005)));
 /// ```
 #[derive(Debug, Default)]
@@ -25,10 +25,10 @@ pub struct Session {
 
 #[derive(Debug, Default)]
 enum State {
-    /// The open packet has not come yet.
+    /// The open packet has not arrived yet.
     #[default]
     Handshake,
-    /// The server has to be heard before the deadline.
+    /// The server must ping before the deadline.
     Open {
         handshake: Handshake,
         deadline: Timestamp,
@@ -36,31 +36,31 @@ enum State {
     },
 }
 
-/// What a frame led to.
+/// Meaning of a received frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// The handshake is done; messages may be sent.
+pub enum SessionEvent {
+    /// The handshake is complete; messages may be sent.
     Opened,
-    /// The server pinged; answer with a pong.
+    /// The server pinged; reply with a pong.
     Pinged,
-    /// Something for the layer above.
+    /// Message for the layer above.
     Message(Frame),
-    /// The server answered the probe of an upgrade.
+    /// The server replied to the probe of an upgrade.
     Probed,
     /// The server ends the session.
     Closed,
-    /// Nothing that concerns anyone.
+    /// No effect.
     Ignored,
 }
 
-/// Why a session cannot go on.
+/// Protocol violation that ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// Frame that is no Engine.IO packet.
+    /// The frame is not an Engine.IO packet.
     #[error(transparent)]
     Packet(PacketError),
-    /// Open packet that says nothing usable.
+    /// The open packet is invalid.
     #[error(transparent)]
     Handshake(HandshakeError),
     /// More packets in a polling response than [`Limits::max_payload_packets`](crate::socketio::Limits).
@@ -72,13 +72,13 @@ pub enum SessionError {
 }
 
 impl Session {
-    /// Session that waits for the server's open packet.
+    /// Session before the server's open packet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the server said when it opened; `None` before.
+    /// Handshake of the server; `None` before the open packet.
     #[must_use]
     pub fn handshake(&self) -> Option<&Handshake> {
         match &self.state {
@@ -87,7 +87,7 @@ impl Session {
         }
     }
 
-    /// When the server counts as dead unless it pings: `pingInterval + pingTimeout` after its last ping.
+    /// Heartbeat deadline: `pingInterval + pingTimeout` after the last ping.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         match &self.state {
@@ -96,7 +96,7 @@ impl Session {
         }
     }
 
-    /// When the server last pinged.
+    /// Time of the last ping.
     #[must_use]
     pub fn last_ping(&self) -> Option<Timestamp> {
         match &self.state {
@@ -105,25 +105,25 @@ impl Session {
         }
     }
 
-    /// Whether the deadline is over.
+    /// Whether the deadline has passed.
     #[must_use]
     pub fn is_dead(&self, now: Timestamp) -> bool {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// Takes a frame in the order of the wire.
+    /// Handles the next frame, in the order of the wire.
     ///
     /// Only a ping moves the deadline. A second open packet, pongs without a probe, `noop` and messages
     /// before the handshake are ignored.
     ///
     /// # Errors
-    /// [`SessionError`]; the connection is then to be closed with `transport error`.
-    pub fn handle_frame(&mut self, now: Timestamp, frame: Frame) -> Result<Step, SessionError> {
+    /// [`SessionError`]; the connection must then be closed with `transport error`.
+    pub fn handle_frame(&mut self, now: Timestamp, frame: Frame) -> Result<SessionEvent, SessionError> {
         let text = match frame {
             Frame::Text(text) => text,
             Frame::Binary(_) => return Ok(self.message(frame)),
         };
-        let (kind, data) = packet::split(&text).map_err(SessionError::Packet)?;
+        let (kind, data) = engine::split(&text).map_err(SessionError::Packet)?;
         match (kind, &mut self.state) {
             (Kind::Open, State::Handshake) => {
                 let handshake = Handshake::decode(data).map_err(SessionError::Handshake)?;
@@ -133,7 +133,7 @@ impl Session {
                     deadline,
                     last_ping: None,
                 };
-                Ok(Step::Opened)
+                Ok(SessionEvent::Opened)
             }
             (
                 Kind::Ping,
@@ -145,25 +145,25 @@ impl Session {
             ) => {
                 *deadline = now + handshake.ping_interval + handshake.ping_timeout;
                 *last_ping = Some(now);
-                Ok(Step::Pinged)
+                Ok(SessionEvent::Pinged)
             }
             (Kind::Message, _) => Ok(self.message(Frame::from(data))),
             (Kind::Binary, _) => {
-                let frame = packet::binary(data).map_err(SessionError::Packet)?;
+                let frame = engine::binary(data).map_err(SessionError::Packet)?;
                 Ok(self.message(frame))
             }
-            (Kind::Pong, _) if data == "probe" => Ok(Step::Probed),
-            (Kind::Close, _) => Ok(Step::Closed),
+            (Kind::Pong, _) if data == "probe" => Ok(SessionEvent::Probed),
+            (Kind::Close, _) => Ok(SessionEvent::Closed),
             (Kind::Ping, State::Handshake)
             | (Kind::Open, State::Open { .. })
-            | (Kind::Pong | Kind::Upgrade | Kind::Noop, _) => Ok(Step::Ignored),
+            | (Kind::Pong | Kind::Upgrade | Kind::Noop, _) => Ok(SessionEvent::Ignored),
         }
     }
 
-    fn message(&self, frame: Frame) -> Step {
+    fn message(&self, frame: Frame) -> SessionEvent {
         match self.state {
-            State::Handshake => Step::Ignored,
-            State::Open { .. } => Step::Message(frame),
+            State::Handshake => SessionEvent::Ignored,
+            State::Open { .. } => SessionEvent::Message(frame),
         }
     }
 }
@@ -180,24 +180,27 @@ mod tests {
 
     fn open_at(millis: u64) -> Session {
         let mut session = Session::new();
-        assert_eq!(session.handle_frame(at(millis), OPEN.into()), Ok(Step::Opened));
+        assert_eq!(
+            session.handle_frame(at(millis), OPEN.into()),
+            Ok(SessionEvent::Opened)
+        );
         session
     }
 
     #[test]
-    fn only_a_ping_moves_the_deadline() {
+    fn session_deadline_is_moved_by_pings_only() {
         let mut session = open_at(0);
         for frame in ["4x", "6", "3", "3probe", OPEN, "5"] {
             session.handle_frame(at(90), frame.into()).expect("legal");
             assert_eq!(session.deadline(), Some(at(150)), "after {frame}");
         }
-        assert_eq!(session.handle_frame(at(90), "2".into()), Ok(Step::Pinged));
+        assert_eq!(session.handle_frame(at(90), "2".into()), Ok(SessionEvent::Pinged));
         assert_eq!(session.deadline(), Some(at(240)));
         assert_eq!(session.last_ping(), Some(at(90)));
     }
 
     #[test]
-    fn the_server_is_dead_at_the_deadline_and_not_before() {
+    fn session_is_dead_at_the_deadline() {
         let session = open_at(7);
         assert!(!session.is_dead(at(156)));
         assert!(session.is_dead(at(157)));
@@ -208,28 +211,37 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_with_data_is_a_ping() {
+    fn session_ping_with_data_is_a_ping() {
         let mut session = open_at(0);
-        assert_eq!(session.handle_frame(at(1), "2abc".into()), Ok(Step::Pinged));
+        assert_eq!(
+            session.handle_frame(at(1), "2abc".into()),
+            Ok(SessionEvent::Pinged)
+        );
     }
 
     #[test]
-    fn a_second_open_packet_is_ignored_even_when_it_is_garbage() {
+    fn session_second_open_packet_is_ignored() {
         let mut session = open_at(0);
-        assert_eq!(session.handle_frame(at(9), "0{".into()), Ok(Step::Ignored));
+        assert_eq!(
+            session.handle_frame(at(9), "0{".into()),
+            Ok(SessionEvent::Ignored)
+        );
         assert_eq!(session.handshake().map(|h| h.sid.as_str()), Some("a"));
     }
 
     #[test]
-    fn messages_and_pings_before_the_handshake_are_ignored() {
+    fn session_packets_before_handshake_are_ignored() {
         let mut session = Session::new();
         for frame in ["4x", "2", "6"] {
-            assert_eq!(session.handle_frame(at(0), frame.into()), Ok(Step::Ignored));
+            assert_eq!(
+                session.handle_frame(at(0), frame.into()),
+                Ok(SessionEvent::Ignored)
+            );
         }
     }
 
     #[test]
-    fn garbage_says_what_is_wrong_with_it() {
+    fn session_invalid_frame_is_an_error_with_cause() {
         let wrong = |frame: &str| Session::new().handle_frame(at(0), frame.into());
         assert_eq!(wrong(""), Err(SessionError::Packet(PacketError::Empty)));
         assert_eq!(

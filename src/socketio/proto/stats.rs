@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::Machine;
-use crate::socketio::{Frame, Timestamp};
-
-/// What a machine has counted since it was made.
+/// Counters of a connection since it was created.
 ///
 /// ```
-/// use pesan::socketio::proto::{Config, Machine};
+/// use pesan::socketio::proto::{Config, Connection};
 ///
-/// let machine = Machine::new(Config::new("http://localhost".parse().expect("legal")), 1);
-/// assert_eq!(machine.stats().frames_out, 0);
+/// let connection = Connection::new(Config::new("http://localhost".parse().expect("legal")), 1);
+/// assert_eq!(connection.stats().frames_out, 0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -26,7 +23,7 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Events received.
     pub events_in: u64,
-    /// Events sent, each try of a retried one.
+    /// Events sent, counting each try of a retried event.
     pub events_out: u64,
     /// Pings answered.
     pub pings: u64,
@@ -36,13 +33,13 @@ pub struct Stats {
     pub reconnects: u64,
     /// Sessions moved from polling to WebSocket.
     pub upgrades: u64,
-    /// Answers that nobody waited for any more.
+    /// Acks that arrived after the program stopped waiting.
     pub stray_acks: u64,
     /// Volatile events dropped.
     pub dropped: u64,
 }
 
-/// How long the server takes to answer, from emits with an ack.
+/// Round-trip times, measured on events with an ack.
 ///
 /// ```
 /// use pesan::socketio::proto::Latency;
@@ -54,21 +51,21 @@ pub struct Stats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Latency {
-    /// Last one.
+    /// Last sample.
     pub last: Duration,
-    /// Average in which each new one counts an eighth, as in TCP.
+    /// Moving average with a weight of 1/8 for each new sample, as in TCP.
     pub average: Duration,
-    /// Shortest one.
+    /// Shortest sample.
     pub best: Duration,
-    /// Longest one.
+    /// Longest sample.
     pub worst: Duration,
-    /// How many.
+    /// Number of samples.
     pub samples: u64,
 }
 
-/// The same in whole numbers; only who asks makes times of them.
+/// Round-trip times in milliseconds, from which [`Latency`] is computed on request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Answers {
+pub(super) struct RttSamples {
     last: u64,
     average_micros: u64,
     best: u64,
@@ -76,9 +73,9 @@ pub(super) struct Answers {
     count: u64,
 }
 
-impl Answers {
-    fn add(&mut self, millis: u64) {
-        // Enough for weeks, and never too much to be multiplied.
+impl RttSamples {
+    pub(super) fn add(&mut self, millis: u64) {
+        // Capped so that the multiplication cannot overflow.
         let micros = millis.min(u32::MAX.into()) * 1000;
         self.last = millis;
         self.worst = self.worst.max(millis);
@@ -91,7 +88,7 @@ impl Answers {
         self.count += 1;
     }
 
-    fn latency(&self) -> Option<Latency> {
+    pub(super) fn latency(&self) -> Option<Latency> {
         (self.count > 0).then(|| Latency {
             last: Duration::from_millis(self.last),
             average: Duration::from_micros(self.average_micros),
@@ -102,59 +99,18 @@ impl Answers {
     }
 }
 
-impl Machine {
-    /// Counters.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.stats
-    }
-
-    /// Round-trip times; `None` until the first answer to an emit with an ack.
-    #[must_use]
-    pub fn latency(&self) -> Option<Latency> {
-        self.answers.latency()
-    }
-
-    /// When the server last pinged on this connection. A gap much longer than
-    /// [`ping_interval`](Self::ping_interval) means a slow network or a tab that slept.
-    #[must_use]
-    pub fn last_ping(&self) -> Option<Timestamp> {
-        self.session()?.last_ping()
-    }
-
-    /// How often the server of this connection pings.
-    #[must_use]
-    pub fn ping_interval(&self) -> Option<Duration> {
-        Some(self.session()?.handshake()?.ping_interval)
-    }
-
-    pub(super) fn answered_after(&mut self, millis: u64) {
-        self.answers.add(millis);
-    }
-
-    pub(super) fn count_in(&mut self, frame: &Frame) {
-        self.stats.frames_in += 1;
-        self.stats.bytes_in += frame.len() as u64;
-    }
-
-    pub(super) fn count_out(&mut self, frame: &Frame) {
-        self.stats.frames_out += 1;
-        self.stats.bytes_out += frame.len() as u64;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_average_follows_slowly() {
+    fn rtt_average_weighs_new_sample_one_eighth() {
         let millis = Duration::from_millis;
-        let mut answers = Answers::default();
-        assert_eq!(answers.latency(), None);
-        answers.add(80);
-        answers.add(160);
-        let second = answers.latency().expect("two answers");
+        let mut samples = RttSamples::default();
+        assert_eq!(samples.latency(), None);
+        samples.add(80);
+        samples.add(160);
+        let second = samples.latency().expect("two rtt");
         assert_eq!(second.last, millis(160));
         assert_eq!(second.average, millis(90));
         assert_eq!(

@@ -1,15 +1,13 @@
-//! Time as the machine sees it: a number that is passed in.
-//!
-//! Drivers read a monotonic clock and convert; tests just count.
+//! Time of the client without I/O: a number that is passed in. Drivers read a monotonic clock; tests count.
 
 use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// Most seconds whose milliseconds fit 64 bits.
+/// Maximum of seconds whose milliseconds fit 64 bits.
 const MOST_SECS: u64 = u64::MAX / 1000;
 
-/// Moment on a monotonic clock, with the resolution of a millisecond.
+/// Time of a monotonic clock, in milliseconds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,12 +21,12 @@ const MOST_SECS: u64 = u64::MAX / 1000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(
-    /// One more than the milliseconds, so that an `Option` of it is no larger.
+    /// Milliseconds plus one, so that an `Option` has the same size.
     NonZeroU64,
 );
 
 impl Timestamp {
-    /// Moment `millis` milliseconds after the clock's origin.
+    /// Time `millis` milliseconds after the clock's origin.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(NonZeroU64::MIN.saturating_add(millis))
@@ -40,13 +38,13 @@ impl Timestamp {
         self.0.get() - 1
     }
 
-    /// Time from `earlier` until this moment; zero when `earlier` is later.
+    /// Duration since `earlier`; zero if that is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis_since(earlier))
     }
 
-    /// The same in milliseconds.
+    /// Milliseconds since `earlier`; zero if that is later.
     pub(crate) const fn millis_since(self, earlier: Self) -> u64 {
         self.0.get().saturating_sub(earlier.0.get())
     }
@@ -61,13 +59,13 @@ impl Default for Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Saturates, and rounds a part of a millisecond up so that a deadline never comes early.
+    /// Saturates, and rounds fractions of a millisecond up, so that no deadline is early.
     fn add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)))
     }
 }
 
-/// Milliseconds, a part of one counted as a whole one; without 128-bit arithmetic, which a browser lacks.
+/// Milliseconds, rounded up. Avoids 128-bit arithmetic, which is slow in WebAssembly.
 fn millis(duration: Duration) -> u64 {
     let rest = duration.subsec_nanos().div_ceil(1_000_000);
     match duration.as_secs() {
@@ -76,13 +74,13 @@ fn millis(duration: Duration) -> u64 {
     }
 }
 
-/// When a time that begins `now` is over; `None` when there is no limit.
-pub(crate) fn after(now: Timestamp, limit: Option<Duration>) -> Option<Timestamp> {
+/// Deadline `limit` after `now`; `None` without a limit.
+pub(crate) fn deadline_after(now: Timestamp, limit: Option<Duration>) -> Option<Timestamp> {
     limit.map(|limit| now + limit)
 }
 
-/// Earlier one of two moments, or the one that there is.
-pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+/// Earlier of two optional deadlines.
+pub(crate) fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, None) => one,
@@ -103,13 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_never_comes_early() {
+    fn timestamp_plus_fraction_rounds_up() {
         let start = Timestamp::from_millis(10);
         assert_eq!(start + Duration::from_micros(1), Timestamp::from_millis(11));
     }
 
     #[test]
-    fn the_end_of_time_is_not_an_overflow() {
+    fn timestamp_overflow_saturates() {
         let start = Timestamp::from_millis(10);
         assert_eq!(start + Duration::MAX, Timestamp::from_millis(u64::MAX));
         assert_eq!(start - Timestamp::from_millis(11), Duration::ZERO);

@@ -1,43 +1,41 @@
-//! Query strings as `encodeURIComponent` writes them, and the URL of a transport.
+//! URLs of transports and of polling requests.
 
-mod component;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-use super::{Address, Config, TransportKind};
+use super::address::{Address, assign};
+use super::config::Config;
+use super::rng::Rng;
+use super::state::{PollingSession, State};
+use super::{Connection, TransportId, TransportKind};
 
-/// Splits at `&` and `=` and decodes both sides; what is not valid percent-encoding stays as it is.
-pub(super) fn decode(query: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut rest = query;
-    while !rest.is_empty() {
-        let (pair, after) = rest.split_once('&').unwrap_or((rest, ""));
-        rest = after;
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !pair.is_empty() {
-            assign(&mut pairs, component::decode(key), component::decode(value));
-        }
-    }
-    pairs
+/// Characters that `encodeURIComponent` encodes.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+fn encode_component(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, COMPONENT)
 }
 
-/// Sets a key in its place, as an assignment in JavaScript does: the last one of a repeated key counts.
-fn assign<T: PartialEq>(pairs: &mut Vec<(T, T)>, key: T, value: T) {
-    match pairs.iter_mut().find(|(name, _)| *name == key) {
-        Some((_, old)) => *old = value,
-        None => pairs.push((key, value)),
-    }
-}
-
-/// URL of a transport, parameters in the official order: the user's, `EIO`, `transport`, `sid`, time, `b64`.
+/// URL of a transport. Query parameters in the official order: the user's, `EIO`, `transport`, `sid`, cache buster,
+/// `b64`.
 pub(super) fn url(
     config: &Config,
     address: &Address,
     kind: TransportKind,
     sid: Option<&str>,
-    unique: impl FnOnce() -> String,
+    cache_buster: impl FnOnce() -> String,
 ) -> String {
     let stamped = config.timestamp_requests.unwrap_or(kind.is_polling());
     let text_only = config.force_base64 && (!kind.is_polling() || sid.is_none());
-    let unique = stamped.then(unique);
+    let cache_buster = stamped.then(cache_buster);
     let mut out = address.with_scheme(match (kind.is_polling(), address.is_secure()) {
         (false, false) => "ws",
         (false, true) => "wss",
@@ -57,12 +55,12 @@ pub(super) fn url(
     for (key, value) in own {
         assign(&mut pairs, key, value);
     }
-    // What the protocol says takes the place of what the user says under the same key.
+    // Parameters of the protocol replace those of the user with the same key.
     let protocol = [
         ("EIO", Some("4")),
         ("transport", Some(kind.as_str())),
         ("sid", sid),
-        (&*config.timestamp_param, unique.as_deref()),
+        (&*config.timestamp_param, cache_buster.as_deref()),
         ("b64", text_only.then_some("1")),
     ];
     for (key, value) in protocol {
@@ -74,11 +72,68 @@ pub(super) fn url(
     for (key, value) in pairs {
         out.push(separator);
         separator = '&';
-        component::encode(&mut out, key);
+        out.extend(encode_component(key));
         out.push('=');
-        component::encode(&mut out, value);
+        out.extend(encode_component(value));
     }
     out
+}
+
+impl Connection {
+    /// URL for the next request of a polling transport, with the session id once it is known. Take a new URL for each
+    /// request. The most recently closed transport still has one, for frames that it must send; `None` for older
+    /// transports and for WebSockets.
+    pub fn request_url(&mut self, id: TransportId) -> Option<String> {
+        let session = match &self.last_polling {
+            _ if self.is_current(id) => self.polling_session(),
+            Some((last, session)) if *last == id => Some(session.clone()),
+            _ => None,
+        };
+        let PollingSession { kind, address, sid } = session?;
+        Some(url(&self.config, &address, kind, sid.as_deref(), || {
+            cache_buster(&mut self.rng)
+        }))
+    }
+
+    fn polling_session(&self) -> Option<PollingSession> {
+        let (kind, address, session) = match &self.state {
+            State::Connecting(connecting) => (connecting.kind, &connecting.address, &connecting.session),
+            State::Established(open) => (open.kind, &open.address, &open.session),
+            State::Idle | State::Backoff { .. } => return None,
+        };
+        kind.is_polling().then(|| PollingSession {
+            kind,
+            address: address.clone(),
+            sid: session.handshake().map(|handshake| handshake.sid.clone()),
+        })
+    }
+
+    /// Whether the current transport is polling.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.transport().is_some_and(|(_, kind)| kind.is_polling())
+    }
+
+    /// Remembers the session of a polling transport that is about to close.
+    pub(super) fn remember_polling_session(&mut self) {
+        if let Some((id, _)) = self.transport()
+            && let Some(session) = self.polling_session()
+            && session.sid.is_some()
+        {
+            self.last_polling = Some((id, session));
+        }
+    }
+}
+
+/// Unique value that keeps caches from answering a request: eight characters in base 36.
+pub(super) fn cache_buster(rng: &mut Rng) -> String {
+    let mut bits = rng.next_u64();
+    let mut text = String::new();
+    for _ in 0..8 {
+        let digit = u32::try_from(bits % 36).unwrap_or(0);
+        bits /= 36;
+        text.push(char::from_digit(digit, 36).unwrap_or('0'));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -94,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_url_has_the_official_parts_in_order() {
+    fn websocket_url_has_official_parameters_in_order() {
         assert_eq!(
             first(
                 &config("https://a.b:8443/ns?token=x%20y"),
@@ -105,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn polling_stamps_each_request_unless_told_not_to() {
+    fn polling_url_has_cache_buster_unless_disabled() {
         let mut config = config("http://a.b");
         let kind = TransportKind::Polling;
         assert_eq!(
@@ -130,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_announced_at_the_handshake() {
+    fn base64_forced_is_announced_in_handshake() {
         let mut config = config("http://a.b");
         config.force_base64 = true;
         assert!(first(&config, TransportKind::WebSocket).ends_with("&b64=1"));
@@ -141,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_keeps_one_slash_at_its_end_or_none() {
+    fn url_path_has_one_trailing_slash_or_none() {
         let mut config = config("http://[::1]:3000");
         for path in ["/my", "/my/", "my"] {
             config.path = path.to_owned();
@@ -155,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_overrides_the_option_and_the_protocol_overrides_both() {
+    fn query_of_address_overrides_option_and_protocol_overrides_both() {
         let mut with_both = config("http://a.b?EIO=3&a=1&a=2");
         with_both.query = vec![("b".to_owned(), "3".to_owned())];
         assert_eq!(
@@ -168,9 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn last_one_of_a_repeated_key_counts_in_the_place_of_the_first() {
+    fn query_repeated_key_keeps_last_value_at_first_position() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(decode("a=1&b=2&a=3"), [pair("a", "3"), pair("b", "2")]);
         let mut with_option = config("http://a.b");
         with_option.query = vec![pair("a", "1"), pair("b", "2"), pair("a", "3")];
         assert_eq!(
@@ -180,18 +234,11 @@ mod tests {
     }
 
     #[test]
-    fn broken_percent_encoding_stays_as_it_is() {
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    fn component_is_encoded_as_encode_uri_component_does() {
+        let encoded: String = encode_component("a b&é=\u{1f600}-_.!~*'()/?#[]@+").collect();
         assert_eq!(
-            decode("a=%&b=%4&c=%zz&d=%ff&e=%41"),
-            [
-                pair("a", "%"),
-                pair("b", "%4"),
-                pair("c", "%zz"),
-                pair("d", "%ff"),
-                pair("e", "A"),
-            ]
+            encoded,
+            "a%20b%26%C3%A9%3D%F0%9F%98%80-_.!~*'()%2F%3F%23%5B%5D%40%2B"
         );
-        assert_eq!(decode("&&a&=b"), [pair("a", ""), pair("", "b")]);
     }
 }

@@ -1,92 +1,48 @@
-//! From polling to WebSocket within one session, by the protocol's probe.
+//! Upgrade from polling to WebSocket within one session, by the protocol's probe.
 //!
 //! ```text
 //! WebSocket opens with the session's id   -> 2probe
-//! 3probe                                  -> polling pauses; what is to be sent is held
+//! 3probe                                  -> polling pauses; frames to send are held
 //! the last GET and POST are done          -> 5, the held frames, polling is closed
 //! ```
 //!
-//! Until `5` is sent a failure costs nothing: the probe is dropped and polling goes on. While polling pauses, the
-//! wait has a limit, because nothing can be sent meanwhile.
+//! A failure before `5` is harmless: the probe is dropped and polling continues. The pause has a time limit, because
+//! nothing can be sent during it.
 
-use super::reconnect::Told;
-use super::session::{Session, Step};
-use super::state::{Link, Phase};
+use super::session::{Session, SessionEvent};
+use super::state::{CloseInitiator, State, Upgrade};
+use super::time::deadline_after;
+use super::transport_url::{self, cache_buster};
 use super::{
-    ConnectionError, Event, Machine, Output, Reason, TransportId, TransportKind, framing, transport_url,
+    Connection, ConnectionError, Event, Output, Reason, Timestamp, TransportId, TransportKind, framing,
 };
-use crate::socketio::proto::time::after;
-use crate::socketio::{Frame, Packet, Timestamp};
+use crate::socketio::codec::{Frame, Packet};
 
-/// How far the change has come.
-#[derive(Debug, Default)]
-pub(super) enum Upgrade {
-    /// Not under way.
-    #[default]
-    None,
-    /// The WebSocket opens, or its probe is not answered yet.
-    Probing {
-        transport: TransportId,
-        due: Option<Timestamp>,
-    },
-    /// The probe was answered; polling comes to rest.
-    Pausing {
-        transport: TransportId,
-        due: Option<Timestamp>,
-        held: Vec<Frame>,
-    },
-}
-
-impl Upgrade {
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        match self {
-            Self::None => None,
-            Self::Probing { due, .. } | Self::Pausing { due, .. } => *due,
-        }
-    }
-
-    /// Whether more came to be held than may be.
-    fn is_overfull(&self) -> bool {
-        matches!(self, Self::Pausing { held, .. } if held.len() > MAX_HELD)
-    }
-
-    /// Transport that is to take over.
-    pub(super) fn transport(&self) -> Option<TransportId> {
-        match self {
-            Self::None => None,
-            Self::Probing { transport, .. } | Self::Pausing { transport, .. } => Some(*transport),
-        }
-    }
-}
-
-/// Frames that may be held while polling pauses; more only come from a server that floods.
-const MAX_HELD: usize = 4096;
-
-impl Machine {
-    /// Begins the probe if the server offers it and the program wants it.
-    pub(super) fn probe(&mut self, now: Timestamp) {
+impl Connection {
+    /// Starts the probe if the server offers the upgrade and the settings allow it.
+    pub(super) fn start_probe(&mut self, now: Timestamp) {
         let kind = TransportKind::WebSocket;
         if !self.config.upgrade || !self.config.transports.contains(&kind) {
             return;
         }
-        let Phase::Open(link) = &mut self.phase else {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        let Some(handshake) = link.session.handshake() else {
+        let Some(handshake) = open.session.handshake() else {
             return;
         };
         let offered = handshake.upgrades.iter().any(|name| name == kind.as_str());
-        if !link.kind.is_polling() || !offered {
+        if !open.kind.is_polling() || !offered {
             return;
         }
         let sid = Some(handshake.sid.as_str());
-        let url = transport_url::url(&self.config, &link.address, kind, sid, || {
-            super::polling::unique(&mut self.chance)
+        let url = transport_url::url(&self.config, &open.address, kind, sid, || {
+            cache_buster(&mut self.rng)
         });
         self.last_transport += 1;
         let id = TransportId(self.last_transport);
-        let due = after(now, self.config.timeout);
-        link.upgrade = Upgrade::Probing { transport: id, due };
+        let due = deadline_after(now, self.config.timeout);
+        open.upgrade = Upgrade::Probing { transport: id, due };
         self.outputs.push_back(Output::Open { id, kind, url });
     }
 
@@ -95,25 +51,25 @@ impl Machine {
         self.transmit(id, Frame::from(framing::PROBE));
     }
 
-    /// A frame came on the WebSocket of the probe.
+    /// Handles a frame on the WebSocket of the probe.
     pub(super) fn probe_frame(&mut self, now: Timestamp, id: TransportId, frame: Frame) {
         self.count_in(&frame);
-        let answered = matches!(Session::new().handle_frame(now, frame), Ok(Step::Probed));
-        let Phase::Open(link) = &mut self.phase else {
+        let answered = matches!(Session::new().handle_frame(now, frame), Ok(SessionEvent::Probed));
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        match &mut link.upgrade {
+        match &mut open.upgrade {
             Upgrade::None => {}
-            // A second answer changes nothing.
+            // A second reply is ignored.
             Upgrade::Pausing { .. } if answered => {}
             Upgrade::Probing { .. } if answered => {
-                let due = after(now, self.config.timeout);
-                link.upgrade = Upgrade::Pausing {
+                let due = deadline_after(now, self.config.timeout);
+                open.upgrade = Upgrade::Pausing {
                     transport: id,
                     due,
                     held: Vec::new(),
                 };
-                let id = link.transport;
+                let id = open.transport;
                 self.outputs.push_back(Output::Pause { id });
             }
             Upgrade::Probing { .. } | Upgrade::Pausing { .. } => {
@@ -125,25 +81,25 @@ impl Machine {
 
     /// The WebSocket of the probe failed.
     pub(super) fn probe_closed(&mut self, now: Timestamp) {
-        let Phase::Open(link) = &mut self.phase else {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        match std::mem::take(&mut link.upgrade) {
+        match std::mem::take(&mut open.upgrade) {
             Upgrade::None | Upgrade::Probing { .. } => {}
-            // Polling has been told to stop, and there is no way to tell it to go on.
+            // Polling is pausing, and a pause cannot be revoked.
             Upgrade::Pausing { .. } => self.upgrade_stalled(now),
         }
     }
 
-    /// The probe ran out of time.
+    /// The probe timed out.
     pub(super) fn probe_timed_out(&mut self, now: Timestamp) {
-        let Phase::Open(link) = &mut self.phase else {
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        match link.upgrade {
+        match open.upgrade {
             Upgrade::None => {}
             Upgrade::Probing { transport: id, .. } => {
-                link.upgrade = Upgrade::None;
+                open.upgrade = Upgrade::None;
                 self.outputs.push_back(Output::Close { id });
             }
             Upgrade::Pausing { .. } => self.upgrade_stalled(now),
@@ -153,41 +109,41 @@ impl Machine {
     fn upgrade_stalled(&mut self, now: Timestamp) {
         let error = ConnectionError::UpgradeStalled;
         self.event(Event::Error(error.clone()));
-        self.close(now, Reason::TransportError, Some(error), Told::No);
+        self.close(now, Reason::TransportError, Some(error), CloseInitiator::Client);
     }
 
-    /// Takes a packet back that is held while polling pauses.
-    pub(super) fn unhold(&mut self, packet: &Packet) {
-        if let Phase::Open(link) = &mut self.phase
-            && let Upgrade::Pausing { held, .. } = &mut link.upgrade
+    /// Removes a packet that is held while polling pauses.
+    pub(super) fn remove_held(&mut self, packet: &Packet) {
+        if let State::Established(open) = &mut self.state
+            && let Upgrade::Pausing { held, .. } = &mut open.upgrade
             && let Ok(frames) = framing::encode(self.config.parser, packet, &self.config.limits)
         {
             held.retain(|frame| !frames.contains(frame));
         }
     }
 
-    /// Polling has come to rest: the WebSocket takes over.
-    pub(super) fn take_over(&mut self, now: Timestamp) {
-        self.stop_polling();
-        let Phase::Open(link) = &mut self.phase else {
+    /// Polling has stopped: continues on the WebSocket.
+    pub(super) fn complete_upgrade(&mut self, now: Timestamp) {
+        self.remember_polling_session();
+        let State::Established(open) = &mut self.state else {
             return;
         };
-        let (transport, held) = match std::mem::take(&mut link.upgrade) {
-            // More was to be held than was: what would be sent has a gap.
+        let (transport, held) = match std::mem::take(&mut open.upgrade) {
+            // Frames were discarded, so that sending the held ones would leave a gap.
             stalled @ Upgrade::Pausing { .. } if stalled.is_overfull() => {
-                link.upgrade = stalled;
+                open.upgrade = stalled;
                 self.upgrade_stalled(now);
                 return;
             }
             Upgrade::Pausing { transport, held, .. } => (transport, held),
-            // Nobody asked for a pause.
+            // No pause was requested.
             other @ (Upgrade::None | Upgrade::Probing { .. }) => {
-                link.upgrade = other;
+                open.upgrade = other;
                 return;
             }
         };
-        let old = std::mem::replace(&mut link.transport, transport);
-        link.kind = TransportKind::WebSocket;
+        let old = std::mem::replace(&mut open.transport, transport);
+        open.kind = TransportKind::WebSocket;
         self.websocket_worked = true;
         self.stats.upgrades += 1;
         self.transmit(transport, Frame::from(framing::UPGRADE));
@@ -195,29 +151,5 @@ impl Machine {
         self.event(Event::Upgrade);
         self.send_frames(held);
         self.flush_all(now);
-    }
-}
-
-impl Link {
-    /// Whether events may be sent, rather than queued.
-    pub(super) fn is_writable(&self) -> bool {
-        !matches!(self.upgrade, Upgrade::Pausing { .. })
-    }
-
-    /// Holds a frame if nothing can be sent; hands it back if it can.
-    pub(super) fn hold(&mut self, frame: Frame) -> Option<Frame> {
-        match &mut self.upgrade {
-            Upgrade::Pausing { held, due, .. } => {
-                if held.len() <= MAX_HELD {
-                    held.push(frame);
-                }
-                if held.len() > MAX_HELD {
-                    // The connection is given up at the next timeout, which is due at once.
-                    *due = Some(Timestamp::default());
-                }
-                None
-            }
-            Upgrade::None | Upgrade::Probing { .. } => Some(frame),
-        }
     }
 }

@@ -1,69 +1,77 @@
-//! The way from a transport back to its connection, by number: reports of an old transport change nothing.
+//! Forwards transport events to their connection. Events of a replaced transport are ignored, by id.
 
-use crate::socketio::Frame;
-use crate::socketio::client::Connection;
+use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, TransportId};
-use crate::socketio::sync::Weak;
+use crate::socketio::sync::{MaybeSend, MaybeSync, Weak};
 
-/// So much may wait to be told before nothing more is read.
+/// Pause between two checks whether the program has caught up.
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-const MOST_TO_TELL: usize = 1024;
+const CAPACITY_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(1);
 
-/// How long nothing is read when the program is behind.
-#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-const BEHIND: std::time::Duration = std::time::Duration::from_millis(1);
-
-/// What a transport reports.
-pub(crate) enum Report {
+/// Event of a transport.
+pub(crate) enum TransportEvent {
     /// It is open.
     Opened,
-    /// A frame came.
+    /// A frame was received.
     Frame(Frame),
-    /// The body of a polling response came.
+    /// The body of a polling response was received.
     Payload(String),
-    /// It is closed, or never opened.
+    /// It was closed, or failed to open.
     Closed(CloseInfo),
-    /// Polling has stopped, as it was asked to.
+    /// Polling has stopped, as requested.
     Paused,
 }
 
-/// Where a transport reports to. Holds nothing alive.
+/// Receiver of transport events: the client's side of a connection.
+pub(crate) trait TransportHandler: MaybeSend + MaybeSync {
+    /// Handles an event of the transport `id`. Must not be called while the connection is locked.
+    fn on_transport_event(&self, id: TransportId, event: TransportEvent);
+
+    /// URL of the next request of a polling transport; `None` when the transport is no longer in use.
+    fn request_url(&self, id: TransportId) -> Option<String>;
+
+    /// Whether so many events wait for the program that transports should stop reading.
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    fn is_at_capacity(&self) -> bool;
+}
+
+/// Reports the events of one transport. Does not keep the connection alive.
 #[derive(Clone)]
-pub(crate) struct Port {
-    connection: Weak<Connection>,
+pub(crate) struct TransportEventSink {
+    handler: Weak<dyn TransportHandler>,
     id: TransportId,
 }
 
-impl Port {
-    pub(crate) fn new(connection: Weak<Connection>, id: TransportId) -> Self {
-        Self { connection, id }
+impl TransportEventSink {
+    pub(crate) fn new(handler: Weak<dyn TransportHandler>, id: TransportId) -> Self {
+        Self { handler, id }
     }
 
-    /// Tells the connection, if it is still there. Not from within [`Platform::open`](super::platform::Platform),
-    /// where the connection is locked.
-    pub(crate) fn report(&self, report: Report) {
-        if let Some(connection) = self.connection.upgrade() {
-            connection.reported(self.id, report);
+    /// Reports an event, if the connection still exists. Must not be called from `Platform::open`, where the
+    /// connection is locked.
+    pub(crate) fn send(&self, event: TransportEvent) {
+        if let Some(handler) = self.handler.upgrade() {
+            handler.on_transport_event(self.id, event);
         }
     }
 
-    /// Waits while so much waits for the program that nothing more should be read.
+    /// Waits while the program has too many events to process.
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    pub(crate) async fn caught_up(&self) {
-        while self.is_behind() {
-            tokio::time::sleep(BEHIND).await;
+    pub(crate) async fn wait_for_capacity(&self) {
+        while self.is_at_capacity() {
+            tokio::time::sleep(CAPACITY_CHECK_INTERVAL).await;
         }
     }
 
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-    fn is_behind(&self) -> bool {
-        let connection = self.connection.upgrade();
-        connection.is_some_and(|connection| connection.look(|state, _| state.to_tell.len() > MOST_TO_TELL))
+    fn is_at_capacity(&self) -> bool {
+        self.handler
+            .upgrade()
+            .is_some_and(|handler| handler.is_at_capacity())
     }
 
-    /// Where the next request of a polling transport goes; `None` when nobody needs it any more.
+    /// URL of the next request of a polling transport; `None` when the transport is no longer in use.
     pub(super) fn request_url(&self) -> Option<String> {
-        let connection = self.connection.upgrade()?;
-        connection.look(|state, _| state.machine.request_url(self.id))
+        self.handler.upgrade()?.request_url(self.id)
     }
 }

@@ -1,56 +1,53 @@
-//! The client on tokio: the same [`Client`] and [`Socket`] as in the browser, for bots, services and tests.
+//! The platform of tokio: timer, clock, tasks and transports.
 //!
-//! A client lives in the runtime in which it was opened and can be used from any thread. Its connection closes when
-//! the last handle is dropped.
+//! A client runs on the runtime in which it was opened and can be used from any thread.
 
-mod counting_stream;
 mod frame_channel;
 mod http;
-mod timer;
 mod tls;
 mod websocket;
 
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 
-pub(crate) use timer::{Clock, Timer};
-
-use super::{Polling, Port, Wakeup};
-use crate::socketio::Frame;
-use crate::socketio::client::{OpenError, Settings};
-use crate::socketio::proto::{CloseInfo, Machine, TransportId, TransportKind};
+use super::polling::PollingTransport;
+use super::{NetworkEvent, NoRuntime, TransportConfig, TransportEventSink};
+use crate::socketio::codec::Frame;
+use crate::socketio::proto::{CloseInfo, Connection, Timestamp, TransportId, TransportKind};
 use crate::socketio::sync::{BoxFuture, MaybeSend, Shared};
 
-/// Nothing to listen to.
-pub(crate) struct Wakeups;
+/// Reports nothing: tokio does not observe the network.
+pub(crate) struct NetworkMonitor;
 
-/// Runtime that a connection lives in.
+/// Runtime that a connection runs on.
 pub(crate) struct Platform {
     handle: Handle,
 }
 
 impl Platform {
-    /// Runtime that the caller is in.
-    pub(crate) fn current() -> Result<Self, OpenError> {
+    /// Runtime of the caller.
+    pub(crate) fn current() -> Result<Self, NoRuntime> {
         Handle::try_current()
             .map(|handle| Self { handle })
-            .map_err(|_| OpenError::NoRuntime)
+            .map_err(|_| NoRuntime)
     }
 
-    /// Address of the page: there is none.
+    /// URL of the page; there is none.
     pub(crate) fn location() -> Option<String> {
         None
     }
 
-    /// Whether it is the same runtime; connections are not shared across them.
+    /// Whether it is the same runtime; connections are not shared across runtimes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.handle.id() == other.handle.id()
     }
 
-    /// Unlike that of any other client.
+    /// Random seed.
     pub(crate) fn seed(&self) -> u64 {
         RandomState::new().hash_one(0u8)
     }
@@ -59,96 +56,85 @@ impl Platform {
         Timer::new(&self.handle, wake)
     }
 
-    /// Nobody tells a program about its network.
-    pub(crate) fn wakeups(&self, _wake: impl Fn(Wakeup) + 'static) -> Wakeups {
-        Wakeups
+    /// Monitor that reports nothing.
+    pub(crate) fn network_monitor(&self, _notify: impl Fn(NetworkEvent) + 'static) -> NetworkMonitor {
+        NetworkMonitor
     }
 
-    /// Runs a future until it ends or what this gives is dropped.
+    /// Runs a future until it ends or the returned guard is dropped.
     pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
-        Box::new(Running(self.handle.spawn(future).abort_handle()))
+        Box::new(AbortOnDrop(self.handle.spawn(future).abort_handle()))
     }
 
     /// Runs a future to its end.
-    pub(crate) fn soon(&self, future: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_detached(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
     }
 
-    /// Begins to open a transport; `port` hears what becomes of it.
+    /// Starts opening a transport, which reports to `events`.
     pub(crate) fn open(
         &self,
         kind: TransportKind,
         url: &str,
-        settings: &Shared<Settings>,
-        port: Port,
+        config: &Shared<TransportConfig>,
+        events: TransportEventSink,
     ) -> Result<Transport, CloseInfo> {
-        let max_frame_bytes = settings.max_frame_bytes;
+        let max_frame_bytes = config.max_frame_bytes;
         match kind {
             TransportKind::WebSocket => {
                 let target = websocket::Target {
                     url: url.to_owned(),
-                    protocols: settings.protocols.clone(),
-                    headers: settings.extra_headers.clone(),
-                    ca: settings.ca.clone(),
+                    protocols: config.protocols.clone(),
+                    headers: config.extra_headers.clone(),
+                    ca: config.ca.clone(),
                     max_frame_bytes,
                 };
-                let (unsent, waiting) = frame_channel::line(settings.max_unsent_bytes);
-                self.handle.spawn(websocket::run(target, waiting, port));
-                Ok(Transport::WebSocket(unsent))
+                let (sender, receiver) = frame_channel::channel(config.max_unsent_bytes);
+                self.handle.spawn(websocket::run(target, receiver, events));
+                Ok(Transport::WebSocket(sender))
             }
             TransportKind::Polling => {
                 let runtime = self.handle.clone();
-                let requests = http::Requests::new(runtime, settings, port.clone());
-                Polling::open(requests, url, port, settings.max_unsent_bytes).map(Transport::Polling)
+                let requests = http::Requests::new(runtime, config, events.clone());
+                PollingTransport::open(requests, url, events, config.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
 }
 
-/// Headers of every request, as often as they were given.
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
-        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
+/// Aborts a task when dropped.
+struct AbortOnDrop(AbortHandle);
 
-/// Task that ends when this is dropped.
-struct Running(AbortHandle);
-
-impl Drop for Running {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Open or opening transport. When it is dropped, what waits is still sent, then it closes.
+/// Open or opening transport. When it is dropped, queued frames are still sent, then it closes.
 pub(crate) enum Transport {
     /// Queue of the WebSocket's task.
-    WebSocket(frame_channel::Unsent),
-    /// Requests.
-    Polling(Polling<http::Requests>),
+    WebSocket(frame_channel::FrameSender),
+    /// HTTP requests.
+    Polling(PollingTransport<http::Requests>),
 }
 
 impl Transport {
     /// Queues a frame.
     ///
     /// # Errors
-    /// The end of the transport, when more waits than may.
+    /// How the transport ends, when too many bytes wait.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         match self {
-            Self::WebSocket(unsent) => unsent.send(frame),
+            Self::WebSocket(sender) => sender.send(frame),
             Self::Polling(polling) => polling.send(frame),
         }
     }
 
-    /// Nothing more is to be sent for now.
-    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+    /// Sends what polling has queued.
+    pub(crate) fn flush(&self, connection: &mut Connection, id: TransportId) {
         match self {
-            Self::Polling(polling) => polling.flush(machine, id),
+            Self::Polling(polling) => polling.flush(connection, id),
             Self::WebSocket(_) => {}
         }
     }
@@ -159,5 +145,63 @@ impl Transport {
             Self::WebSocket(_) => {}
             Self::Polling(polling) => polling.pause(),
         }
+    }
+}
+
+/// Milliseconds since the connection was created.
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// Clock that starts at zero now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Current time.
+    pub(crate) fn now(&mut self) -> Timestamp {
+        Timestamp::from_millis(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Timer that can be set again; its task ends when it is dropped.
+pub(crate) struct Timer {
+    due: watch::Sender<Option<Instant>>,
+}
+
+impl Timer {
+    /// Timer that calls `wake` on the runtime `handle` whenever it is due.
+    pub(crate) fn new(handle: &Handle, wake: impl Fn() + Send + 'static) -> Self {
+        let (due, mut set) = watch::channel(None::<Instant>);
+        handle.spawn(async move {
+            loop {
+                let Some(at) = *set.borrow_and_update() else {
+                    if set.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                };
+                let changed = tokio::select! {
+                    changed = set.changed() => changed,
+                    () = tokio::time::sleep_until(at) => {
+                        wake();
+                        // `wake` may have set it again; the same time is not due twice.
+                        set.changed().await
+                    }
+                };
+                if changed.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { due }
+    }
+
+    /// Sets the time of the next call.
+    pub(crate) fn set(&mut self, millis: u64) {
+        let delay = Duration::from_millis(millis);
+        let now = Instant::now();
+        // At most a day: far beyond any heartbeat, and within the range of the clock.
+        self.due
+            .send_replace(Some(now + delay.min(Duration::from_secs(24 * 60 * 60))));
     }
 }

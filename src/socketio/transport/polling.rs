@@ -1,60 +1,65 @@
-//! HTTP long-polling over whatever sends requests: one GET that waits, and one POST at a time for what is sent.
+//! HTTP long-polling over any [`HttpClient`]: one pending GET to receive, and one POST at a time to send.
 //!
-//! A step begins when a request is done, or when the connection has nothing more to queue; nothing waits in between.
-//! The connection is locked while it sends and flushes, so its port is only asked from where a request ended.
+//! Each step starts when a request has ended or when the connection flushes. The connection is locked while it sends and
+//! flushes, so events are reported, and URLs requested, only where a request has ended.
 
-use super::events::{Port, Report};
-use crate::socketio::Frame;
-use crate::socketio::proto::{Batch, CloseInfo, Machine, TransportId};
+use super::events::{TransportEvent, TransportEventSink};
+use crate::socketio::codec::Frame;
+use crate::socketio::proto::{CloseInfo, Connection, PostQueue, TransportId};
 use crate::socketio::sync::{Callback, Lock, MaybeSend, Shared};
 
-/// What became of a request: the body of the response.
-pub(crate) type Response = Result<String, CloseInfo>;
+/// Body of a response, or why the request failed.
+pub(crate) type HttpResponse = Result<String, CloseInfo>;
 
 /// Sends requests.
-pub(crate) trait Http: MaybeSend + 'static {
-    /// Request under way, which is given up when this is dropped.
+pub(crate) trait HttpClient: MaybeSend + 'static {
+    /// Request in progress; aborted when dropped.
     type Request: MaybeSend;
 
-    /// Begins a GET, or the POST of a body. `done` is called when it has ended, never at once.
-    fn begin(
+    /// Starts a GET, or a POST if there is a body. `done` is called when it has ended, never synchronously.
+    fn send(
         &self,
         url: &str,
         body: Option<String>,
-        done: Callback<Response>,
+        done: Callback<HttpResponse>,
     ) -> Result<Self::Request, CloseInfo>;
 
-    /// Nobody needs the transport any more: what is still to be sent has only so much time.
-    fn hurry(&self);
+    /// The transport was closed: limits the time for the remaining requests.
+    fn finish_soon(&self);
 }
 
-/// Polling transport; when it is dropped, what waits is still sent, and then the GET is given up.
-pub(crate) struct Polling<H: Http>(Shared<Lock<State<H>>>);
+/// Transport by long-polling. When it is dropped, waiting frames are still sent, then the GET is aborted.
+pub(crate) struct PollingTransport<H: HttpClient>(Shared<Lock<State<H>>>);
 
-struct State<H: Http> {
+struct State<H: HttpClient> {
     http: H,
-    port: Port,
-    waiting: Batch,
-    /// Bytes that may wait.
-    most: usize,
+    events: TransportEventSink,
+    waiting: PostQueue,
+    /// Maximum of waiting bytes.
+    max_unsent_bytes: usize,
     get: Option<H::Request>,
     post: Option<H::Request>,
     pausing: bool,
     closed: bool,
-    /// Where the last request of the session went.
+    /// URL of the last request of the session.
     last_url: Option<String>,
-    /// Largest body that its server takes, also for what leaves after it.
+    /// Largest body that the server accepts; kept for frames that are sent after the connection has closed.
     max_payload: Option<u64>,
 }
 
-impl<H: Http> Polling<H> {
-    /// Begins to poll; `port` hears what becomes of it. At most so many bytes may wait for a POST.
-    pub(crate) fn open(http: H, url: &str, port: Port, most: usize) -> Result<Self, CloseInfo> {
+impl<H: HttpClient> PollingTransport<H> {
+    /// Starts polling and reports to `events`. At most `max_unsent_bytes` may wait for a POST.
+    pub(crate) fn open(
+        http: H,
+        url: &str,
+        events: TransportEventSink,
+        max_unsent_bytes: usize,
+    ) -> Result<Self, CloseInfo> {
         let state = Shared::new(Lock::new(State {
             http,
-            port,
-            waiting: Batch::default(),
-            most,
+            events,
+            waiting: PostQueue::default(),
+            max_unsent_bytes,
             get: None,
             post: None,
             pausing: false,
@@ -69,82 +74,82 @@ impl<H: Http> Polling<H> {
     /// Queues a frame until the next flush.
     ///
     /// # Errors
-    /// The end of the transport, when more waits than may.
+    /// How the transport ends, when too many bytes wait.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         let mut state = self.0.lock();
         state.waiting.push(frame);
-        if state.waiting.bytes() > state.most {
-            return Err(CloseInfo::unread(state.most));
+        if state.waiting.bytes() > state.max_unsent_bytes {
+            return Err(CloseInfo::send_backlog(state.max_unsent_bytes));
         }
         Ok(())
     }
 
-    /// Sends what waits, together, unless a POST is under way; its end sends the rest.
-    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+    /// Sends the waiting frames together, unless a POST is in progress; they are sent when it has ended.
+    pub(crate) fn flush(&self, connection: &mut Connection, id: TransportId) {
         let mut state = self.0.lock();
-        state.max_payload = machine.max_payload();
+        state.max_payload = connection.max_payload();
         if state.post.is_none()
             && !state.waiting.is_empty()
-            && let Some(url) = machine.request_url(id)
+            && let Some(url) = connection.request_url(id)
         {
             state.post(&self.0, url);
         }
     }
 
-    /// Stops when all that is under way is done, then reports it. Until then the server has to end the GET.
+    /// Stops when the current requests have ended, and reports it. The server ends the GET.
     pub(crate) fn pause(&self) {
         self.0.lock().pausing = true;
     }
 }
 
-impl<H: Http> Drop for Polling<H> {
+impl<H: HttpClient> Drop for PollingTransport<H> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closed = true;
-        state.http.hurry();
+        state.http.finish_soon();
         let idle = state.post.is_none();
         drop(state);
         if idle {
             post_next(&self.0);
         }
-        release(&self.0);
+        abort_get(&self.0);
     }
 }
 
-impl<H: Http> State<H> {
-    /// Begins the next POST, if there is anything to send.
+impl<H: HttpClient> State<H> {
+    /// Starts the next POST, if there is anything to send.
     fn post(&mut self, shared: &Shared<Lock<Self>>, url: String) {
         let Some(body) = self.waiting.next_body(self.max_payload) else {
             return;
         };
         let after = Shared::clone(shared);
-        let done = Box::new(move |response| posted(&after, response));
-        // An address that cannot be asked is reported by the GET, which goes there too.
-        self.post = self.http.begin(&url, Some(body), done).ok();
+        let done = Box::new(move |response| on_post_ended(&after, response));
+        // An unusable address is reported by the GET, which uses the same one.
+        self.post = self.http.send(&url, Some(body), done).ok();
         self.last_url = Some(url);
     }
 }
 
-fn get<H: Http>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseInfo> {
+fn get<H: HttpClient>(shared: &Shared<Lock<State<H>>>, url: &str) -> Result<(), CloseInfo> {
     let after = Shared::clone(shared);
-    let done = Box::new(move |response| got(&after, response));
+    let done = Box::new(move |response| on_get_ended(&after, response));
     let mut state = shared.lock();
-    state.get = Some(state.http.begin(url, None, done)?);
+    state.get = Some(state.http.send(url, None, done)?);
     Ok(())
 }
 
 /// A GET has ended.
-fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
+fn on_get_ended<H: HttpClient>(shared: &Shared<Lock<State<H>>>, response: HttpResponse) {
     let state = shared.lock();
-    let (port, closed) = (state.port.clone(), state.closed);
+    let (events, closed) = (state.events.clone(), state.closed);
     drop(state);
     if !closed {
         match response {
-            Ok(body) => port.report(Report::Payload(body)),
-            Err(info) => return port.report(Report::Closed(info)),
+            Ok(body) => events.send(TransportEvent::Payload(body)),
+            Err(info) => return events.send(TransportEvent::Closed(info)),
         }
     }
-    // Not before: a POST that ends meanwhile would report that all is at rest, and what came would be too late.
+    // Only now: a POST that ends meanwhile would otherwise report the pause before this payload.
     let mut state = shared.lock();
     let ended = state.get.take();
     let (closed, pausing) = (state.closed, state.pausing);
@@ -154,38 +159,38 @@ fn got<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
         return;
     }
     if pausing {
-        rest(shared);
-    } else if let Some(url) = port.request_url() {
+        report_pause(shared);
+    } else if let Some(url) = events.request_url() {
         shared.lock().last_url = Some(url.clone());
         if let Err(info) = get(shared, &url) {
-            port.report(Report::Closed(info));
+            events.send(TransportEvent::Closed(info));
         }
     }
 }
 
 /// A POST has ended.
-fn posted<H: Http>(shared: &Shared<Lock<State<H>>>, response: Response) {
+fn on_post_ended<H: HttpClient>(shared: &Shared<Lock<State<H>>>, response: HttpResponse) {
     match response {
         Ok(_) => {
             post_next(shared);
-            rest(shared);
+            report_pause(shared);
         }
         Err(info) => {
             let mut state = shared.lock();
-            // Nothing follows a body that was lost.
-            state.waiting = Batch::default();
-            let (ended, port) = (state.post.take(), state.port.clone());
+            // Nothing may follow a lost body, since frames must arrive in order.
+            state.waiting = PostQueue::default();
+            let (ended, events) = (state.post.take(), state.events.clone());
             drop(state);
             drop(ended);
-            port.report(Report::Closed(info));
+            events.send(TransportEvent::Closed(info));
         }
     }
-    release(shared);
+    abort_get(shared);
 }
 
-/// Gives the GET of a closed transport up once everything is sent. Not before: a server ends the session of a GET that
-/// is aborted, and refuses what comes after it.
-fn release<H: Http>(shared: &Shared<Lock<State<H>>>) {
+/// Aborts the GET of a closed transport once everything is sent. Not earlier: a server ends the session of an aborted
+/// GET, and refuses later requests.
+fn abort_get<H: HttpClient>(shared: &Shared<Lock<State<H>>>) {
     let mut state = shared.lock();
     let get = if state.closed && state.post.is_none() {
         state.get.take()
@@ -196,10 +201,10 @@ fn release<H: Http>(shared: &Shared<Lock<State<H>>>) {
     drop(get);
 }
 
-/// Sends what waits. What was sent before the transport was closed still leaves, to where the last request went.
-fn post_next<H: Http>(shared: &Shared<Lock<State<H>>>) {
-    let port = shared.lock().port.clone();
-    let url = port.request_url();
+/// Sends the waiting frames. After the transport was closed they go to the URL of the last request.
+fn post_next<H: HttpClient>(shared: &Shared<Lock<State<H>>>) {
+    let events = shared.lock().events.clone();
+    let url = events.request_url();
     let mut state = shared.lock();
     let ended = state.post.take();
     if let Some(url) = url.or_else(|| state.last_url.clone()) {
@@ -209,14 +214,14 @@ fn post_next<H: Http>(shared: &Shared<Lock<State<H>>>) {
     drop(ended);
 }
 
-/// Reports that polling has come to rest, if it has and was asked to.
-fn rest<H: Http>(shared: &Shared<Lock<State<H>>>) {
+/// Reports that polling has stopped, if that was requested and all requests have ended.
+fn report_pause<H: HttpClient>(shared: &Shared<Lock<State<H>>>) {
     let state = shared.lock();
     let idle = state.get.is_none() && state.post.is_none() && state.waiting.is_empty();
-    let resting = state.pausing && !state.closed && idle;
-    let port = state.port.clone();
+    let has_paused = state.pausing && !state.closed && idle;
+    let events = state.events.clone();
     drop(state);
-    if resting {
-        port.report(Report::Paused);
+    if has_paused {
+        events.send(TransportEvent::Paused);
     }
 }

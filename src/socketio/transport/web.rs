@@ -1,46 +1,55 @@
-//! The client in a browser: the same [`Client`] and [`Socket`] as natively.
+//! The platform of the browser: timer, clock, tasks and transports, on pages and in workers.
 //!
-//! A connection owns one WebSocket (or the requests of polling), one timer, and listeners for the page's own wakeups: it
-//! tries at once when the network is back or the page is seen again. All of it is gone when the last handle is dropped.
-//! Works in workers too, where there is no page to wake it.
+//! A connection owns one WebSocket or the requests of polling, one timer, and listeners to network and visibility. All
+//! of it is released when the last handle is dropped.
 
 mod clock;
-mod global;
 mod http;
 mod network_events;
-mod task;
-mod timer;
 mod websocket;
 
-pub(crate) use clock::Clock;
-pub(crate) use network_events::Wakeups;
-pub(crate) use timer::Timer;
+use std::rc::Rc;
 
-use super::{Polling, Port, Wakeup};
-use crate::socketio::Frame;
-use crate::socketio::client::{OpenError, Settings};
-use crate::socketio::proto::{CloseInfo, Machine, TransportId, TransportKind};
+use futures_util::future::{AbortHandle, Abortable};
+use gloo_timers::callback::Timeout;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::WorkerGlobalScope;
+
+pub(crate) use clock::Clock;
+pub(crate) use network_events::NetworkMonitor;
+
+use super::polling::PollingTransport;
+use super::{NetworkEvent, NoRuntime, TransportConfig, TransportEventSink};
+use crate::socketio::codec::Frame;
+use crate::socketio::proto::{CloseInfo, Connection, TransportId, TransportKind};
 use crate::socketio::sync::{BoxFuture, MaybeSend, Shared};
 
 /// Page or worker.
 pub(crate) struct Platform;
 
 impl Platform {
-    pub(crate) fn current() -> Result<Self, OpenError> {
+    pub(crate) fn current() -> Result<Self, NoRuntime> {
         Ok(Self)
     }
 
-    /// Address of the page.
+    /// URL of the page or worker.
     pub(crate) fn location() -> Option<String> {
-        global::location()
+        match web_sys::window() {
+            Some(window) => window.location().href().ok(),
+            None => {
+                let worker: Option<WorkerGlobalScope> = js_sys::global().dyn_into().ok();
+                worker.map(|worker| worker.location().href())
+            }
+        }
     }
 
-    /// There is only one.
+    /// Always true: there is only one event loop.
     pub(crate) fn is_same(&self, _other: &Self) -> bool {
         true
     }
 
-    /// Unlike that of any other client.
+    /// Random seed.
     pub(crate) fn seed(&self) -> u64 {
         let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
         half() << 32 | half()
@@ -50,31 +59,31 @@ impl Platform {
         Timer::new(wake)
     }
 
-    /// What the browser knows about network and page.
-    pub(crate) fn wakeups(&self, wake: impl Fn(Wakeup) + 'static) -> Wakeups {
-        Wakeups::listen(wake)
+    /// Monitor of the network and of the page's visibility.
+    pub(crate) fn network_monitor(&self, notify: impl Fn(NetworkEvent) + 'static) -> NetworkMonitor {
+        NetworkMonitor::listen(notify)
     }
 
-    /// Runs a future until it ends or what this gives is dropped.
+    /// Runs a future until it ends or the returned guard is dropped.
     pub(crate) fn spawn(&self, future: BoxFuture<()>) -> Box<dyn MaybeSend> {
-        Box::new(task::Task::spawn(future))
+        Box::new(Task::spawn(future))
     }
 
-    /// Begins to open a transport; `port` hears what becomes of it.
+    /// Starts opening a transport, which reports to `events`.
     pub(crate) fn open(
         &self,
         kind: TransportKind,
         url: &str,
-        settings: &Shared<Settings>,
-        port: Port,
+        config: &Shared<TransportConfig>,
+        events: TransportEventSink,
     ) -> Result<Transport, CloseInfo> {
         match kind {
-            TransportKind::WebSocket => websocket::WebSocket::open(url, settings, &port)
+            TransportKind::WebSocket => websocket::WebSocket::open(url, config, &events)
                 .map(Transport::WebSocket)
                 .map_err(|_| CloseInfo::failed("websocket refused by the browser")),
             TransportKind::Polling => {
-                let requests = http::Requests::new(Shared::clone(settings));
-                Polling::open(requests, url, port, settings.max_unsent_bytes).map(Transport::Polling)
+                let requests = http::Requests::new(Shared::clone(config));
+                PollingTransport::open(requests, url, events, config.max_unsent_bytes).map(Transport::Polling)
             }
         }
     }
@@ -83,14 +92,14 @@ impl Platform {
 /// Open or opening transport; closed when dropped.
 pub(crate) enum Transport {
     WebSocket(websocket::WebSocket),
-    Polling(Polling<http::Requests>),
+    Polling(PollingTransport<http::Requests>),
 }
 
 impl Transport {
     /// Sends a frame, or queues it.
     ///
     /// # Errors
-    /// The end of the transport, when more waits than may.
+    /// How the transport ends, when too many bytes wait.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         match self {
             Self::WebSocket(socket) => socket.send(frame),
@@ -98,10 +107,10 @@ impl Transport {
         }
     }
 
-    /// Nothing more is to be sent for now.
-    pub(crate) fn flush(&self, machine: &mut Machine, id: TransportId) {
+    /// Sends what polling has queued.
+    pub(crate) fn flush(&self, connection: &mut Connection, id: TransportId) {
         match self {
-            Self::Polling(polling) => polling.flush(machine, id),
+            Self::Polling(polling) => polling.flush(connection, id),
             Self::WebSocket(_) => {}
         }
     }
@@ -111,5 +120,90 @@ impl Transport {
             Self::Polling(polling) => polling.pause(),
             Self::WebSocket(_) => {}
         }
+    }
+}
+
+/// Timer that can be set again; cancelled when dropped.
+pub(crate) struct Timer {
+    wake: Rc<dyn Fn()>,
+    timeout: Option<Timeout>,
+}
+
+impl Timer {
+    /// Timer that calls `wake` whenever it is due.
+    pub(crate) fn new(wake: impl Fn() + 'static) -> Self {
+        Self {
+            wake: Rc::new(wake),
+            timeout: None,
+        }
+    }
+
+    /// Sets the time of the next call, in place of the one before.
+    ///
+    /// Browsers hold delays in 31 bits; a longer one calls early, which does no harm.
+    pub(crate) fn set(&mut self, millis: u64) {
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX).min(i32::MAX as u32);
+        let wake = Rc::clone(&self.wake);
+        self.timeout = Some(Timeout::new(millis, move || wake()));
+    }
+}
+
+/// Running future; cancelled when dropped.
+struct Task(AbortHandle);
+
+impl Task {
+    /// Starts a future in the next microtask.
+    fn spawn(future: BoxFuture<()>) -> Self {
+        let (handle, registration) = AbortHandle::new_pair();
+        let future = Abortable::new(future, registration);
+        spawn_local(async move {
+            if future.await.is_err() {
+                // Cancelled: nothing to do.
+            }
+        });
+        Self(handle)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::future::pending;
+    use std::rc::Rc;
+
+    use gloo_timers::future::TimeoutFuture;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn task_dropped_drops_its_future() {
+        let polls = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&polls);
+        let task = Task::spawn(Box::pin(async move {
+            counted.set(counted.get() + 1);
+            pending::<()>().await;
+        }));
+        assert_eq!(polls.get(), 0, "nothing runs at once");
+        TimeoutFuture::new(1).await;
+        assert_eq!((polls.get(), Rc::strong_count(&polls)), (1, 2));
+        drop(task);
+        TimeoutFuture::new(1).await;
+        assert_eq!(Rc::strong_count(&polls), 1);
+    }
+
+    #[wasm_bindgen_test]
+    async fn task_finished_drops_its_future() {
+        let ended = Rc::new(Cell::new(false));
+        let end = Rc::clone(&ended);
+        let _task = Task::spawn(Box::pin(async move { end.set(true) }));
+        TimeoutFuture::new(1).await;
+        assert!(ended.get());
+        assert_eq!(Rc::strong_count(&ended), 1);
     }
 }

@@ -33,7 +33,7 @@ const ALONE: [&str; 4] = [
 ];
 
 /// All dependencies of the package without features.
-const CORE: [&str; 3] = ["serde", "serde_json", "thiserror"];
+const CORE: [&str; 5] = ["base64", "percent_encoding", "serde", "serde_json", "thiserror"];
 
 /// Time limit of the tests of one package, building included.
 const TIMEOUT: Duration = Duration::from_secs(25 * 60);

@@ -1,11 +1,11 @@
-//! The JSON of the open packet: a session's id and what the server expects of it.
+//! Handshake: the JSON of the open packet, with session id, heartbeat intervals and limits.
 
 use std::time::Duration;
 
-use crate::socketio::value::json::{self, JsonError};
-use crate::socketio::value::{Number, Value};
+use crate::socketio::codec::value::json::{self, JsonError};
+use crate::socketio::codec::value::{Number, Value};
 
-/// What the server says in its open packet.
+/// Data of the server's open packet.
 ///
 /// ```
 /// use pesan::socketio::engine::Handshake;
@@ -16,19 +16,19 @@ use crate::socketio::value::{Number, Value};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
-    /// Id of the Engine.IO session. Secret: whoever has it can speak for the client.
+    /// Id of the Engine.IO session. Secret: with it, anyone can act as the client.
     pub sid: String,
-    /// Transports that the client may change to.
+    /// Transports that the client may upgrade to.
     pub upgrades: Vec<String>,
     /// Time between two pings of the server.
     pub ping_interval: Duration,
     /// Time that the server waits for a pong.
     pub ping_timeout: Duration,
-    /// Largest frame or payload that the server takes, in bytes; `None` when it does not say.
+    /// Maximum size of a frame or payload that the server accepts, in bytes; `None` if it is not given.
     pub max_payload: Option<u64>,
 }
 
-/// Why an open packet is unusable.
+/// Why an open packet is invalid.
 ///
 /// ```
 /// use pesan::socketio::engine::{Handshake, HandshakeError};
@@ -45,14 +45,14 @@ pub enum HandshakeError {
     Field(&'static str),
 }
 
-/// Longest heartbeat that is believed: a day.
+/// Maximum heartbeat interval: a day.
 const MAX_HEARTBEAT_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 impl Handshake {
-    /// Reads the data of an open packet.
+    /// Decodes the data of an open packet.
     ///
     /// # Errors
-    /// [`HandshakeError`] when a field that the protocol requires is missing or senseless.
+    /// [`HandshakeError`] when a required field is missing or invalid.
     pub fn decode(data: &str) -> Result<Self, HandshakeError> {
         let json = json::parse(data, 8).map_err(HandshakeError::Json)?;
         let number = |name| json.get(name).and_then(Value::as_number).and_then(Number::as_u64);
@@ -79,7 +79,7 @@ impl Handshake {
         })
     }
 
-    /// Writes the data of an open packet, fields in the official order.
+    /// Encodes the data of an open packet, with fields in the official order.
     #[must_use]
     pub fn encode(&self) -> String {
         let millis =
@@ -124,20 +124,20 @@ mod tests {
     }
 
     #[test]
-    fn upgrades_and_the_payload_limit_may_be_missing() {
+    fn handshake_without_optional_fields_is_accepted() {
         let handshake = without("").expect("enough fields");
         assert_eq!((handshake.upgrades.len(), handshake.max_payload), (0, None));
     }
 
     #[test]
-    fn what_the_heartbeat_needs_may_not_be_missing() {
+    fn handshake_without_required_field_is_refused() {
         for field in ["sid", "pingInterval", "pingTimeout"] {
             assert_eq!(without(field), Err(HandshakeError::Field(field)));
         }
     }
 
     #[test]
-    fn a_senseless_heartbeat_is_refused() {
+    fn handshake_with_invalid_interval_is_refused() {
         for interval in ["0", "-1", "1.5", "1e400", "86400001", "\"1000\"", "null"] {
             let data = format!(r#"{{"sid":"x","pingInterval":{interval},"pingTimeout":1}}"#);
             assert_eq!(
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_says_so() {
+    fn handshake_not_json_is_refused() {
         assert!(matches!(Handshake::decode("{"), Err(HandshakeError::Json(_))));
         assert_eq!(Handshake::decode("[]"), Err(HandshakeError::Field("sid")));
     }

@@ -1,18 +1,15 @@
-//! The body of a polling request or response: packets parted by U+001E, binary as base64.
+//! The body of a polling request or response: packets separated by U+001E, binary as base64.
 //!
-//! A U+001E inside a message splits it; that is the protocol's limit, and JSON always escapes the character.
+//! A U+001E inside a message splits it; that is a limit of the protocol, and JSON always escapes the character.
 
-mod base64;
-
+pub use super::base64::{decode_base64, encode_base64};
 use super::{Packet, PacketError};
-use crate::socketio::{Frame, Limits};
+use crate::socketio::codec::{Frame, Limits};
 
-pub use base64::{decode_base64, encode_base64};
-
-/// What parts two packets of a payload.
+/// Separator of the packets in a payload.
 pub const SEPARATOR: char = '\u{1e}';
 
-/// Why a payload was refused from some packet on.
+/// Why a payload is invalid from some packet on.
 ///
 /// ```
 /// use pesan::socketio::{Limits, engine::polling_payload};
@@ -22,12 +19,12 @@ pub const SEPARATOR: char = '\u{1e}';
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
-    /// One of the packets is wrong.
+    /// A packet is invalid.
     #[error("packet {index} of the payload: {error}")]
     Packet {
-        /// Place of the packet, from 0.
+        /// Index of the packet, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// Why it is invalid.
         error: PacketError,
     },
     /// More packets than [`Limits::max_payload_packets`].
@@ -38,9 +35,9 @@ pub enum PayloadError {
     },
 }
 
-/// Reads the packets of a body one after the other, up to the first fault.
+/// Decodes the packets of a body one by one, up to the first error.
 ///
-/// The official parser acts upon what stands before a fault; whoever wants that too takes the packets from here.
+/// Use it to handle the packets before an error, as the official parser does.
 ///
 /// ```
 /// use pesan::socketio::{Limits, engine::{Packet, polling_payload as payload}};
@@ -60,7 +57,7 @@ pub fn packets<'b>(body: &'b str, limits: &Limits) -> Packets<'b> {
     }
 }
 
-/// Packets of a payload; made by [`packets`], where the example is. Ends after the first error.
+/// Iterator over the packets of a payload, created by [`packets`]. Ends after the first error.
 #[derive(Debug, Clone)]
 pub struct Packets<'b> {
     rest: Option<&'b str>,
@@ -92,15 +89,15 @@ impl Iterator for Packets<'_> {
 
 impl std::iter::FusedIterator for Packets<'_> {}
 
-/// Reads all packets of a body.
+/// Decodes all packets of a body.
 ///
 /// # Errors
-/// [`PayloadError`] at the first packet that is wrong, or beyond the limit; see [`packets`] for those before it.
+/// [`PayloadError`] for the first packet that is invalid or exceeds the limit; see [`packets`] for those before it.
 pub fn decode(body: &str, limits: &Limits) -> Result<Vec<Packet>, PayloadError> {
     packets(body, limits).collect()
 }
 
-/// Appends one packet to a body, parted from what is there already.
+/// Appends one packet to a body, with a separator if the body is not empty.
 ///
 /// ```
 /// use pesan::socketio::engine::{Packet, polling_payload as payload};
@@ -128,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_has_at_least_one_packet_and_no_empty_one() {
+    fn payload_with_empty_packet_is_refused() {
         let empty = |index| {
             Err(PayloadError::Packet {
                 index,
@@ -142,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_packets_is_capped() {
+    fn payload_with_too_many_packets_is_refused() {
         let limits = Limits {
             max_payload_packets: 2,
             ..Limits::default()

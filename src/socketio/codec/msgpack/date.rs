@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_written_as_javascript_writes_them() {
+    fn msgpack_date_is_written_like_javascript() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (-1, "1969-12-31T23:59:59.999Z"),

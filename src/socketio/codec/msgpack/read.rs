@@ -1,15 +1,48 @@
-//! Msgpack to values. Nothing is reserved for a length that the bytes do not bear out.
+//! Reads msgpack. Allocates no more than the received bytes justify, whatever lengths they claim.
 
-use super::{MsgpackError, date};
-use crate::socketio::value::{Number, Value, json, without_repeats};
+use super::date;
+use crate::socketio::codec::value::{Number, Value, dedup_keys, json};
 
-/// Most items that memory is reserved for before they are read.
+/// Why bytes are not msgpack.
+///
+/// ```
+/// use pesan::socketio::{DecodeError, Limits, msgpack};
+/// let error = msgpack::decode(&[0xc1], &Limits::default()).unwrap_err();
+/// assert_eq!(error, DecodeError::Msgpack(msgpack::MsgpackError::UnknownPrefix(0xc1)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MsgpackError {
+    /// The bytes end inside a value.
+    #[error("unexpected end of msgpack")]
+    UnexpectedEnd,
+    /// Bytes follow the value.
+    #[error("{count} bytes after the msgpack value")]
+    TrailingBytes {
+        /// Their number.
+        count: usize,
+    },
+    /// A byte that does not start a value.
+    #[error("unknown msgpack prefix {0:#04x}")]
+    UnknownPrefix(u8),
+    /// The key of a map is neither a string nor a number.
+    #[error("key of a msgpack map is neither a string nor a number")]
+    Key,
+    /// Nested deeper than the limit.
+    #[error("msgpack nested deeper than {limit}")]
+    TooDeep {
+        /// Limit that was exceeded.
+        limit: usize,
+    },
+}
+
+/// Maximum of items for which memory is reserved before they are read.
 const MAX_RESERVED: usize = 1024;
 
-/// Extension that JavaScript's own types use.
+/// Extension type of JavaScript's own types.
 const JAVASCRIPT: i8 = 0;
 
-/// Reads one value and nothing behind it.
+/// Reads one value that takes up all bytes.
 pub(super) fn document(bytes: &[u8], max_depth: usize) -> Result<Value, MsgpackError> {
     let mut reader = Reader {
         rest: bytes,
@@ -59,7 +92,7 @@ impl<'b> Reader<'b> {
 
     /// One value; `None` is JavaScript's `undefined`.
     ///
-    /// What nests is told apart first, so that nesting takes little of the stack.
+    /// Arrays and maps are handled separately from scalars, so that recursion needs little stack.
     fn value(&mut self, depth: usize) -> Result<Option<Value>, MsgpackError> {
         let [prefix] = self.array_of()?;
         let len = match prefix {
@@ -113,7 +146,7 @@ impl<'b> Reader<'b> {
 
     fn enter(&self, depth: usize) -> Result<usize, MsgpackError> {
         if depth >= self.max_depth {
-            // The packet's own map does not count for the user.
+            // The packet's own map does not count towards the limit.
             let limit = self.max_depth.saturating_sub(1);
             return Err(MsgpackError::TooDeep { limit });
         }
@@ -151,12 +184,12 @@ impl<'b> Reader<'b> {
                 entries.push((key, value));
             }
         }
-        Ok(Value::Object(without_repeats(entries)))
+        Ok(Value::Object(dedup_keys(entries)))
     }
 
     fn text(&mut self, len: usize) -> Result<Value, MsgpackError> {
         let bytes = self.take(len)?;
-        // Whole checks are far quicker than the lossy way, which goes byte by byte.
+        // Much faster than the lossy conversion, which goes byte by byte.
         let text = str::from_utf8(bytes).map(str::to_owned);
         Ok(Value::String(
             text.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned()),
@@ -171,7 +204,7 @@ impl<'b> Reader<'b> {
         self.array_of().map(i8::from_be_bytes)
     }
 
-    /// Length is known, type and content follow.
+    /// Extension of known length; type and content follow.
     fn extension(&mut self, len: usize) -> Result<Value, MsgpackError> {
         match self.kind()? {
             JAVASCRIPT => self.binary(len),

@@ -21,7 +21,7 @@ fn argument(arg: &[u8]) -> Result<Value, DecodeError> {
 }
 
 #[test]
-fn a_length_that_the_bytes_do_not_bear_out_reserves_nothing() {
+fn msgpack_length_beyond_the_bytes_is_refused() {
     for arg in [
         &[0xdd, 0xff, 0xff, 0xff, 0xff][..],
         &[0xdf, 0xff, 0xff, 0xff, 0xff],
@@ -41,7 +41,7 @@ fn a_length_that_the_bytes_do_not_bear_out_reserves_nothing() {
 }
 
 #[test]
-fn depth_is_capped_as_with_the_default_parser() {
+fn msgpack_nested_too_deep_is_refused() {
     let nested = |depth: usize| [vec![0x91; depth], vec![0xc0]].concat();
     assert!(argument(&nested(511)).is_ok());
     let error = DecodeError::Msgpack(MsgpackError::TooDeep { limit: 512 });
@@ -49,7 +49,7 @@ fn depth_is_capped_as_with_the_default_parser() {
 }
 
 #[test]
-fn the_deepest_packet_needs_little_stack() {
+fn packet_of_maximum_depth_needs_little_stack() {
     let run = || {
         let bytes = event(&[vec![0x91; 511], vec![0xc0]].concat());
         let packet = decoded(&bytes).expect("within the limit");
@@ -61,7 +61,7 @@ fn the_deepest_packet_needs_little_stack() {
 }
 
 #[test]
-fn bytes_behind_the_packet_and_unknown_prefixes_are_refused() {
+fn msgpack_trailing_bytes_and_unknown_prefixes_are_refused() {
     let trailing = MsgpackError::TrailingBytes { count: 1 };
     assert_eq!(argument(&[0xc0, 0xc0]), Err(DecodeError::Msgpack(trailing)));
     let unknown = MsgpackError::UnknownPrefix(0xc1);
@@ -69,7 +69,7 @@ fn bytes_behind_the_packet_and_unknown_prefixes_are_refused() {
 }
 
 #[test]
-fn keys_are_texts_or_numbers() {
+fn msgpack_map_key_of_other_type_is_refused() {
     assert_eq!(
         argument(&[0x81, 0x07, 0xc3]),
         Ok(Value::object([("7", Value::Bool(true))]))
@@ -85,7 +85,7 @@ fn keys_are_texts_or_numbers() {
 }
 
 #[test]
-fn whole_numbers_beyond_64_bits_stay_what_they_are() {
+fn msgpack_number_beyond_64_bits_is_unchanged() {
     for number in [
         1e300,
         -1e300,
@@ -99,7 +99,7 @@ fn whole_numbers_beyond_64_bits_stay_what_they_are() {
 }
 
 #[test]
-fn what_the_default_parser_refuses_is_refused() {
+fn msgpack_invalid_packet_is_refused() {
     let packet = |name: &str| encode(&Packet::new("/", Body::event(name, vec![])));
     assert_eq!(
         decoded(&packet("disconnect")),
@@ -116,7 +116,7 @@ fn what_the_default_parser_refuses_is_refused() {
 }
 
 #[test]
-fn a_frame_that_is_too_large_is_not_read() {
+fn msgpack_frame_too_large_is_refused() {
     let limits = Limits {
         max_frame_bytes: 3,
         ..Limits::default()

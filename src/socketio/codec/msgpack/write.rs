@@ -1,8 +1,8 @@
-//! Values to msgpack, each in the shortest form, as `notepack.io` chooses it.
+//! Writes values as msgpack, each in the shortest form, like `notepack.io`.
 
-use crate::socketio::value::{Number, Value};
+use crate::socketio::codec::value::{Number, Value};
 
-/// First number that no longer fits 64 bits, and the first below that does not either.
+/// Bounds of the integers that fit 64 bits.
 const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
 const MINUS_TWO_POW_63: f64 = -9_223_372_036_854_775_808.0;
 
@@ -37,7 +37,7 @@ pub(super) fn number(out: &mut Vec<u8>, number: Number) {
     match number {
         Number::Int(int) => signed(out, int),
         Number::Uint(of) => uint(out, of),
-        // Whole numbers are integers, negative zero among them.
+        // Whole numbers are written as integers, including negative zero.
         Number::Float(float) if float.fract() == 0.0 && (0.0..TWO_POW_64).contains(&float) => {
             uint(out, float as u64);
         }
@@ -102,10 +102,10 @@ pub(super) fn map_header(out: &mut Vec<u8>, len: usize) {
     sized(out, len, Some((0x80, 0x10)), None, 0xde);
 }
 
-/// Length in the shortest form: inside the prefix, or in 1, 2 or 4 bytes behind it.
+/// Writes a length in the shortest form: inside the prefix, or in 1, 2 or 4 bytes after it.
 ///
 /// # Panics
-/// Beyond 2^32, which msgpack cannot say and no `Limits` let through.
+/// Above 2^32, which msgpack cannot express and no `Limits` allow.
 fn sized(out: &mut Vec<u8>, len: usize, tiny: Option<(u8, u8)>, byte: Option<u8>, word: u8) {
     match (u8::try_from(len), tiny, byte) {
         (Ok(len), Some((prefix, below)), _) if len < below => out.push(prefix | len),

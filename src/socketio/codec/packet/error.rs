@@ -1,10 +1,10 @@
-//! Why a frame is not a Socket.IO packet.
+//! Errors of decoding and encoding packets.
 
 #[cfg(feature = "msgpack")]
-use crate::socketio::msgpack::MsgpackError;
-use crate::socketio::value::json::{self, JsonError};
+use crate::socketio::codec::msgpack::MsgpackError;
+use crate::socketio::codec::value::json::{self, JsonError};
 
-/// What is wrong with a frame. After any of these the connection is to be closed with `parse error`.
+/// Why a frame is invalid. The connection must then be closed with `parse error`.
 ///
 /// ```
 /// use pesan::socketio::{DecodeError, Decoder, Limits};
@@ -15,10 +15,10 @@ use crate::socketio::value::json::{self, JsonError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// Frame without a byte.
+    /// The frame is empty.
     #[error("empty packet")]
     Empty,
-    /// First character is no packet type.
+    /// The first character is not a packet type.
     #[error("unknown packet type '{}'", json::escaped(.0.encode_utf8(&mut [0; 4])))]
     UnknownType(char),
     /// Frame larger than the limit.
@@ -29,7 +29,7 @@ pub enum DecodeError {
         /// Limit that was exceeded.
         limit: usize,
     },
-    /// Attachment count is missing, zero or no number.
+    /// The attachment count is missing, zero or not a number.
     #[error("illegal attachment count")]
     IllegalAttachments,
     /// More attachments than the limit.
@@ -63,13 +63,13 @@ pub enum DecodeError {
     #[cfg(feature = "msgpack")]
     #[error("invalid packet: {0}")]
     Msgpack(#[from] MsgpackError),
-    /// Frame is not what the chosen parser writes.
+    /// The frame is not in the format of the chosen parser.
     #[error("invalid packet: {0}")]
     InvalidPacket(&'static str),
-    /// Payload is not what a packet of this type carries.
+    /// The payload does not fit the type of the packet.
     #[error("invalid payload: {0}")]
     InvalidPayload(&'static str),
-    /// Event name that the protocol keeps for itself.
+    /// The event name is reserved.
     #[error("reserved event name '{0}'")]
     ReservedName(&'static str),
     /// Placeholder without an attachment.
@@ -84,4 +84,26 @@ pub enum DecodeError {
         /// Attachments that are missing.
         missing: usize,
     },
+}
+
+/// Why data cannot be sent in the default parser's format.
+///
+/// ```
+/// use pesan::socketio::{Packet, Value, packet::{Body, EncodeError}};
+/// let auth = Value::object([("key", Value::Binary(vec![1]))]);
+/// let packet = Packet::new("/", Body::Connect(Some(auth)));
+/// assert_eq!(packet.check(), Err(EncodeError::BinaryOutsideEvent));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The data contains binary and also an object that looks like a placeholder, which the receiver would replace.
+    #[error("an object with '_placeholder' beside binary cannot be distinguished from an attachment")]
+    AmbiguousPlaceholder,
+    /// Only events and acks can carry binary; in CONNECT and CONNECT_ERROR it would arrive as `null`.
+    #[error("only events and acks can carry binary")]
+    BinaryOutsideEvent,
+    /// The namespace does not begin with `/`, or contains a comma, which would end it.
+    #[error("namespace '{0}' cannot be encoded")]
+    Namespace(String),
 }

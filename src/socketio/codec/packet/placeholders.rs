@@ -1,15 +1,15 @@
-//! Placeholders: `{"_placeholder":true,"num":0}` stands in the JSON where an attachment belongs.
+//! Placeholders: `{"_placeholder":true,"num":0}` marks the place of an attachment in the JSON.
 
-use super::DecodeError;
-use crate::socketio::value::{Number, Value};
+use super::error::DecodeError;
+use crate::socketio::codec::value::{Number, Value};
 
-/// Whether `value` is a placeholder; `_placeholder` must be `true` and nothing else.
-pub(super) fn is_placeholder(value: &Value) -> bool {
+/// Whether `value` is a placeholder; `_placeholder` must be `true`.
+pub(crate) fn is_placeholder(value: &Value) -> bool {
     matches!(value.get("_placeholder"), Some(Value::Bool(true)))
 }
 
-/// Number of binaries inside, which is the number of attachments.
-pub(super) fn count(values: &[Value]) -> usize {
+/// Number of binary values, which is the number of attachments.
+pub(crate) fn count(values: &[Value]) -> usize {
     values.iter().map(count_one).sum()
 }
 
@@ -22,8 +22,8 @@ fn count_one(value: &Value) -> usize {
     }
 }
 
-/// Whether a placeholder stands anywhere inside; such data cannot be told from an attachment on the wire.
-pub(super) fn has_placeholder(value: &Value) -> bool {
+/// Whether the value contains a placeholder, which cannot be distinguished from an attachment on the wire.
+pub(crate) fn has_placeholder(value: &Value) -> bool {
     is_placeholder(value)
         || match value {
             Value::Array(items) => items.iter().any(has_placeholder),
@@ -32,11 +32,11 @@ pub(super) fn has_placeholder(value: &Value) -> bool {
         }
 }
 
-/// Puts the attachments where their placeholders stand. One attachment may be used more than once, or not at all.
+/// Replaces placeholders by their attachments. An attachment may be used several times, or not at all.
 ///
-/// The last use takes the bytes, so that nothing is copied in the usual case; `max_bytes` bounds what repeated
-/// uses add up to, since a short text can name a large attachment many times.
-pub(super) fn restore(
+/// The last use moves the bytes, so that usually nothing is copied. `max_bytes` limits the total of repeated uses, since a
+/// short text can refer to a large attachment many times.
+pub(crate) fn restore(
     args: &mut [Value],
     attachments: &mut [Attachment],
     max_bytes: usize,
@@ -52,14 +52,14 @@ pub(super) fn restore(
     restoring.all(args)
 }
 
-/// Attachment, and how often it is still to be placed.
+/// Attachment, and the number of its remaining uses.
 #[derive(Debug)]
-pub(super) struct Attachment {
-    pub(super) bytes: Vec<u8>,
-    pub(super) uses: usize,
+pub(crate) struct Attachment {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) uses: usize,
 }
 
-/// One walk through the arguments that counts, and one that places.
+/// One pass over the arguments that counts uses, and one that inserts.
 struct Restoring<'a> {
     attachments: &'a mut [Attachment],
     left: usize,
@@ -125,7 +125,7 @@ impl Restoring<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socketio::value::json;
+    use crate::socketio::codec::value::json;
 
     fn args(text: &str) -> Vec<Value> {
         match json::parse(text, 8).expect("valid JSON") {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attachment_can_stand_in_several_places() {
+    fn attachment_used_several_times_is_copied() {
         let mut args = args(
             r#"[{"_placeholder":true,"num":1},[{"_placeholder":true,"num":0}],{"_placeholder":true,"num":1}]"#,
         );
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn repeated_use_of_an_attachment_is_bounded() {
+    fn attachment_used_beyond_byte_limit_is_refused() {
         let mut args = args(r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#);
         let limit = DecodeError::AttachmentsTooLarge { limit: 3 };
         assert_eq!(restored(&mut args, &[&[1, 2]], 3), Err(limit));
     }
 
     #[test]
-    fn a_placeholder_names_an_attachment_that_is_there() {
+    fn placeholder_without_attachment_is_refused() {
         for num in ["1", "-1", "0.5", "\"splice\"", "null"] {
             let mut args = args(&format!(r#"[{{"_placeholder":true,"num":{num}}}]"#));
             let restored = restored(&mut args, &[&[1]], 100);

@@ -1,7 +1,7 @@
-//! Binary inside a program's own types.
+//! Binary in a program's own types.
 //!
-//! Serde writes a `Vec<u8>` as an array of numbers. To send it as binary, use [`Bytes`] instead, or name this
-//! module in the field's attribute:
+//! Serde serializes a `Vec<u8>` as an array of numbers. To send it as binary, use [`Bytes`] instead, or this module in
+//! the field's attribute:
 //!
 //! ```
 //! use pesan::socketio::value::{Bytes, Value, bytes, to_value};
@@ -26,7 +26,7 @@ use std::ops::{Deref, DerefMut};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes that travel as binary: an attachment, or msgpack's `bin`.
+/// Bytes that are sent as binary: an attachment, or msgpack's `bin`.
 ///
 /// ```
 /// use pesan::socketio::value::{Bytes, Value, from_value};
@@ -83,10 +83,10 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Writes anything that has bytes as binary; for `#[serde(with = "…")]`.
+/// Serializes bytes as binary; for `#[serde(with = "…")]`.
 ///
 /// # Errors
-/// What the serializer says.
+/// Errors of the serializer.
 pub fn serialize<T: AsRef<[u8]> + ?Sized, S: Serializer>(
     bytes: &T,
     serializer: S,
@@ -94,10 +94,10 @@ pub fn serialize<T: AsRef<[u8]> + ?Sized, S: Serializer>(
     serializer.serialize_bytes(bytes.as_ref())
 }
 
-/// Reads binary, or an array of small numbers, into anything made of bytes; for `#[serde(with = "…")]`.
+/// Deserializes bytes from binary or an array of numbers; for `#[serde(with = "…")]`.
 ///
 /// # Errors
-/// When there is neither.
+/// When the data is neither.
 pub fn deserialize<'de, T: From<Vec<u8>>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_byte_buf(BytesVisitor).map(T::from)
 }

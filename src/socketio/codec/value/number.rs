@@ -1,4 +1,4 @@
-//! Numbers: JavaScript's, and integers of 64 bits beside them.
+//! Numbers: those of JavaScript, and exact 64-bit integers.
 
 /// Number that keeps 64-bit integers exact.
 ///
@@ -19,7 +19,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Nearest floating-point number, which is what JavaScript would see.
+    /// Nearest floating-point number, as JavaScript reads it.
     #[must_use]
     pub fn as_f64(self) -> f64 {
         match self {
@@ -29,7 +29,7 @@ impl Number {
         }
     }
 
-    /// Integer without loss, if it is one.
+    /// Exact signed integer, if it is one.
     #[must_use]
     pub fn as_i64(self) -> Option<i64> {
         match self {
@@ -42,7 +42,7 @@ impl Number {
         }
     }
 
-    /// Unsigned integer without loss, if it is one.
+    /// Exact unsigned integer, if it is one.
     #[must_use]
     pub fn as_u64(self) -> Option<u64> {
         match self {
@@ -52,14 +52,14 @@ impl Number {
     }
 }
 
-/// Exact value of decimal digits; `None` when there are none, something else among them, or more than 64 bits hold.
+/// Parses decimal digits; `None` if there are none, other characters, or more than 64 bits.
 pub(crate) fn uint(digits: &str) -> Option<u64> {
-    // `parse` alone would accept a sign
+    // `parse` alone would accept a sign.
     let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     only_digits.then(|| digits.parse().ok()).flatten()
 }
 
-/// Equal when JavaScript would say so; not-a-number equals itself here, so that a round trip can be compared.
+/// Equality as in JavaScript, except that not-a-number equals itself, so that round trips can be compared.
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         match (self.as_i64(), other.as_i64()) {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_read_to_the_last_and_nothing_else_is() {
+    fn uint_from_text_is_exact_and_refuses_other_characters() {
         assert_eq!(uint("18446744073709551615"), Some(u64::MAX));
         assert_eq!(uint("0000000000000000000000007"), Some(7));
         for wrong in [
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_compare_as_javascript_would() {
+    fn number_comparison_equals_javascript() {
         assert_eq!(Number::Int(1), Number::Float(1.0));
         assert_eq!(Number::Uint(u64::MAX), Number::Uint(u64::MAX));
         assert_ne!(Number::Uint(u64::MAX), Number::Int(-1));

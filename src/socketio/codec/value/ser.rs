@@ -1,55 +1,15 @@
-//! A program's own types to [`Value`], through serde.
+//! Converts a program's own types to [`Value`], through serde.
 //!
-//! The shapes are those of `serde_json`: enums are tagged from outside (`{"Variant":…}`, a unit variant is its
-//! name), `None` and `()` are `null`, `Result` is `{"Ok":…}` or `{"Err":…}`. Bytes become [`Value::Binary`].
-
-mod compound;
-
-use std::fmt;
+//! The shapes are those of `serde_json`: enums are externally tagged (`{"Variant":…}`, a unit variant is its name), `None`
+//! and `()` are `null`, `Result` is `{"Ok":…}` or `{"Err":…}`. Bytes become [`Value::Binary`].
 
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, ser};
 
-use super::path::Path;
-use super::{Number, Value};
-use compound::{ArraySerializer, ObjectSerializer, tagged};
+use super::error::ToValueError;
+use super::{Number, Value, dedup_keys, json};
 
-/// Why a value of the program cannot be sent; says where, as in `at .items[3]: …`.
-///
-/// ```
-/// use pesan::socketio::to_value;
-/// let error = to_value(&[Some(u128::MAX)]).unwrap_err();
-/// assert!(error.to_string().starts_with("at [0]: integer "));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.path.describe(&self.message))]
-pub struct ToValueError {
-    path: Path,
-    message: String,
-}
-
-impl ToValueError {
-    fn under_key(mut self, key: &str) -> Self {
-        self.path.under_key(key);
-        self
-    }
-
-    fn under_index(mut self, index: usize) -> Self {
-        self.path.under_index(index);
-        self
-    }
-}
-
-impl ser::Error for ToValueError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            path: Path::default(),
-            message: message.to_string(),
-        }
-    }
-}
-
-/// Turns anything that serde can write into a [`Value`]; bytes become [`Value::Binary`].
+/// Converts any type that serde can serialize to a [`Value`]; bytes become [`Value::Binary`].
 ///
 /// ```
 /// use pesan::socketio::value::{Value, to_value};
@@ -57,7 +17,8 @@ impl ser::Error for ToValueError {
 /// ```
 ///
 /// # Errors
-/// What the type's own `Serialize` refuses, map keys that are not text or numbers, and integers beyond 64 bits.
+/// When the type's `Serialize` fails, for map keys that are not strings, numbers or booleans, and for integers beyond
+/// 64 bits.
 pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ToValueError> {
     value.serialize(ValueSerializer)
 }
@@ -259,5 +220,166 @@ impl serde::Serializer for ValueSerializer {
         len: usize,
     ) -> Result<ObjectSerializer, ToValueError> {
         Ok(ObjectSerializer::new(Some(variant), len))
+    }
+}
+
+/// `{"Variant":<value>}`.
+fn tagged(variant: &str, value: Value) -> Value {
+    Value::Object(vec![(variant.to_owned(), value)])
+}
+
+fn in_variant(error: ToValueError, variant: Option<&str>) -> ToValueError {
+    match variant {
+        Some(variant) => error.under_key(variant),
+        None => error,
+    }
+}
+
+/// Array, tuple, or a variant that holds a tuple.
+struct ArraySerializer {
+    variant: Option<&'static str>,
+    items: Vec<Value>,
+}
+
+impl ArraySerializer {
+    fn new(variant: Option<&'static str>, len: usize) -> Self {
+        Self {
+            variant,
+            items: Vec::with_capacity(len),
+        }
+    }
+
+    /// Adds an item, or returns its error. Not generic, so that it is compiled once.
+    fn push(&mut self, item: Result<Value, ToValueError>) -> Result<(), ToValueError> {
+        match item {
+            Ok(item) => {
+                self.items.push(item);
+                Ok(())
+            }
+            Err(error) => Err(in_variant(error.under_index(self.items.len()), self.variant)),
+        }
+    }
+
+    fn finish(self) -> Value {
+        let array = Value::Array(self.items);
+        match self.variant {
+            Some(variant) => tagged(variant, array),
+            None => array,
+        }
+    }
+}
+
+macro_rules! serialize_array {
+    ($($kind:ident::$method:ident),*) => {$(
+        impl ser::$kind for ArraySerializer {
+            type Ok = Value;
+            type Error = ToValueError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
+                self.push(to_value(value))
+            }
+
+            fn end(self) -> Result<Value, ToValueError> {
+                Ok(self.finish())
+            }
+        }
+    )*};
+}
+serialize_array!(
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field
+);
+
+/// Map, struct, or a variant that holds a struct.
+struct ObjectSerializer {
+    variant: Option<&'static str>,
+    entries: Vec<(String, Value)>,
+    key: Option<String>,
+}
+
+impl ObjectSerializer {
+    fn new(variant: Option<&'static str>, len: usize) -> Self {
+        Self {
+            variant,
+            entries: Vec::with_capacity(len),
+            key: None,
+        }
+    }
+
+    /// Adds an entry, or returns the error of its value. Not generic, so that it is compiled once.
+    fn push(&mut self, key: String, item: Result<Value, ToValueError>) -> Result<(), ToValueError> {
+        match item {
+            Ok(item) => {
+                self.entries.push((key, item));
+                Ok(())
+            }
+            Err(error) => Err(in_variant(error.under_key(&key), self.variant)),
+        }
+    }
+
+    fn finish(self, entries: Vec<(String, Value)>) -> Value {
+        let object = Value::Object(entries);
+        match self.variant {
+            Some(variant) => tagged(variant, object),
+            None => object,
+        }
+    }
+}
+
+macro_rules! serialize_fields {
+    ($($kind:ident),*) => {$(
+        impl ser::$kind for ObjectSerializer {
+            type Ok = Value;
+            type Error = ToValueError;
+
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), ToValueError> {
+                self.push(key.to_owned(), to_value(value))
+            }
+
+            fn end(mut self) -> Result<Value, ToValueError> {
+                let entries = std::mem::take(&mut self.entries);
+                Ok(self.finish(entries))
+            }
+        }
+    )*};
+}
+serialize_fields!(SerializeStruct, SerializeStructVariant);
+
+impl ser::SerializeMap for ObjectSerializer {
+    type Ok = Value;
+    type Error = ToValueError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ToValueError> {
+        self.key = Some(key_text(to_value(key)?)?);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ToValueError> {
+        let key = self.key.take();
+        let key = key.ok_or_else(|| ToValueError::custom("a map's value came before its key"))?;
+        self.push(key, to_value(value))
+    }
+
+    /// Flattened structs and maps with string and number keys can repeat a key; the last value wins.
+    fn end(mut self) -> Result<Value, ToValueError> {
+        let entries = dedup_keys(std::mem::take(&mut self.entries));
+        Ok(self.finish(entries))
+    }
+}
+
+/// Key as JavaScript writes it.
+fn key_text(key: Value) -> Result<String, ToValueError> {
+    match key {
+        Value::String(text) => Ok(text),
+        Value::Number(_) | Value::Bool(_) => Ok(json::to_string(&key)),
+        Value::Null | Value::Binary(_) | Value::Array(_) | Value::Object(_) => Err(ToValueError::custom(
+            "a map key must be a string, a number or a boolean",
+        )),
     }
 }

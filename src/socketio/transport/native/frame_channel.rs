@@ -1,4 +1,4 @@
-//! Frames on their way to a WebSocket's task, and a bound on what a server that does not read may leave there.
+//! Channel of frames to a WebSocket's task. Bounds the bytes queued for a server that does not read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,106 +6,106 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::socketio::Frame;
+use crate::socketio::codec::Frame;
 use crate::socketio::proto::CloseInfo;
 
-/// How long what is left may wait without any of it leaving, or the server take to say goodbye.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// After the sender is dropped: how long writing may stall, or the closing handshake take.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// End that sends.
-pub(crate) struct Unsent {
+/// Sending half.
+pub(crate) struct FrameSender {
     frames: mpsc::UnboundedSender<Frame>,
-    account: Arc<Account>,
+    budget: Arc<ByteBudget>,
     limit: usize,
 }
 
-/// End that the task has.
-pub(super) struct Waiting {
+/// Receiving half, owned by the task.
+pub(super) struct FrameReceiver {
     frames: mpsc::UnboundedReceiver<Frame>,
-    pub(super) account: Arc<Account>,
+    pub(super) budget: Arc<ByteBudget>,
 }
 
-/// What waits, and whether anybody is there to wait for.
+/// Bytes in the channel and bytes written to the network.
 #[derive(Default)]
-pub(super) struct Account {
+pub(super) struct ByteBudget {
     bytes: AtomicUsize,
-    /// Bytes that the network took.
-    moved: AtomicUsize,
-    left: Notify,
+    /// Bytes written to the network so far.
+    written: AtomicUsize,
+    sender_dropped: Notify,
 }
 
-/// Line for at most `limit` bytes.
-pub(super) fn line(limit: usize) -> (Unsent, Waiting) {
+/// Channel that holds at most `limit` bytes.
+pub(super) fn channel(limit: usize) -> (FrameSender, FrameReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let account = Arc::<Account>::default();
-    let unsent = Unsent {
+    let budget = Arc::<ByteBudget>::default();
+    let sender = FrameSender {
         frames: sender,
-        account: Arc::clone(&account),
+        budget: Arc::clone(&budget),
         limit,
     };
-    let waiting = Waiting {
+    let receiver = FrameReceiver {
         frames: receiver,
-        account,
+        budget,
     };
-    (unsent, waiting)
+    (sender, receiver)
 }
 
-impl Unsent {
-    /// Queues a frame. A task that has ended has reported that itself.
+impl FrameSender {
+    /// Queues a frame. If the task has ended it has reported why.
     ///
     /// # Errors
-    /// The end of the connection, when the frame does not fit.
+    /// How the connection ends, when the frame exceeds the limit.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         let size = frame.len();
-        let before = self.account.bytes.fetch_add(size, Ordering::Relaxed);
+        let before = self.budget.bytes.fetch_add(size, Ordering::Relaxed);
         if before.saturating_add(size) > self.limit {
-            return Err(CloseInfo::unread(self.limit));
+            return Err(CloseInfo::send_backlog(self.limit));
         }
         drop(self.frames.send(frame));
         Ok(())
     }
 }
 
-impl Drop for Unsent {
+impl Drop for FrameSender {
     fn drop(&mut self) {
-        self.account.left.notify_one();
+        self.budget.sender_dropped.notify_one();
     }
 }
 
-impl Waiting {
-    /// Next frame; nothing when the other end is dropped.
+impl FrameReceiver {
+    /// Next frame; `None` after the sender is dropped.
     pub(super) async fn recv(&mut self) -> Option<Frame> {
         self.frames.recv().await
     }
 
-    /// Next frame, if one is there.
+    /// Next frame, if one is queued.
     pub(super) fn try_recv(&mut self) -> Option<Frame> {
         self.frames.try_recv().ok()
     }
 }
 
-impl Account {
-    /// The network took so many bytes.
-    pub(super) fn moved(&self, bytes: usize) {
-        self.moved.fetch_add(bytes, Ordering::Relaxed);
+impl ByteBudget {
+    /// Records bytes written to the network.
+    pub(super) fn record_written(&self, bytes: usize) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A frame has left the line, if not the machine: one may always be under way.
-    pub(super) fn sent(&self, bytes: usize) {
+    /// Frees the bytes of a frame that was handed to the socket.
+    pub(super) fn release(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Waits until the other end is dropped, and then for as long as what it left behind goes out.
-    pub(super) async fn abandoned(&self) {
-        self.left.notified().await;
+    /// Waits until the sender is dropped, and then as long as writing makes progress.
+    pub(super) async fn drained(&self) {
+        self.sender_dropped.notified().await;
         let mut before = None;
         loop {
-            let moved = self.moved.load(Ordering::Relaxed);
-            if before == Some(moved) {
+            let written = self.written.load(Ordering::Relaxed);
+            if before == Some(written) {
                 return;
             }
-            before = Some(moved);
-            tokio::time::sleep(PATIENCE).await;
+            before = Some(written);
+            tokio::time::sleep(STALL_TIMEOUT).await;
         }
     }
 }
@@ -119,45 +119,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_is_told_and_what_has_left_makes_room() {
-        let (unsent, mut waiting) = line(10);
-        assert_eq!(unsent.send(frame(6)), Ok(()));
-        let first = waiting.recv().await.expect("queued");
-        waiting.account.sent(first.len());
-        assert_eq!(unsent.send(frame(10)), Ok(()));
-        assert!(waiting.recv().await.is_some(), "there was room again");
-        let error = unsent.send(frame(1)).expect_err("ten bytes have not left");
+    async fn frame_beyond_limit_fails_until_frames_are_sent() {
+        let (sender, mut receiver) = channel(10);
+        assert_eq!(sender.send(frame(6)), Ok(()));
+        let first = receiver.recv().await.expect("queued");
+        receiver.budget.release(first.len());
+        assert_eq!(sender.send(frame(10)), Ok(()));
+        assert!(receiver.recv().await.is_some(), "sent bytes are free again");
+        let error = sender.send(frame(1)).expect_err("ten bytes are not sent");
         assert_eq!(
             error.to_string(),
-            "more than 10 bytes wait, and the server does not read"
+            "more than 10 bytes are unsent because the server does not read"
         );
-        assert!(waiting.try_recv().is_none());
+        assert!(receiver.try_recv().is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_left_behind_has_time_while_it_goes_out() {
-        let (unsent, waiting) = line(100);
+    async fn sender_dropped_waits_while_writing_makes_progress() {
+        let (sender, receiver) = channel(100);
         for _ in 0..3 {
-            assert_eq!(unsent.send(frame(10)), Ok(()));
+            assert_eq!(sender.send(frame(10)), Ok(()));
         }
         let began = tokio::time::Instant::now();
-        drop(unsent);
-        let account = Arc::clone(&waiting.account);
+        drop(sender);
+        let budget = Arc::clone(&receiver.budget);
         let slowly = async {
             for _ in 0..3 {
-                tokio::time::sleep(PATIENCE * 3 / 5).await;
-                account.moved(10);
+                tokio::time::sleep(STALL_TIMEOUT * 3 / 5).await;
+                budget.record_written(10);
             }
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            () = waiting.account.abandoned() => {}
+            () = receiver.budget.drained() => {}
             () = slowly => {}
         }
         assert_eq!(
             began.elapsed(),
-            PATIENCE * 3,
-            "two pauses with progress, and one without"
+            STALL_TIMEOUT * 3,
+            "two intervals with progress, and one without"
         );
     }
 }

@@ -3,52 +3,63 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::socketio::client::Settings;
 use crate::socketio::proto::CloseInfo;
 use crate::socketio::sync::Callback;
-use crate::socketio::transport::{Http, Port, Response as Body};
+use crate::socketio::transport::polling::{HttpClient, HttpResponse as Body};
+use crate::socketio::transport::{TransportConfig, TransportEventSink};
 
-/// Time for a request whose transport nobody needs any more.
-const LAST_WORDS: Duration = Duration::from_secs(30);
+/// Time limit for the remaining requests of a closed transport.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sends requests with the same headers each time.
+/// Sends requests with the headers, certificates and limits of the settings.
 pub(crate) struct Requests {
     runtime: Handle,
     client: Result<Client, String>,
     max_bytes: usize,
-    hurried: watch::Sender<bool>,
-    port: Port,
+    closing: watch::Sender<bool>,
+    events: TransportEventSink,
 }
 
 impl Requests {
-    /// Requests with the headers, the certificates and the limit of `settings`, for what reports to `port`.
-    pub(crate) fn new(runtime: Handle, settings: &Settings, port: Port) -> Self {
+    /// Client for a transport that reports to `events`.
+    pub(crate) fn new(runtime: Handle, config: &TransportConfig, events: TransportEventSink) -> Self {
         Self {
             runtime,
-            client: client(&settings.extra_headers, &settings.ca),
-            max_bytes: settings.max_frame_bytes,
-            hurried: watch::Sender::new(false),
-            port,
+            client: client(&config.extra_headers, &config.ca),
+            max_bytes: config.max_frame_bytes,
+            closing: watch::Sender::new(false),
+            events,
         }
     }
 }
 
-fn client(headers: &[(String, String)], ca: &[u8]) -> Result<Client, String> {
-    let map = super::headers(headers)?;
-    // `no_proxy`: the machine's proxy settings do not apply to WebSockets either.
-    let builder = Client::builder().default_headers(map).no_proxy();
+/// Header map; a name that is given several times is sent several times.
+pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+        let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn client(extra_headers: &[(String, String)], ca: &[u8]) -> Result<Client, String> {
+    let headers = headers(extra_headers)?;
+    // `no_proxy`: the system's proxy settings do not apply to WebSockets either.
+    let builder = Client::builder().default_headers(headers).no_proxy();
     let tls = super::tls::config(ca)?.as_ref().clone();
     let builder = builder.tls_backend_preconfigured(tls);
     builder.build().map_err(|error| error.to_string())
 }
 
-/// With all its causes: that a certificate is not trusted is said by the last of them.
+/// Describes an error with all its causes; only the last one says that a certificate is not trusted.
 fn failed(error: &reqwest::Error) -> CloseInfo {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -70,7 +81,7 @@ fn accepted(response: Result<Response, reqwest::Error>) -> Result<Response, Clos
     }
 }
 
-/// Request under way; given up when it is dropped before its end.
+/// Request in progress; aborted when dropped.
 pub(crate) struct Request(AbortHandle);
 
 impl Drop for Request {
@@ -79,10 +90,10 @@ impl Drop for Request {
     }
 }
 
-impl Http for Requests {
+impl HttpClient for Requests {
     type Request = Request;
 
-    fn begin(&self, url: &str, body: Option<String>, done: Callback<Body>) -> Result<Request, CloseInfo> {
+    fn send(&self, url: &str, body: Option<String>, done: Callback<Body>) -> Result<Request, CloseInfo> {
         let client = self.client.clone().map_err(CloseInfo::failed)?;
         let gets = body.is_none();
         let request = match body {
@@ -92,38 +103,38 @@ impl Http for Requests {
                 .body(body),
             None => client.get(url),
         };
-        let reads = gets.then(|| self.port.clone());
+        let reads = gets.then(|| self.events.clone());
         let max_bytes = self.max_bytes;
-        let hurried = self.hurried.subscribe();
+        let closing = self.closing.subscribe();
         let task = self.runtime.spawn(async move {
             let response = async {
-                if let Some(port) = reads {
-                    port.caught_up().await;
+                if let Some(events) = reads {
+                    events.wait_for_capacity().await;
                 }
                 read(accepted(request.send().await)?, max_bytes).await
             };
             let body = tokio::select! {
                 body = response => body,
-                () = too_late(hurried) => Err(CloseInfo::failed("the server does not answer")),
+                () = closing_timeout(closing) => Err(CloseInfo::failed("no response in time after the transport was closed")),
             };
             done(body);
         });
         Ok(Request(task.abort_handle()))
     }
 
-    fn hurry(&self) {
-        self.hurried.send_replace(true);
+    fn finish_soon(&self) {
+        self.closing.send_replace(true);
     }
 }
 
-/// Waits until there is a hurry, and then for the time that is left.
-async fn too_late(mut hurried: watch::Receiver<bool>) {
-    // the sender lives for as long as anybody would hear of the request's end
-    drop(hurried.wait_for(|hurried| *hurried).await);
-    tokio::time::sleep(LAST_WORDS).await;
+/// Waits until the transport is closed, then for the time limit.
+async fn closing_timeout(mut closing: watch::Receiver<bool>) {
+    // The sender lives as long as the transport, which outlives its requests.
+    drop(closing.wait_for(|closing| *closing).await);
+    tokio::time::sleep(CLOSING_TIMEOUT).await;
 }
 
-/// Body of a response.
+/// Reads the body of a response.
 async fn read(mut response: Response, max_bytes: usize) -> Body {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {

@@ -1,6 +1,6 @@
-//! One TLS configuration for sockets and requests: rustls on ring, with the bundled roots.
+//! TLS configuration for WebSockets and requests: rustls on ring, with the bundled root certificates.
 //!
-//! The provider is named here, because a program that has two of them in its tree must name one.
+//! The crypto provider is chosen here, because rustls has no default in a program with two providers.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Configuration of a connection that trusts the certificates of `ca`, a text in PEM, beside the bundled ones.
+/// Configuration that trusts the PEM certificates in `ca` in addition to the bundled ones.
 pub(crate) fn config(ca: &[u8]) -> Result<Arc<ClientConfig>, String> {
     static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     if ca.is_empty() {
@@ -27,17 +27,17 @@ fn with(ca: &[u8]) -> Result<RootCertStore, String> {
     let before = roots.len();
     for certificate in CertificateDer::pem_slice_iter(ca) {
         let certificate =
-            certificate.map_err(|error| format!("a certificate of `ca` is unreadable: {error}"))?;
+            certificate.map_err(|error| format!("certificate in `ca` is unreadable: {error}"))?;
         let added = roots.add(certificate);
-        added.map_err(|error| format!("a certificate of `ca` is unusable: {error}"))?;
+        added.map_err(|error| format!("certificate in `ca` is unusable: {error}"))?;
     }
     if roots.len() == before {
-        return Err("`ca` has no certificate".to_owned());
+        return Err("`ca` contains no certificate".to_owned());
     }
     Ok(roots)
 }
 
-/// An error only when the provider lacks TLS 1.2 and 1.3.
+/// Fails only if the provider supports neither TLS 1.2 nor 1.3.
 fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

@@ -1,32 +1,38 @@
-//! One WebSocket of tokio-tungstenite, in a task of its own.
+//! WebSocket transport: one tokio-tungstenite socket in its own task.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, client_async_tls_with_config};
 
-use super::counting_stream::Stream;
-use super::frame_channel::Waiting;
-use crate::socketio::Frame;
+use super::frame_channel::{ByteBudget, FrameReceiver};
+use super::http::headers;
+use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, FrameKind};
-use crate::socketio::transport::{Port, Report};
+use crate::socketio::transport::{TransportEvent, TransportEventSink};
 
-/// Longest wait for the answer to the ping that goes between events and a DISCONNECT or the end.
+/// Longest wait for the pong to the ping that separates events from a DISCONNECT or the end of the session.
 ///
 /// The official server handles an event in a later tick than it reads it, and drops it when it has read a DISCONNECT by
-/// then. Its pong says that it has read everything before the ping.
+/// then. Its pong confirms that it has read everything before the ping.
 const PONG_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where to, and how.
+/// Server and settings of a WebSocket.
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) protocols: Vec<String>,
@@ -35,16 +41,20 @@ pub(crate) struct Target {
     pub(crate) max_frame_bytes: usize,
 }
 
-/// Sends what comes out of `outbox` and tells `port` what comes in. Ends when either side closes; when the outbox's
-/// sender is dropped, what waits in it is still sent.
-pub(crate) async fn run(target: Target, outbox: Waiting, port: Port) {
-    if let Some(info) = converse(target, outbox, &port).await {
-        port.report(Report::Closed(info));
+/// Sends the frames of the channel and reports received ones. Ends when either side closes; when the sender is dropped,
+/// queued frames are still sent.
+pub(crate) async fn run(target: Target, frames: FrameReceiver, events: TransportEventSink) {
+    if let Some(info) = run_session(target, frames, &events).await {
+        events.send(TransportEvent::Closed(info));
     }
 }
 
-/// How it ended, unless we were the ones who left.
-async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<CloseInfo> {
+/// Runs the connection; returns how it ended, `None` if the client closed it.
+async fn run_session(
+    target: Target,
+    mut frames: FrameReceiver,
+    events: &TransportEventSink,
+) -> Option<CloseInfo> {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 << 10)
         .write_buffer_size(16 << 10)
@@ -58,9 +68,9 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
         Ok(tls) => Connector::Rustls(tls),
         Err(error) => return Some(CloseInfo::failed(error)),
     };
-    let account = Arc::clone(&outbox.account);
+    let budget = Arc::clone(&frames.budget);
     let connect = async {
-        let stream = Stream::connect(request.uri(), Arc::clone(&account)).await?;
+        let stream = CountingStream::connect(request.uri(), Arc::clone(&budget)).await?;
         client_async_tls_with_config(request, stream, Some(config), Some(tls)).await
     };
     let (stream, _) = tokio::select! {
@@ -68,17 +78,17 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
             Ok(connected) => connected,
             Err(error) => return Some(failed(&error)),
         },
-        // Nothing is sent before the socket is open: this is the sender being dropped.
-        frame = outbox.recv() => return frame.map(|_| CloseInfo::failed("a frame before the socket was open")),
+        // Nothing is sent before the socket is open, so this means that the sender was dropped.
+        frame = frames.recv() => return frame.map(|_| CloseInfo::failed("frame sent before the socket was open")),
     };
-    port.report(Report::Opened);
+    events.send(TransportEvent::Opened);
 
     let (mut sink, mut source) = stream.split();
     let pong = Notify::new();
     let write = async {
-        // Whether something was sent that the server may not have read.
+        // Whether data was sent that the server may not have read yet.
         let mut unread = false;
-        while let Some(first) = outbox.recv().await {
+        while let Some(first) = frames.recv().await {
             let mut next = Some(first);
             while let Some(frame) = next {
                 let size = frame.len();
@@ -92,8 +102,8 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
                     FrameKind::Leaving | FrameKind::Other => {}
                 }
                 sink.feed(message(frame)).await?;
-                account.sent(size);
-                next = outbox.try_recv();
+                budget.release(size);
+                next = frames.try_recv();
             }
             sink.flush().await?;
         }
@@ -105,12 +115,14 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     };
     let read = async {
         loop {
-            port.caught_up().await;
+            events.wait_for_capacity().await;
             match source.try_next().await {
                 Ok(Some(Message::Text(text))) => {
-                    port.report(Report::Frame(Frame::Text(text.as_str().to_owned())));
+                    events.send(TransportEvent::Frame(Frame::Text(text.as_str().to_owned())));
                 }
-                Ok(Some(Message::Binary(bytes))) => port.report(Report::Frame(Frame::Binary(bytes.into()))),
+                Ok(Some(Message::Binary(bytes))) => {
+                    events.send(TransportEvent::Frame(Frame::Binary(bytes.into())));
+                }
                 Ok(Some(Message::Close(Some(CloseFrame { code, reason })))) => {
                     return CloseInfo::closed(code.into(), reason.as_str());
                 }
@@ -125,18 +137,18 @@ async fn converse(target: Target, mut outbox: Waiting, port: &Port) -> Option<Cl
     tokio::select! {
         ended = read => Some(ended),
         Err(error) = write => Some(lost(&error)),
-        () = account.abandoned() => None,
+        () = budget.drained() => None,
     }
 }
 
-/// Waits for the server's pong. Without one the goodbye goes all the same.
+/// Waits for the server's pong, for a limited time.
 async fn wait_for(pong: &Notify) {
     if timeout(PONG_TIMEOUT, pong.notified()).await.is_err() {
-        // a server that is slow, or does not answer pings
+        // The server is slow or does not answer pings: continue anyway.
     }
 }
 
-/// Could not be opened, or broke the rules.
+/// Failed to open, or violated the protocol.
 fn failed(error: &Error) -> CloseInfo {
     let info = CloseInfo::failed(error.to_string());
     match error {
@@ -145,7 +157,7 @@ fn failed(error: &Error) -> CloseInfo {
     }
 }
 
-/// An open connection that just ends is closed, as a browser sees it; everything else is a failure.
+/// Lost connections count as closed, as in a browser; all other errors are failures.
 fn lost(error: &Error) -> CloseInfo {
     match error {
         Error::ConnectionClosed
@@ -164,12 +176,12 @@ fn request(target: &Target) -> Result<Request, String> {
         .as_str()
         .into_client_request()
         .map_err(|error| error.to_string())?;
-    let headers = request.headers_mut();
+    let map = request.headers_mut();
     let protocols = target.protocols.join(", ");
     let protocols = (!protocols.is_empty()).then_some(("sec-websocket-protocol".to_owned(), protocols));
-    // In the place of those that every handshake has, each as often as it was given.
-    headers.extend(super::headers(&target.headers)?);
-    headers.extend(super::headers(protocols.as_slice())?);
+    // These replace the defaults of the handshake; a name given several times is sent several times.
+    map.extend(headers(&target.headers)?);
+    map.extend(headers(protocols.as_slice())?);
     Ok(request)
 }
 
@@ -180,12 +192,62 @@ fn message(frame: Frame) -> Message {
     }
 }
 
+/// TCP stream that records how much was written. For a frame that takes minutes nothing else shows progress.
+struct CountingStream {
+    tcp: TcpStream,
+    budget: Arc<ByteBudget>,
+}
+
+impl CountingStream {
+    /// Connects to the host of a URL; the scheme determines the default port.
+    async fn connect(url: &Uri, budget: Arc<ByteBudget>) -> io::Result<Self> {
+        let host = url.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let usual = if url.scheme_str() == Some("wss") { 443 } else { 80 };
+        let tcp = TcpStream::connect((host, url.port_u16().unwrap_or(usual))).await?;
+        tcp.set_nodelay(true)?;
+        Ok(Self { tcp, budget })
+    }
+}
+
+impl AsyncRead for CountingStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for CountingStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = written {
+            self.budget.record_written(written);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_header_goes_as_often_as_it_was_given_and_in_the_place_of_a_usual_one() {
+    fn header_given_twice_is_sent_twice_and_replaces_the_default() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let target = Target {
             url: "ws://a.b/socket.io/".to_owned(),

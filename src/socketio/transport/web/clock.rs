@@ -1,21 +1,21 @@
-//! The browser's time: never backwards, and with the hours that the machine slept.
+//! Monotonic clock of the browser that includes the time for which the computer slept.
 
-use js_sys::Date;
+use js_sys::{Date, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Performance;
 
-use super::global;
-use crate::socketio::Timestamp;
+use crate::socketio::proto::Timestamp;
 
-/// Difference between the two clocks, in milliseconds, from which on the machine is taken to have slept.
-const SLEPT: f64 = 2_000.0;
+/// Difference between the two clocks, in milliseconds, above which the computer is assumed to have slept.
+const SLEEP_THRESHOLD: f64 = 2_000.0;
 
-/// Milliseconds after a reading of both clocks during which `Date.now()` alone is read: it is several times faster, and
-/// the time is asked for at every frame.
-const SOON: f64 = 50.0;
+/// For this many milliseconds after both clocks were read only `Date.now()` is read. It is several times faster, and the
+/// time is needed for every frame.
+const RESYNC_INTERVAL: f64 = 50.0;
 
 /// Monotonic time from two clocks.
 ///
-/// `performance.now()` may stand still while the machine sleeps, `Date.now()` may be set back.
+/// `performance.now()` may stop while the computer sleeps, `Date.now()` may be set back.
 pub(crate) struct Clock {
     performance: Option<Performance>,
     elapsed: Elapsed,
@@ -23,18 +23,18 @@ pub(crate) struct Clock {
 
 /// Milliseconds since the start.
 struct Elapsed {
-    /// What the clocks showed when both were read, and the time that it was then.
+    /// Readings when both clocks were last read, and the elapsed time then.
     monotonic: f64,
     wall: f64,
     at_reading: f64,
-    /// Latest time that was returned.
+    /// Latest returned time.
     latest: f64,
 }
 
 impl Clock {
-    /// Clock that starts at zero, now.
+    /// Clock that starts at zero now.
     pub(crate) fn start() -> Self {
-        let performance = global::performance();
+        let performance = performance();
         let wall = Date::now();
         let monotonic = performance.as_ref().map_or(wall, Performance::now);
         Self {
@@ -43,7 +43,7 @@ impl Clock {
         }
     }
 
-    /// Moment at which it is called.
+    /// Current time.
     pub(crate) fn now(&mut self) -> Timestamp {
         let wall = Date::now();
         let monotonic = || self.performance.as_ref().map_or(wall, Performance::now);
@@ -64,7 +64,7 @@ impl Elapsed {
     fn update(&mut self, wall: f64, monotonic: impl FnOnce() -> f64) -> Timestamp {
         let passed = wall - self.wall;
         let mut elapsed = self.at_reading + passed;
-        if !(0.0..SOON).contains(&passed) {
+        if !(0.0..RESYNC_INTERVAL).contains(&passed) {
             let monotonic = monotonic();
             elapsed = self.at_reading + step(monotonic - self.monotonic, passed);
             (self.monotonic, self.wall, self.at_reading) = (monotonic, wall, elapsed);
@@ -74,13 +74,20 @@ impl Elapsed {
     }
 }
 
-/// Milliseconds that passed, by what each clock says.
+/// Milliseconds that have passed, given the difference of each clock.
 fn step(monotonic: f64, wall: f64) -> f64 {
-    if wall - monotonic > SLEPT {
+    if wall - monotonic > SLEEP_THRESHOLD {
         wall
     } else {
         monotonic.max(0.0)
     }
+}
+
+/// Monotonic clock, under the same name on pages and in workers.
+fn performance() -> Option<Performance> {
+    let performance = Reflect::get(&js_sys::global(), &JsValue::from_str("performance")).ok()?;
+    let usable = performance.is_object();
+    usable.then(|| performance.unchecked_into())
 }
 
 #[cfg(test)]
@@ -89,8 +96,8 @@ mod tests {
 
     use super::*;
 
-    /// What a clock says at readings of `Date.now()` and `performance.now()`, both from 1000 on.
-    fn told<const N: usize>(readings: [(f64, f64); N]) -> [u64; N] {
+    /// Elapsed time at readings of `Date.now()` and `performance.now()`, both counted from 1000.
+    fn elapsed_at<const N: usize>(readings: [(f64, f64); N]) -> [u64; N] {
         let mut elapsed = Elapsed::new(1_000.0, 1_000.0);
         readings.map(|(wall, monotonic)| {
             let now = elapsed.update(1_000.0 + wall, || 1_000.0 + monotonic);
@@ -99,18 +106,24 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    fn sleep_counts_and_a_clock_turned_back_does_not() {
-        assert_eq!(told([(5.0, 5.5), (60_000.0, 70.0)]), [5, 60_000]);
-        assert_eq!(told([(500.0, 500.5), (-60_000.0, 520.5)]), [500, 520]);
+    fn clock_after_sleep_advances_and_after_date_set_back_does_not_go_back() {
+        assert_eq!(elapsed_at([(5.0, 5.5), (60_000.0, 70.0)]), [5, 60_000]);
+        assert_eq!(elapsed_at([(500.0, 500.5), (-60_000.0, 520.5)]), [500, 520]);
         assert_eq!(
-            told([(-60_000.0, 5.0), (-59_980.0, 25.0), (-59_900.0, 105.0)]),
+            elapsed_at([(-60_000.0, 5.0), (-59_980.0, 25.0), (-59_900.0, 105.0)]),
             [5, 25, 105]
         );
     }
 
     #[wasm_bindgen_test]
-    fn a_clock_put_forward_a_little_is_noticed_and_time_does_not_go_back() {
-        assert_eq!(told([(40.0, 5.0), (60.0, 25.0), (61.0, 26.0)]), [40, 40, 40]);
-        assert_eq!(told([(40.0, 5.0), (60.0, 25.0), (100.0, 65.0)]), [40, 40, 65]);
+    fn clock_after_small_date_change_resyncs_without_going_back() {
+        assert_eq!(
+            elapsed_at([(40.0, 5.0), (60.0, 25.0), (61.0, 26.0)]),
+            [40, 40, 40]
+        );
+        assert_eq!(
+            elapsed_at([(40.0, 5.0), (60.0, 25.0), (100.0, 65.0)]),
+            [40, 40, 65]
+        );
     }
 }

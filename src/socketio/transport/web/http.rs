@@ -4,15 +4,15 @@ use gloo_events::EventListener;
 use wasm_bindgen::JsValue;
 use web_sys::XmlHttpRequest;
 
-use crate::socketio::client::Settings;
 use crate::socketio::proto::CloseInfo;
 use crate::socketio::sync::{Callback, Shared};
-use crate::socketio::transport::{Http, Response};
+use crate::socketio::transport::TransportConfig;
+use crate::socketio::transport::polling::{HttpClient, HttpResponse};
 
 /// Sends requests with the headers of the settings.
-pub(crate) struct Requests(Shared<Settings>);
+pub(crate) struct Requests(Shared<TransportConfig>);
 
-/// Request under way; aborted when dropped before its end.
+/// Request in progress; aborted when dropped.
 pub(crate) struct Request {
     request: XmlHttpRequest,
     /// Removed before the request is aborted, so that the abort is not reported.
@@ -20,11 +20,11 @@ pub(crate) struct Request {
 }
 
 impl Requests {
-    pub(crate) fn new(settings: Shared<Settings>) -> Self {
-        Self(settings)
+    pub(crate) fn new(config: Shared<TransportConfig>) -> Self {
+        Self(config)
     }
 
-    fn begin(&self, url: &str, body: Option<&str>, done: Callback<Response>) -> Result<Request, JsValue> {
+    fn begin(&self, url: &str, body: Option<&str>, done: Callback<HttpResponse>) -> Result<Request, JsValue> {
         let request = XmlHttpRequest::new()?;
         request.open(if body.is_some() { "POST" } else { "GET" }, url)?;
         request.set_with_credentials(self.0.with_credentials);
@@ -44,8 +44,8 @@ impl Requests {
     }
 }
 
-/// Outcome of a request that has ended. A status of zero means that there was no response.
-fn response(request: &XmlHttpRequest) -> Response {
+/// Result of a request that has ended. Status 0 means that there was no response.
+fn response(request: &XmlHttpRequest) -> HttpResponse {
     match request.status().unwrap_or(0) {
         0 => Err(CloseInfo::failed("request failed")),
         200..=299 => Ok(request.response_text().ok().flatten().unwrap_or_default()),
@@ -53,23 +53,28 @@ fn response(request: &XmlHttpRequest) -> Response {
     }
 }
 
-impl Http for Requests {
+impl HttpClient for Requests {
     type Request = Request;
 
-    fn begin(&self, url: &str, body: Option<String>, done: Callback<Response>) -> Result<Request, CloseInfo> {
+    fn send(
+        &self,
+        url: &str,
+        body: Option<String>,
+        done: Callback<HttpResponse>,
+    ) -> Result<Request, CloseInfo> {
         self.begin(url, body.as_deref(), done)
             .map_err(|_| CloseInfo::failed("request refused by the browser"))
     }
 
-    /// The browser knows when to give up.
-    fn hurry(&self) {}
+    /// The browser has its own time limits.
+    fn finish_soon(&self) {}
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
         self.loadend = None;
         if self.request.abort().is_err() {
-            // nothing to abort
+            // Nothing to abort.
         }
     }
 }

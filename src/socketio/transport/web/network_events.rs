@@ -1,33 +1,33 @@
-//! Network and page events of the browser: back online, gone offline, visible again.
+//! Network and visibility events of the browser.
 
 use std::rc::Rc;
 
 use gloo_events::EventListener;
-use web_sys::{Document, VisibilityState};
+use wasm_bindgen::JsCast;
+use web_sys::{Document, EventTarget, VisibilityState};
 
-use super::global;
-use crate::socketio::transport::Wakeup;
+use crate::socketio::transport::NetworkEvent;
 
 /// Listeners on the global scope and the document; removed when dropped.
-pub(crate) struct Wakeups {
+pub(crate) struct NetworkMonitor {
     _listeners: Vec<EventListener>,
 }
 
-impl Wakeups {
-    /// Calls `wake` whenever something happens.
-    pub(crate) fn listen(wake: impl Fn(Wakeup) + 'static) -> Self {
-        let wake = Rc::new(wake);
+impl NetworkMonitor {
+    /// Calls `notify` at each event.
+    pub(crate) fn listen(notify: impl Fn(NetworkEvent) + 'static) -> Self {
+        let notify = Rc::new(notify);
         let mut listeners = Vec::new();
-        if let Some(global) = global::event_target() {
+        if let Some(global) = event_target() {
             let events = [
-                ("online", Wakeup::Online),
-                ("offline", Wakeup::Offline),
-                // a page that comes out of the back-forward cache
-                ("pageshow", Wakeup::Visible),
+                ("online", NetworkEvent::Online),
+                ("offline", NetworkEvent::Offline),
+                // restored from the back-forward cache
+                ("pageshow", NetworkEvent::Visible),
             ];
-            listeners.extend(events.map(|(name, wakeup)| {
-                let wake = Rc::clone(&wake);
-                EventListener::new(&global, name, move |_| wake(wakeup))
+            listeners.extend(events.map(|(name, event)| {
+                let notify = Rc::clone(&notify);
+                EventListener::new(&global, name, move |_| notify(event))
             }));
         }
         // a worker has no document
@@ -35,7 +35,7 @@ impl Wakeups {
             let seen = document.clone();
             let became_visible = move |_: &web_sys::Event| {
                 if is_visible(&seen) {
-                    wake(Wakeup::Visible);
+                    notify(NetworkEvent::Visible);
                 }
             };
             listeners.push(EventListener::new(&document, "visibilitychange", became_visible));
@@ -48,4 +48,9 @@ impl Wakeups {
 
 fn is_visible(document: &Document) -> bool {
     document.visibility_state() != VisibilityState::Hidden
+}
+
+/// Target of `online`, `offline` and `pageshow`; `None` where the global scope is not an event target.
+fn event_target() -> Option<EventTarget> {
+    js_sys::global().dyn_into().ok()
 }

@@ -1,4 +1,4 @@
-//! One browser WebSocket with its listeners; nothing of it is heard after it is dropped.
+//! WebSocket transport of the browser. Reports no events after it is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,67 +9,73 @@ use js_sys::{Array, ArrayBuffer, Date, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent};
 
-use crate::socketio::Frame;
-use crate::socketio::client::Settings;
+use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, FrameKind};
-use crate::socketio::transport::{Port, Report};
+use crate::socketio::transport::{TransportConfig, TransportEvent, TransportEventSink};
 
-/// Pause in milliseconds between the last event and a DISCONNECT, so that the server reads them apart; see [`FrameKind`].
-/// A browser sends no pings, whose answer could be waited for instead.
+/// Pause in milliseconds between the last event and a DISCONNECT, so that the server reads them separately; see
+/// [`FrameKind`]. Browsers cannot send pings, whose pong could be awaited instead.
 const LEAVING_DELAY: u32 = 100;
 
-/// Open or opening WebSocket; closed when dropped, after what was sent.
+/// Open or opening WebSocket; closed when dropped, after the frames already sent.
 pub(crate) struct WebSocket {
     sender: Rc<Sender>,
-    /// Removed before the socket is closed, so that its end is not reported.
+    /// Removed before the socket is closed, so that the close is not reported.
     listeners: Vec<EventListener>,
 }
 
 /// Hands frames to the browser.
 struct Sender {
     socket: web_sys::WebSocket,
-    /// Bytes that may wait in the browser.
+    /// Maximum of bytes buffered by the browser.
     max_buffered: usize,
-    /// When the last event was sent, by `Date.now()`.
+    /// `Date.now()` when the last event was sent.
     last_data: Cell<f64>,
     held: RefCell<Option<Held>>,
-    /// Whether the socket is to be closed once nothing is held.
+    /// Whether to close the socket when no frames are held any more.
     closing: Cell<bool>,
 }
 
-/// DISCONNECT and what follows it, until it is due.
+/// A DISCONNECT and the frames after it, until the pause has passed.
 struct Held {
     frames: Vec<Frame>,
     _release: Timeout,
 }
 
 impl WebSocket {
-    /// Begins to open; events are reported to `port`.
+    /// Starts opening and reports to `events`.
     ///
     /// # Errors
-    /// What the browser throws: a URL or subprotocol that it does not accept.
-    pub(crate) fn open(url: &str, settings: &Settings, port: &Port) -> Result<Self, JsValue> {
-        let protocols: Array = settings.protocols.iter().map(JsValue::from).collect();
+    /// When the browser refuses the URL or a subprotocol.
+    pub(crate) fn open(
+        url: &str,
+        config: &TransportConfig,
+        events: &TransportEventSink,
+    ) -> Result<Self, JsValue> {
+        let protocols: Array = config.protocols.iter().map(JsValue::from).collect();
         let socket = web_sys::WebSocket::new_with_str_sequence(url, &protocols)?;
-        // A Blob is read asynchronously, and messages would overtake each other.
+        // A Blob can only be read asynchronously, so that messages could overtake each other.
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let (opened, received, closed) = (port.clone(), port.clone(), port.clone());
+        let (opened, received, closed) = (events.clone(), events.clone(), events.clone());
         let listeners = vec![
-            EventListener::new(&socket, "open", move |_| opened.report(Report::Opened)),
+            EventListener::new(&socket, "open", move |_| opened.send(TransportEvent::Opened)),
             EventListener::new(&socket, "message", move |event| {
                 let event: &MessageEvent = event.unchecked_ref();
                 if let Some(frame) = frame(&event.data()) {
-                    received.report(Report::Frame(frame));
+                    received.send(TransportEvent::Frame(frame));
                 }
             }),
             EventListener::new(&socket, "close", move |event| {
                 let event: &CloseEvent = event.unchecked_ref();
-                closed.report(Report::Closed(CloseInfo::closed(event.code(), event.reason())));
+                closed.send(TransportEvent::Closed(CloseInfo::closed(
+                    event.code(),
+                    event.reason(),
+                )));
             }),
         ];
         let sender = Rc::new(Sender {
             socket,
-            max_buffered: settings.max_unsent_bytes,
+            max_buffered: config.max_unsent_bytes,
             last_data: Cell::new(f64::NEG_INFINITY),
             held: RefCell::new(None),
             closing: Cell::new(false),
@@ -77,10 +83,10 @@ impl WebSocket {
         Ok(Self { sender, listeners })
     }
 
-    /// Hands a frame to the browser.
+    /// Sends a frame.
     ///
     /// # Errors
-    /// The end of the connection, when more waits in the browser than may.
+    /// How the connection ends, when the browser buffers too many bytes.
     pub(crate) fn send(&self, frame: Frame) -> Result<(), CloseInfo> {
         let sender = &self.sender;
         if let Some(held) = &mut *sender.held.borrow_mut() {
@@ -101,7 +107,7 @@ impl WebSocket {
         }
         sender.send(&frame);
         if sender.socket.buffered_amount() as usize > sender.max_buffered {
-            return Err(CloseInfo::unread(sender.max_buffered));
+            return Err(CloseInfo::send_backlog(sender.max_buffered));
         }
         Ok(())
     }
@@ -125,11 +131,11 @@ impl Sender {
             Frame::Binary(bytes) => self.socket.send_with_u8_array(bytes),
         };
         if sent.is_err() {
-            // The socket is not open any more: `close` is on its way and tells the client.
+            // The socket is no longer open; its `close` event will follow.
         }
     }
 
-    /// Sends what was held.
+    /// Sends the held frames.
     fn release(&self) {
         let held = self.held.take();
         for frame in held.iter().flat_map(|held| &held.frames) {
@@ -142,12 +148,12 @@ impl Sender {
 
     fn close(&self) {
         if self.socket.close().is_err() {
-            // only a close code can be wrong, and none is given
+            // Fails only for an invalid close code, and none is given.
         }
     }
 }
 
-/// Message as a frame: text, or an `ArrayBuffer`, as `binaryType` says.
+/// Converts a message to a frame: text, or an `ArrayBuffer` as set by `binaryType`.
 fn frame(data: &JsValue) -> Option<Frame> {
     if let Some(text) = data.as_string() {
         return Some(Frame::Text(text));

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::socketio::value::{Bytes, bytes, json, to_value};
+use crate::socketio::codec::value::{Bytes, bytes, json, to_value};
 
 fn json(text: &str) -> Value {
     json::parse(text, 64).expect("valid JSON")
@@ -63,7 +63,7 @@ struct Binary {
 }
 
 #[test]
-fn shapes_are_those_of_serde_json() {
+fn serde_shapes_equal_serde_json() {
     agrees(&Shape::Empty);
     agrees(&Shape::One(7));
     agrees(&Shape::Two(7, "x".to_owned()));
@@ -95,7 +95,7 @@ fn shapes_are_those_of_serde_json() {
 }
 
 #[test]
-fn binary_stays_binary_at_any_depth() {
+fn binary_at_any_depth_stays_binary() {
     let data = Binary {
         field: vec![1, 2],
         list: vec![Bytes(vec![]), Bytes(vec![3])],
@@ -115,7 +115,7 @@ fn binary_stays_binary_at_any_depth() {
 }
 
 #[test]
-fn a_value_passes_through_unchanged() {
+fn value_through_serde_is_unchanged() {
     let value = Value::Array(vec![
         json(r#"{"a":[null,true,-1,1.5,18446744073709551615,"x"],"b":{}}"#),
         Value::Binary(vec![1]),
@@ -125,13 +125,13 @@ fn a_value_passes_through_unchanged() {
 }
 
 #[test]
-fn bytes_are_read_from_binary_and_from_numbers() {
+fn bytes_from_binary_or_numbers_are_read() {
     assert_eq!(from_value::<Vec<u8>>(Value::Binary(vec![1, 2])), Ok(vec![1, 2]));
     assert_eq!(from_value::<Bytes>(json("[1,2]")), Ok(Bytes(vec![1, 2])));
 }
 
 #[test]
-fn whole_floats_fit_integers_and_nothing_else_does() {
+fn float_without_fraction_is_read_as_integer() {
     assert_eq!(from_value::<u8>(json("1e2")), Ok(100));
     assert_eq!(from_value::<f32>(json("3")), Ok(3.0));
     assert!(from_value::<u8>(json("256")).is_err());
@@ -141,7 +141,7 @@ fn whole_floats_fit_integers_and_nothing_else_does() {
 }
 
 #[test]
-fn errors_say_where_and_what() {
+fn from_value_error_has_path_and_cause() {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "only read")]
     struct Item {
@@ -176,18 +176,18 @@ fn errors_say_where_and_what() {
 }
 
 #[test]
-fn what_cannot_be_sent_says_where() {
+fn to_value_error_has_path() {
     let odd = BTreeMap::from([("a", vec![BTreeMap::from([((1, 2), 3)])])]);
     let error = to_value(&odd).expect_err("a tuple is no key");
     assert_eq!(
         error.to_string(),
-        "at .a[0]: a map's key must be text, a number or a truth value"
+        "at .a[0]: a map key must be a string, a number or a boolean"
     );
     assert!(to_value(&u128::MAX).is_err());
 }
 
 #[test]
-fn hostile_text_does_not_make_errors_long() {
+fn from_value_error_with_long_text_is_shortened() {
     let error = from_value::<u8>(Value::String("x".repeat(1000))).expect_err("a string");
     assert!(error.to_string().len() < 100, "{error}");
     let error = from_value::<Shape>(Value::String("x".repeat(1000))).expect_err("no variant");
@@ -195,7 +195,7 @@ fn hostile_text_does_not_make_errors_long() {
 }
 
 #[test]
-fn the_deepest_value_needs_little_stack() {
+fn value_of_maximum_depth_needs_little_stack() {
     let text = format!("{}{}", "[".repeat(512), "]".repeat(512));
     let run = move || {
         let value = json::parse(&text, 512).expect("within the limit");

@@ -1,10 +1,11 @@
 //! [`Value`] to JSON text, as `JSON.stringify` writes it.
 
-use super::float;
-use super::scan::plain_len;
-use crate::socketio::value::{Number, Value};
+use std::fmt;
+use std::fmt::Write as _;
 
-/// Writes `value` as JSON. Binary is written as `null`: packets replace it by placeholders first.
+use crate::socketio::codec::value::{Number, Value};
+
+/// Encodes `value` as JSON. Binary becomes `null`; packets use placeholders instead.
 ///
 /// ```
 /// use pesan::socketio::value::{Value, json};
@@ -23,7 +24,7 @@ pub fn write(out: &mut String, value: &Value) {
     write_with(out, value, &mut |out, _| out.push_str("null"));
 }
 
-/// Appends `value`; `binary` writes what stands for bytes.
+/// Appends `value` as JSON; `binary` writes the replacement of binary values.
 pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut impl FnMut(&mut String, &[u8])) {
     match value {
         Value::Null => out.push_str("null"),
@@ -57,7 +58,7 @@ pub(crate) fn write_with(out: &mut String, value: &Value, binary: &mut impl FnMu
     }
 }
 
-/// Appends a number; what JSON has no number for is `null`.
+/// Appends a number; infinite and not-a-number become `null`.
 fn write_number(out: &mut String, number: Number) {
     match number {
         Number::Int(int) => {
@@ -70,11 +71,11 @@ fn write_number(out: &mut String, number: Number) {
         Number::Float(float) if !float.is_finite() => out.push_str("null"),
         // JSON.stringify(-0) is "0", and whole numbers have no fraction.
         Number::Float(0.0) => out.push('0'),
-        Number::Float(float) => float::write(out, float),
+        Number::Float(float) => write_float(out, float),
     }
 }
 
-/// Appends decimal digits; for the small numbers that ids and counts are, quicker than `fmt`.
+/// Appends decimal digits; faster than `fmt` for small numbers such as ids and counts.
 pub(crate) fn write_uint(out: &mut String, uint: u64) {
     if uint >= 10 {
         write_uint(out, uint / 10);
@@ -90,7 +91,7 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Text from a peer as errors show it: with the escapes of a JSON string, without its quotes.
+/// Escapes text of a peer for an error message: a JSON string without the quotes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::new();
     write_escaped(&mut out, text);
@@ -127,12 +128,62 @@ fn hex(digits: u32) -> char {
     char::from_digit(digits & 15, 16).unwrap_or('0')
 }
 
+/// For people: JSON, with the size in place of binary.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        write_with(&mut text, self, &mut |text, bytes| {
+            text.push_str(&format!("<{} bytes>", bytes.len()));
+        });
+        f.write_str(&text)
+    }
+}
+
+/// Appends a finite number other than zero, as JavaScript writes it.
+fn write_float(out: &mut String, float: f64) {
+    let written = match float.abs() {
+        1e-6..1e21 => write!(out, "{float}"),
+        // JavaScript writes the sign of a positive exponent, Rust does not.
+        1e21.. => write!(out, "{}", format!("{float:e}").replace('e', "e+")),
+        _ => write!(out, "{float:e}"),
+    };
+    written.expect("writing to a String cannot fail");
+}
+
+const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// Length of the prefix that needs no escape, up to a quote, a backslash or a control character. Checks eight bytes at a
+/// time.
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let hits = special(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return index * 8 + (hits.trailing_zeros() / 8) as usize;
+        }
+    }
+    let in_tail = tail
+        .iter()
+        .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
+    words.len() * 8 + in_tail.unwrap_or(tail.len())
+}
+
+/// Sets the high bit of each special byte. Bits above the lowest hit may be wrong, the lowest never is.
+fn special(word: u64) -> u64 {
+    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word;
+    // After the XOR a quote is 0x20, a space 0x22, and control characters are still below 0x20.
+    let quotes_and_controls = below(word ^ (ONES * 2), 0x21);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quotes_and_controls | backslashes) & HIGHS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn integers_are_written_to_the_last_digit() {
+    fn integer_is_written_exactly() {
         for (number, text) in [
             (Value::from(0), "0"),
             (Value::from(-7), "-7"),
@@ -144,9 +195,84 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_as_javascript_does() {
+    fn string_is_escaped_like_javascript() {
         let text = "\u{0}\u{8}\t\n\u{b}\u{c}\r\u{1f}\"\\/\u{7f}\u{2028}é😀";
         let written = "\"\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\\\"\\\\/\u{7f}\u{2028}é😀\"";
         assert_eq!(to_string(&Value::from(text)), written);
+    }
+
+    #[test]
+    fn special_byte_at_any_position_is_found() {
+        for byte in 0..=u8::MAX {
+            let is_special = matches!(byte, 0..0x20 | b'"' | b'\\');
+            for place in 0..20 {
+                let mut bytes = [b' '; 20];
+                bytes[place] = byte;
+                let expected = if is_special { place } else { 20 };
+                assert_eq!(plain_len(&bytes), expected, "{byte:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn special_bytes_several_first_is_found() {
+        for first in 0..16 {
+            for second in first..16 {
+                let mut bytes = [0xff; 16];
+                bytes[first] = b'"';
+                bytes[second] = 0x1f;
+                assert_eq!(plain_len(&bytes), first);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "web", target_arch = "wasm32"))]
+mod browser_tests {
+    use js_sys::{JsString, Number};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    const HARD: [&str; 24] = [
+        "0.1",
+        "-0.5",
+        "1.0",
+        "1e2",
+        "1E+2",
+        "123456789012345680000",
+        "1e21",
+        "1.5e300",
+        "1e-6",
+        "0.000001234",
+        "1e-7",
+        "-1.25e-9",
+        "5e-324",
+        "2.4703282292062328e-324",
+        "2.2250738585072014e-308",
+        "1.7976931348623157e308",
+        "1.7976931348623159e308",
+        "9007199254740993.0",
+        "18446744073709551616",
+        "0.30000000000000004",
+        "6.02214076e23",
+        "179769313486231580793728971405301e270",
+        "8.5e-5",
+        "299792458.123456789",
+    ];
+
+    #[wasm_bindgen_test]
+    fn float_is_read_and_written_like_javascript() {
+        for text in HARD {
+            let float = text.parse::<f64>().expect("a number");
+            let in_javascript = Number::parse_float(text);
+            assert_eq!(float, in_javascript, "{text}");
+            if float.is_finite() && float != 0.0 {
+                let mut written = String::new();
+                super::write_float(&mut written, float);
+                let in_javascript: JsString = Number::from(float)
+                    .to_string_with_radix(10)
+                    .expect("a legal radix");
+                assert_eq!(written, String::from(in_javascript), "{text}");
+            }
+        }
     }
 }
