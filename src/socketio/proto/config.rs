@@ -14,7 +14,7 @@ use crate::socketio::codec::{Limits, Parser, Value};
 ///
 /// let mut config = Config::new("http://localhost:5000".parse().expect("a legal address"));
 /// config.transports = vec![TransportKind::WebSocket];
-/// config.outbox.max_age = Some(Duration::from_secs(60));
+/// config.send_buffer.max_age = Some(Duration::from_secs(60));
 /// assert_eq!(config.timeout, Some(Duration::from_secs(20)));
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ pub const SEPARATOR: char = '\u{1e}';
 /// Why a payload is invalid from some packet on.
 ///
 /// ```
-/// use pesan::socketio::{Limits, engine::polling_payload};
+/// use pesan::socketio::{Limits, engine::polling_payload as payload};
 /// let error = payload::decode("4a\u{1e}9", &Limits::default()).unwrap_err();
 /// assert_eq!(error.to_string(), "packet 1 of the payload: unknown packet type '9'");
 /// ```
