@@ -7,10 +7,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use raw_http::{exchange, join, request};
 use tempfile::TempDir;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_pesan-server");
 
@@ -75,7 +80,8 @@ impl Running {
         }
         let (_, address) = line
             .trim()
-            .rsplit_once("listening on http://")
+            .rsplit_once("listening on http")
+            .and_then(|(_, rest)| rest.split_once("://"))
             .expect("an address");
         Self {
             address: address.to_owned(),
@@ -281,6 +287,17 @@ fn the_operator_talks_to_the_running_server() {
     );
     running.ended();
     assert!(!folder.path().join("data/admin.sock").exists());
+}
+
+#[test]
+fn folder_of_the_operators_socket_is_private() {
+    let folder = folder();
+    let running = Running::start(folder.path(), &["--port", "0", "--ephemeral"]);
+    let mode = std::fs::metadata(folder.path().join("data"))
+        .expect("is there")
+        .permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o700);
+    drop(running);
 }
 
 #[test]
@@ -652,6 +669,53 @@ fn reload_takes_new_tokens_and_disconnects_the_revoked() {
     assert_eq!(connections(), "0 connections");
     running.signal("-TERM");
     running.ended();
+}
+
+/// Certificate that a server presents.
+fn presented_certificate(address: &str, known: &[CertificateDer<'static>]) -> CertificateDer<'static> {
+    let mut roots = RootCertStore::empty();
+    for certificate in known {
+        roots.add(certificate.clone()).expect("a usable certificate");
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a good configuration");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    tls.complete_io(&mut stream).expect("a TLS handshake");
+    let chain = tls.peer_certificates().expect("a certificate");
+    chain.first().expect("a certificate").clone().into_owned()
+}
+
+#[test]
+fn reload_presents_the_renewed_certificate_and_keeps_the_old_one_when_it_is_damaged() {
+    let folder = folder();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/tls");
+    let put = |name: &str, from: &str| {
+        std::fs::copy(files.join(from), folder.path().join(name)).expect("readable and writable");
+    };
+    let read = |name| CertificateDer::from_pem_file(files.join(name)).expect("a certificate");
+    let known = [read("certificate.pem"), read("renewed-certificate.pem")];
+    put("cert.pem", "certificate.pem");
+    put("key.pem", "key.pem");
+    let args = ["--port", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let running = Running::start(folder.path(), &args);
+    let presented = || presented_certificate(&running.address, &known);
+    assert_eq!(presented(), known[0]);
+    put("cert.pem", "renewed-certificate.pem");
+    let reload = admin(folder.path(), &["reload"]);
+    let words = String::from_utf8_lossy(&reload.stderr).into_owned();
+    assert!(
+        words.contains("certificate"),
+        "key and certificate do not go together: {words}"
+    );
+    assert_eq!(presented(), known[0]);
+    put("key.pem", "renewed-key.pem");
+    assert!(admin(folder.path(), &["reload"]).status.success());
+    assert_eq!(presented(), known[1]);
 }
 
 #[test]

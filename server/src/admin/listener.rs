@@ -1,7 +1,7 @@
 //! The server's end of the operator's socket.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,7 +101,11 @@ fn bind(path: &Path) -> io::Result<AdminSocket> {
         Err(error) => return Err(error),
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        // as the folder of the history, which it mostly is: for its owner alone
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let listener = UnixListener::bind(path)?;
     // others cannot even connect; and who did before this line is asked who they are

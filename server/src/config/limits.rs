@@ -55,6 +55,10 @@ pub struct SocketLimits {
     /// Largest message of a client, in bytes.
     #[arg(long, env = "PESAN_MAX_PAYLOAD", value_name = "BYTES", default_value_t = 1_000_000, value_parser = count::<1024, 1_000_000_000>)]
     pub max_payload: usize,
+    /// Most bytes held for all clients together: what waits to be sent to them, and what they sent that is not handled.
+    /// Then those that hold the most are disconnected.
+    #[arg(long, env = "PESAN_MAX_HELD_BYTES", value_name = "BYTES", default_value_t = 256 << 20, value_parser = count::<{ 16 << 20 }, 1_000_000_000_000>)]
+    pub max_held_bytes: usize,
     /// Milliseconds between two pings.
     #[arg(long, env = "PESAN_PING_INTERVAL", value_name = "MS", default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(100..=86_400_000))]
     pub ping_interval: u64,

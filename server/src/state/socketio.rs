@@ -12,6 +12,7 @@ pub(super) fn engine_config(config: &Config) -> EngineConfig {
     let allowed = AllowedOrigins::new(&config.listen.origin);
     let mut limits = EngineLimits {
         max_sessions: sockets.max_connections,
+        max_held_bytes: sockets.max_held_bytes,
         ..EngineLimits::default()
     };
     limits.max_sessions_per_address = match sockets.max_per_address {
