@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
+use pesan_server::app::{AppState, app};
 use pesan_server::config::Config;
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::state::{AppState, app};
 use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;

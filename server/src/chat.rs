@@ -5,31 +5,32 @@
 //! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
 //!
 //! With `--redis` several nodes are one chat: [`history`] is shared and tells every node what is said, `claims` keeps
-//! names unique, and `elsewhere` knows who is on the other nodes. Each node tells its own clients what it learns.
+//! names unique, and `remote_presence` knows who is on the other nodes. Each node tells its own clients what it learns.
 //!
 //! Connection state recovery stays off: it would put an offset into every event, which plain clients do not expect,
 //! and does less than what pages have anyway. They come back after any time and to any node, say up to which number
 //! they have each room, and get the rest; for others someone is gone only after a moment.
 
-mod claims;
+mod cluster;
 mod connect;
-mod elsewhere;
 mod held_names;
 pub mod history;
-mod link;
 mod lockout;
 mod message;
 pub mod moderation;
+mod name_candidates;
+mod name_registry;
 pub(crate) mod names;
-mod nodes;
 pub mod operator;
-mod people;
 mod presence;
 mod rate_limit;
+mod redis_client;
+mod remote_presence;
 mod requests;
 mod rooms;
-mod text;
-mod wishes;
+mod roster;
+mod sanitize;
+mod store_error;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,20 +44,21 @@ use pesan::socketio::Event;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::access::Access;
+use crate::auth::Authenticator;
 use crate::config::{ChatLimits, Store};
-use crate::http::assets::Assets;
 use crate::socketio::Io;
-use claims::Claims;
-use elsewhere::Elsewhere;
-use history::{Deliver, History, Link, Memory, News, Redis, Retention, Settled, Sqlite, StoreError};
+use history::{
+    Committed, Deliver, History, Memory, Redis, RedisClient, Retention, Sqlite, StoreError, StoreEvent,
+};
 use lockout::Lockout;
 use moderation::Restrictions;
-use people::{Line, People};
+use name_registry::NameRegistry;
 use presence::PendingPresence;
 use rate_limit::{Bucket, RateLimiter};
+use remote_presence::RemotePresence;
 use rooms::Rooms;
-use text::refusal;
+use roster::{MemberSnapshot, Roster};
+use sanitize::chat_error;
 
 /// Socket.IO room of all pages of ours.
 const PAGES: &str = "pages";
@@ -78,11 +80,12 @@ struct Inner {
     io: Io,
     history: Box<dyn History>,
     limits: ChatLimits,
-    access: RwLock<Arc<Access>>,
-    assets: Option<Assets>,
+    access: RwLock<Arc<Authenticator>>,
+    /// Gives the build id of the page that the server serves.
+    page_build: Box<dyn Fn() -> String + Send + Sync>,
     /// Names that all nodes have agreed on, where there are several.
-    claims: Option<Claims>,
-    book: Mutex<Book>,
+    claims: Option<NameRegistry>,
+    state: Mutex<ChatState>,
     /// Counts plain messages that were passed on, but not kept.
     not_kept: metrics::Counter,
     /// Hands on what is stored, until the store has ended.
@@ -94,11 +97,11 @@ struct Inner {
 }
 
 /// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
-struct Book {
-    people: People,
+struct ChatState {
+    people: Roster,
     rooms: Rooms,
     /// Other nodes, where there may be some.
-    elsewhere: Option<Elsewhere>,
+    remote_presence: Option<RemotePresence>,
     /// Rooms that have news for those who are not in them.
     news: BTreeSet<String>,
     /// Notice of the operator that the server will go down.
@@ -132,13 +135,13 @@ impl Chat {
         io: Io,
         store: &Store,
         limits: ChatLimits,
-        access: Access,
-        assets: Option<Assets>,
+        access: Authenticator,
+        page_build: impl Fn() -> String + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let (told, incoming) = mpsc::unbounded_channel();
         let link = match &store.redis {
             Some(url) => {
-                let link = Link::new(url, &store.redis_prefix);
+                let link = RedisClient::new(url, &store.redis_prefix);
                 Some(link.map_err(|error| anyhow::anyhow!("--redis is no address of a Redis: {error}"))?)
             }
             None => None,
@@ -147,10 +150,10 @@ impl Chat {
         history.save_room(rooms::lobby()).await.context("the history")?;
         let saved = history.rooms().await.context("the history")?;
         let restrictions = Restrictions::new(history.restrictions().await.context("the history")?);
-        let (elsewhere, sheets) = match &link {
+        let (remote_presence, updates) = match &link {
             Some(_) => {
-                let (told, sheets) = mpsc::unbounded_channel();
-                (Some(Elsewhere::new(nodes::name(), told)), Some(sheets))
+                let (told, updates) = mpsc::unbounded_channel();
+                (Some(RemotePresence::new(cluster::name(), told)), Some(updates))
             }
             None => (None, None),
         };
@@ -159,12 +162,12 @@ impl Chat {
             history,
             limits,
             access: RwLock::new(Arc::new(access)),
-            assets,
-            claims: link.map(Claims::new),
-            book: Mutex::new(Book {
-                people: People::default(),
+            page_build: Box::new(page_build),
+            claims: link.map(NameRegistry::new),
+            state: Mutex::new(ChatState {
+                people: Roster::default(),
                 rooms: Rooms::new(saved, limits.name_chars),
-                elsewhere,
+                remote_presence,
                 news: BTreeSet::new(),
                 closing: None,
                 plain: message::plain_bucket(),
@@ -179,8 +182,8 @@ impl Chat {
             creating: tokio::sync::Mutex::default(),
         }));
         chat.attach();
-        if let Some(sheets) = sheets {
-            chat.meet(sheets);
+        if let Some(updates) = updates {
+            chat.subscribe(updates);
         }
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
@@ -204,14 +207,14 @@ impl Chat {
     }
 
     /// Sets the gauges that are only looked at when someone asks.
-    pub fn measure(&self) {
-        let book = self.book();
+    pub fn record_metrics(&self) {
+        let state = self.state();
         let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
-        metrics::gauge!("pesan_people").set(float(book.people.count_here()));
-        metrics::gauge!("pesan_rooms").set(float(book.rooms.iter().count()));
-        metrics::gauge!("pesan_locked_out_addresses").set(float(book.lockout.count(Instant::now())));
-        if let Some(elsewhere) = &book.elsewhere {
-            metrics::gauge!("pesan_other_nodes").set(float(elsewhere.count()));
+        metrics::gauge!("pesan_people").set(float(state.people.count_here()));
+        metrics::gauge!("pesan_rooms").set(float(state.rooms.iter().count()));
+        metrics::gauge!("pesan_locked_out_addresses").set(float(state.lockout.count(Instant::now())));
+        if let Some(remote_presence) = &state.remote_presence {
+            metrics::gauge!("pesan_other_nodes").set(float(remote_presence.count()));
         }
     }
 
@@ -235,9 +238,9 @@ impl Chat {
         }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // what panicked under the lock left the book as it was before or after one step
-        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ChatState> {
+        // what panicked under the lock left the state as it was before or after one step
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends an event to everyone in a Socket.IO room, on this node.
@@ -256,10 +259,10 @@ impl Chat {
 
     /// Who may see a room, and how.
     fn views(&self, id: &str) -> Vec<(String, Room)> {
-        let book = self.book();
-        let members: Vec<Person> = book.rooms.members(id);
+        let state = self.state();
+        let members: Vec<Person> = state.rooms.members(id);
         if members.is_empty() {
-            let room = book.rooms.seen_by(id, "", &book.people);
+            let room = state.rooms.seen_by(id, "", &state.people);
             return room.map(|room| (PAGES.to_owned(), room)).into_iter().collect();
         }
         members
@@ -267,7 +270,7 @@ impl Chat {
             .filter_map(|member| {
                 Some((
                     channel_of(&member.id),
-                    book.rooms.seen_by(id, &member.id, &book.people)?,
+                    state.rooms.seen_by(id, &member.id, &state.people)?,
                 ))
             })
             .collect()
@@ -276,10 +279,10 @@ impl Chat {
     /// Tells those who are not in a room what is new in it.
     fn tell_news(&self) {
         let news: Vec<Room> = {
-            let mut book = self.book();
-            let ids = std::mem::take(&mut book.news);
+            let mut state = self.state();
+            let ids = std::mem::take(&mut state.news);
             ids.iter()
-                .filter_map(|id| book.rooms.seen_by(id, "", &book.people))
+                .filter_map(|id| state.rooms.seen_by(id, "", &state.people))
                 .collect()
         };
         for room in news {
@@ -291,12 +294,15 @@ impl Chat {
     }
 }
 
-impl Book {
+impl ChatState {
     /// Tells the other nodes how someone is here now.
     fn share(&mut self, person: &Person) {
-        if let Some(elsewhere) = &mut self.elsewhere {
-            let line = self.people.line(&person.id).unwrap_or_else(|| Line::gone(person));
-            elsewhere.tell(line);
+        if let Some(remote_presence) = &mut self.remote_presence {
+            let line = self
+                .people
+                .line(&person.id)
+                .unwrap_or_else(|| MemberSnapshot::gone(person));
+            remote_presence.tell(line);
         }
     }
 }
@@ -324,23 +330,23 @@ fn channel_of(person: &str) -> String {
 /// Opens the history that the operator chose; what comes out of it goes to `told`.
 async fn open(
     store: &Store,
-    link: Option<&Link>,
-    told: mpsc::UnboundedSender<Told>,
+    link: Option<&RedisClient>,
+    told: mpsc::UnboundedSender<StoreOutput>,
 ) -> anyhow::Result<Box<dyn History>> {
     // bounded by the store's own queue
-    let tell = move |told: &mpsc::UnboundedSender<Told>, news| {
+    let tell = move |told: &mpsc::UnboundedSender<StoreOutput>, news| {
         if told.send(news).is_err() {
             tracing::debug!("messages were stored after the chat had ended");
         }
     };
     let news = told.clone();
-    let deliver: Deliver = Box::new(move |batch| tell(&told, Told::Settled(batch)));
+    let deliver: Deliver = Box::new(move |batch| tell(&told, StoreOutput::Committed(batch)));
     let retention = Retention {
         days: store.keep_days,
         messages: store.keep_messages,
     };
     if let Some(link) = link {
-        let notify = Box::new(move |one| tell(&news, Told::News(one)));
+        let notify = Box::new(move |one| tell(&news, StoreOutput::StoreEvent(one)));
         return Ok(Box::new(
             Redis::open(link.clone(), retention, deliver, notify).await?,
         ));
@@ -358,25 +364,25 @@ async fn open(
 /// What someone is told whose message was not stored.
 fn store_refusal(error: &StoreError) -> ChatError {
     match error {
-        StoreError::IdUsed => refusal(ChatErrorCode::IdInvalid, ""),
-        StoreError::RoomUnknown => refusal(ChatErrorCode::RoomUnknown, ""),
-        StoreError::RoomTaken(id) => refusal(ChatErrorCode::RoomTaken, id),
-        StoreError::Busy => refusal(ChatErrorCode::TooFast, 1),
+        StoreError::IdUsed => chat_error(ChatErrorCode::IdInvalid, ""),
+        StoreError::RoomUnknown => chat_error(ChatErrorCode::RoomUnknown, ""),
+        StoreError::RoomTaken(id) => chat_error(ChatErrorCode::RoomTaken, id),
+        StoreError::Busy => chat_error(ChatErrorCode::TooFast, 1),
         // the reason is the operator's business, and is in the log
-        StoreError::Full | StoreError::Quota(_) => refusal(ChatErrorCode::StoreFull, ""),
+        StoreError::Full | StoreError::Quota(_) => chat_error(ChatErrorCode::StoreFull, ""),
         StoreError::ReadOnly | StoreError::Corrupt | StoreError::Unreachable(_) | StoreError::Other(_) => {
-            refusal(ChatErrorCode::StoreFailed, "")
+            chat_error(ChatErrorCode::StoreFailed, "")
         }
     }
 }
 
 /// What comes out of the store.
-enum Told {
+enum StoreOutput {
     /// What became of messages.
-    Settled(Vec<Settled>),
+    Committed(Vec<Committed>),
     /// What other nodes did.
-    News(News),
+    StoreEvent(StoreEvent),
 }
 
 /// What came out of the store, in its order.
-type Incoming = mpsc::UnboundedReceiver<Told>;
+type Incoming = mpsc::UnboundedReceiver<StoreOutput>;

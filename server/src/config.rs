@@ -1,6 +1,6 @@
 //! What the operator can set: one struct per concern, each flag also from the environment.
 //!
-//! `main` parses it, [`crate::state`] builds the server from it. A value that cannot work stops the start with a
+//! [`Cli`](crate::cli::Cli) parses it, [`crate::app`] builds the server from it. A value that cannot work stops the start with a
 //! message that names the flag.
 
 mod limits;
@@ -9,10 +9,8 @@ mod origin;
 mod page;
 mod store;
 
-use std::ffi::OsString;
-
 use clap::error::ErrorKind;
-use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser};
 
 pub use limits::{ChatLimits, SocketLimits};
 pub use listen::{AllowedOrigin, Listen};
@@ -20,33 +18,8 @@ pub use origin::{Origin, OriginError, is_loopback};
 pub use page::Page;
 pub use store::Store;
 
-use crate::access::AccessConfig;
-use crate::admin::AdminCommand;
+use crate::auth::AuthConfig;
 use crate::log::Log;
-
-/// Serves the pesan chat: the page, Socket.IO, and the history.
-#[derive(Debug, Clone, Parser)]
-#[command(
-    name = "pesan-server",
-    version,
-    subcommand_negates_reqs = true,
-    args_conflicts_with_subcommands = true
-)]
-pub struct Cli {
-    /// What to do instead of serving.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// How to serve.
-    #[command(flatten)]
-    pub config: Config,
-}
-
-/// What the binary can do besides serving.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Command {
-    /// Talks to the running server: list, rooms, kick, announce, close.
-    Admin(AdminCommand),
-}
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone, Args)]
@@ -62,7 +35,7 @@ pub struct Config {
     pub store: Store,
     /// Who may come in.
     #[command(flatten)]
-    pub access: AccessConfig,
+    pub access: AuthConfig,
     /// What one person may do.
     #[command(flatten)]
     pub chat: ChatLimits,
@@ -80,34 +53,32 @@ impl Config {
     /// # Errors
     /// What clap says about the first argument that is wrong.
     pub fn from_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
-        Cli::read(std::iter::once("pesan-server").chain(args)).map(|cli| cli.config)
+        /// The flags alone, without the commands of the operator.
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            config: Config,
+        }
+        let mut command = without_empty_variables(Flags::command());
+        let args = std::iter::once("pesan-server").chain(args);
+        let flags = Flags::from_arg_matches_mut(&mut command.try_get_matches_from_mut(args)?)
+            .map_err(|error| error.format(&mut command))?;
+        flags
+            .config
+            .check()
+            .map_err(|why| command.error(ErrorKind::ValueValidation, why))?;
+        Ok(flags.config)
     }
 
-    /// Says which settings do not go together, if so.
-    fn check(&self) -> Result<(), String> {
+    /// Checks settings that depend on each other.
+    pub(crate) fn check(&self) -> Result<(), String> {
         store::check(&self.store)?;
         limits::check(&self.chat, &self.sockets)
     }
 }
 
-impl Cli {
-    /// Reads the command line, its first word being the program's name, and the environment; an empty variable counts as
-    /// unset.
-    ///
-    /// # Errors
-    /// What to say about the first value that is wrong, or the text that `--help` asks for.
-    pub fn read<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(Self::command());
-        let cli = Self::from_arg_matches_mut(&mut command.try_get_matches_from_mut(args)?)
-            .map_err(|error| error.format(&mut command))?;
-        match cli.config.check() {
-            Err(why) if cli.command.is_none() => Err(command.error(ErrorKind::ValueValidation, why)),
-            Err(_) | Ok(()) => Ok(cli),
-        }
-    }
-}
-
-fn without_empty_variables(command: clap::Command) -> clap::Command {
+/// Command in which an empty environment variable counts as unset.
+pub(crate) fn without_empty_variables(command: clap::Command) -> clap::Command {
     let unset = |arg: Arg| {
         let variable = arg.get_env().and_then(std::env::var_os);
         if variable.is_some_and(|value| value.is_empty()) {
@@ -122,19 +93,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_flag_has_an_environment_variable() {
-        for argument in Cli::command().get_arguments() {
-            let plain = ["help", "version"].contains(&argument.get_id().as_str());
-            assert!(plain || argument.get_env().is_some(), "{}", argument.get_id());
-        }
-    }
 
     #[test]
     fn port_overrides_the_port_of_listen() {

@@ -4,8 +4,7 @@
 
 pub(crate) mod accept_encoding;
 pub mod assets;
-pub mod headers;
 pub mod health;
 mod metric_help;
-pub mod router;
+pub mod security_headers;
 pub mod serve;

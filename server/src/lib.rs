@@ -1,14 +1,15 @@
 //! A Socket.IO server for Rust, and the chat that is built on it.
 
-pub mod access;
 pub mod admin;
+pub mod app;
+pub mod auth;
 pub mod chat;
+pub mod cli;
 pub mod config;
 pub mod engineio;
 pub mod http;
 pub mod log;
 pub mod socketio;
-pub mod state;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

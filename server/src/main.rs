@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use pesan_server::admin::AdminSocket;
-use pesan_server::config::{Cli, Command, Config, Listen};
+use pesan_server::app::{AppState, app, router, signals};
+use pesan_server::cli::{Cli, Command};
+use pesan_server::config::{Config, Listen};
+use pesan_server::http::health;
 use pesan_server::http::serve::{ServeConfig, Tls, TrustedProxies, bind, serve};
-use pesan_server::http::{health, router};
 use pesan_server::log;
-use pesan_server::state::{AppState, app, signals};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {

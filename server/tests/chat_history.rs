@@ -11,20 +11,20 @@ use std::time::Duration;
 
 use pesan::protocol::{HistoryPage, LOBBY, Message, Person, RoomKind, Sent};
 use pesan_server::chat::history::{
-    Deliver, Draft, History, Link, Memory, News, OpenError, Range, Redis, RedisError, Restriction,
-    RestrictionKind, Retention, SavedRoom, Settled, Sqlite, StoreError, Stored,
+    Committed, Deliver, Draft, History, Memory, OpenError, Range, Redis, RedisClient, RedisError,
+    Restriction, RestrictionKind, Retention, SavedRoom, Sqlite, StoreError, StoreEvent, Stored,
 };
 use redis_server::RedisServer;
 use tokio::sync::oneshot;
 
 type Delivered = Arc<Mutex<Vec<Message>>>;
 
-/// Tells the ticket, and remembers what is new in the order in which it came.
+/// Tells the completion, and remembers what is new in the order in which it came.
 fn delivery() -> (Deliver, Delivered) {
     let delivered = Delivered::default();
     let kept = Arc::clone(&delivered);
-    let deliver = Box::new(move |batch: Vec<Settled>| {
-        for Settled { outcome, ticket } in batch {
+    let deliver = Box::new(move |batch: Vec<Committed>| {
+        for Committed { outcome, completion } in batch {
             let answer = outcome.map(|stored| match stored {
                 Stored::New(message) => {
                     let sent = Sent {
@@ -36,8 +36,8 @@ fn delivery() -> (Deliver, Delivered) {
                 }
                 Stored::Again(sent) => sent,
             });
-            if let Some(ticket) = ticket {
-                ticket(answer);
+            if let Some(completion) = completion {
+                completion(answer);
             }
         }
     });
@@ -70,17 +70,17 @@ fn draft(room: &str, id: &str, author: &str, text: &str) -> Draft {
         text: text.to_owned(),
         reply_to: None,
         urgent: true,
-        ticket: None,
+        completion: None,
     }
 }
 
 async fn add(history: &dyn History, mut draft: Draft) -> Result<Sent, StoreError> {
     let (done, answer) = oneshot::channel();
-    draft.ticket = Some(Box::new(move |outcome| {
+    draft.completion = Some(Box::new(move |outcome| {
         done.send(outcome).expect("someone waits");
     }));
     history.add(draft).expect("there is space");
-    answer.await.expect("every message is settled")
+    answer.await.expect("every message is committed")
 }
 
 fn texts(page: &HistoryPage) -> Vec<&str> {
@@ -100,14 +100,14 @@ async fn open(folder: &Path) -> (Sqlite, Delivered) {
     (history, delivered)
 }
 
-type Heard = Arc<Mutex<Vec<News>>>;
+type Heard = Arc<Mutex<Vec<StoreEvent>>>;
 
 async fn redis(server: &RedisServer, retention: Retention) -> (Redis, Delivered, Heard) {
     let (deliver, delivered) = delivery();
     let heard = Heard::default();
     let kept = Arc::clone(&heard);
     let notify = Box::new(move |news| kept.lock().unwrap().push(news));
-    let link = Link::new(&server.url(), "test").expect("an address");
+    let link = RedisClient::new(&server.url(), "test").expect("an address");
     let history = Redis::open(link, retention, deliver, notify)
         .await
         .expect("redis runs");
@@ -369,7 +369,7 @@ async fn node_that_stands_at_a_deleted_message_of_the_feed_goes_on() {
         let heard = heard.lock().unwrap();
         let deleted = heard
             .iter()
-            .filter(|news| matches!(news, News::MessageDeleted { .. }));
+            .filter(|news| matches!(news, StoreEvent::MessageDeleted { .. }));
         deleted.count() == 200
     })
     .await;
@@ -378,7 +378,7 @@ async fn node_that_stands_at_a_deleted_message_of_the_feed_goes_on() {
             .lock()
             .unwrap()
             .iter()
-            .any(|news| matches!(news, News::Anew(_)))
+            .any(|news| matches!(news, StoreEvent::Reset(_)))
     );
     assert_eq!(one.erase_person("ana").await, Ok(0));
     add(&one, draft(LOBBY, "message-last", "bob", "halo"))
@@ -777,7 +777,7 @@ async fn what_waits_when_redis_is_left_is_answered() {
         .map(|number| {
             let (done, answer) = oneshot::channel();
             let mut draft = draft(LOBBY, &format!("message-{number}"), "ana", "halo");
-            draft.ticket = Some(Box::new(move |outcome| {
+            draft.completion = Some(Box::new(move |outcome| {
                 done.send(outcome).expect("someone waits");
             }));
             history.add(draft).expect("there is space");
@@ -788,7 +788,7 @@ async fn what_waits_when_redis_is_left_is_answered() {
         .await
         .expect("no panic");
     for answer in answers {
-        answer.await.expect("every message is settled").expect("stored");
+        answer.await.expect("every message is committed").expect("stored");
     }
 }
 
@@ -845,8 +845,11 @@ async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
     until("the other node hears of it", || {
         let heard = heard.lock().unwrap();
         let ids = heard.iter().filter_map(|news| match news {
-            News::Room(room) => Some(room.id.as_str()),
-            News::Gone { .. } | News::MessageDeleted { .. } | News::PersonErased(_) | News::Anew(_) => None,
+            StoreEvent::Room(room) => Some(room.id.as_str()),
+            StoreEvent::Gone { .. }
+            | StoreEvent::MessageDeleted { .. }
+            | StoreEvent::PersonErased(_)
+            | StoreEvent::Reset(_) => None,
         });
         ids.collect::<Vec<_>>().ends_with(&["kopi", "kopi-2"])
     })
@@ -888,7 +891,7 @@ async fn in_redis_everything_is_there_after_it_was_killed() {
             .lock()
             .unwrap()
             .iter()
-            .any(|news| matches!(news, News::Anew(_)))
+            .any(|news| matches!(news, StoreEvent::Reset(_)))
     );
 }
 
@@ -903,7 +906,7 @@ async fn a_redis_that_lost_everything_is_looked_at_anew() {
     server.forget();
     server.start_again();
     until("it is noticed", || {
-        heard.lock().unwrap().contains(&News::Anew(Vec::new()))
+        heard.lock().unwrap().contains(&StoreEvent::Reset(Vec::new()))
     })
     .await;
     history
@@ -920,14 +923,14 @@ async fn a_node_that_stood_still_for_too_long_looks_anew() {
     let still = Arc::<AtomicBool>::default();
     let (stands, heard) = (Arc::<AtomicBool>::default(), Heard::default());
     let (holds, tells, kept) = (Arc::clone(&still), Arc::clone(&stands), Arc::clone(&heard));
-    let deliver = move |_: Vec<Settled>| {
+    let deliver = move |_: Vec<Committed>| {
         while holds.load(Ordering::Acquire) {
             tells.store(true, Ordering::Release);
             std::thread::sleep(Duration::from_millis(1));
         }
     };
     let notify = move |news| kept.lock().unwrap().push(news);
-    let link = Link::new(&server.url(), "test").expect("an address");
+    let link = RedisClient::new(&server.url(), "test").expect("an address");
     let node = Redis::open(link, Retention::default(), Box::new(deliver), Box::new(notify))
         .await
         .expect("redis runs");
@@ -952,7 +955,7 @@ async fn a_node_that_stood_still_for_too_long_looks_anew() {
     still.store(false, Ordering::Release);
     until("it looks anew", || {
         let heard = heard.lock().unwrap();
-        heard.iter().any(|news| matches!(news, News::Anew(_)))
+        heard.iter().any(|news| matches!(news, StoreEvent::Reset(_)))
     })
     .await;
     drop(node);
@@ -969,9 +972,12 @@ async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
     server.stop();
     server.forget_the_last_bytes();
     server.start_again();
-    let is_back = |news: &News| match news {
-        News::Anew(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
-        News::Room(_) | News::Gone { .. } | News::MessageDeleted { .. } | News::PersonErased(_) => false,
+    let is_back = |news: &StoreEvent| match news {
+        StoreEvent::Reset(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
+        StoreEvent::Room(_)
+        | StoreEvent::Gone { .. }
+        | StoreEvent::MessageDeleted { .. }
+        | StoreEvent::PersonErased(_) => false,
     };
     until("it is noticed", || heard.lock().unwrap().iter().any(is_back)).await;
     let sent = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;
@@ -1013,7 +1019,7 @@ async fn a_redis_that_cannot_be_used_is_named() {
     let server = RedisServer::start();
     let open = async |url: &str| {
         let (deliver, _) = delivery();
-        let link = Link::new(url, "test").expect("an address");
+        let link = RedisClient::new(url, "test").expect("an address");
         Redis::open(link, Retention::default(), deliver, Box::new(drop)).await
     };
     let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());

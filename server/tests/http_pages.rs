@@ -10,10 +10,10 @@ use http::header::{
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use pesan_server::app::router::admin_router;
+use pesan_server::app::{AppState, app};
 use pesan_server::config::Config;
 use pesan_server::engineio::Peer;
-use pesan_server::http::router::admin_router;
-use pesan_server::state::{AppState, app};
 use tempfile::TempDir;
 use tower::ServiceExt;
 

@@ -10,10 +10,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::{Load, Reply, Request, RoomChange, StorePlace};
+use crate::app::AppState;
 use crate::chat::Chat;
 use crate::chat::history::{self, Range, Restriction, RestrictionKind, StoreError};
 use crate::log::LogLimit;
-use crate::state::AppState;
 
 /// Longest request.
 const MOST_BYTES: u64 = 64 << 10;

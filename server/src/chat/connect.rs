@@ -8,15 +8,14 @@ use pesan::protocol::{
 };
 use pesan::socketio::value::{Value, from_value};
 
-use super::people::{id_of, went};
+use super::name_candidates::{NameCandidates, made_up};
 use super::presence::join_room;
 use super::rate_limit::too_fast;
-use super::text::refusal;
-use super::wishes::{Wishes, made_up};
+use super::roster::{departures, id_of};
+use super::sanitize::chat_error;
 use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
-use crate::access::{Access, Admitted};
+use crate::auth::{Authenticator, Identity};
 use crate::engineio::CloseReason;
-use crate::http::assets::Assets;
 use crate::log::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
@@ -33,7 +32,7 @@ const GREETING: &str = "Selamat datang di pesan!";
 
 /// Who a socket is; kept with it where there is something to keep.
 #[derive(Debug, Clone)]
-pub(super) enum Visitor {
+pub(super) enum ClientKind {
     /// A page of ours.
     Page {
         /// Id of the person.
@@ -49,7 +48,7 @@ pub(super) enum Visitor {
     Plain(Person),
 }
 
-impl Visitor {
+impl ClientKind {
     /// Id of the person.
     pub(super) fn id(&self) -> &str {
         match self {
@@ -77,7 +76,7 @@ impl Chat {
             .check_lockout(&socket)
             .and_then(|()| self.visitor(&socket.handshake().auth))
             .and_then(|visitor| {
-                let person = visitor.as_ref().map(Visitor::id).unwrap_or_default();
+                let person = visitor.as_ref().map(ClientKind::id).unwrap_or_default();
                 self.check_ban(person, socket.handshake().ip())?;
                 Ok(visitor)
             });
@@ -103,7 +102,7 @@ impl Chat {
         metrics::counter!("pesan_refused_total", "reason" => reason).increment(1);
         if reason == "wrong secret" {
             let address = socket.handshake().ip();
-            self.book().lockout.note_failure(address, Instant::now());
+            self.state().lockout.note_failure(address, Instant::now());
         }
         if matches!(reason, "wrong secret" | "locked out") {
             tokio::time::sleep(WRONG_SECRET).await;
@@ -117,22 +116,22 @@ impl Chat {
 
     /// Whether a secret from this address is looked at.
     fn check_lockout(&self, socket: &Socket) -> Result<(), ChatError> {
-        if matches!(*self.access(), Access::Open) || given_token(socket).is_none() {
+        if matches!(*self.access(), Authenticator::Open) || given_token(socket).is_none() {
             return Ok(());
         }
         let address = socket.handshake().ip();
-        let book = self.book();
-        book.lockout.check(address, Instant::now()).map_err(too_fast)
+        let state = self.state();
+        state.lockout.check(address, Instant::now()).map_err(too_fast)
     }
 
     /// Who may come in now.
-    pub(super) fn access(&self) -> Arc<Access> {
+    pub(super) fn access(&self) -> Arc<Authenticator> {
         Arc::clone(&self.0.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes other secrets from now on, and ends the connections of those who may no longer come in, or only as someone
     /// else; how many there were.
-    pub fn replace_access(&self, access: Access) -> usize {
+    pub fn replace_authenticator(&self, access: Authenticator) -> usize {
         *self.0.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
         let sockets = self.0.io.sockets();
         let revoked = sockets.iter().filter(|socket| !self.is_still_admitted(socket));
@@ -151,43 +150,44 @@ impl Chat {
 
     fn is_still_admitted(&self, socket: &Socket) -> bool {
         let visitor = self.visitor(&socket.handshake().auth);
-        let known = socket.data().get::<Visitor>();
-        visitor.is_ok_and(|visitor| visitor.as_ref().map(Visitor::id) == known.as_deref().map(Visitor::id))
+        let known = socket.data().get::<ClientKind>();
+        visitor
+            .is_ok_and(|visitor| visitor.as_ref().map(ClientKind::id) == known.as_deref().map(ClientKind::id))
     }
 
     /// Who comes with this auth payload; none is a plain client that anyone could be.
-    fn visitor(&self, auth: &Value) -> Result<Option<Visitor>, ChatError> {
+    fn visitor(&self, auth: &Value) -> Result<Option<ClientKind>, ChatError> {
         let token = auth.get("token").and_then(Value::as_str);
         let admitted = self
             .access()
             .check(token)
-            .ok_or_else(|| refusal(ChatErrorCode::Unauthorized, ""))?;
+            .ok_or_else(|| chat_error(ChatErrorCode::Unauthorized, ""))?;
         let version = auth
             .get("pesan")
             .and_then(Value::as_number)
             .and_then(pesan_version);
         if version != Some(VERSION) {
             return Ok(match admitted {
-                Admitted::Anyone => None,
-                Admitted::Named(name) => Some(Visitor::Plain(Person {
+                Identity::Anyone => None,
+                Identity::Named(name) => Some(ClientKind::Plain(Person {
                     id: id_of("token", &name),
                     name,
                 })),
             });
         }
         let auth: Auth =
-            from_value(auth.clone()).map_err(|error| refusal(ChatErrorCode::Malformed, error))?;
+            from_value(auth.clone()).map_err(|error| chat_error(ChatErrorCode::Malformed, error))?;
         if !KEY_BYTES.contains(&auth.key.len()) {
-            return Err(refusal(ChatErrorCode::Malformed, "key"));
+            return Err(chat_error(ChatErrorCode::Malformed, "key"));
         }
         Ok(Some(match admitted {
-            Admitted::Anyone => Visitor::Page {
+            Identity::Anyone => ClientKind::Page {
                 id: id_of("key", &auth.key),
                 name: auth.name,
                 named: false,
                 batches: auth.presence_batches,
             },
-            Admitted::Named(name) => Visitor::Page {
+            Identity::Named(name) => ClientKind::Page {
                 id: id_of("token", &name),
                 name: Some(name),
                 named: true,
@@ -197,7 +197,7 @@ impl Chat {
     }
 
     async fn connected(self, socket: Socket) {
-        let visitor = socket.data().get::<Visitor>();
+        let visitor = socket.data().get::<ClientKind>();
         if let Some(visitor) = visitor.as_deref()
             && let Some(left_out) = PEOPLE_CONNECTED.ready()
         {
@@ -210,7 +210,7 @@ impl Chat {
                 "person connected"
             );
         }
-        if let Some(Visitor::Page { id, name, named, .. }) = visitor.as_deref() {
+        if let Some(ClientKind::Page { id, name, named, .. }) = visitor.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
             self.plain_connected(&socket);
@@ -232,26 +232,26 @@ impl Chat {
             let most = self.0.limits.name_chars;
             // a name that belongs to a token was the operator's choice
             if named {
-                Wishes::trusted(id, wished, most)
+                NameCandidates::trusted(id, wished, most)
             } else {
-                Wishes::new(id, wished, most)
+                NameCandidates::new(id, wished, most)
             }
         };
         let claimed = self.claim(id, wishes()).await;
         self.listen(socket, named);
         let (hello, came, mine, closing, freed) = {
-            let mut book = self.book();
+            let mut state = self.state();
             let (you, name_refused) = match claimed {
-                Some((name, refused)) => (book.people.sit_as(socket.id(), id, name), refused),
-                None => book.people.sit(socket.id(), id, wishes(), Instant::now()),
+                Some((name, refused)) => (state.people.sit_as(socket.id(), id, name), refused),
+                None => state.people.sit(socket.id(), id, wishes(), Instant::now()),
             };
-            book.people.locate(socket.id(), socket.handshake().ip());
-            let came = book.people.enter(socket.id(), LOBBY);
-            book.share(&you);
+            state.people.locate(socket.id(), socket.handshake().ip());
+            let came = state.people.enter(socket.id(), LOBBY);
+            state.share(&you);
             let hello = Hello {
                 version: VERSION,
-                build: self.0.assets.as_ref().map(Assets::build).unwrap_or_default(),
-                rooms: book.rooms.all_seen_by(id, &book.people),
+                build: (self.0.page_build)(),
+                rooms: state.rooms.all_seen_by(id, &state.people),
                 limits: ChatLimits {
                     text_chars: self.0.limits.text_chars,
                     name_chars: self.0.limits.name_chars,
@@ -261,10 +261,10 @@ impl Chat {
                 you,
                 name_refused,
             };
-            let mine: Vec<String> = book.rooms.direct_of(id).map(|room| channel(room)).collect();
+            let mine: Vec<String> = state.rooms.direct_of(id).map(|room| channel(room)).collect();
             // what became free meanwhile is free on all nodes
-            let freed = book.people.take_freed();
-            let closing = book.closing.as_ref().and_then(super::operator::Notice::still);
+            let freed = state.people.take_freed();
+            let closing = state.closing.as_ref().and_then(super::operator::Notice::still);
             (hello, came, mine, closing, freed)
         };
         self.free_names(None, freed);
@@ -303,10 +303,10 @@ impl Chat {
 
     /// Who speaks plainly, for those who see names.
     pub(super) fn plain_author(&self, socket: &Socket) -> Person {
-        if let Some(person) = self.book().people.of(socket.id()) {
+        if let Some(person) = self.state().people.of(socket.id()) {
             return person;
         }
-        if let Some(Visitor::Plain(person)) = socket.data().get::<Visitor>().as_deref() {
+        if let Some(ClientKind::Plain(person)) = socket.data().get::<ClientKind>().as_deref() {
             return person.clone();
         }
         let id = id_of("plain", socket.id());
@@ -318,18 +318,18 @@ impl Chat {
 
     fn rise(&self, socket: &str) {
         let (risen, gone, freed) = {
-            let mut book = self.book();
-            let risen = book.people.rise(socket);
+            let mut state = self.state();
+            let risen = state.people.rise(socket);
             if let Some((person, _)) = &risen {
-                book.share(person);
+                state.share(person);
             }
             let gone = risen
                 .as_ref()
-                .is_some_and(|(person, _)| book.people.get(&person.id).is_none());
-            (risen, gone, book.people.take_freed())
+                .is_some_and(|(person, _)| state.people.get(&person.id).is_none());
+            (risen, gone, state.people.take_freed())
         };
         if let Some((person, rooms)) = risen {
-            self.tell_moves(went(&person, rooms));
+            self.announce_membership(departures(&person, rooms));
             self.free_names(gone.then_some(person.id), freed);
         }
     }

@@ -16,8 +16,9 @@ use futures_util::future::BoxFuture;
 use pesan::protocol::{HistoryPage, Message, Person, RoomKind, Sent};
 
 pub use self::redis::{Redis, RedisError};
-pub use super::link::Link;
 pub use super::moderation::{Restriction, RestrictionKind, Subject};
+pub use super::redis_client::RedisClient;
+pub use super::store_error::StoreError;
 pub use memory::Memory;
 pub use sqlite::{BackupError, Contents, OpenError, Sqlite, back_up, restore};
 
@@ -117,7 +118,7 @@ pub struct Draft {
     /// Whether somebody waits for it; otherwise the store may gather for a moment.
     pub urgent: bool,
     /// Who wants to know what became of it.
-    pub ticket: Option<Ticket>,
+    pub completion: Option<Completion>,
 }
 
 impl fmt::Debug for Draft {
@@ -126,18 +127,18 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// Told once what became of a message.
-pub type Ticket = Box<dyn FnOnce(Result<Sent, StoreError>) + Send + Sync>;
+/// StoreOutput once what became of a message.
+pub type Completion = Box<dyn FnOnce(Result<Sent, StoreError>) + Send + Sync>;
 
 /// Gets what became of each message, in the order of the store.
-pub type Deliver = Box<dyn Fn(Vec<Settled>) + Send + Sync>;
+pub type Deliver = Box<dyn Fn(Vec<Committed>) + Send + Sync>;
 
 /// Gets what other nodes did to the rooms; in one order with the messages.
-pub type Notify = Box<dyn Fn(News) + Send + Sync>;
+pub type Notify = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
 /// What happened in a store that other nodes write to as well, besides messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum StoreEvent {
     /// A room is new, or its people have other names.
     Room(Box<SavedRoom>),
     /// A room is gone, and where its messages are now, if anywhere.
@@ -157,15 +158,15 @@ pub enum News {
     /// All messages of a person were deleted; the id of the person.
     PersonErased(String),
     /// What was known of the store no longer holds: these are its rooms now.
-    Anew(Vec<SavedRoom>),
+    Reset(Vec<SavedRoom>),
 }
 
 /// What became of a message.
-pub struct Settled {
+pub struct Committed {
     /// What became of it.
     pub outcome: Result<Stored, StoreError>,
     /// Who wants to know.
-    pub ticket: Option<Ticket>,
+    pub completion: Option<Completion>,
 }
 
 /// Message that the store has.
@@ -205,47 +206,11 @@ pub struct SavedRoom {
     pub last: Option<Message>,
 }
 
-/// Why the store did not do it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// No room is left on the disk.
-    #[error("the disk is full")]
-    Full,
-    /// The store has all that it may; how many bytes.
-    #[error("the history has the {0} bytes that --max-store-bytes allows")]
-    Quota(u64),
-    /// The file may not be written.
-    #[error("the history is read-only")]
-    ReadOnly,
-    /// The file is damaged.
-    #[error("the history is damaged")]
-    Corrupt,
-    /// The id belongs to a message of someone else.
-    #[error("the message's id was used by someone else")]
-    IdUsed,
-    /// No such room.
-    #[error("no such room")]
-    RoomUnknown,
-    /// Another room has the name; its id.
-    #[error("the room {0} has that name")]
-    RoomTaken(String),
-    /// Too many messages are waiting.
-    #[error("too many messages are waiting")]
-    Busy,
-    /// The machine with the history does not answer; why.
-    #[error("redis cannot be reached: {0}")]
-    Unreachable(String),
-    /// Anything else; what the store says.
-    #[error("{0}")]
-    Other(String),
-}
-
 /// Why the store does not take messages, if so; said in the log each time that it changes.
 #[derive(Debug, Default)]
-struct Trouble(Mutex<Option<StoreError>>);
+struct LastError(Mutex<Option<StoreError>>);
 
-impl Trouble {
+impl LastError {
     fn get(&self) -> Option<StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, PLAIN, Send, Sent};
 use pesan::socketio::value::{Value, json};
 
-use super::connect::Visitor;
-use super::history::{Draft, News, SavedRoom, Settled, StoreError, Stored, Ticket};
+use super::connect::ClientKind;
+use super::history::{Committed, Completion, Draft, SavedRoom, StoreError, StoreEvent, Stored};
 use super::rate_limit::{Bucket, Cost, too_fast};
-use super::text::{clean, clean_or_cut, refusal};
-use super::{Chat, Incoming, PLAINS, Told, channel, store_refusal};
+use super::sanitize::{chat_error, sanitize, sanitize_or_truncate};
+use super::{Chat, Incoming, PLAINS, StoreOutput, channel, store_refusal};
 use crate::socketio::{AckSender, Args, Socket};
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
@@ -33,7 +33,7 @@ impl Chat {
         };
         match draft {
             Ok(mut draft) => {
-                draft.ticket = Some(ticket(ack));
+                draft.completion = Some(completion(ack));
                 self.store(draft);
             }
             Err(why) => answer(ack, &Err(why)),
@@ -46,40 +46,41 @@ impl Chat {
             return;
         };
         // a server that goes down does not answer, so that the sender tries again with the next one
-        if let Some(ticket) = draft.ticket
+        if let Some(completion) = draft.completion
             && !self.0.ending.load(Ordering::Acquire)
         {
-            ticket(Err(StoreError::Busy));
+            completion(Err(StoreError::Busy));
         }
     }
 
     /// Message to store, and the direct room that it is the first message of.
     fn draft(&self, socket: &Socket, send: Send) -> Result<(Draft, Option<SavedRoom>), ChatError> {
         let (author, direct) = {
-            let mut book = self.book();
-            let author = book
+            let mut state = self.state();
+            let author = state
                 .people
                 .of(socket.id())
-                .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
+                .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
             let (address, cost) = (socket.handshake().ip(), Cost::Write(send.text.len()));
-            book.check_mute(&author.id, address)?;
-            book.rates
+            state.check_mute(&author.id, address)?;
+            state
+                .rates
                 .charge(&author.id, address, cost, Instant::now())
                 .map_err(too_fast)?;
-            book.rooms.visible(&send.room, &author.id)?;
-            (author, book.rooms.draft(&send.room).cloned())
+            state.rooms.visible(&send.room, &author.id)?;
+            (author, state.rooms.draft(&send.room).cloned())
         };
         if !is_id(&send.id) {
-            return Err(refusal(ChatErrorCode::IdInvalid, ""));
+            return Err(chat_error(ChatErrorCode::IdInvalid, ""));
         }
         let draft = Draft {
-            text: clean(&send.text, self.0.limits.text_chars)?,
+            text: sanitize(&send.text, self.0.limits.text_chars)?,
             room: send.room,
             id: send.id,
             author,
             reply_to: send.reply_to,
             urgent: true,
-            ticket: None,
+            completion: None,
         };
         Ok((draft, direct))
     }
@@ -115,9 +116,9 @@ impl Chat {
                     async move {
                         let (key, address) = (chat.rate_key(&socket), socket.handshake().ip());
                         let cost = Cost::Write(args.0.iter().map(size).sum());
-                        let charge = || chat.book().rates.charge(&key, address, cost, Instant::now());
+                        let charge = || chat.state().rates.charge(&key, address, cost, Instant::now());
                         if wait_for(&socket, charge).await
-                            || chat.book().rates.owe(&key, address, cost, Instant::now())
+                            || chat.state().rates.owe(&key, address, cost, Instant::now())
                         {
                             chat.plain(&socket, args, ack);
                         }
@@ -129,9 +130,9 @@ impl Chat {
 
     /// What the rates of a socket are counted by: its person, where that is known.
     pub(super) fn rate_key(&self, socket: &Socket) -> String {
-        match socket.data().get::<Visitor>().as_deref() {
-            Some(Visitor::Page { id, .. }) => id.clone(),
-            Some(Visitor::Plain(person)) => person.id.clone(),
+        match socket.data().get::<ClientKind>().as_deref() {
+            Some(ClientKind::Page { id, .. }) => id.clone(),
+            Some(ClientKind::Plain(person)) => person.id.clone(),
             None => socket.id().to_owned(),
         }
     }
@@ -143,7 +144,7 @@ impl Chat {
     fn plain(&self, socket: &Socket, args: Args, ack: AckSender) {
         let asked = ack.is_wanted();
         let muted = self
-            .book()
+            .state()
             .check_mute(&self.rate_key(socket), socket.handshake().ip());
         if let Err(why) = muted {
             return answer(ack, &Err(why));
@@ -155,7 +156,7 @@ impl Chat {
         }
         let text = text
             .filter(|_| kept)
-            .and_then(|text| clean_or_cut(text, self.0.limits.text_chars));
+            .and_then(|text| sanitize_or_truncate(text, self.0.limits.text_chars));
         // to those on all nodes
         if !(asked && text.is_some())
             && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
@@ -171,34 +172,40 @@ impl Chat {
             text,
             reply_to: None,
             urgent: asked || watched,
-            ticket: asked.then(|| ticket(ack)),
+            completion: asked.then(|| completion(ack)),
         };
         self.store(draft);
     }
 
     /// Whether a plain message may be kept in this moment, and whether a page of ours waits for it.
     fn may_be_kept(&self, asked: bool) -> (bool, bool) {
-        let mut book = self.book();
-        let kept = asked || book.plain.take(1.0, Instant::now()).is_ok();
-        (kept, book.people.count() > 0)
+        let mut state = self.state();
+        let kept = asked || state.plain.take(1.0, Instant::now()).is_ok();
+        (kept, state.people.count() > 0)
     }
 
     /// Hands on what the store tells, in its order.
     pub(super) async fn deliver(self, mut incoming: Incoming) {
         while let Some(told) = incoming.recv().await {
             match told {
-                Told::Settled(batch) => batch.into_iter().for_each(|settled| self.settle(settled)),
-                Told::News(News::Room(room)) => self.take_room(*room),
-                Told::News(News::Gone { room, into }) => self.close_room(&room, into.as_deref()).await,
-                Told::News(News::MessageDeleted { room, seq }) => self.message_deleted(&room, seq),
-                Told::News(News::PersonErased(person)) => self.person_erased(&person),
-                Told::News(News::Anew(rooms)) => self.begin_anew(rooms).await,
+                StoreOutput::Committed(batch) => {
+                    batch.into_iter().for_each(|committed| self.settle(committed))
+                }
+                StoreOutput::StoreEvent(StoreEvent::Room(room)) => self.take_room(*room),
+                StoreOutput::StoreEvent(StoreEvent::Gone { room, into }) => {
+                    self.close_room(&room, into.as_deref()).await
+                }
+                StoreOutput::StoreEvent(StoreEvent::MessageDeleted { room, seq }) => {
+                    self.message_deleted(&room, seq)
+                }
+                StoreOutput::StoreEvent(StoreEvent::PersonErased(person)) => self.person_erased(&person),
+                StoreOutput::StoreEvent(StoreEvent::Reset(rooms)) => self.begin_anew(rooms).await,
             }
         }
     }
 
-    fn settle(&self, settled: Settled) {
-        let Settled { outcome, ticket } = settled;
+    fn settle(&self, committed: Committed) {
+        let Committed { outcome, completion } = committed;
         let answer = match outcome {
             Ok(Stored::New(message)) => {
                 let sent = Sent {
@@ -211,18 +218,18 @@ impl Chat {
             Ok(Stored::Again(sent)) => Ok(sent),
             Err(error) => Err(error),
         };
-        if let Some(ticket) = ticket {
-            ticket(answer);
+        if let Some(completion) = completion {
+            completion(answer);
         }
     }
 
     fn publish(&self, message: &Message) {
         metrics::counter!("pesan_messages_total").increment(1);
         {
-            let mut book = self.book();
-            book.rooms.note(message);
-            if message.room != LOBBY && book.rooms.members(&message.room).is_empty() {
-                book.news.insert(message.room.clone());
+            let mut state = self.state();
+            state.rooms.note(message);
+            if message.room != LOBBY && state.rooms.members(&message.room).is_empty() {
+                state.news.insert(message.room.clone());
             }
         }
         self.tell(&channel(&message.room), message);
@@ -262,7 +269,7 @@ pub(super) fn plain_bucket() -> Bucket {
 }
 
 /// Answers when the store has.
-fn ticket(ack: AckSender) -> Ticket {
+fn completion(ack: AckSender) -> Completion {
     Box::new(move |outcome| answer(ack, &outcome.map_err(|error| store_refusal(&error))))
 }
 

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{self, Range, StoreError};
 use super::rate_limit::network_of;
-use super::text::refusal;
-use super::{Book, Chat, PAGES, channel};
+use super::sanitize::chat_error;
+use super::{Chat, ChatState, PAGES, channel};
 use crate::http::serve::parse_network;
 
 /// Event between nodes: bans or mutes have changed.
@@ -145,10 +145,10 @@ impl Restriction {
     /// Error for the person whom it concerns.
     pub(super) fn error(&self, now: u64) -> ChatError {
         match self.kind {
-            RestrictionKind::Ban => refusal(ChatErrorCode::Banned, &self.reason),
+            RestrictionKind::Ban => chat_error(ChatErrorCode::Banned, &self.reason),
             RestrictionKind::Mute => {
                 let seconds = self.until.map(|until| until.saturating_sub(now).div_ceil(1000));
-                refusal(
+                chat_error(
                     ChatErrorCode::Muted,
                     seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
                 )
@@ -229,7 +229,7 @@ pub struct Erased {
     pub connections: usize,
 }
 
-impl Book {
+impl ChatState {
     /// Checks whether someone may write.
     ///
     /// # Errors
@@ -246,7 +246,7 @@ impl Chat {
     /// # Errors
     /// [`ChatErrorCode::Banned`].
     pub(super) fn check_ban(&self, person: &str, address: IpAddr) -> Result<(), ChatError> {
-        self.book()
+        self.state()
             .restrictions
             .check(RestrictionKind::Ban, person, address, history::now())
     }
@@ -325,7 +325,7 @@ impl Chat {
                 return;
             }
         };
-        self.book().restrictions = Restrictions::new(list);
+        self.state().restrictions = Restrictions::new(list);
         for socket in self.0.io.sockets() {
             let person = self.rate_key(&socket);
             if let Err(error) = self.check_ban(&person, socket.handshake().ip()) {
@@ -343,7 +343,7 @@ impl Chat {
     /// # Errors
     /// [`StoreError::RoomUnknown`], or when the store cannot be read.
     pub async fn messages(&self, room: &str, range: Range, limit: u32) -> Result<HistoryPage, StoreError> {
-        if !self.book().rooms.iter().any(|known| known.id == room) {
+        if !self.state().rooms.iter().any(|known| known.id == room) {
             return Err(StoreError::RoomUnknown);
         }
         self.0.history.page(room, range, limit).await
@@ -365,7 +365,7 @@ impl Chat {
     /// Tells the pages of this node that a message was deleted.
     pub(super) fn message_deleted(&self, room: &str, seq: u64) {
         let is_deleted = |message: &Message| message.room == room && message.seq == seq;
-        let changed = self.book().rooms.note_deleted(is_deleted);
+        let changed = self.state().rooms.note_deleted(is_deleted);
         let event = MessageDeleted {
             room: room.to_owned(),
             seq,
@@ -382,7 +382,7 @@ impl Chat {
     /// When the store did not do all of it; what was done stays done.
     pub async fn erase_person(&self, person: &str) -> Result<Erased, StoreError> {
         let connections = self.kick(person, "").await;
-        let direct: Vec<String> = self.book().rooms.direct_of(person).cloned().collect();
+        let direct: Vec<String> = self.state().rooms.direct_of(person).cloned().collect();
         let mut rooms = 0;
         for room in direct {
             rooms += usize::from(self.remove_room(&room, false).await?);
@@ -401,7 +401,7 @@ impl Chat {
     /// Tells the pages of this node that the messages of a person were deleted.
     pub(super) fn person_erased(&self, person: &str) {
         let changed = self
-            .book()
+            .state()
             .rooms
             .note_deleted(|message| message.author.id == person);
         let event = PersonErased {
@@ -455,7 +455,7 @@ mod tests {
     fn ban_of_a_person_holds_at_every_address_until_it_ends() {
         let bans = Restrictions::new(vec![restriction(RestrictionKind::Ban, "ana", Some(1000))]);
         let check = |person, now| bans.check(RestrictionKind::Ban, person, address("192.0.2.1"), now);
-        assert_eq!(check("ana", 999), Err(refusal(ChatErrorCode::Banned, "spam")));
+        assert_eq!(check("ana", 999), Err(chat_error(ChatErrorCode::Banned, "spam")));
         assert_eq!(check("ana", 1000), Ok(()));
         assert_eq!(check("bob", 0), Ok(()));
         assert_eq!(

@@ -4,8 +4,8 @@ use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, is_hidden};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::text::refusal;
-use super::wishes::made_up;
+use super::name_candidates::made_up;
+use super::sanitize::chat_error;
 
 /// Most characters that mark one letter of a name.
 const MARKS: usize = 3;
@@ -49,7 +49,7 @@ const GUEST: &str = "tamu";
 pub(super) fn person_name(typed: &str, most: u32, id: &str) -> Result<Name, ChatError> {
     let name = Name::new(typed, most)?;
     if !is_own_guest_name(&name, id) && (is_reserved(&name.shown) || is_guest_name(&name.shown)) {
-        return Err(refusal(ChatErrorCode::NameTaken, name.shown));
+        return Err(chat_error(ChatErrorCode::NameTaken, name.shown));
     }
     Ok(name)
 }
@@ -61,7 +61,7 @@ pub(super) fn person_name(typed: &str, most: u32, id: &str) -> Result<Name, Chat
 pub(super) fn room_name(typed: &str, most: u32) -> Result<Name, ChatError> {
     let name = Name::new(typed, most)?;
     if is_one_of(&[LOBBY], &words(&name.shown).concat()) {
-        return Err(refusal(ChatErrorCode::RoomTaken, LOBBY));
+        return Err(chat_error(ChatErrorCode::RoomTaken, LOBBY));
     }
     Ok(name)
 }
@@ -123,7 +123,7 @@ impl Name {
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`] when nothing is left of it, or too much.
     pub(super) fn new(typed: &str, most: u32) -> Result<Self, ChatError> {
-        let invalid = || refusal(ChatErrorCode::NameInvalid, most);
+        let invalid = || chat_error(ChatErrorCode::NameInvalid, most);
         let most_chars = usize::try_from(most).unwrap_or(usize::MAX);
         // bounded before anything is made of it; one letter may come as several characters
         if typed.len() > most_chars.saturating_mul(32) {
@@ -286,7 +286,7 @@ mod tests {
             let refused = person_name(typed, 32, id).map(|name| name.shown);
             assert_eq!(
                 refused,
-                Err(refusal(ChatErrorCode::NameTaken, name(typed).shown)),
+                Err(chat_error(ChatErrorCode::NameTaken, name(typed).shown)),
                 "{typed}"
             );
         }
@@ -303,7 +303,7 @@ mod tests {
         }
         assert_eq!(
             room_name("L0BBY", 32).map(|name| name.shown),
-            Err(refusal(ChatErrorCode::RoomTaken, "lobby"))
+            Err(chat_error(ChatErrorCode::RoomTaken, "lobby"))
         );
         assert!(room_name("Server", 32).is_ok());
     }
@@ -344,7 +344,11 @@ mod tests {
             &"\u{301}".repeat(5000),
         ] {
             let refused = Name::new(typed, 32).map(|name| name.shown);
-            assert_eq!(refused, Err(refusal(ChatErrorCode::NameInvalid, 32)), "{typed:?}");
+            assert_eq!(
+                refused,
+                Err(chat_error(ChatErrorCode::NameInvalid, 32)),
+                "{typed:?}"
+            );
         }
     }
 

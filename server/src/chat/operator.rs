@@ -7,7 +7,7 @@ use pesan::protocol::{Announcement, Kicked, LOBBY, PLAIN, RoomGone, ShutdownNoti
 use serde::{Deserialize, Serialize};
 
 use super::history::{Range, StoreError};
-use super::text::clean_or_cut;
+use super::sanitize::sanitize_or_truncate;
 use super::{Chat, PAGES, PLAINS, channel, channel_of, history, presence};
 use crate::socketio::Socket;
 
@@ -65,7 +65,7 @@ impl Notice {
 
 impl Chat {
     /// Does what the operator asks for on another node.
-    pub(super) fn obey(&self) {
+    pub(super) fn register_commands(&self) {
         let chat = Arc::downgrade(&self.0);
         self.0.io.on_server_event(CONNECTIONS, move |(): ()| {
             chat.upgrade()
@@ -129,11 +129,11 @@ impl Chat {
 
     fn connections_here(&self) -> Vec<Connected> {
         let sockets = self.0.io.sockets();
-        let book = self.book();
+        let state = self.state();
         sockets
             .iter()
             .map(|socket| {
-                let person = book.people.of(socket.id());
+                let person = state.people.of(socket.id());
                 let (person, name) = person.map(|person| (person.id, person.name)).unwrap_or_default();
                 Connected {
                     id: socket.id().to_owned(),
@@ -148,14 +148,14 @@ impl Chat {
     /// Every room.
     #[must_use]
     pub fn rooms(&self) -> Vec<RoomInfo> {
-        let book = self.book();
-        let mut list: Vec<RoomInfo> = book
+        let state = self.state();
+        let mut list: Vec<RoomInfo> = state
             .rooms
             .iter()
             .map(|room| RoomInfo {
                 id: room.id.clone(),
                 name: room.name.clone(),
-                people: book.people.count_in(&room.id),
+                people: state.people.count_in(&room.id),
                 messages: room.last_seq,
                 last: room.last.as_ref().map(|last| last.at),
             })
@@ -172,7 +172,7 @@ impl Chat {
         if id == LOBBY {
             return Ok(false);
         }
-        let key = self.book().rooms.key(id, self.0.limits.name_chars);
+        let key = self.state().rooms.key(id, self.0.limits.name_chars);
         let removed = self.0.history.remove_room(id, &key, only_empty).await?;
         if removed {
             self.close_room(id, None).await;
@@ -186,16 +186,17 @@ impl Chat {
     /// [`StoreError::RoomUnknown`] when one of them is no such room, or why the store did not do it.
     pub async fn merge_rooms(&self, from: &str, into: &str) -> Result<(), StoreError> {
         let key = {
-            let book = self.book();
+            let state = self.state();
             let is_open = |id: &str| {
-                book.rooms
+                state
+                    .rooms
                     .iter()
                     .any(|room| room.id == id && room.members.is_none())
             };
             if from == LOBBY || from == into || !is_open(from) || !is_open(into) {
                 return Err(StoreError::RoomUnknown);
             }
-            book.rooms.key(from, self.0.limits.name_chars)
+            state.rooms.key(from, self.0.limits.name_chars)
         };
         self.0.history.merge_rooms(from, &key, into).await?;
         self.close_room(from, Some(into)).await;
@@ -205,12 +206,12 @@ impl Chat {
     /// A room is gone, and `into` has its messages: forgets it, and tells those who saw it.
     pub(super) async fn close_room(&self, id: &str, into: Option<&str>) {
         let saw = {
-            let mut book = self.book();
-            let people = book.rooms.members(id);
-            let known = book.rooms.remove(id).is_some();
-            book.people.close_room(id);
-            book.news.remove(id);
-            book.presence.close_room(id);
+            let mut state = self.state();
+            let people = state.rooms.members(id);
+            let known = state.rooms.remove(id).is_some();
+            state.people.close_room(id);
+            state.news.remove(id);
+            state.presence.close_room(id);
             known.then(|| {
                 people
                     .iter()
@@ -240,7 +241,7 @@ impl Chat {
         match self.0.history.page(into, Range::Newest, 1).await {
             Ok(page) => {
                 if let Some(last) = page.messages.last() {
-                    self.book().rooms.note(last);
+                    self.state().rooms.note(last);
                     self.tell_room(into);
                 }
             }
@@ -273,11 +274,11 @@ impl Chat {
     fn kick_here(&self, id: &str, reason: &str) -> usize {
         let chosen: Vec<Socket> = {
             let sockets = self.0.io.sockets();
-            let book = self.book();
+            let state = self.state();
             sockets
                 .into_iter()
                 .filter(|socket| {
-                    socket.id() == id || book.people.of(socket.id()).is_some_and(|person| person.id == id)
+                    socket.id() == id || state.people.of(socket.id()).is_some_and(|person| person.id == id)
                 })
                 .collect()
         };
@@ -295,7 +296,7 @@ impl Chat {
 
     /// Says something to everyone, on all nodes.
     pub fn announce(&self, text: &str) {
-        let Some(text) = clean_or_cut(text, self.0.limits.text_chars) else {
+        let Some(text) = sanitize_or_truncate(text, self.0.limits.text_chars) else {
             return;
         };
         let announcement = Announcement {
@@ -313,7 +314,7 @@ impl Chat {
     /// Tells everyone on this node when it will go down; nought seconds take an earlier notice back.
     pub fn announce_closing(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
-        self.book().closing = (seconds > 0).then(|| Notice {
+        self.state().closing = (seconds > 0).then(|| Notice {
             at: Instant::now() + within,
             reason: reason.to_owned(),
         });

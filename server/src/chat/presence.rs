@@ -1,4 +1,4 @@
-//! Telling a room who came, went, or has another name; and who is typing.
+//! Telling a room who came, departures, or has another name; and who is typing.
 //!
 //! Changes are gathered for a moment and told at once, in a [`PresenceBatch`]: what everyone who comes costs those who are
 //! there would else grow with the square of their number. Of a [crowd](CROWD) only the number of people is sent, less
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{Person, Presence, PresenceBatch, PresenceChange, Typing, TypingNotice};
 use tokio::time::MissedTickBehavior;
 
-use super::connect::Visitor;
-use super::people::Move;
+use super::connect::ClientKind;
 use super::rate_limit::Cost;
-use super::{Book, Chat, Inner, channel, channel_of};
+use super::roster::MembershipChange;
+use super::{Chat, ChatState, Inner, channel, channel_of};
 use crate::socketio::Socket;
 
 /// Pause between two batches of a room, and of a crowd.
@@ -23,7 +23,7 @@ const BATCH_OF_CROWD: Duration = Duration::from_secs(1);
 /// More people than this are a crowd, until they are fewer than the second number.
 const CROWD: usize = 200;
 const CROWD_NO_MORE: usize = 150;
-/// People of a crowd that a page is shown.
+/// Roster of a crowd that a page is shown.
 const SHOWN: usize = 100;
 
 /// Changes of presence that rooms were not told yet.
@@ -61,8 +61,8 @@ impl PendingPresence {
     }
 }
 
-impl Book {
-    /// People of a room that a page is shown: all, or some of a crowd.
+impl ChatState {
+    /// Roster of a room that a page is shown: all, or some of a crowd.
     pub(super) fn shown_people(&self, room: &str) -> Vec<Person> {
         let most = if self.presence.crowds.contains_key(room) || self.people.count_in(room) > CROWD {
             SHOWN
@@ -125,7 +125,7 @@ pub(super) async fn tell_batches(chat: Weak<Inner>) {
         ticks.tick().await;
         let Some(chat) = chat.upgrade() else { return };
         let chat = Chat(chat);
-        let batches = chat.book().take_batches(Instant::now());
+        let batches = chat.state().take_batches(Instant::now());
         for batch in batches {
             chat.tell(&batches_of(&batch.room), &batch);
         }
@@ -149,8 +149,8 @@ pub(super) fn channels(room: &str) -> Vec<String> {
 
 /// Lets a socket into a room.
 pub(super) fn join_room(socket: &Socket, room: &str) {
-    let visitor = socket.data().get::<Visitor>();
-    let batches = matches!(visitor.as_deref(), Some(Visitor::Page { batches: true, .. }));
+    let visitor = socket.data().get::<ClientKind>();
+    let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
     let presence = if batches {
         batches_of(room)
     } else {
@@ -181,9 +181,9 @@ impl Chat {
         }
     }
 
-    /// Tells rooms who came, went or has another name.
-    pub(super) fn tell_moves(&self, moves: Vec<Move>) {
-        for Move { room, person, change } in moves {
+    /// Tells rooms who came, departures or has another name.
+    pub(super) fn announce_membership(&self, moves: Vec<MembershipChange>) {
+        for MembershipChange { room, person, change } in moves {
             self.changed(&room, &person, change);
         }
     }
@@ -206,21 +206,21 @@ impl Chat {
 
     /// Remembers a change for the next batch; whether the room is a crowd.
     fn note_change(&self, room: &str, person: &Person, change: PresenceChange) -> bool {
-        let book = &mut *self.book();
-        book.presence.note(room, person, change);
-        book.presence.crowds.contains_key(room) || book.people.count_in(room) > CROWD
+        let state = &mut *self.state();
+        state.presence.note(room, person, change);
+        state.presence.crowds.contains_key(room) || state.people.count_in(room) > CROWD
     }
 
     /// Tells a room, on all nodes, that someone is typing; too often, and it is silently left.
     pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
         let person = {
-            let mut book = self.book();
-            let Some(person) = book.people.of(socket.id()) else {
+            let mut state = self.state();
+            let Some(person) = state.people.of(socket.id()) else {
                 return;
             };
-            let visible = book.rooms.visible(&typing.room, &person.id).is_ok();
+            let visible = state.rooms.visible(&typing.room, &person.id).is_ok();
             let address = socket.handshake().ip();
-            let paid = book
+            let paid = state
                 .rates
                 .charge(&person.id, address, Cost::Typing, Instant::now());
             if !visible || paid.is_err() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pesan::protocol::{ChatError, ChatErrorCode};
 
-use super::text::refusal;
+use super::sanitize::chat_error;
 use crate::config::ChatLimits;
 
 /// Longest wait that a client is asked for.
@@ -309,7 +309,7 @@ impl RateLimiter {
 
 /// Error for a client that has to wait.
 pub(super) fn too_fast(wait: Duration) -> ChatError {
-    refusal(ChatErrorCode::TooFast, wait.as_secs_f64().ceil().max(1.0))
+    chat_error(ChatErrorCode::TooFast, wait.as_secs_f64().ceil().max(1.0))
 }
 
 /// What counts as one address: an IPv6 subscriber has a /64 at least.

@@ -13,7 +13,7 @@ use pesan::socketio::value::from_value;
 use super::history::{Range, SavedRoom, StoreError};
 use super::presence::{join_room, leave_room};
 use super::rate_limit::{Cost, too_fast};
-use super::text::refusal;
+use super::sanitize::chat_error;
 use super::{Chat, channel, channel_of, store_refusal};
 use crate::socketio::{AckSender, Args, Socket};
 
@@ -83,16 +83,17 @@ impl Chat {
 
     /// Whose socket it is, after they paid.
     fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
-        let mut book = self.book();
-        let person = book
+        let mut state = self.state();
+        let person = state
             .people
             .of(socket.id())
-            .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
+            .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
         let address = socket.handshake().ip();
         if cost != Cost::Read {
-            book.check_mute(&person.id, address)?;
+            state.check_mute(&person.id, address)?;
         }
-        book.rates
+        state
+            .rates
             .charge(&person.id, address, cost, Instant::now())
             .map_err(too_fast)?;
         Ok(person)
@@ -105,8 +106,8 @@ impl Chat {
         let key = self.rate_key(socket);
         loop {
             let charged = {
-                let mut book = self.book();
-                book.rates.charge(&key, address, Cost::Request, Instant::now())
+                let mut state = self.state();
+                state.rates.charge(&key, address, Cost::Request, Instant::now())
             };
             match charged {
                 Err(wait) if socket.connected() => tokio::time::sleep(wait.min(LOOK)).await,
@@ -117,14 +118,14 @@ impl Chat {
 
     async fn join(self, socket: Socket, join: Join) -> Result<Joined, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
-        self.book().rooms.visible(&join.room, &person.id)?;
+        self.state().rooms.visible(&join.room, &person.id)?;
         // first the news, then the history: what is stored in between comes twice rather than not at all
         join_room(&socket, &join.room);
         let (direct, came) = {
-            let mut book = self.book();
-            let direct = !book.rooms.members(&join.room).is_empty();
-            let came = !direct && book.people.enter(socket.id(), &join.room);
-            book.share(&person);
+            let mut state = self.state();
+            let direct = !state.rooms.members(&join.room).is_empty();
+            let came = !direct && state.people.enter(socket.id(), &join.room);
+            state.share(&person);
             (direct, came)
         };
         if came {
@@ -132,26 +133,26 @@ impl Chat {
         }
         let range = join.after.map_or(Range::Newest, Range::After);
         let page = self.page(&join.room, range).await?;
-        let book = self.book();
+        let state = self.state();
         let (people, count) = if direct {
-            let members = book.rooms.members(&join.room);
+            let members = state.rooms.members(&join.room);
             let here = members.iter();
             let here: Vec<Person> = here
-                .filter_map(|member| book.people.get(&member.id).cloned())
+                .filter_map(|member| state.people.get(&member.id).cloned())
                 .collect();
             let count = here.len();
             (here, count)
         } else {
-            let mut some = book.shown_people(&join.room);
+            let mut some = state.shown_people(&join.room);
             if !some.iter().any(|one| one.id == person.id) {
-                some.extend(book.people.get(&person.id).cloned());
+                some.extend(state.people.get(&person.id).cloned());
             }
-            (some, book.people.count_in(&join.room))
+            (some, state.people.count_in(&join.room))
         };
-        let room = book
+        let room = state
             .rooms
-            .seen_by(&join.room, &person.id, &book.people)
-            .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))?;
+            .seen_by(&join.room, &person.id, &state.people)
+            .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?;
         Ok(Joined {
             room,
             people,
@@ -163,8 +164,8 @@ impl Chat {
     async fn leave(self, socket: Socket, leave: Leave) -> Result<(), ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         let stays = {
-            let book = self.book();
-            book.rooms.visible(&leave.room, &person.id)?.kind != RoomKind::Open
+            let state = self.state();
+            state.rooms.visible(&leave.room, &person.id)?.kind != RoomKind::Open
         };
         // everyone is in the lobby, and two people stay the two of their room
         if stays {
@@ -172,9 +173,9 @@ impl Chat {
         }
         leave_room(&socket, &leave.room);
         let went = {
-            let mut book = self.book();
-            let went = book.people.leave(socket.id(), &leave.room);
-            book.share(&person);
+            let mut state = self.state();
+            let went = state.people.leave(socket.id(), &leave.room);
+            state.share(&person);
             went
         };
         if went {
@@ -192,8 +193,10 @@ impl Chat {
             Some(_) => None,
         };
         let plan = || {
-            let book = self.book();
-            book.rooms.plan(&create.name, limits.name_chars, limits.max_rooms)
+            let state = self.state();
+            state
+                .rooms
+                .plan(&create.name, limits.name_chars, limits.max_rooms)
         };
         let mut planned = plan();
         if let Err(error) = &planned
@@ -209,30 +212,31 @@ impl Chat {
         let id = stored.map_err(|error| store_refusal(&error))?;
         room.id.clone_from(&id);
         let (added, seen) = {
-            let mut book = self.book();
+            let mut state = self.state();
             // the store's own news may have been here before
-            let added = book.rooms.insert(room, &key)?;
-            (added, book.rooms.seen_by(&id, &person.id, &book.people))
+            let added = state.rooms.insert(room, &key)?;
+            (added, state.rooms.seen_by(&id, &person.id, &state.people))
         };
         if added {
             self.tell_room(&id);
         }
-        seen.ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))
+        seen.ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))
     }
 
     async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
         let room = {
-            let mut book = self.book();
-            let other = book.people.get(&direct.person).cloned();
+            let mut state = self.state();
+            let other = state.people.get(&direct.person).cloned();
             let other = other
-                .or_else(|| book.rooms.partner(&direct.person))
+                .or_else(|| state.rooms.partner(&direct.person))
                 .filter(|other| other.id != person.id)
-                .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?;
-            let id = book.rooms.open_direct(&person, &other);
-            book.rooms
-                .seen_by(&id, &person.id, &book.people)
-                .ok_or_else(|| refusal(ChatErrorCode::RoomUnknown, ""))?
+                .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
+            let id = state.rooms.open_direct(&person, &other);
+            state
+                .rooms
+                .seen_by(&id, &person.id, &state.people)
+                .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?
         };
         if room.last_seq == 0 {
             // the other one sees it with the first message
@@ -247,15 +251,15 @@ impl Chat {
     /// Stores a direct room, now that something is said in it, and shows it to both.
     pub(super) async fn store_direct(&self, socket: &Socket, room: SavedRoom) -> Result<(), ChatError> {
         let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
-        let full = self.book().rooms.is_full_of_direct(most);
+        let full = self.state().rooms.is_full_of_direct(most);
         if full && !self.make_way(RoomKind::Direct).await {
-            return Err(refusal(ChatErrorCode::Unavailable, ""));
+            return Err(chat_error(ChatErrorCode::Unavailable, ""));
         }
         self.who(socket, Cost::Direct)?;
         let id = room.id.clone();
         let saved = self.0.history.save_room(room.clone()).await;
         saved.map_err(|error| store_refusal(&error))?;
-        let added = self.book().rooms.insert(room, "")?;
+        let added = self.state().rooms.insert(room, "")?;
         if added {
             self.let_in(&id);
             self.tell_room(&id);
@@ -271,8 +275,8 @@ impl Chat {
         }
         let before = super::history::now().saturating_sub(days * 86_400_000);
         let idlest = {
-            let book = self.book();
-            book.rooms.idlest(kind, before, &book.people)
+            let state = self.state();
+            state.rooms.idlest(kind, before, &state.people)
         };
         let Some(id) = idlest else { return false };
         let removed = self.remove_room(&id, false).await;
@@ -286,7 +290,7 @@ impl Chat {
 
     /// Lets the two of a direct room into its Socket.IO room, on this node.
     pub(super) fn let_in(&self, id: &str) {
-        let members = self.book().rooms.members(id);
+        let members = self.state().rooms.members(id);
         for member in members {
             let pages = self.0.io.in_(channel_of(&member.id).as_str()).local();
             pages.sockets_join(channel(id).as_str());
@@ -295,18 +299,18 @@ impl Chat {
 
     async fn history(self, socket: Socket, wanted: History) -> Result<HistoryPage, ChatError> {
         let person = self.who(&socket, Cost::Read)?;
-        self.book().rooms.visible(&wanted.room, &person.id)?;
+        self.state().rooms.visible(&wanted.room, &person.id)?;
         let range = match (wanted.before, wanted.after) {
             (None, None) => Range::Newest,
             (Some(seq), None) => Range::Before(seq),
             (None, Some(seq)) => Range::After(seq),
-            (Some(_), Some(_)) => return Err(refusal(ChatErrorCode::Malformed, "before and after")),
+            (Some(_), Some(_)) => return Err(chat_error(ChatErrorCode::Malformed, "before and after")),
         };
         self.page(&wanted.room, range).await
     }
 
     async fn page(&self, room: &str, range: Range) -> Result<HistoryPage, ChatError> {
-        if self.book().rooms.draft(room).is_some() {
+        if self.state().rooms.draft(room).is_some() {
             return Ok(HistoryPage {
                 messages: Vec::new(),
                 more: false,
@@ -326,19 +330,20 @@ impl Chat {
         let person = self.who(&socket, Cost::Write(rename.name.len()))?;
         let claimed = self.claim_another(&person.id, &rename.name).await?;
         let (renamed, rooms, direct) = {
-            let mut book = self.book();
+            let mut state = self.state();
             let (renamed, rooms) = match claimed {
-                Some(name) => book
+                Some(name) => state
                     .people
                     .call(&person.id, name)
-                    .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))?,
+                    .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?,
                 None => {
-                    book.people
+                    state
+                        .people
                         .rename(&person.id, &rename.name, self.0.limits.name_chars, Instant::now())?
                 }
             };
-            book.share(&renamed);
-            let direct = book.rooms.rename(&renamed);
+            state.share(&renamed);
+            let direct = state.rooms.rename(&renamed);
             (renamed, rooms, direct)
         };
         for room in rooms {
@@ -359,13 +364,13 @@ impl Chat {
         if person.name == rename.name {
             return Ok(person);
         }
-        Err(refusal(ChatErrorCode::NameInvalid, self.0.limits.name_chars))
+        Err(chat_error(ChatErrorCode::NameInvalid, self.0.limits.name_chars))
     }
 }
 
 fn read<E: Event>(args: Args) -> Result<E, ChatError> {
     let first = args.0.into_iter().next().unwrap_or_default();
-    from_value(first).map_err(|error| refusal(ChatErrorCode::Malformed, error))
+    from_value(first).map_err(|error| chat_error(ChatErrorCode::Malformed, error))
 }
 
 fn respond<E: Event>(ack: AckSender, answer: &E::Ack) {

@@ -8,8 +8,8 @@ use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, Person, Room, Ro
 
 use super::history::{SavedRoom, quoted};
 use super::names::{Name, parts, room_name, slug};
-use super::people::{People, id_of};
-use super::text::refusal;
+use super::roster::{Roster, id_of};
+use super::sanitize::chat_error;
 use super::{Chat, Inner};
 
 /// How often one looks for empty rooms, at most and at least.
@@ -152,7 +152,7 @@ impl Rooms {
 
     /// Room that makes way when there are too many of a kind: nobody is in it, and nothing was said for the longest
     /// time, or ever. None while all were used since `before`, in milliseconds since 1970.
-    pub(super) fn idlest(&self, kind: RoomKind, before: u64, people: &People) -> Option<String> {
+    pub(super) fn idlest(&self, kind: RoomKind, before: u64, people: &Roster) -> Option<String> {
         let newest = |room: &SavedRoom| room.last.as_ref().map_or(0, |last| last.at);
         self.rooms
             .values()
@@ -162,7 +162,7 @@ impl Rooms {
     }
 
     /// Open rooms in which nothing was said yet and nobody is.
-    pub(super) fn empty(&self, people: &People) -> Vec<String> {
+    pub(super) fn empty(&self, people: &Roster) -> Vec<String> {
         self.rooms
             .values()
             .filter(|room| {
@@ -190,7 +190,7 @@ impl Rooms {
                     .is_none_or(|two| two.iter().any(|one| one.id == person))
             })
             .ok_or_else(|| {
-                refusal(
+                chat_error(
                     ChatErrorCode::RoomUnknown,
                     id.chars().take(64).collect::<String>(),
                 )
@@ -198,14 +198,14 @@ impl Rooms {
     }
 
     /// Room as this person sees it.
-    pub(super) fn seen_by(&self, id: &str, person: &str, people: &People) -> Option<Room> {
+    pub(super) fn seen_by(&self, id: &str, person: &str, people: &Roster) -> Option<Room> {
         self.visible(id, person)
             .ok()
             .map(|room| seen(room, person, people))
     }
 
     /// All rooms that this person can see, the lobby first.
-    pub(super) fn all_seen_by(&self, person: &str, people: &People) -> Vec<Room> {
+    pub(super) fn all_seen_by(&self, person: &str, people: &Roster) -> Vec<Room> {
         let mut rooms: Vec<Room> = self
             .rooms
             .values()
@@ -244,10 +244,10 @@ impl Rooms {
     ) -> Result<(SavedRoom, String), ChatError> {
         let name = room_name(wished, name_chars)?;
         if let Some(id) = self.holder(&name.key) {
-            return Err(refusal(ChatErrorCode::RoomTaken, id));
+            return Err(chat_error(ChatErrorCode::RoomTaken, id));
         }
         if self.count(RoomKind::Open) >= most {
-            return Err(refusal(ChatErrorCode::Unavailable, ""));
+            return Err(chat_error(ChatErrorCode::Unavailable, ""));
         }
         let base = match slug(&name.shown) {
             base if base.is_empty() => "r".to_owned(),
@@ -307,7 +307,7 @@ impl Rooms {
     pub(super) fn insert(&mut self, room: SavedRoom, key: &str) -> Result<bool, ChatError> {
         let holder = self.holder(key).filter(|_| room.kind == RoomKind::Open);
         if let Some(id) = holder.filter(|id| **id != room.id) {
-            return Err(refusal(ChatErrorCode::RoomTaken, id));
+            return Err(chat_error(ChatErrorCode::RoomTaken, id));
         }
         let new = !self.rooms.contains_key(&room.id);
         if new {
@@ -411,8 +411,8 @@ pub(super) async fn remove_empty(chat: Weak<Inner>, patience: Duration) {
         let Some(chat) = chat.upgrade() else { return };
         let chat = Chat(chat);
         let empty: HashSet<String> = {
-            let book = chat.book();
-            book.rooms.empty(&book.people).into_iter().collect()
+            let state = chat.state();
+            state.rooms.empty(&state.people).into_iter().collect()
         };
         let now = Instant::now();
         since.retain(|id, _| empty.contains(id));
@@ -447,7 +447,7 @@ pub(super) fn lobby() -> SavedRoom {
     }
 }
 
-fn seen(room: &SavedRoom, person: &str, people: &People) -> Room {
+fn seen(room: &SavedRoom, person: &str, people: &Roster) -> Room {
     let with = room.members.as_ref().and_then(|two| {
         let other = two.iter().find(|one| one.id != person).or(two.first())?;
         // the name of today, if they are here

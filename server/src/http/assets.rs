@@ -4,8 +4,8 @@
 //! `x.br` and `x.gz` beside `x` are sent to whoever takes them. Names with a hash are kept by browsers for ever,
 //! `index.html` is asked for each time.
 
+mod csp_hashes;
 mod encoding;
-mod inline;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -25,8 +25,8 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 use crate::config::Origin;
+pub use csp_hashes::InlineHashes;
 use encoding::Encoding;
-pub use inline::InlineHashes;
 
 /// File that answers navigation.
 const INDEX: &str = "/index.html";
@@ -56,12 +56,12 @@ struct Page {
 struct File {
     kind: HeaderValue,
     cache: HeaderValue,
-    bodies: Vec<(Encoding, Coded)>,
+    bodies: Vec<(Encoding, EncodedFile)>,
 }
 
 /// One form of a file.
 #[derive(Debug)]
-struct Coded {
+struct EncodedFile {
     bytes: Bytes,
     etag: HeaderValue,
 }
@@ -202,14 +202,14 @@ impl File {
         } else {
             kind.to_string()
         };
-        let mut bodies: Vec<(Encoding, Coded)> = Encoding::ALL
+        let mut bodies: Vec<(Encoding, EncodedFile)> = Encoding::ALL
             .into_iter()
             .filter_map(|encoding| Some((encoding, raw.get(&format!("{name}{}", encoding.suffix()?))?)))
             // a compressed form that saves nothing only costs time
             .filter(|(_, coded)| coded.len() < bytes.len())
-            .map(|(encoding, coded)| (encoding, Coded::new(coded)))
+            .map(|(encoding, coded)| (encoding, EncodedFile::new(coded)))
             .collect();
-        bodies.push((Encoding::Identity, Coded::new(bytes)));
+        bodies.push((Encoding::Identity, EncodedFile::new(bytes)));
         Self {
             kind: HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream")),
             cache: HeaderValue::from_static(if is_hashed(name) { FOR_EVER } else { ASK_FIRST }),
@@ -259,7 +259,7 @@ impl File {
     }
 }
 
-impl Coded {
+impl EncodedFile {
     fn new(bytes: &Bytes) -> Self {
         let etag = format!("\"{}\"", digest(bytes));
         Self {

@@ -85,7 +85,7 @@ fn process() -> &'static metrics_process::Collector {
 }
 
 /// `/metrics`.
-pub(super) fn metrics_page() -> Response {
+pub(crate) fn metrics_page() -> Response {
     let handle = metrics();
     process().collect();
     // beyond 2^52 bytes a digit is lost
@@ -99,7 +99,7 @@ pub(super) fn metrics_page() -> Response {
 }
 
 /// `/healthz`: the process lives, which a restart would not make better; what is wrong stands behind it.
-pub(super) fn alive(trouble: Option<&str>) -> Response {
+pub(crate) fn liveness(trouble: Option<&str>) -> Response {
     match trouble {
         None => "ok\n".into_response(),
         Some(trouble) => format!("ok, but {trouble}\n").into_response(),
@@ -107,7 +107,7 @@ pub(super) fn alive(trouble: Option<&str>) -> Response {
 }
 
 /// `/readyz`: a word, and a status that programs read.
-pub(super) fn answer(trouble: Option<&str>) -> Response {
+pub(crate) fn readiness(trouble: Option<&str>) -> Response {
     match trouble {
         None => (StatusCode::OK, "ok\n").into_response(),
         Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),

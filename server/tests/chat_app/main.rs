@@ -1,6 +1,6 @@
 //! The chat over real sockets: pages and plain clients against the whole server.
 
-mod access;
+mod auth;
 mod limits;
 mod lobby;
 mod operator;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use pesan_server::app::{AppState, app};
 use pesan_server::config::Config;
 use pesan_server::http::serve::{ServeConfig, bind, serve};
-use pesan_server::state::{AppState, app};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 

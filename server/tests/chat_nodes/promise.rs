@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pesan::protocol::LOBBY;
-use pesan_server::chat::history::{History, Link, Range, Redis, Retention};
+use pesan_server::chat::history::{History, Range, Redis, RedisClient, Retention};
 use tokio::time::{sleep, timeout};
 
 use crate::bot::{Bot, Score};
@@ -111,7 +111,7 @@ async fn no_answered_message_is_lost_when_a_node_or_redis_is_killed() {
 
 /// Every message in Redis, by number.
 async fn stored(redis: &RedisServer) -> BTreeMap<u64, String> {
-    let link = Link::new(&redis.url(), "pesan").expect("an address");
+    let link = RedisClient::new(&redis.url(), "pesan").expect("an address");
     let history = Redis::open(link, Retention::default(), Box::new(drop), Box::new(drop))
         .await
         .expect("redis runs");

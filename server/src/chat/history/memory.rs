@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, ready};
 use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
 use super::{
-    Deliver, Draft, History, Range, Restriction, RestrictionKind, SavedRoom, Settled, StoreError, Stored,
+    Committed, Deliver, Draft, History, Range, Restriction, RestrictionKind, SavedRoom, StoreError, Stored,
     Subject, deleted_message, now, quoted,
 };
 
@@ -73,9 +73,9 @@ impl History for Memory {
         if inner.deliver.is_none() {
             return Err(Box::new(draft));
         }
-        let (outcome, ticket) = inner.add(draft, self.keep, self.max_bytes);
+        let (outcome, completion) = inner.add(draft, self.keep, self.max_bytes);
         if let Some(deliver) = &inner.deliver {
-            deliver(vec![Settled { outcome, ticket }]);
+            deliver(vec![Committed { outcome, completion }]);
         }
         Ok(())
     }
@@ -265,7 +265,7 @@ impl Inner {
         draft: Draft,
         keep: usize,
         max_bytes: usize,
-    ) -> (Result<Stored, StoreError>, Option<super::Ticket>) {
+    ) -> (Result<Stored, StoreError>, Option<super::Completion>) {
         let Draft {
             room,
             id,
@@ -273,7 +273,7 @@ impl Inner {
             text,
             reply_to,
             urgent: _,
-            ticket,
+            completion,
         } = draft;
         if let Some((known, seq)) = self.ids.get(&id) {
             let earlier = self.rooms.get(known).and_then(|room| room.get(*seq));
@@ -286,20 +286,20 @@ impl Inner {
                 }
                 Some(_) | None => Err(StoreError::IdUsed),
             };
-            return (outcome, ticket);
+            return (outcome, completion);
         }
         if !self.rooms.contains_key(&room) {
-            return (Err(StoreError::RoomUnknown), ticket);
+            return (Err(StoreError::RoomUnknown), completion);
         }
         let bytes = OVERHEAD + text.len();
         if !self.make_place(bytes, max_bytes) {
             return (
                 Err(StoreError::Quota(u64::try_from(max_bytes).unwrap_or(u64::MAX))),
-                ticket,
+                completion,
             );
         }
         let Some(place) = self.rooms.get_mut(&room) else {
-            return (Err(StoreError::RoomUnknown), ticket);
+            return (Err(StoreError::RoomUnknown), completion);
         };
         let reply = reply_to
             .and_then(|seq| place.get(seq))
@@ -329,7 +329,7 @@ impl Inner {
             self.ids.remove(&old);
         }
         self.ids.insert(id, (room, message.seq));
-        (Ok(Stored::New(message)), ticket)
+        (Ok(Stored::New(message)), completion)
     }
 }
 

@@ -13,12 +13,12 @@
 //! `deleted:<room>`: set of the numbers of deleted messages · `restrictions`: hash of bans and mutes ·
 //! `ids`: hash of where a message's id stands · `feed`: stream of what is new · `birth`, `version`, `trimmer`, `clock`.
 
+mod ack_gate;
+mod codec;
 mod deleted;
-mod follower;
-mod records;
+mod feed_consumer;
 mod scripts;
 mod trim;
-mod turnstile;
 mod writer;
 
 use std::fmt;
@@ -34,12 +34,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{
-    Deliver, Draft, History, Link, Notify, Range, Restriction, RestrictionKind, Retention, SavedRoom,
-    StoreError, Subject, Trouble,
+    Deliver, Draft, History, LastError, Notify, Range, RedisClient, Restriction, RestrictionKind, Retention,
+    SavedRoom, StoreError, Subject,
 };
-use follower::Follower;
+use ack_gate::AckGate;
+use feed_consumer::FeedConsumer;
 use scripts::{CREATE, DELETE, MOVE, REMOVE, SAVE};
-use turnstile::Turnstile;
 use writer::Writer;
 
 /// Version of the keys, kept in Redis.
@@ -58,13 +58,13 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// History in Redis or Valkey, from version 6.2 on.
 pub struct Redis {
-    link: Link,
+    link: RedisClient,
     queue: Mutex<Option<mpsc::Sender<Draft>>>,
     /// Ends when everything is written.
     written: Mutex<Option<Receiver<()>>>,
     /// What goes on by itself.
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    trouble: Arc<Trouble>,
+    trouble: Arc<LastError>,
 }
 
 /// Why a history in Redis cannot be used.
@@ -105,24 +105,24 @@ impl Redis {
     /// # Errors
     /// When Redis does not answer, is too old, or has keys of a newer version.
     pub async fn open(
-        link: Link,
+        link: RedisClient,
         retention: Retention,
         deliver: Deliver,
         notify: Notify,
     ) -> Result<Self, RedisError> {
         check(&link).await?;
-        let trouble = Arc::<Trouble>::default();
-        let turnstile = Arc::new(Turnstile::new(deliver));
-        let follower = Follower::begin(link.clone(), Arc::clone(&turnstile), notify, Arc::clone(&trouble))
+        let trouble = Arc::<LastError>::default();
+        let ack_gate = Arc::new(AckGate::new(deliver));
+        let follower = FeedConsumer::begin(link.clone(), Arc::clone(&ack_gate), notify, Arc::clone(&trouble))
             .await
             .map_err(|error| unusable(&link, &error))?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (last, written) = std::sync::mpsc::channel();
-        let writer = Writer::new(link.clone(), Arc::clone(&turnstile), Arc::clone(&trouble));
+        let writer = Writer::new(link.clone(), Arc::clone(&ack_gate), Arc::clone(&trouble));
         let mut tasks = vec![tokio::spawn(follower.run())];
         tokio::spawn(async move {
             writer.run(waiting).await;
-            turnstile.drain(PASSING).await;
+            ack_gate.drain(PASSING).await;
             drop(last);
         });
         if retention != Retention::default() {
@@ -190,10 +190,8 @@ impl History for Redis {
             let (last_seq, oldest, found): (Option<u64>, StreamRangeReply, StreamRangeReply) =
                 link.ask(&pipeline).await?;
             let found = deleted::Found {
-                messages: records::messages(&room, &found)?,
-                oldest: records::messages(&room, &oldest)?
-                    .first()
-                    .map(|oldest| oldest.seq),
+                messages: codec::messages(&room, &found)?,
+                oldest: codec::messages(&room, &oldest)?.first().map(|oldest| oldest.seq),
                 last_seq: last_seq.unwrap_or(0),
             };
             let mut page = found.into_page(&room, range, usize::try_from(limit).unwrap_or(usize::MAX));
@@ -205,7 +203,7 @@ impl History for Redis {
 
     fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>> {
         let link = self.link.clone();
-        async move { records::rooms(&link).await }.boxed()
+        async move { codec::rooms(&link).await }.boxed()
     }
 
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -214,7 +212,7 @@ impl History for Redis {
             let mut pipeline = redis::pipe();
             pipeline.cmd("EVAL").arg(SAVE).arg(2);
             pipeline.arg(link.key("rooms")).arg(link.key("feed"));
-            pipeline.arg(&room.id).arg(records::record(&room)?).arg(FEED);
+            pipeline.arg(&room.id).arg(codec::record(&room)?).arg(FEED);
             let ((),) = link.ask(&pipeline).await?;
             Ok(())
         }
@@ -232,7 +230,7 @@ impl History for Redis {
                 .arg(link.key("feed"));
             pipeline
                 .arg(&room.id)
-                .arg(records::record(&room)?)
+                .arg(codec::record(&room)?)
                 .arg(FEED)
                 .arg(key);
             let ((made, id),): ((bool, String),) = link.ask(&pipeline).await?;
@@ -382,7 +380,7 @@ fn restriction_field(kind: RestrictionKind, subject: &Subject) -> String {
 
 /// Takes a room off the list; whether it was there.
 async fn take_away(
-    link: &Link,
+    link: &RedisClient,
     room: &str,
     key: &str,
     only_empty: bool,
@@ -407,7 +405,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn unusable(link: &Link, error: &StoreError) -> RedisError {
+fn unusable(link: &RedisClient, error: &StoreError) -> RedisError {
     let reason = match error {
         StoreError::Unreachable(reason) => reason.clone(),
         other => other.to_string(),
@@ -419,7 +417,7 @@ fn unusable(link: &Link, error: &StoreError) -> RedisError {
 }
 
 /// Whether Redis can be used, and keeps what it is given.
-async fn check(link: &Link) -> Result<(), RedisError> {
+async fn check(link: &RedisClient) -> Result<(), RedisError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("INFO").arg("server");
     pipeline

@@ -24,8 +24,8 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use super::{
-    Deliver, Draft, History, Range, Restriction, RestrictionKind, Retention, SavedRoom, StoreError, Subject,
-    Trouble,
+    Deliver, Draft, History, LastError, Range, Restriction, RestrictionKind, Retention, SavedRoom,
+    StoreError, Subject,
 };
 pub use backup::{BackupError, Contents, back_up, restore};
 use quota::Quota;
@@ -43,7 +43,7 @@ pub struct Sqlite {
     path: PathBuf,
     queue: Mutex<Option<SyncSender<Write>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    trouble: Arc<Trouble>,
+    trouble: Arc<LastError>,
     readers: Arc<Readers>,
     /// Held until the end, so that no other process writes here.
     lock: Mutex<Option<File>>,
@@ -130,7 +130,7 @@ impl Sqlite {
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
-        let trouble = Arc::<Trouble>::default();
+        let trouble = Arc::<LastError>::default();
         let (queue, waiting) = sync_channel(QUEUE);
         let quota = Quota::new(folder, max_bytes);
         let writer = Writer::new(connection, retention, quota, deliver, Arc::clone(&trouble));

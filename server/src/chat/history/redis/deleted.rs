@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use pesan::protocol::{HistoryPage, Message};
 
-use super::super::{Link, Range, StoreError, deleted_message};
+use super::super::{Range, RedisClient, StoreError, deleted_message};
 use super::FEED;
 use super::scripts::{ERASE, ERASE_FEED};
 
@@ -74,7 +74,7 @@ impl Found {
 
 /// Empties the quotes of deleted messages.
 pub(super) async fn clear_quotes(
-    link: &Link,
+    link: &RedisClient,
     room: &str,
     messages: &mut [Message],
 ) -> Result<(), StoreError> {
@@ -99,7 +99,7 @@ pub(super) async fn clear_quotes(
 }
 
 /// Deletes all messages of a person, in small steps; returns their number.
-pub(super) async fn erase_person(link: &Link, person: &str) -> Result<u64, StoreError> {
+pub(super) async fn erase_person(link: &RedisClient, person: &str) -> Result<u64, StoreError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("HGETALL").arg(link.key("rooms"));
     let (rooms,): (HashMap<String, String>,) = link.ask(&pipeline).await?;

@@ -5,7 +5,7 @@
 /// Keys: `ids`, `rooms`, `seqs`, `feed`, the room's log. Arguments: id, room, author's id and name, text, quote as JSON
 /// or nothing, length of the feed. Answer: `{"new", seq, at, place in the feed}`, `{"known", where it stands}`, or
 /// `{"no room"}`.
-pub(super) const SAY: &str = r"
+pub(super) const APPEND: &str = r"
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if known then return {'known', known} end
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then return {'no room'} end

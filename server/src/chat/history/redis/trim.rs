@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use redis::streams::StreamRangeReply;
 
 use super::super::trim_clock::TrimClock;
-use super::super::{Link, Retention, StoreError};
-use super::records;
+use super::super::{RedisClient, Retention, StoreError};
+use super::codec;
 use super::scripts::TRIM;
 
 /// How often old messages are removed, and how many at once.
@@ -17,7 +17,7 @@ const AT_ONCE: u32 = 500;
 const TURN: u64 = 9;
 
 /// Trims until it is aborted.
-pub(super) async fn run(link: Link, retention: Retention) {
+pub(super) async fn run(link: RedisClient, retention: Retention) {
     let mut ticks = tokio::time::interval(EVERY);
     let mut clock = None;
     loop {
@@ -28,7 +28,11 @@ pub(super) async fn run(link: Link, retention: Retention) {
     }
 }
 
-async fn round(link: &Link, retention: Retention, clock: &mut Option<TrimClock>) -> Result<(), StoreError> {
+async fn round(
+    link: &RedisClient,
+    retention: Retention,
+    clock: &mut Option<TrimClock>,
+) -> Result<(), StoreError> {
     let mut pipeline = redis::pipe();
     pipeline
         .cmd("SET")
@@ -54,7 +58,7 @@ async fn round(link: &Link, retention: Retention, clock: &mut Option<TrimClock>)
 }
 
 /// Time to remove by: that of Redis, as messages have it, unless its clock has jumped ahead.
-async fn time(link: &Link, clock: &mut Option<TrimClock>) -> Result<u64, StoreError> {
+async fn time(link: &RedisClient, clock: &mut Option<TrimClock>) -> Result<u64, StoreError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("TIME");
     pipeline.cmd("GET").arg(link.key("clock"));
@@ -70,7 +74,7 @@ async fn time(link: &Link, clock: &mut Option<TrimClock>) -> Result<u64, StoreEr
     let system = seconds * 1000 + micros / 1000;
     let clock = clock.get_or_insert_with(|| {
         // entries of the feed have the time of Redis in their ids
-        let newest = newest.ids.first().and_then(|entry| records::place(&entry.id));
+        let newest = newest.ids.first().and_then(|entry| codec::place(&entry.id));
         TrimClock::new(
             newest.map(|(millis, _)| millis).max(noted),
             system,
@@ -87,7 +91,7 @@ async fn time(link: &Link, clock: &mut Option<TrimClock>) -> Result<u64, StoreEr
 }
 
 /// Removes all messages of a room that is gone.
-pub(super) async fn remove_all(link: &Link, room: &str) -> Result<(), StoreError> {
+pub(super) async fn remove_all(link: &RedisClient, room: &str) -> Result<(), StoreError> {
     // the largest number that Lua tells from the next one
     remove(link, room, (1 << 53) - 1, 0).await?;
     let mut pipeline = redis::pipe();
@@ -100,7 +104,7 @@ pub(super) async fn remove_all(link: &Link, room: &str) -> Result<(), StoreError
 }
 
 /// Removes messages up to a number or before a time.
-async fn remove(link: &Link, room: &str, floor: u64, before: u64) -> Result<(), StoreError> {
+async fn remove(link: &RedisClient, room: &str, floor: u64, before: u64) -> Result<(), StoreError> {
     loop {
         let mut pipeline = redis::pipe();
         pipeline.cmd("EVAL").arg(TRIM).arg(2);

@@ -11,11 +11,11 @@ use redis::{RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::super::super::link::{RETRY, store_error};
-use super::super::{Draft, Link, Settled, StoreError, Stored, Trouble, quoted};
-use super::records::{self, Place};
-use super::scripts::SAY;
-use super::{FEED, Turnstile, VERSION};
+use super::super::super::redis_client::{RETRY, store_error};
+use super::super::{Committed, Draft, LastError, RedisClient, StoreError, Stored, quoted};
+use super::codec::{self, Place};
+use super::scripts::APPEND;
+use super::{AckGate, FEED, VERSION};
 
 /// Most messages of one pipeline.
 const BATCH: usize = 1024;
@@ -23,14 +23,14 @@ const BATCH: usize = 1024;
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
-    link: Link,
-    turnstile: Arc<Turnstile>,
-    trouble: Arc<Trouble>,
-    line: Line,
+    link: RedisClient,
+    ack_gate: Arc<AckGate>,
+    trouble: Arc<LastError>,
+    line: MemberSnapshot,
 }
 
 /// Connection of the writer.
-enum Line {
+enum MemberSnapshot {
     /// None yet, or the last one broke.
     Closed,
     /// With the name that Redis has for the script.
@@ -40,12 +40,12 @@ enum Line {
 }
 
 impl Writer {
-    pub(super) fn new(link: Link, turnstile: Arc<Turnstile>, trouble: Arc<Trouble>) -> Self {
+    pub(super) fn new(link: RedisClient, ack_gate: Arc<AckGate>, trouble: Arc<LastError>) -> Self {
         Self {
             link,
-            turnstile,
+            ack_gate,
             trouble,
-            line: Line::Closed,
+            line: MemberSnapshot::Closed,
         }
     }
 
@@ -70,11 +70,11 @@ impl Writer {
             let begun = Instant::now();
             let drafts = std::mem::take(&mut batch);
             let size = drafts.len();
-            let settled = self.write(drafts).await;
+            let committed = self.write(drafts).await;
             metrics::histogram!("pesan_history_commit_seconds").record(begun.elapsed());
             metrics::counter!("pesan_history_writes_total")
                 .increment(u64::try_from(size).unwrap_or(u64::MAX));
-            self.turnstile.answer(settled);
+            self.ack_gate.answer(committed);
         }
     }
 
@@ -93,8 +93,8 @@ impl Writer {
     }
 
     /// Writes a batch; what became of each, and where those that are new stand in the feed.
-    async fn write(&mut self, drafts: Vec<Draft>) -> Vec<(Option<Place>, Settled)> {
-        let reused = matches!(self.line, Line::Open(..));
+    async fn write(&mut self, drafts: Vec<Draft>) -> Vec<(Option<Place>, Committed)> {
+        let reused = matches!(self.line, MemberSnapshot::Open(..));
         let mut sent = self.send(&drafts).await;
         if reused && matches!(sent, Err(StoreError::Unreachable(_))) {
             // redis may have been started anew since; what it has stored already, it finds by its id
@@ -124,11 +124,11 @@ impl Writer {
             .zip(outcomes)
             .map(|(draft, outcome)| {
                 let place = outcome.as_ref().ok().and_then(|(_, place)| *place);
-                let settled = Settled {
+                let committed = Committed {
                     outcome: outcome.map(|(sent, _)| Stored::Again(sent)),
-                    ticket: draft.ticket,
+                    completion: draft.completion,
                 };
-                (place, settled)
+                (place, committed)
             })
             .collect()
     }
@@ -136,7 +136,7 @@ impl Writer {
     async fn send(&mut self, drafts: &[Draft]) -> Result<Vec<Outcome>, StoreError> {
         let (mut connection, script) = self.line().await?;
         let quotes = quotes(&self.link, &mut connection, drafts).await;
-        let quotes = quotes.inspect_err(|_| self.line = Line::Closed)?;
+        let quotes = quotes.inspect_err(|_| self.line = MemberSnapshot::Closed)?;
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
         for (place, draft) in drafts.iter().enumerate() {
@@ -156,7 +156,7 @@ impl Writer {
         }
         let answers: RedisResult<Vec<RedisResult<Value>>> = pipeline.query_async(&mut connection).await;
         let answers = answers.map_err(|error| {
-            self.line = Line::Closed;
+            self.line = MemberSnapshot::Closed;
             store_error(&error)
         })?;
         let mut outcomes = Vec::with_capacity(drafts.len());
@@ -165,7 +165,7 @@ impl Writer {
                 Ok(answer) => outcome(draft, answer),
                 Err(error) => {
                     // a script that Redis has forgotten is given to it again with the next connection
-                    self.line = Line::Closed;
+                    self.line = MemberSnapshot::Closed;
                     Err(store_error(&error))
                 }
             });
@@ -178,15 +178,15 @@ impl Writer {
 
     async fn line(&mut self) -> Result<(MultiplexedConnection, String), StoreError> {
         match &self.line {
-            Line::Open(connection, script) => return Ok((connection.clone(), script.clone())),
-            Line::Broken(at, error) if at.elapsed() < RETRY => return Err(error.clone()),
-            Line::Broken(..) | Line::Closed => {}
+            MemberSnapshot::Open(connection, script) => return Ok((connection.clone(), script.clone())),
+            MemberSnapshot::Broken(at, error) if at.elapsed() < RETRY => return Err(error.clone()),
+            MemberSnapshot::Broken(..) | MemberSnapshot::Closed => {}
         }
         let opened = async {
             let mut connection = self.link.open().await?;
             let script: String = redis::cmd("SCRIPT")
                 .arg("LOAD")
-                .arg(SAY)
+                .arg(APPEND)
                 .query_async(&mut connection)
                 .await
                 .map_err(|error| store_error(&error))?;
@@ -194,8 +194,8 @@ impl Writer {
         }
         .await;
         self.line = match &opened {
-            Ok((connection, script)) => Line::Open(connection.clone(), script.clone()),
-            Err(error) => Line::Broken(Instant::now(), StoreError::clone(error)),
+            Ok((connection, script)) => MemberSnapshot::Open(connection.clone(), script.clone()),
+            Err(error) => MemberSnapshot::Broken(Instant::now(), StoreError::clone(error)),
         };
         opened
     }
@@ -212,7 +212,7 @@ fn outcome(draft: &Draft, answer: Value) -> Outcome {
     match words.as_slice() {
         ["new", seq, at, place] => {
             let sent = sent(seq, at).ok_or_else(odd)?;
-            Ok((sent, records::place(place)))
+            Ok((sent, codec::place(place)))
         }
         ["known", whereabouts] => {
             let mut parts = whereabouts.splitn(4, ' ');
@@ -237,7 +237,7 @@ fn sent(seq: &str, at: &str) -> Option<Sent> {
 
 /// Quotes of those drafts that answer a message, by their places, as JSON.
 async fn quotes(
-    link: &Link,
+    link: &RedisClient,
     connection: &mut MultiplexedConnection,
     drafts: &[Draft],
 ) -> Result<HashMap<usize, String>, StoreError> {
@@ -258,7 +258,7 @@ async fn quotes(
     let found = found.map_err(|error| store_error(&error))?;
     let mut quotes = HashMap::new();
     for ((place, seq), found) in wanted.into_iter().zip(found) {
-        if let Some(message) = records::messages("", &found)?.pop() {
+        if let Some(message) = codec::messages("", &found)?.pop() {
             let quote = Quote {
                 seq,
                 author: message.author.name,

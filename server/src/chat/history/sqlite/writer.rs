@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 
 use super::super::trim_clock::TrimClock;
 use super::super::{
-    Deliver, Draft, Restriction, RestrictionKind, Retention, SavedRoom, Settled, StoreError, Stored, Subject,
-    Ticket, Trouble, now, quoted,
+    Committed, Completion, Deliver, Draft, LastError, Restriction, RestrictionKind, Retention, SavedRoom,
+    StoreError, Stored, Subject, now, quoted,
 };
 use super::quota::Quota;
 use super::reader::{int, number_of, uint};
@@ -76,7 +76,7 @@ impl Write {
 
 /// What became of a write, told after the commit.
 enum Outcome {
-    Message(Result<Stored, StoreError>, Option<Ticket>),
+    Message(Result<Stored, StoreError>, Option<Completion>),
     Change(Result<u64, StoreError>, Done),
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Writer {
     connection: Connection,
     retention: Retention,
     deliver: Deliver,
-    trouble: Arc<Trouble>,
+    trouble: Arc<LastError>,
     /// What the file says; forgotten when a commit fails.
     places: HashMap<String, Place>,
     clock: TrimClock,
@@ -108,7 +108,7 @@ impl Writer {
         retention: Retention,
         quota: Quota,
         deliver: Deliver,
-        trouble: Arc<Trouble>,
+        trouble: Arc<LastError>,
     ) -> Self {
         let newest = newest(&connection).unwrap_or_else(|error| {
             tracing::warn!(%error, "the newest message is not known");
@@ -186,12 +186,12 @@ impl Writer {
         tracing::trace!(size, ?took, "committed");
         self.measure();
         self.trouble.note(result.as_ref().err().or(self.quota.trouble()));
-        let mut settled = Vec::with_capacity(outcomes.len());
+        let mut committed = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             match outcome {
-                Outcome::Message(outcome, ticket) => settled.push(Settled {
+                Outcome::Message(outcome, completion) => committed.push(Committed {
                     outcome: result.clone().and(outcome),
-                    ticket,
+                    completion,
                 }),
                 Outcome::Change(changed, done) => {
                     // whoever asked may have gone meanwhile
@@ -199,8 +199,8 @@ impl Writer {
                 }
             }
         }
-        if !settled.is_empty() {
-            (self.deliver)(settled);
+        if !committed.is_empty() {
+            (self.deliver)(committed);
         }
     }
 
@@ -313,7 +313,7 @@ fn transact(
         let open = transaction.as_ref().filter(|_| failed.is_none());
         match write {
             Write::Message(mut draft) => {
-                let ticket = draft.ticket.take();
+                let completion = draft.completion.take();
                 let outcome = match (open, refused) {
                     (_, Some(error)) => Err(Failed::One(error.clone())),
                     (Some(transaction), None) => insert(transaction, places, &mut touched, draft),
@@ -326,7 +326,7 @@ fn transact(
                         error
                     }
                 });
-                outcomes.push(Outcome::Message(outcome, ticket));
+                outcomes.push(Outcome::Message(outcome, completion));
             }
             Write::Change(change, done) => {
                 let mut changed = Ok(0);

@@ -7,20 +7,20 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{FromRedisValue, Pipeline};
 
-use super::super::super::link::{RETRY, store_error};
-use super::super::{Link, News, Notify, Settled, StoreError, Stored, Trouble};
-use super::Turnstile;
-use super::records::{self, Place};
+use super::super::super::redis_client::{RETRY, store_error};
+use super::super::{Committed, LastError, Notify, RedisClient, StoreError, StoreEvent, Stored};
+use super::AckGate;
+use super::codec::{self, Place};
 
 /// Entries that are read at once, and how long one waits for some, in milliseconds.
 const BATCH: usize = 512;
 const WAIT: usize = 1000;
 
-pub(super) struct Follower {
-    link: Link,
-    turnstile: Arc<Turnstile>,
+pub(super) struct FeedConsumer {
+    link: RedisClient,
+    ack_gate: Arc<AckGate>,
     notify: Notify,
-    trouble: Arc<Trouble>,
+    trouble: Arc<LastError>,
     /// Last entry that was handed on.
     place: Place,
     /// Which data it was an entry of.
@@ -37,19 +37,19 @@ struct Feed {
     has: bool,
 }
 
-impl Follower {
+impl FeedConsumer {
     /// Finds the end of the feed.
     pub(super) async fn begin(
-        link: Link,
-        turnstile: Arc<Turnstile>,
+        link: RedisClient,
+        ack_gate: Arc<AckGate>,
         notify: Notify,
-        trouble: Arc<Trouble>,
+        trouble: Arc<LastError>,
     ) -> Result<Self, StoreError> {
         let mut connection = link.open().await?;
         let feed = feed(&link, &mut connection, Place::default()).await?;
         Ok(Self {
             link,
-            turnstile,
+            ack_gate,
             notify,
             trouble,
             place: feed.end,
@@ -64,7 +64,7 @@ impl Follower {
             let Err(error) = self.follow().await;
             self.up.set(0.0);
             self.trouble.note(Some(&error));
-            self.turnstile.lost();
+            self.ack_gate.lost();
             tokio::time::sleep(RETRY).await;
         }
     }
@@ -111,39 +111,39 @@ impl Follower {
                 why,
                 "the history is not what it was: everyone here looks at it anew"
             );
-            let rooms = records::rooms(&self.link).await?;
+            let rooms = codec::rooms(&self.link).await?;
             self.place = feed.end;
             self.birth = feed.birth;
-            (self.notify)(News::Anew(rooms));
+            (self.notify)(StoreEvent::Reset(rooms));
         }
-        self.turnstile.reached(self.place, Vec::new());
+        self.ack_gate.reached(self.place, Vec::new());
         Ok(())
     }
 
     fn hand_on(&mut self, entries: impl Iterator<Item = StreamId>) {
         let mut messages = Vec::new();
         for entry in entries {
-            let Some(place) = records::place(&entry.id) else {
+            let Some(place) = codec::place(&entry.id) else {
                 continue;
             };
             if let Some(room) = entry.get::<String>("room") {
                 let record: String = entry.get("record").unwrap_or_default();
-                self.turnstile.reached(self.place, std::mem::take(&mut messages));
-                match records::room(&room, &record) {
-                    Some(room) => (self.notify)(News::Room(Box::new(room))),
+                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                match codec::room(&room, &record) {
+                    Some(room) => (self.notify)(StoreEvent::Room(Box::new(room))),
                     None => tracing::warn!(room, "a room in the feed cannot be read"),
                 }
             } else if let Some(room) = entry.get::<String>("gone") {
-                self.turnstile.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
                 let into = entry.get::<String>("into").filter(|into| !into.is_empty());
-                (self.notify)(News::Gone { room, into });
+                (self.notify)(StoreEvent::Gone { room, into });
             } else if let Some(room) = entry.get::<String>("deleted") {
-                self.turnstile.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
                 let seq = entry.get("s").unwrap_or_default();
-                (self.notify)(News::MessageDeleted { room, seq });
+                (self.notify)(StoreEvent::MessageDeleted { room, seq });
             } else if let Some(person) = entry.get::<String>("erased") {
-                self.turnstile.reached(self.place, std::mem::take(&mut messages));
-                (self.notify)(News::PersonErased(person));
+                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                (self.notify)(StoreEvent::PersonErased(person));
             } else if let Some(message) = message(&entry) {
                 messages.push(message);
             } else {
@@ -151,7 +151,7 @@ impl Follower {
             }
             self.place = place;
         }
-        self.turnstile.reached(self.place, messages);
+        self.ack_gate.reached(self.place, messages);
     }
 
     /// Why the feed does not go on where this node was, if so.
@@ -172,16 +172,20 @@ fn is_deleted(place: &str, entries: &[StreamId]) -> bool {
         .any(|deleted| deleted.split(' ').any(|id| id == place))
 }
 
-fn message(entry: &StreamId) -> Option<Settled> {
+fn message(entry: &StreamId) -> Option<Committed> {
     let room: String = entry.get("r")?;
-    let message = records::message(&room, entry.get("s")?, entry)?;
-    Some(Settled {
+    let message = codec::message(&room, entry.get("s")?, entry)?;
+    Some(Committed {
         outcome: Ok(Stored::New(message)),
-        ticket: None,
+        completion: None,
     })
 }
 
-async fn feed(link: &Link, connection: &mut MultiplexedConnection, place: Place) -> Result<Feed, StoreError> {
+async fn feed(
+    link: &RedisClient,
+    connection: &mut MultiplexedConnection,
+    place: Place,
+) -> Result<Feed, StoreError> {
     let mut pipeline = redis::pipe();
     let birth = format!("{:032x}", rand::random::<u128>());
     pipeline
@@ -206,7 +210,7 @@ async fn feed(link: &Link, connection: &mut MultiplexedConnection, place: Place)
         .arg(&place);
     let (birth, last, here): (String, StreamRangeReply, StreamRangeReply) =
         query(&pipeline, connection).await?;
-    let end = last.ids.first().and_then(|entry| records::place(&entry.id));
+    let end = last.ids.first().and_then(|entry| codec::place(&entry.id));
     Ok(Feed {
         birth,
         end: end.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! This node among the others of one chat: what it tells them of its people, and what it makes of their news.
 //!
-//! Messages and rooms come from the shared history, in one order on all nodes. People are told through Socket.IO's
-//! adapter, which may lose something; [`Elsewhere`](super::elsewhere::Elsewhere) notices, and asks again. Without
+//! Messages and rooms come from the shared history, in one order on all nodes. Roster are told through Socket.IO's
+//! adapter, which may lose something; [`RemotePresence`](super::remote_presence::RemotePresence) notices, and asks again. Without
 //! Redis each node goes on with the people that it has: those of the others are gone after ten seconds, and back
 //! with it.
 
@@ -12,13 +12,13 @@ use pesan::protocol::{ChatError, ChatErrorCode, PresenceChange};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::claims::{AGAIN, Claimed};
-use super::elsewhere::{BEAT, Sheet};
 use super::history::SavedRoom;
+use super::name_candidates::NameCandidates;
+use super::name_registry::{AGAIN, ClaimedName};
 use super::names::{Name, person_name};
+use super::remote_presence::{HEARTBEAT, PresenceUpdate};
 use super::rooms::{self, Rooms};
-use super::text::refusal;
-use super::wishes::Wishes;
+use super::sanitize::chat_error;
 use super::{Chat, Inner, PAGES};
 use crate::engineio::CloseReason;
 
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST: Duration = Duration::from_millis(50);
 /// Pause between two readings of bans and mutes.
 const RELOAD_RESTRICTIONS: Duration = Duration::from_secs(60);
-/// Changes of one sheet.
+/// Changes of one update.
 const MERGED: usize = 500;
 
 /// Random name of a node.
@@ -42,42 +42,42 @@ pub(super) fn name() -> String {
 
 impl Chat {
     /// Begins to tell the other nodes of its people, and to listen to them.
-    pub(super) fn meet(&self, sheets: mpsc::UnboundedReceiver<Sheet>) {
+    pub(super) fn subscribe(&self, updates: mpsc::UnboundedReceiver<PresenceUpdate>) {
         let chat = Arc::downgrade(&self.0);
-        self.0.io.on_server_event(PEOPLE, move |sheet: Sheet| {
+        self.0.io.on_server_event(PEOPLE, move |update: PresenceUpdate| {
             if let Some(chat) = chat.upgrade() {
-                Self(chat).read_sheet(sheet);
+                Self(chat).apply_presence_update(update);
             }
         });
         let chat = Arc::downgrade(&self.0);
         self.0.io.on_server_event(WHO, move |node: String| {
             let Some(chat) = chat.upgrade() else { return };
-            let book = Self(chat);
-            let book = book.book();
-            if let Some(elsewhere) = &book.elsewhere
-                && (node.is_empty() || node == elsewhere.me())
+            let state = Self(chat);
+            let state = state.state();
+            if let Some(remote_presence) = &state.remote_presence
+                && (node.is_empty() || node == remote_presence.me())
             {
-                elsewhere.tell_all(&book.people);
+                remote_presence.tell_all(&state.people);
             }
         });
-        self.obey();
+        self.register_commands();
         self.subscribe_restrictions();
-        tokio::spawn(tell(Arc::downgrade(&self.0), sheets));
+        tokio::spawn(tell(Arc::downgrade(&self.0), updates));
         tokio::spawn(live(Arc::downgrade(&self.0)));
         tokio::spawn(keep_names(Arc::downgrade(&self.0)));
         tokio::spawn(reload_restrictions(Arc::downgrade(&self.0)));
     }
 
-    fn read_sheet(&self, sheet: Sheet) {
-        let node = sheet.node.clone();
+    fn apply_presence_update(&self, update: PresenceUpdate) {
+        let node = update.node.clone();
         let read = {
-            let book = &mut *self.book();
-            let Some(elsewhere) = &mut book.elsewhere else {
+            let state = &mut *self.state();
+            let Some(remote_presence) = &mut state.remote_presence else {
                 return;
             };
-            elsewhere.read(sheet, &mut book.people, Instant::now())
+            remote_presence.read(update, &mut state.people, Instant::now())
         };
-        self.tell_moves(read.moves);
+        self.announce_membership(read.moves);
         if read.ask {
             self.ask_who(&node);
         }
@@ -94,7 +94,7 @@ impl Chat {
     /// Takes over a room that some node has made or changed.
     pub(super) fn take_room(&self, room: SavedRoom) {
         let id = room.id.clone();
-        let new = self.book().rooms.take(room, self.0.limits.name_chars);
+        let new = self.state().rooms.take(room, self.0.limits.name_chars);
         if new {
             self.let_in(&id);
             self.tell_room(&id);
@@ -107,9 +107,9 @@ impl Chat {
             tracing::error!(%error, "the lobby cannot be kept");
         }
         {
-            let mut book = self.book();
-            book.rooms = Rooms::new(rooms, self.0.limits.name_chars);
-            book.news.clear();
+            let mut state = self.state();
+            state.rooms = Rooms::new(rooms, self.0.limits.name_chars);
+            state.news.clear();
         }
         self.reload_restrictions().await;
         for socket in self.0.io.sockets() {
@@ -121,7 +121,11 @@ impl Chat {
     }
 
     /// Name for someone who comes, if all nodes have agreed on it, and why it is not the wished one.
-    pub(super) async fn claim(&self, id: &str, mut wishes: Wishes) -> Option<(Name, Option<ChatError>)> {
+    pub(super) async fn claim(
+        &self,
+        id: &str,
+        mut wishes: NameCandidates,
+    ) -> Option<(Name, Option<ChatError>)> {
         self.0.claims.as_ref()?;
         let first: Vec<Name> = wishes.by_ref().take(1).collect();
         let claimed = match self.ask_for(id, &first, false).await? {
@@ -150,13 +154,13 @@ impl Chat {
         let name = person_name(wished, self.0.limits.name_chars, id)?;
         match self.ask_for(id, std::slice::from_ref(&name), true).await {
             Some(Some(claimed)) => Ok(Some(claimed.name)),
-            Some(None) => Err(refusal(ChatErrorCode::NameTaken, name.shown)),
+            Some(None) => Err(chat_error(ChatErrorCode::NameTaken, name.shown)),
             None => Ok(None),
         }
     }
 
-    /// Claims one of some names; nothing when there is nobody to ask.
-    async fn ask_for(&self, id: &str, names: &[Name], another: bool) -> Option<Option<Claimed>> {
+    /// NameRegistry one of some names; nothing when there is nobody to ask.
+    async fn ask_for(&self, id: &str, names: &[Name], another: bool) -> Option<Option<ClaimedName>> {
         let claims = self.0.claims.as_ref()?;
         match timeout(PATIENCE, claims.claim(id, names, another)).await {
             Ok(Ok(claimed)) => Some(claimed),
@@ -191,7 +195,7 @@ impl Chat {
     async fn keep_names(&self) {
         let Some(claims) = &self.0.claims else { return };
         let here: Vec<(String, Name)> = {
-            let lines = self.book().people.lines().into_iter();
+            let lines = self.state().people.lines().into_iter();
             let named = lines.map(|line| {
                 let name = Name {
                     shown: line.person.name,
@@ -216,7 +220,8 @@ impl Chat {
                         .iter()
                         .find(|(one, _)| *one == id)
                         .map(|(_, name)| name.shown.as_str());
-                    let names: Vec<Name> = Wishes::trusted(&id, shown, self.0.limits.name_chars).collect();
+                    let names: Vec<Name> =
+                        NameCandidates::trusted(&id, shown, self.0.limits.name_chars).collect();
                     match self.ask_for(&id, &names, true).await {
                         Some(Some(claimed)) => claimed.name,
                         Some(None) | None => continue,
@@ -224,10 +229,10 @@ impl Chat {
                 }
             };
             let called = {
-                let mut book = self.book();
-                let called = book.people.call(&id, name);
+                let mut state = self.state();
+                let called = state.people.call(&id, name);
                 if let Some((person, _)) = &called {
-                    book.share(person);
+                    state.share(person);
                 }
                 called
             };
@@ -245,22 +250,22 @@ impl Chat {
 }
 
 /// Sends what this node tells, in its order, several changes at once when they come fast.
-async fn tell(chat: Weak<Inner>, mut sheets: mpsc::UnboundedReceiver<Sheet>) {
+async fn tell(chat: Weak<Inner>, mut updates: mpsc::UnboundedReceiver<PresenceUpdate>) {
     let mut batch = Vec::new();
-    while sheets.recv_many(&mut batch, MERGED).await > 0 {
+    while updates.recv_many(&mut batch, MERGED).await > 0 {
         let Some(chat) = chat.upgrade() else { return };
-        let mut merged: Vec<Sheet> = Vec::new();
-        for sheet in batch.drain(..) {
+        let mut merged: Vec<PresenceUpdate> = Vec::new();
+        for update in batch.drain(..) {
             match merged.last_mut() {
-                Some(last) if !last.whole && !sheet.whole && last.to == sheet.from => {
-                    last.to = sheet.to;
-                    last.people.extend(sheet.people);
+                Some(last) if !last.whole && !update.whole && last.to == update.from => {
+                    last.to = update.to;
+                    last.people.extend(update.people);
                 }
-                _ => merged.push(sheet),
+                _ => merged.push(update),
             }
         }
-        for sheet in merged {
-            if let Err(error) = chat.io.server_side_emit(PEOPLE, (sheet,)) {
+        for update in merged {
+            if let Err(error) = chat.io.server_side_emit(PEOPLE, (update,)) {
                 tracing::warn!(%error, "other nodes cannot be told who is here");
             }
         }
@@ -271,21 +276,21 @@ async fn tell(chat: Weak<Inner>, mut sheets: mpsc::UnboundedReceiver<Sheet>) {
 async fn live(chat: Weak<Inner>) {
     let mut asked = false;
     loop {
-        tokio::time::sleep(if asked { BEAT } else { FIRST }).await;
+        tokio::time::sleep(if asked { HEARTBEAT } else { FIRST }).await;
         let Some(chat) = chat.upgrade() else { return };
         let chat = Chat(chat);
         asked = asked || chat.ask_who("");
         let moves = {
-            let book = &mut *chat.book();
-            let Some(elsewhere) = &mut book.elsewhere else {
+            let state = &mut *chat.state();
+            let Some(remote_presence) = &mut state.remote_presence else {
                 return;
             };
             if asked {
-                elsewhere.beat();
+                remote_presence.beat();
             }
-            elsewhere.sweep(&mut book.people, Instant::now())
+            remote_presence.sweep(&mut state.people, Instant::now())
         };
-        chat.tell_moves(moves);
+        chat.announce_membership(moves);
     }
 }
 

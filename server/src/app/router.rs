@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::HOST;
 
-use super::headers::{self, Policy};
-use super::health;
+use super::AppState;
 use crate::config::is_loopback;
 use crate::engineio::Peer;
-use crate::state::AppState;
+use crate::http::health;
+use crate::http::security_headers::{self, Policy};
 
 /// What the public address serves.
 pub fn router(state: &AppState) -> Router {
@@ -26,7 +26,7 @@ pub fn router(state: &AppState) -> Router {
     let routes = routes.merge(state.engine.router());
     // people
     let routes = routes.fallback(page).with_state(state.clone());
-    headers::layers(routes, state.policy.clone())
+    security_headers::layers(routes, state.policy.clone())
 }
 
 /// What `--admin-listen` serves.
@@ -36,15 +36,15 @@ pub fn admin_router(state: &AppState) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(state.clone());
-    headers::layers(routes, Policy::default())
+    security_headers::layers(routes, Policy::default())
 }
 
 async fn healthz(State(state): State<AppState>) -> Response {
-    health::alive(state.trouble().as_deref())
+    health::liveness(state.trouble().as_deref())
 }
 
 async fn readyz(State(state): State<AppState>) -> Response {
-    health::answer(state.trouble().as_deref())
+    health::readiness(state.trouble().as_deref())
 }
 
 /// `/metrics` of the public address: for this machine only, and not for whom a proxy on it speaks.
@@ -66,7 +66,7 @@ async fn local_metrics(State(state): State<AppState>, request: Request) -> Respo
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {
-    state.measure();
+    state.record_metrics();
     health::metrics_page()
 }
 

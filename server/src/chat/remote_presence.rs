@@ -1,8 +1,8 @@
 //! What this node knows of the people on other nodes, and tells them of its own.
 //!
-//! Each node numbers the changes of its people and sends them as [`Sheet`]s in that order, and every [`BEAT`] the
+//! Each node numbers the changes of its people and sends them as [`PresenceUpdate`]s in that order, and every [`HEARTBEAT`] the
 //! number alone. Who finds that changes are missing asks for all people of that node. A node that was not heard of
-//! for [`SILENCE`] is gone, and its people with it. What rooms are told follows from this node's own view, so each
+//! for [`NODE_TIMEOUT`] is gone, and its people with it. What rooms are told follows from this node's own view, so each
 //! node tells its own pages.
 
 use std::collections::{HashMap, HashSet};
@@ -11,19 +11,19 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::people::{Line, Move, People, went};
+use super::roster::{MemberSnapshot, MembershipChange, Roster, departures};
 
 /// Pause between two signs of life.
-pub(super) const BEAT: Duration = Duration::from_secs(2);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Silence after which a node's people are gone.
-const SILENCE: Duration = Duration::from_secs(10);
+const NODE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pause between two questions to one node; the answer is long.
 const ASK: Duration = Duration::from_secs(1);
 
 /// What a node says of its people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sheet {
+pub(super) struct PresenceUpdate {
     /// Who says it.
     pub(super) node: String,
     /// Number of the change before these.
@@ -33,15 +33,15 @@ pub(super) struct Sheet {
     /// Whether these are all people of the node, and not changes.
     pub(super) whole: bool,
     /// The people.
-    pub(super) people: Vec<Line>,
+    pub(super) people: Vec<MemberSnapshot>,
 }
 
 /// This node among the others.
 #[derive(Debug)]
-pub(super) struct Elsewhere {
+pub(super) struct RemotePresence {
     me: String,
     version: u64,
-    told: mpsc::UnboundedSender<Sheet>,
+    told: mpsc::UnboundedSender<PresenceUpdate>,
     nodes: HashMap<String, Node>,
 }
 
@@ -54,18 +54,18 @@ struct Node {
     people: HashSet<String>,
 }
 
-/// What follows from a sheet.
+/// What follows from a update.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Read {
     /// What rooms are to be told.
-    pub(super) moves: Vec<Move>,
+    pub(super) moves: Vec<MembershipChange>,
     /// Whether changes are missing: the node is to be asked for all its people.
     pub(super) ask: bool,
 }
 
-impl Elsewhere {
+impl RemotePresence {
     /// A node of this name; what it tells goes to `told`, in order.
-    pub(super) fn new(me: String, told: mpsc::UnboundedSender<Sheet>) -> Self {
+    pub(super) fn new(me: String, told: mpsc::UnboundedSender<PresenceUpdate>) -> Self {
         Self {
             me,
             version: 0,
@@ -85,13 +85,13 @@ impl Elsewhere {
     }
 
     /// Tells the others how someone is here now.
-    pub(super) fn tell(&mut self, line: Line) {
+    pub(super) fn tell(&mut self, line: MemberSnapshot) {
         self.version += 1;
         self.send(self.version - 1, false, vec![line]);
     }
 
     /// Tells the others of everyone here.
-    pub(super) fn tell_all(&self, people: &People) {
+    pub(super) fn tell_all(&self, people: &Roster) {
         self.send(0, true, people.lines());
     }
 
@@ -100,28 +100,28 @@ impl Elsewhere {
         self.send(self.version, false, Vec::new());
     }
 
-    fn send(&self, from: u64, whole: bool, people: Vec<Line>) {
-        let sheet = Sheet {
+    fn send(&self, from: u64, whole: bool, people: Vec<MemberSnapshot>) {
+        let update = PresenceUpdate {
             node: self.me.clone(),
             from,
             to: self.version,
             whole,
             people,
         };
-        if self.told.send(sheet).is_err() {
+        if self.told.send(update).is_err() {
             tracing::debug!("the chat has ended, and nobody is told");
         }
     }
 
     /// Reads what another node says.
-    pub(super) fn read(&mut self, sheet: Sheet, people: &mut People, now: Instant) -> Read {
-        let Sheet {
+    pub(super) fn read(&mut self, update: PresenceUpdate, people: &mut Roster, now: Instant) -> Read {
+        let PresenceUpdate {
             node: name,
             from,
             to,
             whole,
             people: lines,
-        } = sheet;
+        } = update;
         let mut read = Read::default();
         if name == self.me {
             return read;
@@ -167,10 +167,10 @@ impl Elsewhere {
     }
 
     /// Takes the people of nodes away that were not heard of for too long.
-    pub(super) fn sweep(&mut self, people: &mut People, now: Instant) -> Vec<Move> {
+    pub(super) fn sweep(&mut self, people: &mut Roster, now: Instant) -> Vec<MembershipChange> {
         let mut moves = Vec::new();
         self.nodes.retain(|name, node| {
-            let gone = now.saturating_duration_since(node.heard) > SILENCE;
+            let gone = now.saturating_duration_since(node.heard) > NODE_TIMEOUT;
             if gone {
                 tracing::warn!(node = name, people = node.people.len(), "a node is gone");
                 for id in &node.people {
@@ -188,10 +188,10 @@ fn seat(node: &str, person: &str) -> String {
     format!("{node} {person}")
 }
 
-fn rise(people: &mut People, node: &str, person: &str) -> Vec<Move> {
+fn rise(people: &mut Roster, node: &str, person: &str) -> Vec<MembershipChange> {
     people
         .rise(&seat(node, person))
-        .map(|(person, rooms)| went(&person, rooms))
+        .map(|(person, rooms)| departures(&person, rooms))
         .unwrap_or_default()
 }
 
@@ -203,9 +203,9 @@ mod tests {
 
     /// A node, its people, and what it tells.
     struct Here {
-        elsewhere: Elsewhere,
-        people: People,
-        told: mpsc::UnboundedReceiver<Sheet>,
+        remote_presence: RemotePresence,
+        people: Roster,
+        told: mpsc::UnboundedReceiver<PresenceUpdate>,
         now: Instant,
     }
 
@@ -213,8 +213,8 @@ mod tests {
         fn new(name: &str, now: Instant) -> Self {
             let (sender, told) = mpsc::unbounded_channel();
             Self {
-                elsewhere: Elsewhere::new(name.to_owned(), sender),
-                people: People::default(),
+                remote_presence: RemotePresence::new(name.to_owned(), sender),
+                people: Roster::default(),
                 told,
                 now,
             }
@@ -222,20 +222,22 @@ mod tests {
 
         /// Someone comes into the lobby.
         fn comes(&mut self, id: &str) {
-            let names = super::super::wishes::Wishes::new(id, Some(id), 32);
+            let names = super::super::name_candidates::NameCandidates::new(id, Some(id), 32);
             self.people.sit(id, id, names, self.now);
             self.people.enter(id, "lobby");
             let line = self.people.line(id).expect("is here");
-            self.elsewhere.tell(line);
+            self.remote_presence.tell(line);
         }
 
-        fn reads(&mut self, sheet: &Sheet) -> (Vec<(String, PresenceChange)>, bool) {
-            let read = self.elsewhere.read(sheet.clone(), &mut self.people, self.now);
+        fn reads(&mut self, update: &PresenceUpdate) -> (Vec<(String, PresenceChange)>, bool) {
+            let read = self
+                .remote_presence
+                .read(update.clone(), &mut self.people, self.now);
             let moves = read.moves.into_iter().map(|one| (one.person.id, one.change));
             (moves.collect(), read.ask)
         }
 
-        fn says(&mut self) -> Sheet {
+        fn says(&mut self) -> PresenceUpdate {
             self.told.try_recv().expect("something was told")
         }
     }
@@ -250,14 +252,14 @@ mod tests {
         let (mut one, mut two) = both();
         for id in ["ana", "bob"] {
             one.comes(id);
-            let sheet = one.says();
+            let update = one.says();
             assert_eq!(
-                two.reads(&sheet),
+                two.reads(&update),
                 (vec![(id.to_owned(), PresenceChange::Came)], false)
             );
-            assert_eq!(two.reads(&sheet), (vec![], false), "an old one changes nothing");
+            assert_eq!(two.reads(&update), (vec![], false), "an old one changes nothing");
         }
-        one.elsewhere.beat();
+        one.remote_presence.beat();
         assert_eq!(two.reads(&one.says()), (vec![], false));
         assert_eq!(two.people.count(), 2);
     }
@@ -269,18 +271,18 @@ mod tests {
         one.comes("bob");
         one.says();
         assert_eq!(two.reads(&one.says()), (vec![], true));
-        one.elsewhere.beat();
+        one.remote_presence.beat();
         assert_eq!(two.reads(&one.says()), (vec![], false), "it was asked just now");
         two.now += ASK;
-        one.elsewhere.beat();
+        one.remote_presence.beat();
         assert_eq!(two.reads(&one.says()), (vec![], true));
-        one.elsewhere.tell_all(&one.people);
+        one.remote_presence.tell_all(&one.people);
         let (mut moves, ask) = two.reads(&one.says());
         moves.sort_by(|a, b| a.0.cmp(&b.0));
         let came = |id: &str| (id.to_owned(), PresenceChange::Came);
         assert_eq!((moves, ask), (vec![came("ana"), came("bob")], false));
         one.people.rise("ana");
-        one.elsewhere.tell_all(&one.people);
+        one.remote_presence.tell_all(&one.people);
         assert_eq!(
             two.reads(&one.says()),
             (vec![("ana".to_owned(), PresenceChange::Went)], false)
@@ -293,20 +295,20 @@ mod tests {
         one.comes("ana");
         one.comes("bob");
         for _ in 0..2 {
-            let sheet = one.says();
-            two.reads(&sheet);
+            let update = one.says();
+            two.reads(&update);
         }
         two.comes("bob");
-        let soon = two.now + SILENCE;
-        assert_eq!(two.elsewhere.sweep(&mut two.people, soon), []);
+        let soon = two.now + NODE_TIMEOUT;
+        assert_eq!(two.remote_presence.sweep(&mut two.people, soon), []);
         let moves = two
-            .elsewhere
+            .remote_presence
             .sweep(&mut two.people, soon + Duration::from_millis(1));
         let moves: Vec<(&str, PresenceChange)> = moves
             .iter()
             .map(|one| (one.person.id.as_str(), one.change))
             .collect();
         assert_eq!(moves, [("ana", PresenceChange::Went)]);
-        assert_eq!((two.people.count(), two.elsewhere.count()), (1, 0));
+        assert_eq!((two.people.count(), two.remote_presence.count()), (1, 0));
     }
 }

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::held_names::HELD;
-use super::history::{Link, StoreError};
+use super::history::{RedisClient, StoreError};
 use super::names::Name;
 
 /// How long someone counts as present without a word from a node.
@@ -105,30 +105,30 @@ if ARGV[2] == '' or had == ARGV[2] then redis.call('DEL', KEYS[2]) end
 
 /// Names that all nodes have agreed on.
 #[derive(Debug, Clone)]
-pub(super) struct Claims(Link);
+pub(super) struct NameRegistry(RedisClient);
 
 /// Name that is somebody's now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Claimed {
+pub(super) struct ClaimedName {
     /// The name.
     pub(super) name: Name,
     /// Whether it is the first of those that were wished, or what the person was called anyway.
     pub(super) wished: bool,
 }
 
-impl Claims {
-    pub(super) fn new(link: Link) -> Self {
+impl NameRegistry {
+    pub(super) fn new(link: RedisClient) -> Self {
         Self(link)
     }
 
-    /// Claims one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
+    /// NameRegistry one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
     /// want another.
     pub(super) async fn claim(
         &self,
         id: &str,
         names: &[Name],
         another: bool,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<ClaimedName>, StoreError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("EVAL").arg(CLAIM).arg(2);
         pipeline
@@ -143,7 +143,7 @@ impl Claims {
         let Ok([which, key, shown]) = <[String; 3]>::try_from(answer) else {
             return Ok(None);
         };
-        Ok(Some(Claimed {
+        Ok(Some(ClaimedName {
             name: Name { shown, key },
             wished: which == "0" || which == "1",
         }))

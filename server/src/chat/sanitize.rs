@@ -1,4 +1,4 @@
-//! What people write, made harmless: no control characters, no tricks with the direction of writing.
+//! What people write, made strip_hidden: no control characters, no tricks with the direction of writing.
 //!
 //! Text stays text everywhere: the page never reads it as markup. What is removed here cannot be seen, and could make
 //! a message look like something it is not, or like a part of the page.
@@ -12,21 +12,21 @@ const MARKS: usize = 8;
 ///
 /// # Errors
 /// [`ChatErrorCode::TextEmpty`] or [`ChatErrorCode::TextTooLong`].
-pub(super) fn clean(text: &str, most: u32) -> Result<String, ChatError> {
-    let text = harmless(text);
+pub(super) fn sanitize(text: &str, most: u32) -> Result<String, ChatError> {
+    let text = strip_hidden(text);
     if is_blank(&text) {
-        return Err(refusal(ChatErrorCode::TextEmpty, ""));
+        return Err(chat_error(ChatErrorCode::TextEmpty, ""));
     }
     if text.chars().count() > usize::try_from(most).unwrap_or(usize::MAX) {
-        return Err(refusal(ChatErrorCode::TextTooLong, most));
+        return Err(chat_error(ChatErrorCode::TextTooLong, most));
     }
     Ok(text)
 }
 
-/// Text of a plain client as it is kept: cut where [`clean`] would refuse it; none when nothing is left.
-pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
+/// Text of a plain client as it is kept: cut where [`sanitize`] would refuse it; none when nothing is left.
+pub(super) fn sanitize_or_truncate(text: &str, most: u32) -> Option<String> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut text = harmless(text);
+    let mut text = strip_hidden(text);
     if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
         text.pop();
@@ -40,14 +40,14 @@ pub(super) fn clean_or_cut(text: &str, most: u32) -> Option<String> {
     clippy::needless_pass_by_value,
     reason = "details are numbers and short texts, written where they are needed"
 )]
-pub(super) fn refusal(code: ChatErrorCode, detail: impl ToString) -> ChatError {
+pub(super) fn chat_error(code: ChatErrorCode, detail: impl ToString) -> ChatError {
     ChatError {
         code,
         detail: detail.to_string(),
     }
 }
 
-fn harmless(text: &str) -> String {
+fn strip_hidden(text: &str) -> String {
     let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
     if text.bytes().all(plain) {
         // what most texts are
@@ -90,35 +90,38 @@ mod tests {
             "👩\u{200d}💻 é می\u{200c}خواهم",
             " indented",
         ] {
-            assert_eq!(clean(text, 100).as_deref(), Ok(text));
+            assert_eq!(sanitize(text, 100).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn what_cannot_be_seen_is_removed() {
         assert_eq!(
-            clean("abc\u{202e}txt\u{202c}\u{0}\u{200b}\u{1b}[0m", 100).as_deref(),
+            sanitize("abc\u{202e}txt\u{202c}\u{0}\u{200b}\u{1b}[0m", 100).as_deref(),
             Ok("abctxt[0m")
         );
-        assert_eq!(clean("a\r\nb\rc\u{2028}d", 100).as_deref(), Ok("a\nb\nc\nd"));
-        let piled = clean(&format!("a{}", "\u{301}".repeat(500)), 100).expect("one letter");
+        assert_eq!(sanitize("a\r\nb\rc\u{2028}d", 100).as_deref(), Ok("a\nb\nc\nd"));
+        let piled = sanitize(&format!("a{}", "\u{301}".repeat(500)), 100).expect("one letter");
         assert_eq!(piled.chars().count(), 1 + MARKS);
     }
 
     #[test]
     fn empty_and_long_texts_are_refused() {
         assert_eq!(
-            clean(" \u{200b}\n", 100),
-            Err(refusal(ChatErrorCode::TextEmpty, ""))
+            sanitize(" \u{200b}\n", 100),
+            Err(chat_error(ChatErrorCode::TextEmpty, ""))
         );
-        assert_eq!(clean("12345", 4), Err(refusal(ChatErrorCode::TextTooLong, 4)));
-        assert_eq!(clean("éééé", 4).as_deref(), Ok("éééé"));
+        assert_eq!(
+            sanitize("12345", 4),
+            Err(chat_error(ChatErrorCode::TextTooLong, 4))
+        );
+        assert_eq!(sanitize("éééé", 4).as_deref(), Ok("éééé"));
     }
 
     #[test]
     fn a_plain_clients_text_is_cut() {
-        assert_eq!(clean_or_cut("123456", 4).as_deref(), Some("123…"));
-        assert_eq!(clean_or_cut("1234", 4).as_deref(), Some("1234"));
-        assert_eq!(clean_or_cut(" ", 4), None);
+        assert_eq!(sanitize_or_truncate("123456", 4).as_deref(), Some("123…"));
+        assert_eq!(sanitize_or_truncate("1234", 4).as_deref(), Some("1234"));
+        assert_eq!(sanitize_or_truncate(" ", 4), None);
     }
 }

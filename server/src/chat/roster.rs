@@ -3,7 +3,7 @@
 //! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
 //! node, or stands for all that a person has on another one.
 
-mod lines;
+mod replication;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -13,20 +13,20 @@ use pesan::protocol::{ChatError, ChatErrorCode, Person};
 use sha2::{Digest, Sha256};
 
 use super::held_names::HeldNames;
+use super::name_candidates::{NameCandidates, made_up};
 use super::names::{Name, parts, person_name};
-use super::text::refusal;
-use super::wishes::{Wishes, made_up};
-pub(super) use lines::{Line, Move, went};
+use super::sanitize::chat_error;
+pub(super) use replication::{MemberSnapshot, MembershipChange, departures};
 
 /// Everyone who is here.
 #[derive(Debug, Default)]
-pub(super) struct People {
+pub(super) struct Roster {
     present: HashMap<String, Present>,
     /// Parts of the keys of names, and whose they are.
     names: HashMap<String, String>,
     /// Names of those who have gone.
     held: HeldNames,
-    /// People who have gone, and the keys of their names, which nobody holds.
+    /// Roster who have gone, and the keys of their names, which nobody holds.
     freed: Vec<(String, String)>,
     /// Seats, by the ids of sockets or by what stands for another node.
     seats: HashMap<String, Seat>,
@@ -48,16 +48,20 @@ struct Present {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Count {
     here: usize,
-    elsewhere: usize,
+    remote_presence: usize,
 }
 
 impl Count {
     fn of(&mut self, away: bool) -> &mut usize {
-        if away { &mut self.elsewhere } else { &mut self.here }
+        if away {
+            &mut self.remote_presence
+        } else {
+            &mut self.here
+        }
     }
 
     fn all(self) -> usize {
-        self.here + self.elsewhere
+        self.here + self.remote_presence
     }
 }
 
@@ -71,13 +75,13 @@ struct Seat {
     address: Option<IpAddr>,
 }
 
-impl People {
+impl Roster {
     /// Gives someone a seat, under the wished name if that can be.
     pub(super) fn sit(
         &mut self,
         socket: &str,
         id: &str,
-        mut names: Wishes,
+        mut names: NameCandidates,
         now: Instant,
     ) -> (Person, Option<ChatError>) {
         if self.present.contains_key(id) {
@@ -230,7 +234,7 @@ impl People {
         }
     }
 
-    /// People in a room, by name; of a crowd the first `most` by id.
+    /// Roster in a room, by name; of a crowd the first `most` by id.
     pub(super) fn in_room(&self, room: &str, most: usize) -> Vec<Person> {
         let ids = self.members.get(room).into_iter().flatten().take(most);
         let mut people: Vec<Person> = ids.filter_map(|id| self.get(id).cloned()).collect();
@@ -256,10 +260,10 @@ impl People {
     ) -> Result<(Person, Vec<String>), ChatError> {
         let name = person_name(wished, most, id)?;
         if self.is_taken(&name.key, id, now) {
-            return Err(refusal(ChatErrorCode::NameTaken, name.shown));
+            return Err(chat_error(ChatErrorCode::NameTaken, name.shown));
         }
         self.call(id, name)
-            .ok_or_else(|| refusal(ChatErrorCode::PersonUnknown, ""))
+            .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))
     }
 
     /// Gives someone a name that is known to be theirs; the rooms that they are in.
@@ -345,19 +349,24 @@ mod tests {
     use super::*;
 
     pub(super) fn sit(
-        people: &mut People,
+        people: &mut Roster,
         socket: &str,
         id: &str,
         wished: &str,
     ) -> (String, Option<ChatErrorCode>) {
-        let (person, refused) = people.sit(socket, id, Wishes::new(id, Some(wished), 32), Instant::now());
+        let (person, refused) = people.sit(
+            socket,
+            id,
+            NameCandidates::new(id, Some(wished), 32),
+            Instant::now(),
+        );
         people.locate(socket, IpAddr::from([192, 0, 2, 1]));
         (person.name, refused.map(|refusal| refusal.code))
     }
 
     #[test]
     fn several_tabs_are_one_person() {
-        let mut people = People::default();
+        let mut people = Roster::default();
         sit(&mut people, "s1", "ana", "Ana");
         sit(&mut people, "s2", "ana", "Ana");
         assert!(people.enter("s1", "lobby"));
@@ -376,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_taken_name_gets_a_number_and_a_reason() {
-        let mut people = People::default();
+        let mut people = Roster::default();
         assert_eq!(sit(&mut people, "s1", "ana", "Ana"), ("Ana".into(), None));
         assert_eq!(
             sit(&mut people, "s2", "bob", "ANA"),
@@ -391,15 +400,15 @@ mod tests {
 
     #[test]
     fn name_of_someone_who_has_gone_is_free_after_a_day() {
-        let mut people = People::default();
+        let mut people = Roster::default();
         sit(&mut people, "s1", "ana", "Ana");
         sit(&mut people, "s2", "bob", "Bob");
         let now = Instant::now();
         let refused = people.rename("bob", "ana", 32, now).expect_err("taken");
-        assert_eq!(refused, refusal(ChatErrorCode::NameTaken, "ana"));
+        assert_eq!(refused, chat_error(ChatErrorCode::NameTaken, "ana"));
         people.rise("s1");
         let refused = people.rename("bob", "ana", 32, now).expect_err("still hers");
-        assert_eq!(refused, refusal(ChatErrorCode::NameTaken, "ana"));
+        assert_eq!(refused, chat_error(ChatErrorCode::NameTaken, "ana"));
         assert_eq!(sit(&mut people, "s3", "ana", "Ana"), ("Ana".into(), None));
         people.rise("s3");
         let tomorrow = Instant::now() + HELD;

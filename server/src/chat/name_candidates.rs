@@ -3,14 +3,14 @@
 use pesan::protocol::{ChatError, ChatErrorCode};
 
 use super::names::{Name, person_name};
-use super::text::refusal;
+use super::sanitize::chat_error;
 
 /// Highest number behind a name that is taken.
 const NUMBERS: u32 = 99;
 
 /// Names for someone, made as they are needed.
 #[derive(Debug)]
-pub(super) struct Wishes {
+pub(super) struct NameCandidates {
     id: String,
     most: u32,
     /// Wished name, if it is one.
@@ -20,7 +20,7 @@ pub(super) struct Wishes {
     step: u32,
 }
 
-impl Wishes {
+impl NameCandidates {
     pub(super) fn new(id: &str, wished: Option<&str>, most: u32) -> Self {
         Self::of(id, wished.map(|wished| person_name(wished, most, id)), most)
     }
@@ -48,7 +48,7 @@ impl Wishes {
     /// What someone is told who got this name.
     pub(super) fn refused(&self, got: &Name) -> Option<ChatError> {
         match &self.wished {
-            Some(wished) if wished != got => Some(refusal(ChatErrorCode::NameTaken, &wished.shown)),
+            Some(wished) if wished != got => Some(chat_error(ChatErrorCode::NameTaken, &wished.shown)),
             Some(_) | None => self.why.clone(),
         }
     }
@@ -66,7 +66,7 @@ impl Wishes {
     }
 }
 
-impl Iterator for Wishes {
+impl Iterator for NameCandidates {
     type Item = Name;
 
     fn next(&mut self) -> Option<Name> {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn shown(wished: Option<&str>) -> Vec<String> {
-        Wishes::new("0123456789", wished, 32)
+        NameCandidates::new("0123456789", wished, 32)
             .map(|name| name.shown)
             .collect()
     }
@@ -119,17 +119,17 @@ mod tests {
 
     #[test]
     fn who_gets_another_name_is_told_why() {
-        let wishes = Wishes::new("0123456789", Some("Ana"), 32);
+        let wishes = NameCandidates::new("0123456789", Some("Ana"), 32);
         let name = |typed| Name::new(typed, 32).expect("a good name");
         assert_eq!(wishes.refused(&name("Ana")), None);
         assert_eq!(
             wishes.refused(&name("Ana 2")),
-            Some(refusal(ChatErrorCode::NameTaken, "Ana"))
+            Some(chat_error(ChatErrorCode::NameTaken, "Ana"))
         );
-        let none = Wishes::new("0123456789", Some(" "), 32);
+        let none = NameCandidates::new("0123456789", Some(" "), 32);
         assert_eq!(
             none.refused(&name("tamu-0123")),
-            Some(refusal(ChatErrorCode::NameInvalid, 32))
+            Some(chat_error(ChatErrorCode::NameInvalid, 32))
         );
     }
 

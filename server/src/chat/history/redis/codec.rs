@@ -6,7 +6,7 @@ use pesan::protocol::{Message, Person, Quote, RoomKind};
 use redis::streams::{StreamId, StreamRangeReply};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Link, SavedRoom, StoreError};
+use super::super::{RedisClient, SavedRoom, StoreError};
 
 /// Room as it stands in the hash of rooms; its id is the field.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub(super) fn message(room: &str, seq: u64, entry: &StreamId) -> Option<Message>
 }
 
 /// Every room, with its newest message.
-pub(super) async fn rooms(link: &Link) -> Result<Vec<SavedRoom>, StoreError> {
+pub(super) async fn rooms(link: &RedisClient) -> Result<Vec<SavedRoom>, StoreError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("HGETALL").arg(link.key("rooms"));
     pipeline.cmd("HGETALL").arg(link.key("seqs"));

@@ -1,7 +1,7 @@
 //! Who may come in: everyone, those who know the shared secret, or those with a token of their own.
 //!
 //! The secrets come from files or the environment, never from the command line, and are neither logged nor part of
-//! a URL. [`crate::chat`] asks [`Access::check`] in its connect middleware.
+//! a URL. [`crate::chat`] asks [`Authenticator::check`] in its connect middleware.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::chat::names::comparison_keys;
 
 /// Where the secrets are. `PESAN_SECRET` in the environment is a shared secret, too.
 #[derive(Debug, Clone, Default, Args)]
-pub struct AccessConfig {
+pub struct AuthConfig {
     /// File whose first line is the secret that everyone needs to come in (or `PESAN_SECRET`).
     #[arg(long, env = "PESAN_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub struct AccessConfig {
 const MIN_SECRET_BYTES: usize = 12;
 
 /// Who may come in.
-pub enum Access {
+pub enum Authenticator {
     /// Everyone.
     Open,
     /// Who knows the secret.
@@ -42,7 +42,7 @@ pub enum Access {
 }
 
 /// Does not show the secrets.
-impl fmt::Debug for Access {
+impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Open => "Open",
@@ -54,7 +54,7 @@ impl fmt::Debug for Access {
 
 /// Someone who may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admitted {
+pub enum Identity {
     /// Under the name of their choice.
     Anyone,
     /// Under the name that belongs to the token.
@@ -64,7 +64,7 @@ pub enum Admitted {
 /// Why the secrets could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AccessError {
+pub enum AuthError {
     /// The file cannot be read.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
@@ -124,27 +124,27 @@ pub enum AccessError {
     },
 }
 
-impl Access {
+impl Authenticator {
     /// Reads the secrets; `secret` is what the environment has, and `name_chars` the longest name.
     ///
     /// # Errors
     /// When a file cannot be read, has nothing in it, or lines that cannot work.
-    pub fn load(config: &AccessConfig, secret: Option<String>, name_chars: u32) -> Result<Self, AccessError> {
+    pub fn load(config: &AuthConfig, secret: Option<String>, name_chars: u32) -> Result<Self, AuthError> {
         let secret = secret.filter(|secret| !secret.is_empty());
         let file = match config {
-            AccessConfig {
+            AuthConfig {
                 token_file: Some(_), ..
             } => Some("--token-file"),
-            AccessConfig {
+            AuthConfig {
                 secret_file: Some(_), ..
             } => Some("--secret-file"),
-            AccessConfig {
+            AuthConfig {
                 secret_file: None,
                 token_file: None,
             } => None,
         };
         if let (Some(flag), Some(_)) = (file, &secret) {
-            return Err(AccessError::Both(flag));
+            return Err(AuthError::Both(flag));
         }
         if let Some(path) = &config.token_file {
             return tokens(path, &read(path)?, name_chars).map(Self::Tokens);
@@ -153,7 +153,7 @@ impl Access {
             let text = read(path)?;
             return match text.lines().next().map(str::trim) {
                 Some(secret) if !secret.is_empty() => strong(secret, &path.display().to_string()),
-                Some(_) | None => Err(AccessError::Empty(path.clone())),
+                Some(_) | None => Err(AuthError::Empty(path.clone())),
             };
         }
         secret.map_or(Ok(Self::Open), |secret| strong(&secret, "PESAN_SECRET"))
@@ -161,17 +161,17 @@ impl Access {
 
     /// Who comes with this token, if they may. Takes equally long wherever the difference is.
     #[must_use]
-    pub fn check(&self, token: Option<&str>) -> Option<Admitted> {
+    pub fn check(&self, token: Option<&str>) -> Option<Identity> {
         let token = token.unwrap_or_default().as_bytes();
         match self {
-            Self::Open => Some(Admitted::Anyone),
-            Self::Secret(secret) => bool::from(secret.as_bytes().ct_eq(token)).then_some(Admitted::Anyone),
+            Self::Open => Some(Identity::Anyone),
+            Self::Secret(secret) => bool::from(secret.as_bytes().ct_eq(token)).then_some(Identity::Anyone),
             Self::Tokens(people) => {
                 // no early end: the time must not tell which line fits
                 let mut found = None;
                 for (name, known) in people {
                     if bool::from(known.as_bytes().ct_eq(token)) {
-                        found = Some(Admitted::Named(name.clone()));
+                        found = Some(Identity::Named(name.clone()));
                     }
                 }
                 found
@@ -180,21 +180,21 @@ impl Access {
     }
 }
 
-fn strong(secret: &str, place: &str) -> Result<Access, AccessError> {
+fn strong(secret: &str, place: &str) -> Result<Authenticator, AuthError> {
     if secret.len() < MIN_SECRET_BYTES {
-        return Err(AccessError::Weak(place.to_owned(), secret.len()));
+        return Err(AuthError::Weak(place.to_owned(), secret.len()));
     }
-    Ok(Access::Secret(secret.to_owned()))
+    Ok(Authenticator::Secret(secret.to_owned()))
 }
 
-fn read(path: &Path) -> Result<String, AccessError> {
-    std::fs::read_to_string(path).map_err(|error| AccessError::Unreadable {
+fn read(path: &Path) -> Result<String, AuthError> {
+    std::fs::read_to_string(path).map_err(|error| AuthError::Unreadable {
         path: path.to_owned(),
         reason: error.to_string(),
     })
 }
 
-fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, String)>, AccessError> {
+fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, String)>, AuthError> {
     let mut people: Vec<(String, String)> = Vec::new();
     // by what readers take for one name, and by token: the line and the name that had it first
     let mut seen: HashMap<(&str, String), (usize, String)> = HashMap::new();
@@ -207,14 +207,14 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
             .rsplit_once(char::is_whitespace)
             .filter(|(_, token)| token.len() >= 16)
         else {
-            return Err(AccessError::Line {
+            return Err(AuthError::Line {
                 path: path.to_owned(),
                 line: number,
             });
         };
         let name = name.trim();
         let Some(keys) = comparison_keys(name, name_chars) else {
-            return Err(AccessError::Name {
+            return Err(AuthError::Name {
                 path: path.to_owned(),
                 line: number,
                 name: name.to_owned(),
@@ -225,7 +225,7 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
         for part in names.chain([("the tokens of", token.to_owned())]) {
             let what = part.0;
             if let Some((first, earlier)) = seen.insert(part, (number, name.to_owned())) {
-                return Err(AccessError::Collision {
+                return Err(AuthError::Collision {
                     path: path.to_owned(),
                     first,
                     line: number,
@@ -238,7 +238,7 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
         people.push((name.to_owned(), token.to_owned()));
     }
     if people.is_empty() {
-        return Err(AccessError::Empty(path.to_owned()));
+        return Err(AuthError::Empty(path.to_owned()));
     }
     Ok(people)
 }
@@ -249,15 +249,15 @@ mod tests {
 
     #[test]
     fn without_a_secret_everyone_comes_in() {
-        let access = Access::load(&AccessConfig::default(), None, 32).expect("nothing to read");
-        assert_eq!(access.check(None), Some(Admitted::Anyone));
+        let access = Authenticator::load(&AuthConfig::default(), None, 32).expect("nothing to read");
+        assert_eq!(access.check(None), Some(Identity::Anyone));
     }
 
     #[test]
     fn the_secret_must_be_right() {
-        let access =
-            Access::load(&AccessConfig::default(), Some("sesame, open".into()), 32).expect("nothing to read");
-        assert_eq!(access.check(Some("sesame, open")), Some(Admitted::Anyone));
+        let access = Authenticator::load(&AuthConfig::default(), Some("sesame, open".into()), 32)
+            .expect("nothing to read");
+        assert_eq!(access.check(Some("sesame, open")), Some(Identity::Anyone));
         assert_eq!(access.check(Some("sesam")), None);
         assert_eq!(access.check(None), None);
         assert!(!format!("{access:?}").contains("sesame"));
@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn short_secret_stops_the_start() {
-        let error = Access::load(&AccessConfig::default(), Some("sesame".into()), 32).expect_err("too short");
+        let error =
+            Authenticator::load(&AuthConfig::default(), Some("sesame".into()), 32).expect_err("too short");
         assert!(
             error
                 .to_string()
@@ -278,10 +279,10 @@ mod tests {
     fn a_token_says_who_comes() {
         let path = Path::new("tokens");
         let people = tokens(path, "# people\nSiti Aminah  0123456789abcdef\n", 32).expect("one line");
-        let access = Access::Tokens(people);
+        let access = Authenticator::Tokens(people);
         assert_eq!(
             access.check(Some("0123456789abcdef")),
-            Some(Admitted::Named("Siti Aminah".into()))
+            Some(Identity::Named("Siti Aminah".into()))
         );
         assert_eq!(access.check(Some("0123456789abcdeF")), None);
     }
@@ -328,12 +329,12 @@ mod tests {
 
     #[test]
     fn secret_in_the_environment_beside_a_file_is_refused() {
-        let config = AccessConfig {
+        let config = AuthConfig {
             secret_file: None,
             token_file: Some("tokens".into()),
         };
         let error =
-            Access::load(&config, Some("sesame".into()), 32).expect_err("two answers to one question");
+            Authenticator::load(&config, Some("sesame".into()), 32).expect_err("two answers to one question");
         assert!(error.to_string().contains("--token-file"), "{error}");
     }
 }

@@ -1,16 +1,16 @@
-//! People as nodes tell them to each other: how this node has someone, and what it makes of how another has them.
+//! Roster as nodes tell them to each other: how this node has someone, and what it makes of how another has them.
 
 use std::collections::BTreeSet;
 
 use pesan::protocol::{Person, PresenceChange};
 use serde::{Deserialize, Serialize};
 
-use super::{Count, People};
+use super::{Count, Roster};
 use crate::chat::names::Name;
 
 /// Someone as this node has them, for the other nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::chat) struct Line {
+pub(in crate::chat) struct MemberSnapshot {
     pub(in crate::chat) person: Person,
     /// What the name is compared by.
     pub(in crate::chat) key: String,
@@ -18,7 +18,7 @@ pub(in crate::chat) struct Line {
     pub(in crate::chat) rooms: Option<BTreeSet<String>>,
 }
 
-impl Line {
+impl MemberSnapshot {
     /// Someone who has gone.
     pub(in crate::chat) fn gone(person: &Person) -> Self {
         Self {
@@ -31,20 +31,24 @@ impl Line {
 
 /// What a room is to be told about someone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::chat) struct Move {
+pub(in crate::chat) struct MembershipChange {
     pub(in crate::chat) room: String,
     pub(in crate::chat) person: Person,
     pub(in crate::chat) change: PresenceChange,
 }
 
-impl People {
+impl Roster {
     /// Takes over how another node has someone; what rooms are to be told.
-    pub(in crate::chat) fn place_elsewhere(&mut self, seat: &str, line: Line) -> Vec<Move> {
-        let Line { person, key, rooms } = line;
+    pub(in crate::chat) fn place_elsewhere(
+        &mut self,
+        seat: &str,
+        line: MemberSnapshot,
+    ) -> Vec<MembershipChange> {
+        let MemberSnapshot { person, key, rooms } = line;
         let Some(rooms) = rooms else {
             return self
                 .rise(seat)
-                .map(|(person, gone)| went(&person, gone))
+                .map(|(person, gone)| departures(&person, gone))
                 .unwrap_or_default();
         };
         let name = Name {
@@ -61,7 +65,7 @@ impl People {
             .is_some_and(|present| present.key != name.key || present.person.name != name.shown)
             && let Some((renamed, rooms)) = self.call(&person.id, name)
         {
-            moves.extend(moved(&renamed, rooms, PresenceChange::Renamed));
+            moves.extend(changes_of(&renamed, rooms, PresenceChange::Renamed));
         }
         let Some(person) = self.of(seat) else { return moves };
         let known = self
@@ -78,16 +82,16 @@ impl People {
             .into_iter()
             .filter(|room| !rooms.contains(room) && self.leave(seat, room))
             .collect();
-        moves.extend(moved(&person, came, PresenceChange::Came));
-        moves.extend(went(&person, gone));
+        moves.extend(changes_of(&person, came, PresenceChange::Came));
+        moves.extend(departures(&person, gone));
         moves
     }
 
     /// Someone as this node has them.
-    pub(in crate::chat) fn line(&self, id: &str) -> Option<Line> {
+    pub(in crate::chat) fn line(&self, id: &str) -> Option<MemberSnapshot> {
         let present = self.present.get(id)?;
         let here = |(room, count): (&String, &Count)| (count.here > 0).then(|| room.clone());
-        Some(Line {
+        Some(MemberSnapshot {
             person: present.person.clone(),
             key: present.key.clone(),
             rooms: (present.seats.here > 0).then(|| present.rooms.iter().filter_map(here).collect()),
@@ -95,16 +99,20 @@ impl People {
     }
 
     /// Everyone who has a seat on this node.
-    pub(in crate::chat) fn lines(&self) -> Vec<Line> {
+    pub(in crate::chat) fn lines(&self) -> Vec<MemberSnapshot> {
         let lines = self.present.keys().filter_map(|id| self.line(id));
         lines.filter(|line| line.rooms.is_some()).collect()
     }
 }
 
-fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: PresenceChange) -> Vec<Move> {
+fn changes_of(
+    person: &Person,
+    rooms: impl IntoIterator<Item = String>,
+    change: PresenceChange,
+) -> Vec<MembershipChange> {
     let rooms = rooms.into_iter();
     rooms
-        .map(|room| Move {
+        .map(|room| MembershipChange {
             room,
             person: person.clone(),
             change,
@@ -113,8 +121,11 @@ fn moved(person: &Person, rooms: impl IntoIterator<Item = String>, change: Prese
 }
 
 /// Someone is in none of these rooms any more.
-pub(in crate::chat) fn went(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<Move> {
-    moved(person, rooms, PresenceChange::Went)
+pub(in crate::chat) fn departures(
+    person: &Person,
+    rooms: impl IntoIterator<Item = String>,
+) -> Vec<MembershipChange> {
+    changes_of(person, rooms, PresenceChange::Went)
 }
 
 #[cfg(test)]
@@ -124,9 +135,9 @@ mod tests {
     use super::super::tests::sit;
     use super::*;
 
-    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> Line {
+    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> MemberSnapshot {
         let name = Name::new(name, 32).expect("a good name");
-        Line {
+        MemberSnapshot {
             person: Person {
                 id: id.to_owned(),
                 name: name.shown,
@@ -136,14 +147,14 @@ mod tests {
         }
     }
 
-    fn told(people: &mut People, seat: &str, line: Line) -> Vec<(String, PresenceChange)> {
+    fn told(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<(String, PresenceChange)> {
         let moves = people.place_elsewhere(seat, line);
         moves.into_iter().map(|one| (one.room, one.change)).collect()
     }
 
     #[test]
     fn tabs_on_two_nodes_are_one_person() {
-        let mut people = People::default();
+        let mut people = Roster::default();
         let lobby = |change| vec![("lobby".to_owned(), change)];
         let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
         assert_eq!(came, lobby(PresenceChange::Came));
@@ -177,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
-        let mut people = People::default();
+        let mut people = Roster::default();
         sit(&mut people, "s1", "ana", "Ana");
         told(&mut people, "node bob", line("bob", "ANA", Some(&["lobby"])));
         told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));

@@ -1,26 +1,26 @@
 //! The running server: the page's files, Socket.IO, the chat, and when all of it stops.
 
+mod engine_config;
+pub mod router;
 mod shutdown;
-mod socketio;
-mod stop;
+mod shutdown_timer;
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 
-use crate::access::{Access, AccessError};
+use crate::auth::{AuthError, Authenticator};
 use crate::chat::Chat;
 use crate::config::{Config, SocketLimits, Store};
 use crate::engineio::Engine;
 use crate::http::assets::Assets;
-use crate::http::headers::Policy;
 use crate::http::health::Readiness;
-use crate::http::router;
+use crate::http::security_headers::Policy;
 use crate::http::serve::{ConnectionLimit, Tls};
 use crate::socketio::{Io, IoConfig, Redis, RedisConfig};
 pub use shutdown::signals;
-pub use stop::Stop;
+pub use shutdown_timer::ShutdownTimer;
 
 /// The running server; cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct AppState {
     /// Whether new connections are welcome.
     pub readiness: Arc<Readiness>,
     /// When it stops.
-    pub stop: Stop,
+    pub stop: ShutdownTimer,
     /// Limit of HTTP connections.
     pub connections: Arc<ConnectionLimit>,
     /// Certificate of the public address, where it has one.
@@ -55,23 +55,20 @@ impl AppState {
     pub async fn new(config: &Config) -> anyhow::Result<Self> {
         let servers = config.page.servers();
         let assets = Assets::load(&config.page.assets, &servers)?;
-        let access = load_access(config)?;
+        let access = load_authenticator(config)?;
         let io = io(&config.store)?;
-        let chat = Chat::start(
-            io.clone(),
-            &config.store,
-            config.chat,
-            access,
-            Some(assets.clone()),
-        )
+        let page = assets.clone();
+        let chat = Chat::start(io.clone(), &config.store, config.chat, access, move || {
+            page.build()
+        })
         .await?;
-        let stop = Stop::default();
+        let stop = ShutdownTimer::default();
         let closing = stop.clone();
         chat.on_closing(move |within| match within {
             Some(time) => closing.within(time),
             None => closing.cancel(),
         });
-        let engine = io.engine(socketio::engine_config(config)).clone();
+        let engine = io.engine(engine_config::engine_config(config)).clone();
         Ok(Self {
             assets,
             policy: Policy {
@@ -90,8 +87,8 @@ impl AppState {
     }
 
     /// Reads tokens and secrets as they are now.
-    fn load_access(&self) -> Result<Access, AccessError> {
-        load_access(&self.config)
+    fn load_authenticator(&self) -> Result<Authenticator, AuthError> {
+        load_authenticator(&self.config)
     }
 
     /// Why the server should get no new connections, if so.
@@ -120,8 +117,8 @@ impl AppState {
     }
 
     /// Sets the gauges that are only looked at when someone asks.
-    pub fn measure(&self) {
-        self.chat.measure();
+    pub fn record_metrics(&self) {
+        self.chat.record_metrics();
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         let open = u32::try_from(self.connections.open()).unwrap_or(u32::MAX);
         metrics::gauge!("http_connections").set(f64::from(open));
@@ -131,9 +128,9 @@ impl AppState {
     }
 }
 
-fn load_access(config: &Config) -> Result<Access, AccessError> {
+fn load_authenticator(config: &Config) -> Result<Authenticator, AuthError> {
     let secret = std::env::var("PESAN_SECRET").ok();
-    Access::load(&config.access, secret, config.chat.name_chars)
+    Authenticator::load(&config.access, secret, config.chat.name_chars)
 }
 
 /// Limit of HTTP connections.

@@ -96,9 +96,9 @@ impl AppState {
                 Err(error) => failed.push(format!("the certificate stays as it was: {error}")),
             }
         }
-        match self.load_access() {
+        match self.load_authenticator() {
             Ok(access) => {
-                let revoked = self.chat.replace_access(access);
+                let revoked = self.chat.replace_authenticator(access);
                 tracing::info!(revoked, "tokens and secrets were read again");
                 done.push(format!("tokens and secrets ({revoked} connections revoked)"));
             }

@@ -13,7 +13,7 @@ use redis::{
     RedisResult, ServerErrorKind,
 };
 
-use super::history::StoreError;
+use super::store_error::StoreError;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// A Redis, under one prefix; cheap to clone.
 #[derive(Clone)]
-pub struct Link(Arc<Inner>);
+pub struct RedisClient(Arc<Inner>);
 
 struct Inner {
     client: Client,
@@ -40,13 +40,13 @@ struct Shared {
     failed: Option<(Instant, StoreError)>,
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Link({}, {})", self.address(), self.0.prefix)
+        write!(f, "RedisClient({}, {})", self.address(), self.0.prefix)
     }
 }
 
-impl Link {
+impl RedisClient {
     /// A Redis by its address; nothing is opened yet.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_its_password() {
-        let link = Link::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
+        let link = RedisClient::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
         assert_eq!(link.address(), "cache.example:6380");
         assert!(!format!("{link:?}").contains("rahasia"));
         assert_eq!(link.key("feed"), "pesan:chat:feed");
@@ -169,13 +169,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_said_so() {
-        assert!(Link::new("http://cache.example", "pesan").is_err());
+        assert!(RedisClient::new("http://cache.example", "pesan").is_err());
     }
 
     #[tokio::test]
     async fn who_asks_in_vain_is_told_at_once_for_a_moment() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let link = Link::new(&format!("redis://{}", closed.expect("a port")), "pesan").expect("an address");
+        let link =
+            RedisClient::new(&format!("redis://{}", closed.expect("a port")), "pesan").expect("an address");
         for _ in 0..2 {
             let answer: Result<(), _> = link.ask(redis::pipe().cmd("PING")).await;
             assert!(matches!(answer, Err(StoreError::Unreachable(_))), "{answer:?}");

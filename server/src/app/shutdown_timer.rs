@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 /// Time at which the server stops, if any; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Sender<Option<Instant>>);
+pub struct ShutdownTimer(watch::Sender<Option<Instant>>);
 
-impl Default for Stop {
+impl Default for ShutdownTimer {
     fn default() -> Self {
         Self(watch::Sender::new(None))
     }
 }
 
-impl Stop {
+impl ShutdownTimer {
     /// Stops after this time.
     pub fn within(&self, time: Duration) {
         self.0.send_replace(Some(Instant::now() + time));
@@ -54,7 +54,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_plan_can_be_taken_back_and_made_again() {
-        let stop = Stop::default();
+        let stop = ShutdownTimer::default();
         let waiting = tokio::spawn({
             let stop = stop.clone();
             async move { stop.wait().await }
