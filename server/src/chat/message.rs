@@ -189,14 +189,14 @@ impl Chat {
         while let Some(told) = incoming.recv().await {
             match told {
                 StoreOutput::Committed(batch) => {
-                    batch.into_iter().for_each(|committed| self.settle(committed))
+                    batch.into_iter().for_each(|committed| self.settle(committed));
                 }
                 StoreOutput::StoreEvent(StoreEvent::Room(room)) => self.take_room(*room),
                 StoreOutput::StoreEvent(StoreEvent::Gone { room, into }) => {
-                    self.close_room(&room, into.as_deref()).await
+                    self.close_room(&room, into.as_deref()).await;
                 }
                 StoreOutput::StoreEvent(StoreEvent::MessageDeleted { room, seq }) => {
-                    self.message_deleted(&room, seq)
+                    self.message_deleted(&room, seq);
                 }
                 StoreOutput::StoreEvent(StoreEvent::PersonErased(person)) => self.person_erased(&person),
                 StoreOutput::StoreEvent(StoreEvent::Reset(rooms)) => self.begin_anew(rooms).await,

@@ -44,7 +44,7 @@ impl AckGate {
         for (place, committed) in committed {
             match (place, inner.place) {
                 (Some(place), Some(reached)) if place > reached => {
-                    inner.waiting.push_back((place, committed))
+                    inner.waiting.push_back((place, committed));
                 }
                 _ => ready.push(committed),
             }
