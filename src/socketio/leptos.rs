@@ -45,14 +45,14 @@ pub struct UseSocket {
     pub status: Signal<Status>,
     /// Whole seconds until the next attempt begins; `None` when none is planned.
     pub retry_in: Signal<Option<u32>>,
-    /// Why the socket could not be opened, such as a URL that is none.
+    /// Why the socket could not be opened, such as an invalid URL.
     pub error: Signal<Option<OpenError>>,
     state: StoredValue<State>,
 }
 
-/// Socket on its way from the rendering of the component to its removal.
+/// State of the socket between the rendering of the component and its removal.
 enum State {
-    /// The effect has not run: what the socket is to do once it is open.
+    /// The effect has not run yet: what to do once the socket is open.
     Unopened { connect: bool, auth: Option<Value> },
     /// Open until the component is removed.
     Open(SendWrapper<OwnedSocket>),
@@ -199,7 +199,7 @@ impl UseSocket {
     /// Emits an event; see [`Socket::emit`].
     ///
     /// # Errors
-    /// See [`Socket::emit`]; [`SendError::NotOpen`] before the socket is opened and after the component is gone.
+    /// See [`Socket::emit`]; [`SendError::NotOpen`] before the socket is opened and after the component is removed.
     pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
         self.try_socket()?.emit(name, args)
     }
@@ -214,7 +214,7 @@ impl UseSocket {
 
     /// Emits a typed event and gives a future of its answer; see [`Socket::request`].
     ///
-    /// The future fails with [`SendError::NotOpen`] before the socket is opened and after the component is gone.
+    /// The future fails with [`SendError::NotOpen`] before the socket is opened and after the component is removed.
     pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
         match self.try_socket() {
             Ok(socket) => socket.request(event),

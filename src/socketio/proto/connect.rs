@@ -57,8 +57,8 @@ impl Connection {
         }
     }
 
-    /// RttSamples [`Event::AuthNeeded`] with an object, nothing, or the reason why there is none. An answer that comes
-    /// after the connection has changed is ignored; a new question was asked then.
+    /// Answers [`Event::AuthNeeded`] with an object, `None`, or an error message. An answer to an outdated request is
+    /// ignored: a new request was made for the new connection.
     pub fn provide_auth(
         &mut self,
         now: Timestamp,
