@@ -292,8 +292,15 @@ fn the_operator_talks_to_the_running_server() {
 #[test]
 fn folder_of_the_operators_socket_is_private() {
     let folder = folder();
-    let running = Running::start(folder.path(), &["--port", "0", "--ephemeral"]);
-    let mode = std::fs::metadata(folder.path().join("data"))
+    let args = [
+        "--port",
+        "0",
+        "--ephemeral",
+        "--admin-socket",
+        "run/pesan/admin.sock",
+    ];
+    let running = Running::start(folder.path(), &args);
+    let mode = std::fs::metadata(folder.path().join("run/pesan"))
         .expect("is there")
         .permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o700);
