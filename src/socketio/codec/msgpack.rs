@@ -3,6 +3,9 @@
 //! Wire-compatible with `socket.io-msgpack-parser`, which writes by `notepack.io`. There are no attachments:
 //! binary is part of the value, and types are 0 to 4. Chosen by [`Parser::Msgpack`](super::Parser::Msgpack).
 //!
+//! Hand-written, since no msgpack crate reads and writes the JavaScript types below as `notepack.io` does, with limits for
+//! depth and allocation.
+//!
 //! As in JavaScript: `undefined` (extension 0 of one byte) is `null` in an array and omitted in an object, a
 //! date (extension 0 of eight bytes) is its ISO text as in JSON, an `ArrayBuffer` (extension 0 of any other
 //! length) is binary, other extensions are `[type, bytes]`, and broken UTF-8 becomes U+FFFD.
