@@ -48,7 +48,10 @@ async fn pesan_client_over_tls_works_with_both_transports() {
 #[tokio::test]
 async fn certificate_not_trusted_is_refused() {
     let (url, _) = start();
-    for (ca, reason) in [("", "certificate"), ("no certificate", "`ca` has no certificate")] {
+    for (ca, reason) in [
+        ("", "certificate"),
+        ("no certificate", "`ca` contains no certificate"),
+    ] {
         let mut options = Options::new().auto_connect(false).force_new();
         if !ca.is_empty() {
             options = options.ca(ca);
