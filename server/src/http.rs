@@ -1,6 +1,7 @@
 //! HTTP: the page's files, health, metrics, and what goes on to Socket.IO.
 //!
-//! [`router`] has every route on one page, [`headers`] every layer. Accepting connections is [`serve`]'s.
+//! [`router`](crate::app::router) has every route on one page, [`security_headers`] every layer. [`serve`] accepts
+//! connections.
 
 pub(crate) mod accept_encoding;
 pub mod assets;

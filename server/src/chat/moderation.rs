@@ -1,7 +1,7 @@
 //! Bans and mutes: who may not come in, and who may read but not write.
 //!
-//! An operator restricts a person, or an address or network. Restrictions are kept by the [history](super::history), so
-//! that they survive a restart and hold on every node; [`Restrictions`] is the copy that is looked up. Enforced when a
+//! An operator restricts a person, or an address or network. Restrictions are kept by the [`history`], so
+//! that they survive a restart and hold on every node; `Restrictions` is the copy in memory. Enforced when a
 //! socket connects (`connect`), and before a person writes (`requests`, `message`).
 
 use std::collections::HashMap;

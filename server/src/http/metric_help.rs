@@ -100,12 +100,20 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Gauge, "pesan_other_nodes", "Other machines of the chat."),
     (Kind::Gauge, "pesan_redis_up", "1 while Redis can be reached."),
     (Kind::Gauge, "pesan_sockets", "Connected sockets, by namespace."),
-    (Kind::Counter, "pesan_events_in_total", "Events from clients."),
-    (Kind::Counter, "pesan_events_out_total", "Events to clients."),
+    (
+        Kind::Counter,
+        "pesan_events_in_total",
+        "Events from clients, by namespace.",
+    ),
+    (
+        Kind::Counter,
+        "pesan_events_out_total",
+        "Events to clients, by namespace.",
+    ),
     (
         Kind::Counter,
         "pesan_acks_in_total",
-        "Acknowledgements from clients.",
+        "Acknowledgements from clients, by namespace.",
     ),
     (Kind::Counter, "pesan_connect_errors_total", "CONNECTs refused."),
     (

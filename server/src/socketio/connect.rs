@@ -189,7 +189,7 @@ impl Namespace {
                 "User disconnected"
             );
         }
-        self.0.server.meters.sockets.decrement(1);
+        self.meters().sockets.decrement(1);
         if let (Some(buffer), Some(session), false) =
             (&self.0.replay, socket.session(), socket.is_superseded())
         {

@@ -54,7 +54,6 @@ pub struct Io {
 pub(super) struct Server {
     pub(super) config: IoConfig,
     pub(super) hooks: Hooks,
-    pub(super) meters: Meters,
     pub(super) cluster: Option<Cluster>,
     pub(super) namespaces: RwLock<HashMap<Arc<str>, Namespace>>,
     pub(super) parents: RwLock<Vec<ParentNamespace>>,
@@ -82,6 +81,7 @@ pub struct Namespace(pub(super) Arc<NamespaceState>);
 
 pub(super) struct NamespaceState {
     pub(super) name: Arc<str>,
+    pub(super) meters: Meters,
     pub(super) server: Arc<Server>,
     pub(super) connect_hooks: ConnectHooks,
     /// Pattern that the namespace belongs to.

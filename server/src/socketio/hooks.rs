@@ -221,7 +221,7 @@ impl Hooks {
     }
 }
 
-/// Metrics of frequent operations, looked up once.
+/// Metrics of frequent operations of one namespace, looked up once.
 pub(super) struct Meters {
     pub(super) events_in: Counter,
     pub(super) events_out: Counter,
@@ -229,13 +229,16 @@ pub(super) struct Meters {
     pub(super) sockets: Gauge,
 }
 
-impl Default for Meters {
-    fn default() -> Self {
+impl Meters {
+    /// Metrics with the name of a namespace as their label. Clients choose the names of dynamic namespaces, so these
+    /// share one label, and the number of series stays bounded.
+    pub(super) fn new(namespace: &str, dynamic: bool) -> Self {
+        let label = if dynamic { "(dynamic)" } else { namespace }.to_owned();
         Self {
-            events_in: metrics::counter!("pesan_events_in_total"),
-            events_out: metrics::counter!("pesan_events_out_total"),
-            acks_in: metrics::counter!("pesan_acks_in_total"),
-            sockets: metrics::gauge!("pesan_sockets"),
+            events_in: metrics::counter!("pesan_events_in_total", "namespace" => label.clone()),
+            events_out: metrics::counter!("pesan_events_out_total", "namespace" => label.clone()),
+            acks_in: metrics::counter!("pesan_acks_in_total", "namespace" => label.clone()),
+            sockets: metrics::gauge!("pesan_sockets", "namespace" => label),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Namespace {
     ) -> Self {
         Self(Arc::new(NamespaceState {
             name: name.into(),
+            meters: Meters::new(name, dynamic),
             server: server.clone(),
             connect_hooks: ConnectHooks::default(),
             parent: parent.map_or_else(OnceLock::new, OnceLock::from),
@@ -326,7 +327,7 @@ impl Namespace {
     }
 
     pub(super) fn meters(&self) -> &Meters {
-        &self.0.server.meters
+        &self.0.meters
     }
 
     pub(super) fn rooms(&self) -> &Rooms<Socket> {

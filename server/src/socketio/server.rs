@@ -18,7 +18,7 @@ use super::disconnect_reason::DisconnectReason;
 use super::error::NamespaceError;
 use super::handles::{Client, Io, Namespace, ParentNamespace, Server};
 use super::hooks::{
-    ConnectRefused, ErrorReport, HookList, Hooks, Meters, ReconnectFailed, Reconnected, Reconnecting,
+    ConnectRefused, ErrorReport, HookList, Hooks, ReconnectFailed, Reconnected, Reconnecting,
 };
 use super::namespace_matcher::NamespaceMatcher;
 use super::packet_handler::PacketHandler;
@@ -148,7 +148,6 @@ impl Io {
         let server = Arc::new(Server {
             config,
             hooks: Hooks::default(),
-            meters: Meters::default(),
             cluster,
             namespaces: RwLock::default(),
             parents: RwLock::default(),

@@ -79,7 +79,7 @@ impl Emitter {
     /// Sends an event at once; the future completes with the ack of the client.
     ///
     /// # Errors
-    /// [`AckError`] when the event could not be sent, was not acknowledged in time, or the ack has data of another type.
+    /// [`AckError`](super::super::AckError) when the event could not be sent, was not acknowledged in time, or the ack has data of another type.
     pub fn emit_with_ack<R: DeserializeOwned + 'static>(
         self,
         event: &str,
