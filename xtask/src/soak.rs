@@ -36,7 +36,9 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     if names.is_empty() {
         tests.iter().for_each(|test| println!("  {}", test.name));
         pages.iter().for_each(|page| println!("  {}", stem(page)));
-        println!("\ncargo xtask soak NAME… runs the tests whose names, or the names of their files, contain NAME");
+        println!(
+            "\ncargo xtask soak NAME… runs the tests whose names, or the names of their files, contain NAME"
+        );
         return Ok(ExitCode::SUCCESS);
     }
     tests.retain(|test| wanted(&test.name) || wanted(&test.target));
