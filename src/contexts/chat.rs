@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use super::connection::{Connection, use_connection};
 use crate::chat::connection_state::ConnectionState;
+use crate::chat::server_events::ServerEvent;
 use crate::chat::{ChatState, Preferences, ScreenReaderNotice, Server};
 use crate::services::chat_socket::{ChatSocket, SocketUpdate, use_chat_socket};
 use crate::services::{clock, route, storage};
@@ -97,7 +98,16 @@ impl Chat {
                 match update {
                     SocketUpdate::Connected => state.handle_connected(now),
                     SocketUpdate::Disconnected { by_server } => state.handle_disconnected(now, by_server),
-                    SocketUpdate::Event(event) => state.handle_event(now, event),
+                    SocketUpdate::Event(event) => {
+                        if matches!(
+                            event,
+                            ServerEvent::MessageDeleted(_) | ServerEvent::PersonErased(_)
+                        ) {
+                            // what was announced may have been deleted
+                            self.announced.set(<_>::default());
+                        }
+                        state.handle_event(now, event);
+                    }
                     SocketUpdate::Response(response) => state.handle_response(now, response),
                     SocketUpdate::Connection(connection) => self.connection.set(connection),
                 }

@@ -1,8 +1,10 @@
 // The server under test, on a port of its own.
 
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { Program } from "./program.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -33,6 +35,13 @@ export class Server {
     this.run = new Program(program, args, { env: { ...process.env, RUST_BACKTRACE: "1", ...this.env } });
     this.port = Number((await this.run.says(LISTENS))[1]);
     return this;
+  }
+
+  /** What a command of the operator prints. */
+  async admin(...args) {
+    const socket = ["admin", "--admin-socket", join(this.data, "admin.sock")];
+    const { stdout } = await promisify(execFile)(program, [...socket, ...args]);
+    return stdout;
   }
 
   /** Ends it without a word to anyone, as a crash does. */
