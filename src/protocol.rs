@@ -179,6 +179,14 @@ impl Message {
     pub fn is_deleted(&self) -> bool {
         self.text.is_empty()
     }
+
+    /// Deletes the message: its place, its time and its id stay.
+    pub fn delete(&mut self) {
+        self.author.id.clear();
+        self.author.name.clear();
+        self.text.clear();
+        self.reply = None;
+    }
 }
 
 /// An operator deleted a message.
@@ -206,6 +214,14 @@ pub struct Quote {
     pub author: String,
     /// Its first characters; empty when it was deleted.
     pub text: String,
+}
+
+impl Quote {
+    /// Empties the quote of a message that was deleted.
+    pub fn delete(&mut self) {
+        self.author.clear();
+        self.text.clear();
+    }
 }
 
 /// Asks for a message to be stored and shown.

@@ -49,7 +49,7 @@ pub enum Request {
         /// Time until the ban ends, as 90, 60s, 5m, 1h or 7d; without it there is no end.
         #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds)]
         seconds: Option<u64>,
-        /// What they are told.
+        /// Reason shown to them.
         #[arg(long, default_value = "")]
         reason: String,
     },

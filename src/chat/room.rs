@@ -118,8 +118,7 @@ impl RoomState {
         if let Some(last) = &mut self.room.last
             && matches(&ChatMessage::from_message((**last).clone(), false))
         {
-            last.text.clear();
-            last.author.name.clear();
+            last.delete();
         }
     }
 

@@ -188,8 +188,7 @@ impl Timeline {
                 && let ItemKind::Message(message) = &mut Arc::make_mut(item).kind
                 && let Some(quote) = &mut message.reply
             {
-                quote.author.clear();
-                quote.text.clear();
+                quote.delete();
             }
         }
         deleted

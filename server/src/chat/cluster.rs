@@ -1,6 +1,6 @@
 //! This node among the others of one chat: what it tells them of its people, and what it makes of their news.
 //!
-//! Messages and rooms come from the shared history, in one order on all nodes. Roster are told through Socket.IO's
+//! Messages and rooms come from the shared history, in one order on all nodes. People are announced through Socket.IO's
 //! adapter, which may lose something; [`RemotePresence`](super::remote_presence::RemotePresence) notices, and asks again. Without
 //! Redis each node goes on with the people that it has: those of the others are gone after ten seconds, and back
 //! with it.
@@ -159,7 +159,7 @@ impl Chat {
         }
     }
 
-    /// NameRegistry one of some names; nothing when there is nobody to ask.
+    /// Claims one of some names; `None` when Redis does not answer.
     async fn ask_for(&self, id: &str, names: &[Name], another: bool) -> Option<Option<ClaimedName>> {
         let claims = self.0.claims.as_ref()?;
         match timeout(PATIENCE, claims.claim(id, names, another)).await {

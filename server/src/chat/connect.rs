@@ -3,12 +3,11 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use pesan::protocol::{
-    Auth, ChatError, ChatErrorCode, ChatLimits, Hello, Kicked, LOBBY, Person, VERSION, WELCOME,
-};
+use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
 use super::name_candidates::{NameCandidates, made_up};
+use super::operator::disconnect;
 use super::presence::join_room;
 use super::rate_limit::too_fast;
 use super::roster::{departures, id_of};
@@ -135,17 +134,7 @@ impl Chat {
         *self.0.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
         let sockets = self.0.io.sockets();
         let revoked = sockets.iter().filter(|socket| !self.is_still_admitted(socket));
-        let kicked = Kicked {
-            reason: String::new(),
-        };
-        revoked
-            .map(|socket| {
-                if let Err(error) = socket.emit_event(&kicked) {
-                    tracing::debug!(%error, "gone before it was told");
-                }
-                socket.disconnect(true);
-            })
-            .count()
+        revoked.map(|socket| disconnect(socket, "")).count()
     }
 
     fn is_still_admitted(&self, socket: &Socket) -> bool {

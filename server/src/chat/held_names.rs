@@ -25,7 +25,7 @@ pub(super) struct HeldNames {
     /// The oldest first; also of names that are not held any more.
     order: VecDeque<(Instant, String)>,
     by_network: HashMap<IpAddr, VecDeque<String>>,
-    /// Roster, and the keys of names that are not held any more.
+    /// People, and the keys of names that are not held any more.
     freed: Vec<(String, String)>,
 }
 

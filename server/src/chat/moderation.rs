@@ -11,10 +11,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use pesan::protocol::{ChatError, ChatErrorCode, HistoryPage, Kicked, Message, MessageDeleted, PersonErased};
+use pesan::protocol::{ChatError, ChatErrorCode, HistoryPage, Message, MessageDeleted, PersonErased};
 use serde::{Deserialize, Serialize};
 
 use super::history::{self, Range, StoreError};
+use super::operator::disconnect;
 use super::rate_limit::network_of;
 use super::sanitize::chat_error;
 use super::{Chat, ChatState, PAGES, channel};
@@ -33,7 +34,7 @@ pub struct Restriction {
     /// When it ends, in milliseconds since 1970; `None` for no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
-    /// What the person is told.
+    /// Reason shown to the person.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -329,11 +330,7 @@ impl Chat {
         for socket in self.0.io.sockets() {
             let person = self.rate_key(&socket);
             if let Err(error) = self.check_ban(&person, socket.handshake().ip()) {
-                let kicked = Kicked { reason: error.detail };
-                if let Err(error) = socket.emit_event(&kicked) {
-                    tracing::debug!(%error, "disconnected before it was informed of the ban");
-                }
-                socket.disconnect(true);
+                disconnect(&socket, &error.detail);
             }
         }
     }

@@ -121,7 +121,7 @@ impl NameRegistry {
         Self(link)
     }
 
-    /// NameRegistry one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
+    /// Claims one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
     /// want another.
     pub(super) async fn claim(
         &self,

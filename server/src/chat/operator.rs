@@ -282,14 +282,8 @@ impl Chat {
                 })
                 .collect()
         };
-        let kicked = Kicked {
-            reason: reason.to_owned(),
-        };
         for socket in &chosen {
-            if let Err(error) = socket.emit_event(&kicked) {
-                tracing::debug!(%error, "gone before it was told");
-            }
-            socket.disconnect(true);
+            disconnect(socket, reason);
         }
         chosen.len()
     }
@@ -324,4 +318,15 @@ impl Chat {
         };
         self.tell(PAGES, &closing);
     }
+}
+
+/// Ends the connection of a socket, after its page was given the reason.
+pub(super) fn disconnect(socket: &Socket, reason: &str) {
+    let kicked = Kicked {
+        reason: reason.to_owned(),
+    };
+    if let Err(error) = socket.emit_event(&kicked) {
+        tracing::debug!(id = socket.id(), %error, "disconnected before the reason was sent");
+    }
+    socket.disconnect(true);
 }

@@ -23,7 +23,7 @@ const BATCH_OF_CROWD: Duration = Duration::from_secs(1);
 /// More people than this are a crowd, until they are fewer than the second number.
 const CROWD: usize = 200;
 const CROWD_NO_MORE: usize = 150;
-/// Roster of a crowd that a page is shown.
+/// People of a crowd that a page is shown.
 const SHOWN: usize = 100;
 
 /// Changes of presence that rooms were not told yet.
@@ -62,7 +62,7 @@ impl PendingPresence {
 }
 
 impl ChatState {
-    /// Roster of a room that a page is shown: all, or some of a crowd.
+    /// People of a room that a page is shown: all, or some of a crowd.
     pub(super) fn shown_people(&self, room: &str) -> Vec<Person> {
         let most = if self.presence.crowds.contains_key(room) || self.people.count_in(room) > CROWD {
             SHOWN

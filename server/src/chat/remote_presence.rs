@@ -2,7 +2,7 @@
 //!
 //! Each node numbers the changes of its people and sends them as [`PresenceUpdate`]s in that order, and every [`HEARTBEAT`] the
 //! number alone. Who finds that changes are missing asks for all people of that node. A node that was not heard of
-//! for [`NODE_TIMEOUT`] is gone, and its people with it. What rooms are told follows from this node's own view, so each
+//! for [`NODE_TIMEOUT`] is gone, and its people with it. What rooms hear follows from this node's own view, so each
 //! node tells its own pages.
 
 use std::collections::{HashMap, HashSet};

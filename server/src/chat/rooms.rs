@@ -362,12 +362,7 @@ impl Rooms {
             if let Some(last) = &mut room.last
                 && matches(last)
             {
-                last.text.clear();
-                last.author = Person {
-                    id: String::new(),
-                    name: String::new(),
-                };
-                last.reply = None;
+                last.delete();
                 changed.push(room.id.clone());
             }
         }

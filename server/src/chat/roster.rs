@@ -26,7 +26,7 @@ pub(super) struct Roster {
     names: HashMap<String, String>,
     /// Names of those who have gone.
     held: HeldNames,
-    /// Roster who have gone, and the keys of their names, which nobody holds.
+    /// People who have gone, and the keys of their names, which nobody holds.
     freed: Vec<(String, String)>,
     /// Seats, by the ids of sockets or by what stands for another node.
     seats: HashMap<String, Seat>,
@@ -234,7 +234,7 @@ impl Roster {
         }
     }
 
-    /// Roster in a room, by name; of a crowd the first `most` by id.
+    /// People in a room, by name; of a crowd the first `most` by id.
     pub(super) fn in_room(&self, room: &str, most: usize) -> Vec<Person> {
         let ids = self.members.get(room).into_iter().flatten().take(most);
         let mut people: Vec<Person> = ids.filter_map(|id| self.get(id).cloned()).collect();

@@ -10,7 +10,7 @@ use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
 use super::{
     Committed, Deliver, Draft, History, Range, Restriction, RestrictionKind, SavedRoom, StoreError, Stored,
-    Subject, deleted_message, now, quoted,
+    Subject, now, quoted,
 };
 
 /// Bytes of a message besides its text, roughly.
@@ -226,17 +226,14 @@ impl Inner {
                 deleted.insert(message.seq);
                 room.bytes -= message.text.len();
                 self.bytes -= message.text.len();
-                let id = std::mem::take(&mut message.id);
-                *message = deleted_message(&message.room, message.seq, message.at);
-                message.id = id;
+                message.delete();
             }
             let quotes = room
                 .messages
                 .iter_mut()
                 .filter_map(|message| message.reply.as_mut());
             for quote in quotes.filter(|quote| deleted.contains(&quote.seq)) {
-                quote.author.clear();
-                quote.text.clear();
+                quote.delete();
             }
             if !deleted.is_empty() {
                 room.saved.last = room.messages.back().cloned();

@@ -1,4 +1,4 @@
-//! Roster as nodes tell them to each other: how this node has someone, and what it makes of how another has them.
+//! Snapshots of people that nodes exchange: how this node has someone, and how those of other nodes are applied.
 
 use std::collections::BTreeSet;
 

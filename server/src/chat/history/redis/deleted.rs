@@ -92,8 +92,7 @@ pub(super) async fn clear_quotes(
     let (deleted,): (Vec<bool>,) = link.ask(&pipeline).await?;
     let quotes = messages.iter_mut().filter_map(|message| message.reply.as_mut());
     for (quote, _) in quotes.zip(deleted).filter(|(_, deleted)| *deleted) {
-        quote.author.clear();
-        quote.text.clear();
+        quote.delete();
     }
     Ok(())
 }
