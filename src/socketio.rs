@@ -17,15 +17,14 @@ mod transport;
 
 #[cfg(any(feature = "web", feature = "native"))]
 pub use client::{
-    AckError, AckFuture, AckSender, ArgReader, Args, ArgsError, EmitChange, Emitter, EventStream, FrameEvent,
-    FromArg, Handler, IntoArgs, Lifecycle, Manager, Message, One, OpenError, Options, SendError, Socket,
-    Status, Subscription,
+    AckError, AckFuture, AckSender, EmitChange, Emitter, EventContext, EventStream, FrameEvent, Handler,
+    Lifecycle, Manager, Message, OpenError, Options, SendError, Socket, Status, Subscription,
 };
 #[cfg(feature = "msgpack")]
 pub use codec::msgpack;
 pub use codec::{
-    DecodeError, Decoded, Decoder, Event, Frame, Limits, NoAck, Packet, Parser, Value, engine, from_value,
-    packet, to_value, value,
+    Ack, ArgReader, Args, ArgsError, DecodeError, Decoded, Decoder, Event, Frame, FromArg, HandlerOutput,
+    Limits, NoAck, Packet, Parser, Spread, Value, engine, from_value, packet, to_args, to_value, value,
 };
 pub use proto::Timestamp;
 #[cfg(any(feature = "web", feature = "native"))]

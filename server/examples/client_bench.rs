@@ -10,7 +10,7 @@ async fn main() -> std::io::Result<()> {
     let io = Io::default();
     io.on_connection(|socket: Socket| {
         socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
-        socket.on("more", |socket: Socket, (kind, count): (String, u32)| {
+        socket.on("more", |socket: Socket, kind: String, count: u32| {
             let event = match kind.as_str() {
                 "text64" => Value::String("x".repeat(64)),
                 "text16k" => Value::String("x".repeat(16 * 1024)),

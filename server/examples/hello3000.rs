@@ -11,7 +11,7 @@ async fn main() -> std::io::Result<()> {
             println!("Message received: {message}");
             socket.io().emit("message", message)
         });
-        socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
+        socket.on("disconnect", || println!("User disconnected"));
     });
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     println!("Server is running on http://localhost:{port}");

@@ -11,7 +11,7 @@ async fn main() -> std::io::Result<()> {
             println!("Pesan diterima : {msg}");
             socket.io().emit("pesan", msg)
         });
-        socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
+        socket.on("disconnect", || println!("User disconnected"));
     });
     let port = std::env::var("PORT").unwrap_or_else(|_| "5000".to_owned());
     println!("Server is run");

@@ -7,7 +7,7 @@ async fn main() -> std::io::Result<()> {
     let io = Io::default();
     io.on_connection(|socket: Socket| {
         println!("A user connected");
-        socket.on("disconnect", |_: Socket, ()| println!("A user disconnected"));
+        socket.on("disconnect", || println!("A user disconnected"));
         socket.emit("welcome_message", "Welcome to the WebSocket server!")
     });
     let port = std::env::var("PORT").unwrap_or_else(|_| "3001".to_owned());

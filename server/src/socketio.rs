@@ -18,7 +18,6 @@
 
 mod ack;
 mod adapter;
-mod args;
 mod backlog;
 mod broadcast;
 mod cluster;
@@ -28,6 +27,7 @@ mod data;
 mod disconnect_reason;
 mod dispatcher;
 mod error;
+mod extract;
 mod flags;
 mod handler;
 mod handles;
@@ -47,13 +47,16 @@ mod socket;
 
 pub use ack::AckFuture;
 pub use adapter::{Adapter, AdapterEvent, AdapterSink, Health, Redis, RedisConfig, RedisError};
-pub use args::Args;
 pub use broadcast::BroadcastOperator;
 pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;
 pub use disconnect_reason::DisconnectReason;
 pub use error::{AckError, ConnectError, EmitError, NamespaceError};
-pub use handler::{ConnectHandler, EventHandler, Handler, HandlerOutput, Middleware, PacketMiddleware};
+pub use extract::{Auth, ExtractError, FromSocket, State};
+pub use handler::{
+    ConnectHandler, ConnectOutput, EventContext, EventHandler, Handler, Middleware, MiddlewareOutput,
+    PacketMiddleware, ServerEventHandler,
+};
 pub use handles::{AckSender, Io, Namespace, ParentNamespace, Socket};
 pub use handshake::Handshake;
 pub use hooks::{ConnectRefused, ErrorKind, ErrorReport, ReconnectFailed, Reconnected, Reconnecting};
@@ -61,7 +64,10 @@ pub use listeners::{IncomingEvent, Subscription};
 pub use namespace_matcher::NamespaceMatcher;
 pub use packet_handler::PacketHandler;
 #[doc(no_inline)]
-pub use pesan::socketio::Parser;
+pub use pesan::socketio::{
+    Ack, ArgReader, Args, ArgsError, Event, FromArg, HandlerOutput, NoAck, Parser, Spread, Value, from_value,
+    to_value,
+};
 pub use remote_socket::{FetchedSockets, RemoteSocket};
 pub use responses::{NodeResponses, Responses};
 pub use rooms::RoomNames;

@@ -96,7 +96,7 @@ fn start_server() -> SocketAddr {
             io.on_connection(|socket: Socket| {
                 socket.on("echo", |_: Socket, text: String, ack: AckSender| ack.send(text));
                 socket.on("noise", |_: Socket, _: String| {});
-                socket.on("fill", |socket: Socket, ()| {
+                socket.on("fill", |socket: Socket| {
                     socket.emit("filled", "x".repeat(64 << 10))
                 });
             });

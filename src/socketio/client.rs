@@ -5,13 +5,12 @@
 //! program receives events. Transports and the platform are in [`transport`](super::transport).
 
 mod ack;
-mod args;
 mod dispatch;
 mod driver;
 mod emitter;
 mod error;
 mod events;
-mod into_args;
+mod handler;
 mod listeners;
 mod manager;
 mod message;
@@ -21,11 +20,10 @@ mod status;
 mod subscription;
 
 pub use ack::AckFuture;
-pub use args::{ArgReader, Args, FromArg, Handler};
 pub use emitter::Emitter;
-pub use error::{AckError, ArgsError, OpenError, SendError};
+pub use error::{AckError, OpenError, SendError};
 pub use events::{EmitChange, FrameEvent, Lifecycle};
-pub use into_args::{IntoArgs, One};
+pub use handler::{EventContext, Handler};
 pub use manager::Manager;
 pub use message::{AckSender, Message};
 pub use options::Options;

@@ -2,6 +2,7 @@
 //!
 //! Hand-written and pure: no I/O, no clock, and limits for everything that a peer may send.
 
+pub(super) mod args;
 pub mod engine;
 mod frame;
 mod limits;
@@ -14,6 +15,7 @@ pub mod value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use args::{Ack, ArgReader, Args, ArgsError, FromArg, HandlerOutput, Spread, to_args};
 pub use frame::Frame;
 pub use limits::Limits;
 pub use packet::{DecodeError, Packet};

@@ -29,12 +29,13 @@ use std::mem;
 
 use leptos::prelude::*;
 use send_wrapper::SendWrapper;
+use serde::Serialize;
 
 pub use self::frame_batcher::FrameBatcher;
 use super::codec::packet::EventName;
 use super::proto::{EmitState, Emitted};
 use super::{
-    AckError, AckFuture, Event, FromArg, Handler, IntoArgs, Lifecycle, Manager, MaybeSend, Message,
+    AckError, AckFuture, Event, EventContext, FromArg, Handler, Lifecycle, Manager, MaybeSend, Message,
     OpenError, Options, SendError, Socket, Status, Subscription, Value,
 };
 
@@ -200,7 +201,7 @@ impl UseSocket {
     ///
     /// # Errors
     /// See [`Socket::emit`]; [`SendError::NotOpen`] before the socket is opened and after the component is removed.
-    pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
+    pub fn emit(&self, name: impl Into<EventName>, args: impl Serialize) -> Result<Emitted, SendError> {
         self.try_socket()?.emit(name, args)
     }
 
@@ -323,7 +324,7 @@ pub fn use_status(socket: UseSocket, listener: impl FnMut(&Status) + MaybeSend +
 /// Collects an event between two animation frames: the first argument of each, read as `T`, in order.
 ///
 /// One update of a signal then costs one rendering, however much arrives; see [`FrameBatcher`].
-pub fn use_batch<T: FromArg + MaybeSend + 'static>(
+pub fn use_batch<T: FromArg<EventContext> + MaybeSend + 'static>(
     socket: UseSocket,
     name: impl Into<String>,
     listener: impl FnMut(Vec<T>) + MaybeSend + 'static,

@@ -99,7 +99,7 @@ async fn script_of_ours(url: &str) {
 
 async fn echo(socket: &Socket, args: Vec<Value>) {
     let Args(echoed) = socket
-        .emit_with_ack("echo", args.clone())
+        .emit_with_ack("echo", Args(args.clone()))
         .await
         .expect("answered");
     assert_eq!(echoed, args);
@@ -108,7 +108,7 @@ async fn echo(socket: &Socket, args: Vec<Value>) {
 /// Emits one event and waits for another.
 async fn says(socket: &Socket, name: &str, answer: &str, args: Vec<Value>) {
     let mut events = socket.events();
-    socket.emit(name, args).expect("connected");
+    socket.emit(name, Args(args)).expect("connected");
     while events.recv().await.expect("the stream does not end").name != answer {}
 }
 

@@ -310,7 +310,7 @@ impl Chat {
     /// Reloads bans and mutes when another node has changed them.
     pub(super) fn subscribe_restrictions(&self) {
         let chat = Arc::downgrade(&self.0);
-        self.0.io.on_server_event(RESTRICTIONS, move |(): ()| {
+        self.0.io.on_server_event(RESTRICTIONS, move || {
             if let Some(chat) = chat.upgrade() {
                 tokio::spawn(async move { Self(chat).reload_restrictions().await });
             }

@@ -67,7 +67,7 @@ impl Chat {
     /// Does what the operator asks for on another node.
     pub(super) fn register_commands(&self) {
         let chat = Arc::downgrade(&self.0);
-        self.0.io.on_server_event(CONNECTIONS, move |(): ()| {
+        self.0.io.on_server_event(CONNECTIONS, move || {
             chat.upgrade()
                 .map(|chat| Self(chat).connections_here())
                 .unwrap_or_default()
@@ -75,7 +75,7 @@ impl Chat {
         let chat = Arc::downgrade(&self.0);
         self.0
             .io
-            .on_server_event(KICK, move |(id, reason): (String, String)| {
+            .on_server_event(KICK, move |id: String, reason: String| {
                 chat.upgrade()
                     .map_or(0, |chat| Self(chat).kick_here(&id, &reason))
             });
@@ -87,7 +87,7 @@ impl Chat {
         let chat = Arc::downgrade(&self.0);
         self.0
             .io
-            .on_server_event(CLOSE, move |(seconds, reason): (u32, String)| {
+            .on_server_event(CLOSE, move |seconds: u32, reason: String| {
                 if let Some(chat) = chat.upgrade() {
                     let within = Duration::from_secs(u64::from(seconds));
                     Self(chat).announce_closing(within, &reason);
@@ -110,10 +110,10 @@ impl Chat {
         let others = self
             .0
             .io
-            .server_side_emit_with_ack::<(Vec<Connected>,)>(CONNECTIONS, ());
+            .server_side_emit_with_ack::<Vec<Connected>>(CONNECTIONS, ());
         match others.await {
             Ok(others) => {
-                list.extend(others.answers.into_iter().flat_map(|(list,)| list));
+                list.extend(others.answers.into_iter().flatten());
                 if others.missing > 0 {
                     tracing::warn!(
                         others.missing,

@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use pesan::socketio::packet::Body;
 use pesan::socketio::value::{Value, to_value};
+use pesan::socketio::{ArgReader, FromArg, to_args};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::args::{from_args, to_args};
 use super::error::{AckError, EmitError};
 use super::flags::Flags;
 use super::handles::{AckSender, RequestedAck, Socket};
@@ -71,7 +70,7 @@ impl AckSender {
         self.send_values(vec![to_value(value)?])
     }
 
-    fn send_values(self, args: Vec<Value>) -> Result<(), EmitError> {
+    pub(super) fn send_values(self, args: Vec<Value>) -> Result<(), EmitError> {
         match self.0 {
             Some(requested) if !requested.sent.swap(true, Ordering::Relaxed) => {
                 let body = Body::Ack {
@@ -89,7 +88,7 @@ impl AckSender {
 #[must_use = "the ack is only seen by waiting for it"]
 pub struct AckFuture<R>(BoxFuture<Result<R, AckError>>);
 
-impl<R: DeserializeOwned + 'static> AckFuture<R> {
+impl<R: FromArg<()> + 'static> AckFuture<R> {
     /// Waits for the ack of an event that was sent, or failed to be.
     pub(super) fn new(
         sent: Result<(oneshot::Receiver<AckResult>, PendingAckGuard), EmitError>,
@@ -104,7 +103,8 @@ impl<R: DeserializeOwned + 'static> AckFuture<R> {
                 None => receiver.await,
             };
             let values = ack.map_err(|_| AckError::Disconnected)??;
-            from_args(values).map_err(|error| AckError::Answer(error.to_string()))
+            R::from_arg(&mut ArgReader::new(values), &mut ())
+                .map_err(|error| AckError::Answer(error.to_string()))
         }))
     }
 }

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName};
 use pesan::socketio::value::Value;
-use pesan::socketio::{Event, Packet};
+use pesan::socketio::{Event, FromArg, Packet, to_args};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::args::to_args;
 use super::cluster::codec::{names_value, target_values};
 use super::cluster::{Cluster, LoggedEvent};
 use super::config::Recovery;
@@ -134,7 +132,7 @@ impl BroadcastOperator {
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
-    pub async fn emit_with_ack<R: DeserializeOwned + 'static>(
+    pub async fn emit_with_ack<R: FromArg<()> + 'static>(
         &self,
         event: &str,
         args: impl Serialize,

@@ -2,64 +2,69 @@
 
 use std::future::Future;
 
-use pesan::socketio::value::{Value, from_value};
-use pesan::socketio::{Event, NoAck};
-use serde::de::DeserializeOwned;
+use pesan::socketio::value::Value;
+use pesan::socketio::{ArgReader, ArgsError, Event, FromArg, HandlerOutput, NoAck, Spread};
 
-use super::args::{first, from_args};
 use super::error::ConnectError;
+use super::extract::{ExtractError, FromSocket};
 use super::handles::{AckSender, Socket};
 use super::listeners::{HandlerError, IncomingEvent, MaybeFuture};
 
-/// Return type of a handler: `()`, or a `Result` whose error is reported to the `error` hook.
-///
-/// ```
-/// use pesan_server::socketio::{EmitError, Socket};
-///
-/// fn greet(socket: Socket, name: String) -> Result<(), EmitError> {
-///     socket.emit("greeting", format!("Halo {name}"))
-/// }
-/// ```
-pub trait HandlerOutput: Send + 'static {
-    #[doc(hidden)]
-    fn into_result(self) -> Result<(), String>;
+/// Event that a handler is called for, without its arguments: what [`Socket`], [`AckSender`] and the extractors are taken
+/// from.
+#[derive(Debug)]
+pub struct EventContext {
+    socket: Socket,
+    ack: AckSender,
 }
 
-impl HandlerOutput for () {
-    fn into_result(self) -> Result<(), String> {
-        Ok(())
+impl EventContext {
+    /// Socket that received the event.
+    #[must_use]
+    pub fn socket(&self) -> &Socket {
+        &self.socket
     }
 }
 
-impl<E: std::fmt::Display + Send + 'static> HandlerOutput for Result<(), E> {
-    fn into_result(self) -> Result<(), String> {
-        self.map_err(|error| error.to_string())
+impl FromArg<EventContext> for AckSender {
+    fn from_arg(_: &mut ArgReader, event: &mut EventContext) -> Result<Self, ArgsError> {
+        Ok(std::mem::replace(&mut event.ack, Self::none()))
     }
 }
 
-fn failed(result: Result<(), String>) -> Result<(), HandlerError> {
-    result.map_err(HandlerError::Failed)
-}
+/// Marks handlers that return their result.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Plain {}
 
-/// Handler of an event: `Fn(Socket, T)` or `Fn(Socket, T, AckSender)`, plain or returning a future.
+/// Marks handlers that return a future.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Async {}
+
+/// Handler of an event: a closure or function with up to eight parameters, plain or async.
 ///
-/// `T` is a tuple for all arguments, [`Args`](super::Args) for the raw list, `()` for none, and any other type that
-/// serde can read for the first argument. Parameters need their types written out.
+/// Each parameter is a type that serde can deserialize, which reads one argument of the event; [`Args`](super::Args), which
+/// takes all remaining ones; [`Socket`]; [`AckSender`]; or an [extractor](FromSocket) such as
+/// [`State`](super::State). Parameters need their types written out. A returned value is sent as the ack; see
+/// [`HandlerOutput`].
 ///
 /// ```
-/// use pesan_server::socketio::{AckSender, Args, Socket};
+/// use pesan_server::socketio::{Ack, AckSender, Args, Socket};
 ///
 /// fn listen(socket: &Socket) {
-///     socket.on("text", |_: Socket, text: String| println!("{text}"));
-///     socket.on("move", |_: Socket, (x, y): (i32, i32)| println!("{x} {y}"));
-///     socket.on("question", |_: Socket, args: Args, ack: AckSender| ack.send(args));
+///     socket.on("text", |text: String| println!("{text}"));
+///     socket.on("move", |x: i32, y: i32| println!("{x} {y}"));
+///     socket.on("add", |a: i32, b: i32| Ack(a + b));
+///     socket.on("question", |args: Args, ack: AckSender| ack.send(args));
 ///     socket.on("slow", async |socket: Socket, text: String| socket.emit("later", text));
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot handle an event",
-    note = "a handler is `Fn(Socket, T)` or `Fn(Socket, T, AckSender)` with the types written out, where `T` implements serde's `Deserialize`",
-    note = "it returns `()` or a `Result<(), _>`, or a `Send` future of one; a closure that captures and is async is written `move |…| async move {{ … }}`"
+    note = "a handler is a closure with up to eight parameters whose types are written out, for example `|socket: Socket, text: String|`",
+    note = "each parameter implements serde's `Deserialize`, or is `Socket`, `AckSender`, `Args` or an extractor such as `State`",
+    note = "it returns `()`, `Ack(value)` or a `Result` of these, or a `Send` future of one; a closure that captures and is async is written `move |…| async move {{ … }}`"
 )]
 pub trait Handler<M>: Send + Sync + 'static {
     #[doc(hidden)]
@@ -67,87 +72,108 @@ pub trait Handler<M>: Send + Sync + 'static {
     -> MaybeFuture<Result<(), HandlerError>>;
 }
 
-macro_rules! arguments {
-    ($values:expr) => {
-        match from_args($values) {
-            Ok(args) => args,
-            Err(error) => return MaybeFuture::Ready(Err(HandlerError::Arguments(error.to_string()))),
+/// Handler of an event from another node: a closure with up to eight parameters that serde can deserialize, which returns
+/// the reply; see [`HandlerOutput`].
+///
+/// ```
+/// let io = pesan_server::socketio::Io::default();
+/// io.on_server_event("add", |a: i32, b: i32| a + b);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot handle an event of another node",
+    note = "it is a closure with up to eight parameters whose types are written out and implement serde's `Deserialize`",
+    note = "it returns `()`, `Ack(value)` or a `Result` of these"
+)]
+pub trait ServerEventHandler<M>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, args: Vec<Value>) -> Result<Vec<Value>, HandlerError>;
+}
+
+macro_rules! handlers {
+    ($(($($Type:ident $parameter:ident)*))*) => {$(
+        impl<F, R, $($Type,)*> Handler<(Plain, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: HandlerOutput,
+            $($Type: FromArg<EventContext>,)*
+        {
+            fn call(
+                &self,
+                socket: Socket,
+                args: Vec<Value>,
+                ack: AckSender,
+            ) -> MaybeFuture<Result<(), HandlerError>> {
+                let mut event = EventContext { socket, ack };
+                match Spread::from_arg(&mut ArgReader::new(args), &mut event) {
+                    Ok(Spread(($($parameter,)*))) => {
+                        MaybeFuture::Ready(send_output(event.ack, self($($parameter),*)))
+                    }
+                    Err(error) => MaybeFuture::Ready(Err(error.into())),
+                }
+            }
         }
-    };
+
+        impl<F, R, $($Type,)*> Handler<(Async, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: Future<Output: HandlerOutput> + Send + 'static,
+            $($Type: FromArg<EventContext>,)*
+        {
+            fn call(
+                &self,
+                socket: Socket,
+                args: Vec<Value>,
+                ack: AckSender,
+            ) -> MaybeFuture<Result<(), HandlerError>> {
+                let mut event = EventContext { socket, ack };
+                match Spread::from_arg(&mut ArgReader::new(args), &mut event) {
+                    Ok(Spread(($($parameter,)*))) => {
+                        let future = self($($parameter),*);
+                        MaybeFuture::Future(Box::pin(async move { send_output(event.ack, future.await) }))
+                    }
+                    Err(error) => MaybeFuture::Ready(Err(error.into())),
+                }
+            }
+        }
+
+        impl<F, R, $($Type,)*> ServerEventHandler<(($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: HandlerOutput,
+            $($Type: FromArg<()>,)*
+        {
+            fn call(&self, args: Vec<Value>) -> Result<Vec<Value>, HandlerError> {
+                let Spread(($($parameter,)*)) = Spread::from_arg(&mut ArgReader::new(args), &mut ())?;
+                let output = self($($parameter),*).into_ack();
+                Ok(output.map_err(HandlerError::Failed)?.unwrap_or_default())
+            }
+        }
+    )*};
+}
+handlers! {
+    ()
+    (A a)
+    (A a B b)
+    (A a B b C c)
+    (A a B b C c D d)
+    (A a B b C c D d E e)
+    (A a B b C c D d E e G g)
+    (A a B b C c D d E e G g H h)
+    (A a B b C c D d E e G g H h I i)
 }
 
-impl<F, T, R> Handler<(F, T, R)> for F
-where
-    F: Fn(Socket, T) -> R + Send + Sync + 'static,
-    T: DeserializeOwned + 'static,
-    R: HandlerOutput,
-{
-    fn call(
-        &self,
-        socket: Socket,
-        values: Vec<Value>,
-        _: AckSender,
-    ) -> MaybeFuture<Result<(), HandlerError>> {
-        let args = arguments!(values);
-        MaybeFuture::Ready(failed(self(socket, args).into_result()))
+fn send_output(ack: AckSender, output: impl HandlerOutput) -> Result<(), HandlerError> {
+    match output.into_ack().map_err(HandlerError::Failed)? {
+        Some(args) => ack
+            .send_values(args)
+            .map_err(|error| HandlerError::Failed(error.to_string())),
+        None => Ok(()),
     }
 }
 
-impl<F, T, R> Handler<(F, T, AckSender, R)> for F
-where
-    F: Fn(Socket, T, AckSender) -> R + Send + Sync + 'static,
-    T: DeserializeOwned + 'static,
-    R: HandlerOutput,
-{
-    fn call(
-        &self,
-        socket: Socket,
-        values: Vec<Value>,
-        ack: AckSender,
-    ) -> MaybeFuture<Result<(), HandlerError>> {
-        let args = arguments!(values);
-        MaybeFuture::Ready(failed(self(socket, args, ack).into_result()))
-    }
-}
-
-/// Marks handlers that return a future.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Async {}
-
-impl<F, T, R> Handler<(Async, F, T, R)> for F
-where
-    F: Fn(Socket, T) -> R + Send + Sync + 'static,
-    T: DeserializeOwned + 'static,
-    R: Future<Output: HandlerOutput> + Send + 'static,
-{
-    fn call(
-        &self,
-        socket: Socket,
-        values: Vec<Value>,
-        _: AckSender,
-    ) -> MaybeFuture<Result<(), HandlerError>> {
-        let args = arguments!(values);
-        let future = self(socket, args);
-        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
-    }
-}
-
-impl<F, T, R> Handler<(Async, F, T, AckSender, R)> for F
-where
-    F: Fn(Socket, T, AckSender) -> R + Send + Sync + 'static,
-    T: DeserializeOwned + 'static,
-    R: Future<Output: HandlerOutput> + Send + 'static,
-{
-    fn call(
-        &self,
-        socket: Socket,
-        values: Vec<Value>,
-        ack: AckSender,
-    ) -> MaybeFuture<Result<(), HandlerError>> {
-        let args = arguments!(values);
-        let future = self(socket, args, ack);
-        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
+impl From<ArgsError> for HandlerError {
+    fn from(error: ArgsError) -> Self {
+        Self::Arguments(error.to_string())
     }
 }
 
@@ -182,9 +208,9 @@ pub trait EventHandler<E: Event, M>: Send + Sync + 'static {
 
 macro_rules! payload {
     ($values:expr) => {
-        match from_value(first($values)) {
+        match ArgReader::new($values).next() {
             Ok(event) => event,
-            Err(error) => return MaybeFuture::Ready(Err(HandlerError::Arguments(error.to_string()))),
+            Err(error) => return MaybeFuture::Ready(Err(error.into())),
         }
     };
 }
@@ -256,7 +282,8 @@ where
     }
 }
 
-/// Handler of a new socket: `Fn(Socket)`, plain or returning a future.
+/// Handler of a new socket: a closure or function, plain or async, whose parameters are [`Socket`] or another
+/// [extractor](FromSocket).
 ///
 /// Events of the socket wait until it has returned.
 ///
@@ -268,64 +295,163 @@ where
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot handle a connection",
-    note = "it is `Fn(Socket)` with the type written out, and returns `()` or a `Result<(), _>`, or a `Send` future of one"
+    note = "it is a closure with up to four parameters whose types are written out: `Socket`, or another type that implements `FromSocket`",
+    note = "it returns `()` or a `Result<(), _>`, or a `Send` future of one"
 )]
 pub trait ConnectHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>>;
 }
 
-impl<F, R> ConnectHandler<(F, R)> for F
-where
-    F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: HandlerOutput,
-{
-    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
-        MaybeFuture::Ready(failed(self(socket).into_result()))
-    }
-}
-
-impl<F, R> ConnectHandler<(Async, F, R)> for F
-where
-    F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: Future<Output: HandlerOutput> + Send + 'static,
-{
-    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
-        let future = self(socket);
-        MaybeFuture::Future(Box::pin(async { failed(future.await.into_result()) }))
-    }
-}
-
-/// Middleware of a namespace: `Fn(Socket) -> Result<(), E>`, plain or returning a future, where `E` becomes a
+/// Middleware of a namespace: a closure or function, plain or async, whose parameters are [`Socket`] or another
+/// [extractor](FromSocket). It accepts the client by returning `()` or `Ok(())`, and refuses it by an error that becomes a
 /// [`ConnectError`].
+///
+/// ```
+/// use pesan_server::socketio::{Auth, ConnectError, Io, Socket};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login { token: String }
+///
+/// let io = Io::default();
+/// io.with_middleware(|socket: Socket| println!("{} connects", socket.id()));
+/// io.with_middleware(|Auth(login): Auth<Login>| match login.token.as_str() {
+///     "secret" => Ok(()),
+///     _ => Err(ConnectError::new("wrong token")),
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no middleware",
-    note = "it is `Fn(Socket) -> Result<(), E>` with the type written out, where `E` is `ConnectError`, `String` or `&'static str`; or returns a `Send` future of that"
+    note = "it is a closure with up to four parameters whose types are written out: `Socket`, or another type that implements `FromSocket`",
+    note = "it returns `()`, or `Result<(), E>` where `E` is `ConnectError`, `String` or `&'static str`; or a `Send` future of one"
 )]
 pub trait Middleware<M>: Send + Sync + 'static {
     #[doc(hidden)]
     fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>>;
 }
 
-impl<F, E> Middleware<(F, E)> for F
-where
-    F: Fn(Socket) -> Result<(), E> + Send + Sync + 'static,
-    E: Into<ConnectError>,
-{
-    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
-        MaybeFuture::Ready(self(socket).map_err(Into::into))
+/// Return type of a [`Middleware`]: `()`, or a `Result` whose error becomes a [`ConnectError`].
+pub trait MiddlewareOutput {
+    /// Whether the client is accepted.
+    ///
+    /// # Errors
+    /// When it is refused.
+    fn into_decision(self) -> Result<(), ConnectError>;
+}
+
+impl MiddlewareOutput for () {
+    fn into_decision(self) -> Result<(), ConnectError> {
+        Ok(())
     }
 }
 
-impl<F, E, R> Middleware<(Async, F, E, R)> for F
-where
-    F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<(), E>> + Send + 'static,
-    E: Into<ConnectError>,
-{
-    fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
-        let future = self(socket);
-        MaybeFuture::Future(Box::pin(async { future.await.map_err(Into::into) }))
+impl<E: Into<ConnectError>> MiddlewareOutput for Result<(), E> {
+    fn into_decision(self) -> Result<(), ConnectError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Return type of a [`ConnectHandler`]: `()`, or a `Result` whose error is reported.
+pub trait ConnectOutput {
+    /// Outcome of the handler.
+    ///
+    /// # Errors
+    /// When the handler failed; the text is reported.
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl ConnectOutput for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<E: std::fmt::Display> ConnectOutput for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+macro_rules! connect_handlers {
+    ($(($($Type:ident $parameter:ident)*))*) => {$(
+        impl<F, R, $($Type,)*> ConnectHandler<(Plain, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: ConnectOutput,
+            $($Type: FromSocket,)*
+        {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
+                MaybeFuture::Ready(match FromSocket::from_socket(&socket) {
+                    Ok(($($parameter,)*)) => {
+                        self($($parameter),*).into_result().map_err(HandlerError::Failed)
+                    }
+                    Err(error) => Err(error.into()),
+                })
+            }
+        }
+
+        impl<F, R, $($Type,)*> ConnectHandler<(Async, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: Future<Output: ConnectOutput> + Send + 'static,
+            $($Type: FromSocket,)*
+        {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
+                match FromSocket::from_socket(&socket) {
+                    Ok(($($parameter,)*)) => {
+                        let future = self($($parameter),*);
+                        MaybeFuture::Future(Box::pin(async {
+                            future.await.into_result().map_err(HandlerError::Failed)
+                        }))
+                    }
+                    Err(error) => MaybeFuture::Ready(Err(error.into())),
+                }
+            }
+        }
+
+        impl<F, R, $($Type,)*> Middleware<(Plain, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: MiddlewareOutput,
+            $($Type: FromSocket,)*
+        {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
+                MaybeFuture::Ready(match FromSocket::from_socket(&socket) {
+                    Ok(($($parameter,)*)) => self($($parameter),*).into_decision(),
+                    Err(error) => Err(error.into()),
+                })
+            }
+        }
+
+        impl<F, R, $($Type,)*> Middleware<(Async, ($($Type,)*), R)> for F
+        where
+            F: Fn($($Type),*) -> R + Send + Sync + 'static,
+            R: Future<Output: MiddlewareOutput> + Send + 'static,
+            $($Type: FromSocket,)*
+        {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
+                match FromSocket::from_socket(&socket) {
+                    Ok(($($parameter,)*)) => {
+                        let future = self($($parameter),*);
+                        MaybeFuture::Future(Box::pin(async { future.await.into_decision() }))
+                    }
+                    Err(error) => MaybeFuture::Ready(Err(error.into())),
+                }
+            }
+        }
+    )*};
+}
+connect_handlers! {
+    ()
+    (A a)
+    (A a B b)
+    (A a B b C c)
+    (A a B b C c D d)
+}
+
+impl From<ExtractError> for HandlerError {
+    fn from(error: ExtractError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

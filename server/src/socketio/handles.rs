@@ -41,7 +41,7 @@ use crate::engineio::{Connection, Engine, HandshakeRequest};
 /// io.on_connection(|socket: Socket| {
 ///     println!("A user connected");
 ///     socket.on("message", |socket: Socket, message: String| socket.io().emit("message", message));
-///     socket.on("disconnect", |_: Socket, ()| println!("User disconnected"));
+///     socket.on("disconnect", || println!("User disconnected"));
 /// });
 /// ```
 #[derive(Clone)]
@@ -54,6 +54,8 @@ pub struct Io {
 pub(super) struct Server {
     pub(super) config: IoConfig,
     pub(super) hooks: Hooks,
+    /// State of the application, by type.
+    pub(super) state: Data,
     pub(super) cluster: Option<Cluster>,
     pub(super) namespaces: RwLock<HashMap<Arc<str>, Namespace>>,
     pub(super) parents: RwLock<Vec<ParentNamespace>>,
@@ -134,7 +136,7 @@ pub(super) type ConnectCall = dyn Fn(Socket) -> MaybeFuture<Result<(), HandlerEr
 /// Middleware of a namespace.
 pub(super) type MiddlewareCall = dyn Fn(Socket) -> MaybeFuture<Result<(), ConnectError>> + Send + Sync;
 /// Handler of an event from another node.
-pub(super) type ServerEventCall = dyn Fn(Vec<Value>) -> Option<Value> + Send + Sync;
+pub(super) type ServerEventCall = dyn Fn(Vec<Value>) -> Result<Vec<Value>, HandlerError> + Send + Sync;
 
 /// Connection handlers and middleware, of a namespace or a pattern. Lists are copied on change, so that they are called
 /// without a lock.
@@ -233,7 +235,7 @@ impl Eq for Socket {}
 /// use pesan_server::socketio::{AckSender, Socket};
 ///
 /// fn listen(socket: &Socket) {
-///     socket.on("add", |_: Socket, (a, b): (i32, i32), ack: AckSender| ack.send(a + b));
+///     socket.on("add", |_: Socket, a: i32, b: i32, ack: AckSender| ack.send(a + b));
 /// }
 /// ```
 #[derive(Debug)]

@@ -25,11 +25,13 @@ pub enum MaybeFuture<T> {
 
 /// Why a handler failed.
 #[doc(hidden)]
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     /// Arguments do not fit the handler.
+    #[error("{0}")]
     Arguments(String),
     /// Handler returned an error.
+    #[error("{0}")]
     Failed(String),
 }
 

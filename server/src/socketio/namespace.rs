@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use pesan::socketio::Event;
 use pesan::socketio::packet::ROOT;
-use pesan::socketio::value::{Value, to_value};
+use pesan::socketio::value::Value;
+use pesan::socketio::{ArgReader, Args, Event, FromArg, to_args};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::args::{Args, from_args, to_args};
 use super::broadcast::BroadcastOperator;
 use super::config::{IoConfig, Recovery};
 use super::error::EmitError;
-use super::handler::{ConnectHandler, Middleware};
+use super::handler::{ConnectHandler, Middleware, ServerEventHandler};
 use super::handles::{
     ConnectCall, ConnectHooks, Io, MiddlewareCall, Namespace, NamespaceState, ParentNamespace, ParentState,
     Server, Socket, SocketState,
@@ -118,7 +116,7 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
-    pub async fn emit_with_ack<R: DeserializeOwned + 'static>(
+    pub async fn emit_with_ack<R: FromArg<()> + 'static>(
         &self,
         event: &str,
         args: impl Serialize,
@@ -187,33 +185,21 @@ impl Namespace {
     ///
     /// ```
     /// let io = pesan_server::socketio::Io::default();
-    /// io.on_server_event("count", |(): ()| 7);
+    /// io.on_server_event("count", || 7);
     /// ```
-    pub fn on_server_event<T, R>(&self, event: &str, handler: impl Fn(T) -> R + Send + Sync + 'static)
-    where
-        T: DeserializeOwned + 'static,
-        R: Serialize,
-    {
-        let name = event.to_owned();
-        let call = move |values| {
-            let outcome = from_args(values).map_err(|error| error.to_string());
-            let answer = outcome.and_then(|args| to_value(&handler(args)).map_err(|error| error.to_string()));
-            answer
-                .inspect_err(
-                    |error| tracing::warn!(event = name, %error, "cannot handle event of another node"),
-                )
-                .ok()
-        };
+    pub fn on_server_event<M>(&self, event: &str, handler: impl ServerEventHandler<M>) {
+        let call = Arc::new(move |values| handler.call(values));
         let mut events = self
             .0
             .server_events
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         events.retain(|(known, _)| **known != *event);
-        events.push((event.into(), Arc::new(call)));
+        events.push((event.into(), call));
     }
 
-    pub(super) fn server_event(&self, event: &str, values: Vec<Value>) -> Option<Value> {
+    /// Handles an event of another node; `None` if it cannot be handled.
+    pub(super) fn server_event(&self, event: &str, values: Vec<Value>) -> Option<Vec<Value>> {
         let events = self
             .0
             .server_events
@@ -225,6 +211,8 @@ impl Namespace {
             .map(|(_, call)| call.clone());
         drop(events);
         call?(values)
+            .inspect_err(|error| tracing::warn!(event, %error, "cannot handle event of another node"))
+            .ok()
     }
 
     /// Sends an event to the other nodes, not to clients; returns whether it could be sent.
@@ -242,7 +230,7 @@ impl Namespace {
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
-    pub async fn server_side_emit_with_ack<R: DeserializeOwned + 'static>(
+    pub async fn server_side_emit_with_ack<R: FromArg<()>>(
         &self,
         event: &str,
         args: impl Serialize,
@@ -258,7 +246,7 @@ impl Namespace {
         let request = cluster.request(self.name(), "server", args, self.config().request_timeout);
         let mut invalid = 0;
         let take = |answer: Vec<Value>| {
-            match from_args(answer) {
+            match R::from_arg(&mut ArgReader::new(answer), &mut ()) {
                 Ok(answer) => responses.answers.push(answer),
                 Err(error) => {
                     tracing::warn!(event, %error, "reply of another node has another type");

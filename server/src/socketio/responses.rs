@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pesan::socketio::value::Value;
-use serde::de::DeserializeOwned;
+use pesan::socketio::{ArgReader, FromArg};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::args::from_args;
 use super::handles::Socket;
 use super::pending_acks::SocketAck;
 
@@ -65,7 +64,7 @@ impl<R> NodeResponses<R> {
     }
 }
 
-impl<R: DeserializeOwned + 'static> Responses<R> {
+impl<R: FromArg<()>> Responses<R> {
     pub(super) fn new(collected: CollectedAcks) -> Self {
         let mut responses = Self {
             answers: Vec::new(),
@@ -73,7 +72,7 @@ impl<R: DeserializeOwned + 'static> Responses<R> {
             incomplete: collected.incomplete,
         };
         for (socket, values) in collected.acks {
-            match from_args(values) {
+            match R::from_arg(&mut ArgReader::new(values), &mut ()) {
                 Ok(answer) => responses.answers.push((socket, answer)),
                 Err(error) => {
                     tracing::warn!(socket, %error, "ack data has another type");

@@ -14,6 +14,7 @@ use super::adapter::{Adapter, Health};
 use super::cluster::{Cluster, commands};
 use super::config::IoConfig;
 use super::connect::NamespaceGuard;
+use super::data::Data;
 use super::disconnect_reason::DisconnectReason;
 use super::error::NamespaceError;
 use super::handles::{Client, Io, Namespace, ParentNamespace, Server};
@@ -126,6 +127,19 @@ impl Io {
         Self::build(config, Some(Cluster::new(adapter)))
     }
 
+    /// Adds a value that handlers take as [`State`](super::State); replaces an earlier one of the same type.
+    #[must_use]
+    pub fn with_state<T: Clone + Send + Sync + 'static>(self, state: T) -> Self {
+        self.server.state.insert(state);
+        self
+    }
+
+    /// Value added by [`with_state`](Self::with_state).
+    #[must_use]
+    pub fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.server.state.get::<T>().map(|state| T::clone(&state))
+    }
+
     /// Whether the other nodes are reachable.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -148,6 +162,7 @@ impl Io {
         let server = Arc::new(Server {
             config,
             hooks: Hooks::default(),
+            state: Data::default(),
             cluster,
             namespaces: RwLock::default(),
             parents: RwLock::default(),

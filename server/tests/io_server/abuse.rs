@@ -29,7 +29,7 @@ async fn rooms_of_one_socket_are_limited_and_removed_with_it() {
         socket.on("join", |socket: Socket, room: String| {
             socket.join(room);
         });
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
     });
     let mut raw = served.join().await;
     raw.send_all((0..2000).map(|n| format!(r#"2["join","room-{n}"]"#)))
@@ -92,7 +92,7 @@ async fn clients_sending_without_pause_do_not_starve_others() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
         socket.on("noise", |_: Socket, _: String| {});
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
     });
     let over = Arc::new(AtomicBool::new(false));
     // As many as the server has threads; each flood once blocked a thread for seconds.
@@ -134,7 +134,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
 async fn acks_not_requested_are_ignored() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
     });
     let mut raw = served.join().await;
     raw.send_all((0..10_000).map(|n| format!("3{n}[]"))).await;

@@ -132,11 +132,9 @@ async fn argument_null_alone_is_sent() {
     use pesan::socketio::Value;
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.on("value", |_: Socket, (): (), ack: AckSender| ack.send(Value::Null));
-        socket.on("json", |_: Socket, (): (), ack: AckSender| {
-            ack.send(serde_json::Value::Null)
-        });
-        socket.on("nothing", |_: Socket, (): (), ack: AckSender| ack.send(()));
+        socket.on("value", |ack: AckSender| ack.send(Value::Null));
+        socket.on("json", |ack: AckSender| ack.send(serde_json::Value::Null));
+        socket.on("nothing", |ack: AckSender| ack.send(()));
     });
     let mut raw = served.join().await;
     raw.send(r#"20["value"]"#).await;

@@ -34,7 +34,7 @@ fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
     let (sender, told) = mpsc::unbounded_channel();
     let gate = gate.clone();
     io.on_connection(move |socket: Socket| {
-        socket.on("ask", async |socket: Socket, (): (), ack: AckSender| {
+        socket.on("ask", async |socket: Socket, ack: AckSender| {
             let answer = socket.emit_with_ack::<u32>("q", ()).await;
             ack.send(answer.map_or_else(|error| error.to_string(), |n| n.to_string()))
         });
@@ -46,7 +46,7 @@ fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
                 sender.send(format!("done {n}")).expect("the test listens");
             }
         });
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
         for event in ["disconnecting", "disconnect"] {
             let sender = leaves.clone();
             socket.on(event, move |socket: Socket, reason: DisconnectReason| {
@@ -113,7 +113,7 @@ async fn namespace_beside_one_with_a_running_handler_is_served() {
         .of("/other")
         .expect("a legal name")
         .on_connection(|socket: Socket| {
-            socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+            socket.on("marco", |socket: Socket| socket.emit("polo", ()));
         });
     let mut raw = served.join().await;
     raw.join("/other").await;

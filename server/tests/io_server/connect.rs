@@ -12,7 +12,7 @@ use crate::support::{PATIENCE, Served, until};
 
 fn greets(io: &Io) {
     io.on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
         socket.emit("auth", socket.handshake().auth.clone())
     });
 }
@@ -59,7 +59,7 @@ fn greets_in(io: &Io, name: &str) {
     io.of(name)
         .expect("a legal name")
         .on_connection(|socket: Socket| {
-            socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+            socket.on("marco", |socket: Socket| socket.emit("polo", ()));
             socket.emit("auth", socket.handshake().auth.clone())
         });
 }
@@ -453,7 +453,7 @@ async fn server_closed_frees_its_port_and_may_listen_again() {
     drop(free);
     let io = Io::default();
     io.on_connection(|socket: Socket| {
-        socket.on("ask", |_: Socket, (): (), ack: AckSender| ack.send("answer"));
+        socket.on("ask", |ack: AckSender| ack.send("answer"));
     });
     for _ in 0..3 {
         let listening = tokio::spawn({
@@ -537,7 +537,7 @@ async fn client_after_a_protocol_error_is_ignored() {
     let (sender, mut told) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let (sender, reasons) = (sender.clone(), sender.clone());
-        socket.on("after", move |_: Socket, ()| {
+        socket.on("after", move || {
             sender.send("event".to_owned()).map_err(|_| "the test listens")
         });
         socket.on("disconnect", move |_: Socket, reason: DisconnectReason| {

@@ -40,14 +40,14 @@ async fn event_after_an_async_handler_waits_and_other_sockets_do_not() {
             .expect("a legal name")
             .on_connection(move |socket: Socket| {
                 let gate = gate.clone();
-                socket.on("wait", move |socket: Socket, ()| {
+                socket.on("wait", move |socket: Socket| {
                     let gate = gate.clone();
                     async move {
                         gate.notified().await;
                         socket.emit("waited", ())
                     }
                 });
-                socket.on("quick", |socket: Socket, ()| socket.emit("quick", ()));
+                socket.on("quick", |socket: Socket| socket.emit("quick", ()));
             });
     }
     let mut raw = served.join().await;
@@ -66,7 +66,7 @@ async fn connection_handler_async_delays_events() {
     let served = Served::start().await;
     served.io.on_connection(async |socket: Socket| {
         tokio::task::yield_now().await;
-        socket.on("early", |socket: Socket, ()| socket.emit("heard", ()));
+        socket.on("early", |socket: Socket| socket.emit("heard", ()));
     });
     let mut raw = served.open().await;
     raw.send("0").await;
@@ -83,7 +83,7 @@ async fn handler_running_at_disconnection_ends_before_disconnect() {
     let opened = gate.clone();
     served.io.on_connection(move |socket: Socket| {
         let (gate, slow, last) = (opened.clone(), sender.clone(), sender.clone());
-        socket.on("slow", move |socket: Socket, ()| {
+        socket.on("slow", move |socket: Socket| {
             let (gate, slow) = (gate.clone(), slow.clone());
             async move {
                 slow.send("begun").expect("the test listens");
@@ -92,7 +92,7 @@ async fn handler_running_at_disconnection_ends_before_disconnect() {
                 slow.send("done").expect("the test listens");
             }
         });
-        socket.on("disconnect", move |_: Socket, ()| {
+        socket.on("disconnect", move || {
             last.send("gone").expect("the test listens");
         });
     });
@@ -113,10 +113,10 @@ async fn handler_running_at_disconnection_ends_before_disconnect() {
 async fn listeners_once_off_and_catch_all_are_called_as_registered() {
     let served = Served::start().await;
     served.io.on_connection(|socket: Socket| {
-        socket.once("a", |socket: Socket, ()| socket.emit("once", ()));
-        let gone = socket.on("a", |socket: Socket, ()| socket.emit("never", ()));
+        socket.once("a", |socket: Socket| socket.emit("once", ()));
+        let gone = socket.on("a", |socket: Socket| socket.emit("never", ()));
         assert!(socket.off(gone));
-        socket.on("b", |socket: Socket, ()| socket.emit("never", ()));
+        socket.on("b", |socket: Socket| socket.emit("never", ()));
         socket.remove_all_listeners("b");
         socket.on_any(|socket: &Socket, event: &str, args: &[Value]| {
             socket.emit("any", (event, args.len())).expect("can be sent");
@@ -154,7 +154,7 @@ async fn outgoing_events_reach_catch_all_listeners() {
         socket.on_any_outgoing(move |_: &Socket, event: &str, _: &[Value]| {
             sender.send(event.to_owned()).expect("the test listens");
         });
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
     });
     let mut raw = served.join().await;
     raw.expect_silence().await;
@@ -175,7 +175,7 @@ async fn packet_middleware_may_change_and_refuse_events() {
             Ok(event)
         });
         socket.use_packet(async |_: Socket, event: IncomingEvent| Ok::<_, String>(event));
-        socket.on("admin", |socket: Socket, ()| socket.emit("never", ()));
+        socket.on("admin", |socket: Socket| socket.emit("never", ()));
         socket.on("user", |socket: Socket, args: Args| socket.emit("user", args));
         socket.on("error", |socket: Socket, text: String| {
             socket.emit("refused", text)
@@ -199,7 +199,7 @@ async fn arguments_of_another_type_are_reported() {
         socket.on("number", |socket: Socket, number: u32| {
             socket.emit("fits", number)
         });
-        socket.on("fails", |_: Socket, ()| Err::<(), _>("on purpose"));
+        socket.on("fails", || Err::<(), _>("on purpose"));
     });
     let mut raw = served.join().await;
     raw.send(r#"2["number","text"]"#).await;
@@ -226,9 +226,9 @@ async fn handler_panic_disconnects_only_its_socket() {
         .io
         .on_error(move |error| sender.send(error.clone()).expect("the test listens"));
     served.io.on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
-        socket.on("now", |_: Socket, ()| -> () { panic!("at once") });
-        socket.on("later", async |_: Socket, ()| -> () {
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
+        socket.on("now", || -> () { panic!("at once") });
+        socket.on("later", async || -> () {
             tokio::task::yield_now().await;
             panic!("after a while");
         });
@@ -312,12 +312,12 @@ async fn ack_with_several_listeners_is_sent_once() {
     served.io.on_connection(move |socket: Socket| {
         for answer in ["first", "second"] {
             let calls = counted.clone();
-            socket.on("ask", move |_: Socket, (): (), ack: AckSender| {
+            socket.on("ask", move |ack: AckSender| {
                 calls.fetch_add(1, Ordering::Relaxed);
                 ack.send(answer)
             });
         }
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
     });
     let mut raw = served.join().await;
     raw.send(r#"20["ask"]"#).await;

@@ -34,7 +34,7 @@ async fn disconnect_after_a_panic_in_disconnecting_is_called() {
         .io
         .on_error(move |error| reports.send(error.kind).expect("the test listens"));
     served.io.on_connection(move |socket: Socket| {
-        socket.on("disconnecting", async |_: Socket, ()| -> () {
+        socket.on("disconnecting", async || -> () {
             tokio::task::yield_now().await;
             panic!("on purpose");
         });
@@ -188,7 +188,7 @@ async fn socket_lost_while_connecting_is_released() {
     served.io.with_middleware(move |socket: Socket| {
         socket.data().insert(Told(sender.clone()));
         let held = socket.clone();
-        socket.on("hello", move |_: Socket, ()| held.emit("hello", ()));
+        socket.on("hello", move || held.emit("hello", ()));
         let asked = asked.clone();
         async move {
             asked.send(()).map_err(|_| "the test listens")?;

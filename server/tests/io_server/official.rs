@@ -37,17 +37,17 @@ fn scenarios(io: &Io) {
         socket.on("disconnect", |socket: Socket, reason: DisconnectReason| {
             socket.nsp().emit("gone", (socket.id(), reason))
         });
-        socket.on("who-am-i", |socket: Socket, (): (), ack: AckSender| {
+        socket.on("who-am-i", |socket: Socket, ack: AckSender| {
             ack.send(socket.handshake().to_value())
         });
-        socket.on("panic", |_: Socket, ()| -> () { panic!("on purpose") });
+        socket.on("panic", || -> () { panic!("on purpose") });
         let count = Arc::new(AtomicU32::new(0));
         let counted = count.clone();
-        socket.on("count", move |_: Socket, (): (), ack: AckSender| {
+        socket.on("count", move |ack: AckSender| {
             counted.fetch_add(1, Ordering::Relaxed);
             ack.send(json!(null))
         });
-        socket.on("counted", move |_: Socket, (): (), ack: AckSender| {
+        socket.on("counted", move |ack: AckSender| {
             ack.send((json!(null), count.load(Ordering::Relaxed)))
         });
     });
@@ -58,14 +58,12 @@ fn scenarios(io: &Io) {
             None => Err(ConnectError::new("authentication error").with_data(&json!({"retry": 5}))),
         });
     io.of_dynamic("/dynamic-*").on_connection(|socket: Socket| {
-        socket.on("name", |socket: Socket, ()| {
-            socket.emit("name", socket.nsp().name())
-        });
+        socket.on("name", |socket: Socket| socket.emit("name", socket.nsp().name()));
     });
     io.of("/jury")
         .expect("a legal name")
         .on_connection(|socket: Socket| {
-            socket.on("call", |socket: Socket, (): (), ack: AckSender| async move {
+            socket.on("call", |socket: Socket, ack: AckSender| async move {
                 let asked = socket.nsp().timeout(Duration::from_secs(1));
                 let votes = asked.emit_with_ack::<String>("vote", ()).await?;
                 let answers: Vec<_> = votes.answers.iter().map(|(_, answer)| answer).collect();
@@ -78,7 +76,7 @@ fn scenarios(io: &Io) {
             rooms(&socket);
             socket.on(
                 "publish",
-                |socket: Socket, (room, n): (String, u32), ack: AckSender| {
+                |socket: Socket, room: String, n: u32, ack: AckSender| {
                     socket.nsp().to(room).emit("item", n)?;
                     ack.send(())
                 },
@@ -96,14 +94,14 @@ fn rooms(socket: &Socket) {
     });
     socket.on(
         "say-to",
-        |socket: Socket, (room, text): (String, String), ack: AckSender| {
+        |socket: Socket, room: String, text: String, ack: AckSender| {
             socket.to(room).emit("said", text)?;
             ack.send(())
         },
     );
     socket.on(
         "say-all-in",
-        |socket: Socket, (room, text): (String, String), ack: AckSender| {
+        |socket: Socket, room: String, text: String, ack: AckSender| {
             socket.nsp().to(room).emit("said", text)?;
             ack.send(())
         },

@@ -24,7 +24,7 @@ async fn served(recovery: Recovery) -> Served {
             "all volatile" => socket.nsp().volatile().emit("status", "connected"),
             _ => socket.nsp().local().emit("status", "connected"),
         });
-        socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.volatile().emit("polo", ()));
     });
     served
 }

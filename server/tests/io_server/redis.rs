@@ -66,7 +66,7 @@ async fn node_with(config: RedisConfig, recovery: Option<Recovery>) -> Served {
     };
     let served = Served::serve(Io::with_adapter(config, adapter.expect("an address"))).await;
     served.io.on_connection(|socket: Socket| {
-        socket.on("marco", |socket: Socket, ()| socket.volatile().emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.volatile().emit("polo", ()));
     });
     served
 }

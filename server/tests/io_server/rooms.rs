@@ -14,7 +14,7 @@ fn rooms_by_event(io: &Io) {
             socket.leave(room);
             socket.emit("left", ())
         });
-        socket.on("marco", |socket: Socket, ()| socket.emit("polo", ()));
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
         socket.on("others", |socket: Socket, text: String| {
             socket.broadcast().emit("others", text)
         });

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::args::{ArgReader, FromArg};
 use super::driver::{AckCallback, Driver};
 use super::error::AckError;
-use super::message::Message;
+use super::handler::read_ack_args;
+use crate::socketio::codec::args::FromArg;
 use crate::socketio::proto::{AckResult, EmitId};
 use crate::socketio::sync::{Lock, Shared, Weak};
 
@@ -94,7 +94,7 @@ impl<T> AckFuture<T> {
     }
 }
 
-impl<T: FromArg> Future for AckFuture<T> {
+impl<T: FromArg<()>> Future for AckFuture<T> {
     type Output = Result<T, AckError>;
 
     /// # Panics
@@ -121,13 +121,9 @@ impl<T: FromArg> Future for AckFuture<T> {
 }
 
 /// Reads the arguments of an ack as the type that the program requested.
-pub(super) fn read_ack<T: FromArg>(result: AckResult) -> Result<T, AckError> {
+pub(super) fn read_ack<T: FromArg<()>>(result: AckResult) -> Result<T, AckError> {
     let args = result.map_err(AckError::Failed)?;
-    let message = Message {
-        args,
-        ..Message::default()
-    };
-    T::from_arg(&mut ArgReader::new(message)).map_err(AckError::Args)
+    read_ack_args(args).map_err(AckError::Args)
 }
 
 impl<T> Drop for AckFuture<T> {

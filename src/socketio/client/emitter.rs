@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ack::{AckFuture, AckSlot, callback_for, read_ack};
-use super::args::FromArg;
 use super::driver::Driver;
 use super::error::{AckError, SendError};
-use super::into_args::IntoArgs;
+use serde::Serialize;
+
+use crate::socketio::codec::args::{Args, FromArg, to_args};
 use crate::socketio::codec::packet::EventName;
-use crate::socketio::codec::{Event, to_value};
+use crate::socketio::codec::{Event, Value, to_value};
 use crate::socketio::proto::{Emit, Emitted};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
 
@@ -60,7 +61,7 @@ impl Emitter {
     ///
     /// # Errors
     /// See [`Socket::emit`](super::Socket::emit).
-    pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
+    pub fn emit(&self, name: impl Into<EventName>, args: impl Serialize) -> Result<Emitted, SendError> {
         let emit = self.prepare(name.into(), args)?;
         self.driver.emit(emit, None)
     }
@@ -70,11 +71,16 @@ impl Emitter {
     /// # Errors
     /// See [`Socket::emit`](super::Socket::emit).
     pub fn emit_event<E: Event>(&self, event: &E) -> Result<Emitted, SendError> {
-        self.emit(E::NAME, vec![to_value(event)?])
+        let emit = self.with_values(E::NAME.into(), vec![to_value(event)?]);
+        self.driver.emit(emit, None)
     }
 
     /// Emits an event and returns a future of its ack; see [`Socket::emit_with_ack`](super::Socket::emit_with_ack).
-    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> AckFuture<T> {
+    pub fn emit_with_ack<T: FromArg<()>>(
+        &self,
+        name: impl Into<EventName>,
+        args: impl Serialize,
+    ) -> AckFuture<T> {
         let slot = Shared::new(Lock::new(AckSlot::New));
         let callback = callback_for(&slot);
         let sent = self
@@ -89,7 +95,7 @@ impl Emitter {
     /// Emits a typed event and returns a future of its ack; see [`Socket::request`](super::Socket::request).
     pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
         match to_value(event) {
-            Ok(value) => self.emit_with_ack(E::NAME, value),
+            Ok(value) => self.emit_with_ack(E::NAME, Args(vec![value])),
             Err(error) => AckFuture::refused(AckError::Send(error.into())),
         }
     }
@@ -98,10 +104,10 @@ impl Emitter {
     ///
     /// # Errors
     /// See [`Socket::emit`](super::Socket::emit); then the closure is not called.
-    pub fn emit_then<T: FromArg>(
+    pub fn emit_then<T: FromArg<()>>(
         &self,
         name: impl Into<EventName>,
-        args: impl IntoArgs,
+        args: impl Serialize,
         then: impl FnOnce(Result<T, AckError>) + MaybeSend + 'static,
     ) -> Result<Emitted, SendError> {
         let emit = self.prepare(name.into(), args)?.with_ack();
@@ -109,15 +115,19 @@ impl Emitter {
         self.driver.emit(emit, Some(callback))
     }
 
-    fn prepare(&self, name: EventName, args: impl IntoArgs) -> Result<Emit, SendError> {
-        Ok(Emit {
+    fn prepare(&self, name: EventName, args: impl Serialize) -> Result<Emit, SendError> {
+        Ok(self.with_values(name, to_args(&args)?))
+    }
+
+    fn with_values(&self, name: EventName, args: Vec<Value>) -> Emit {
+        Emit {
             namespace: self.namespace.to_string(),
             name,
-            args: args.into_args()?,
+            args,
             volatile: self.volatile,
             ack: false,
             timeout: self.timeout,
-        })
+        }
     }
 }
 

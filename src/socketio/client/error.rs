@@ -1,5 +1,6 @@
 //! Errors of the client: opening, sending, acks, arguments.
 
+use crate::socketio::codec::args::ArgsError;
 use crate::socketio::codec::value::{ToValueError, json};
 use crate::socketio::proto::{AddressError, EmitError, Failure, SendAckError};
 
@@ -23,23 +24,6 @@ pub enum OpenError {
     /// Native only: called outside a tokio runtime.
     #[error("not inside a tokio runtime")]
     NoRuntime,
-}
-
-/// Why the arguments of an event or ack do not fit the program's types.
-///
-/// ```
-/// use pesan::socketio::ArgsError;
-///
-/// let error = ArgsError { index: 1, reason: "expected a number".to_owned() };
-/// assert_eq!(error.to_string(), "argument 1: expected a number");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("argument {index}: {reason}")]
-pub struct ArgsError {
-    /// Index of the argument, from 0.
-    pub index: usize,
-    /// Why it does not fit.
-    pub reason: String,
 }
 
 /// Why an event or ack is not sent.

@@ -1,7 +1,7 @@
 //! Events that a program can observe besides those of the server: lifecycle, emit states, frames.
 
-use super::error::ArgsError;
 use super::status::Status;
+use crate::socketio::codec::args::ArgsError;
 use crate::socketio::codec::{Frame, Value};
 use crate::socketio::proto::{ConnectError, ConnectionError, Direction, EmitId, EmitState, Event, Reason};
 use crate::socketio::sync::Name;

@@ -3,11 +3,11 @@
 //! Listeners are looked up under the connection's lock and called after it is released, so that they may emit, and add or
 //! remove listeners. All kinds are in one list, as [`ErasedListener`]s.
 
-use super::args::{ArgReader, Handler};
-use super::error::ArgsError;
 use super::events::{EmitChange, FrameEvent, Lifecycle};
+use super::handler::{EventContext, Handler};
 use super::message::Message;
 use super::status::Status;
+use crate::socketio::codec::args::ArgsError;
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
 
 /// Event for a listener.
@@ -40,10 +40,10 @@ pub(super) fn erase<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn Erased
         let ListenerEvent::Message(message) = event else {
             return Ok(());
         };
-        let mut args = ArgReader::new(std::mem::take(message));
+        let (mut args, mut context) = EventContext::split(std::mem::take(message));
         handler
-            .handle(&mut args)
-            .map_err(|error| (args.into_name(), error))
+            .handle(&mut args, &mut context)
+            .map_err(|error| (context.into_name(), error))
     })
 }
 
@@ -281,6 +281,7 @@ mod tests {
         let (event, error) = listener
             .call(&mut message(vec!["x".into(), "y".into()]))
             .expect_err("does not fit");
-        assert_eq!((event.as_str(), error.index), ("a", 1));
+        assert_eq!(event, "a");
+        assert!(matches!(error, ArgsError::Argument { index: 1, .. }), "{error}");
     }
 }

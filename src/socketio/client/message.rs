@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::error::SendError;
-use super::into_args::IntoArgs;
+use serde::Serialize;
+
 use crate::socketio::codec::Value;
+use crate::socketio::codec::args::to_args;
 use crate::socketio::proto::AckToken;
 use crate::socketio::sync::{Lock, MaybeSend, MaybeSync, Shared, Weak};
 
@@ -71,12 +73,12 @@ impl AckSender {
         self.0.lock().is_some()
     }
 
-    /// Sends the ack. Does nothing if the server requested none, or one was already sent, as in JavaScript.
+    /// Sends the ack; several arguments are a tuple. Does nothing if the server requested none, or one was already sent, as in JavaScript.
     ///
     /// # Errors
     /// When the arguments cannot be sent, or the connection of the event has ended.
-    pub fn send(&self, args: impl IntoArgs) -> Result<(), SendError> {
-        let args = args.into_args()?;
+    pub fn send(&self, args: impl Serialize) -> Result<(), SendError> {
+        let args = to_args(&args)?;
         let Some(Pending { transmitter, token }) = self.0.lock().take() else {
             return Ok(());
         };

@@ -4,18 +4,20 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::ack::AckFuture;
-use super::args::{FromArg, Handler};
 use super::driver::{Driver, State};
 use super::emitter::Emitter;
 use super::error::{AckError, SendError};
 use super::events::{EmitChange, Lifecycle};
-use super::into_args::IntoArgs;
+use super::handler::Handler;
 use super::listeners::{ErasedListener, ListenerEvent, ListenerKind, erase};
 use super::message::{AckSender, Message};
 use super::options::AuthProvider;
 use super::status::Status;
 use super::subscription::{Buffer, EventSender, EventStream, Subscription};
+use crate::socketio::codec::args::FromArg;
 use crate::socketio::codec::packet::EventName;
 use crate::socketio::codec::{Event, Value};
 use crate::socketio::proto::Timestamp;
@@ -181,13 +183,13 @@ impl Socket {
 
     /// Emits an event. While not connected, it waits in a bounded queue and is sent after connecting.
     ///
-    /// Pass one argument as it is, several as a tuple, none as `()`, and your own types as `(value,)`; see
-    /// [`IntoArgs`].
+    /// Any type that serde can serialize is one argument; several are a tuple, none is `()`; see
+    /// [`to_args`](crate::socketio::to_args).
     ///
     /// # Errors
     /// When the name is reserved, the event is larger than the server accepts, it has more than ten binary values, the
     /// queue is full, or serializing an argument fails.
-    pub fn emit(&self, name: impl Into<EventName>, args: impl IntoArgs) -> Result<Emitted, SendError> {
+    pub fn emit(&self, name: impl Into<EventName>, args: impl Serialize) -> Result<Emitted, SendError> {
         self.plain().emit(name, args)
     }
 
@@ -203,14 +205,18 @@ impl Socket {
     ///
     /// # Errors
     /// See [`emit`](Self::emit).
-    pub fn send(&self, args: impl IntoArgs) -> Result<Emitted, SendError> {
+    pub fn send(&self, args: impl Serialize) -> Result<Emitted, SendError> {
         self.emit("message", args)
     }
 
     /// Emits an event and returns a future of its ack. The event is sent whether or not the future is awaited.
     ///
     /// Without a [time limit](Self::timeout) it waits until the ack arrives or the connection ends.
-    pub fn emit_with_ack<T: FromArg>(&self, name: impl Into<EventName>, args: impl IntoArgs) -> AckFuture<T> {
+    pub fn emit_with_ack<T: FromArg<()>>(
+        &self,
+        name: impl Into<EventName>,
+        args: impl Serialize,
+    ) -> AckFuture<T> {
         self.plain().emit_with_ack(name, args)
     }
 
@@ -234,10 +240,10 @@ impl Socket {
     ///
     /// # Errors
     /// See [`emit`](Self::emit).
-    pub fn emit_then<T: FromArg>(
+    pub fn emit_then<T: FromArg<()>>(
         &self,
         name: impl Into<EventName>,
-        args: impl IntoArgs,
+        args: impl Serialize,
         then: impl FnOnce(Result<T, AckError>) + MaybeSend + 'static,
     ) -> Result<Emitted, SendError> {
         self.plain().emit_then(name, args, then)

@@ -243,7 +243,7 @@ fn handle_command(
             let values = decode_list(args.next()?)?;
             let reply_value =
                 local_namespace.and_then(|namespace| namespace.server_event(event.as_str()?, values));
-            reply(reply_value.into_iter().collect());
+            reply(reply_value.unwrap_or_default());
         }
         "taken" => {
             let (sid, pid) = (args.next()?, args.next()?);

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName};
-use pesan::socketio::{Event, Packet};
+use pesan::socketio::{Event, FromArg, Packet, to_args};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::socketio::ack::{AckFuture, PendingAckGuard};
-use crate::socketio::args::to_args;
 use crate::socketio::broadcast::BroadcastOperator;
 use crate::socketio::error::EmitError;
 use crate::socketio::flags::{Flags, check_event_name};
@@ -80,11 +78,7 @@ impl Emitter {
     ///
     /// # Errors
     /// [`AckError`](super::super::AckError) when the event could not be sent, was not acknowledged in time, or the ack has data of another type.
-    pub fn emit_with_ack<R: DeserializeOwned + 'static>(
-        self,
-        event: &str,
-        args: impl Serialize,
-    ) -> AckFuture<R> {
+    pub fn emit_with_ack<R: FromArg<()> + 'static>(self, event: &str, args: impl Serialize) -> AckFuture<R> {
         let timeout = self.flags.timeout;
         AckFuture::new(self.send_with_ack(event, &args), timeout)
     }
@@ -155,11 +149,7 @@ impl Socket {
     /// # Errors
     /// [`AckError`](crate::socketio::AckError) when the event could not be sent, was not acknowledged, or the ack has data of
     /// another type.
-    pub fn emit_with_ack<R: DeserializeOwned + 'static>(
-        &self,
-        event: &str,
-        args: impl Serialize,
-    ) -> AckFuture<R> {
+    pub fn emit_with_ack<R: FromArg<()> + 'static>(&self, event: &str, args: impl Serialize) -> AckFuture<R> {
         Emitter::new(self).emit_with_ack(event, args)
     }
 
