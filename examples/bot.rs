@@ -15,13 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .unwrap_or_else(|| "http://localhost:5000".to_owned());
     let socket = Socket::open(&url, Options::new())?;
-    socket
-        .on_status(|status| eprintln!("* {}", describe(status)))
-        .forget();
-    socket
-        .on("welcome_message", |text: String| println!("* {text}"))
-        .forget();
-    socket.on("pesan", |text: String| println!("{text}")).forget();
+    socket.on_status(|status| eprintln!("* {}", describe(status)));
+    socket.on("welcome_message", |text: String| println!("* {text}"));
+    socket.on("pesan", |text: String| println!("{text}"));
 
     let (said, mut lines) = tokio::sync::mpsc::channel(16);
     std::thread::spawn(move || {

@@ -15,12 +15,8 @@ mod page {
             Ok(socket) => socket,
             Err(error) => return console::error_1(&error.to_string().into()),
         };
-        socket
-            .on("pesan", |text: String| console::log_1(&text.into()))
-            .forget();
-        socket
-            .on("disconnect", |reason: String| console::log_1(&reason.into()))
-            .forget();
+        socket.on("pesan", |text: String| console::log_1(&text.into()));
+        socket.on("disconnect", |reason: String| console::log_1(&reason.into()));
         if let Err(error) = socket.emit("pesan", "halo") {
             console::error_1(&error.to_string().into());
         }

@@ -35,7 +35,7 @@ mod page {
             "echo" => echo(&connected, count),
             kind => receive(&connected, kind, count, batch),
         };
-        socket.once("connect", start).forget();
+        socket.once("connect", start);
     }
 
     /// One event after the other, each waits for the answer to the one before.
@@ -78,13 +78,11 @@ mod page {
                 ask();
             }
         };
-        socket
-            .on("event", move |value: Value| match value {
-                Value::String(text) => arrived(text.len()),
-                Value::Binary(bytes) => arrived(bytes.len()),
-                _ => {}
-            })
-            .forget();
+        socket.on("event", move |value: Value| match value {
+            Value::String(text) => arrived(text.len()),
+            Value::Binary(bytes) => arrived(bytes.len()),
+            _ => {}
+        });
     }
 
     fn leave(figures: &[JsValue]) {

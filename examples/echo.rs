@@ -8,11 +8,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::var("PESAN_SERVER").unwrap_or_else(|_| "http://localhost:5000".to_owned());
 
     let socket = Socket::open(&url, Options::new())?;
-    socket
-        .on("connect_error", |reason: String| {
-            eprintln!("no connection: {reason}");
-        })
-        .forget();
+    socket.on("connect_error", |reason: String| {
+        eprintln!("no connection: {reason}");
+    });
     let mut events = socket.events();
     socket.emit("pesan", text.as_str())?;
     while let Some(message) = events.recv().await {

@@ -4,6 +4,8 @@
 
 #![cfg(feature = "native")]
 
+#[path = "client_native/async_listeners.rs"]
+mod async_listeners;
 #[path = "client_native/closing.rs"]
 mod closing;
 #[path = "client_native/dispatch.rs"]
@@ -102,7 +104,7 @@ fn open(url: &str, options: Options) -> Socket {
 async fn connected(socket: &Socket) {
     let log = Log::new();
     let seen = log.clone();
-    let _listening = socket.on_status(move |status| seen.add(status.clone()));
+    let _listening = socket.scope(socket.on_status(move |status| seen.add(status.clone())));
     if !socket.connected() {
         log.until("connect", |all| all.last().is_some_and(Status::is_connected))
             .await;
@@ -115,15 +117,13 @@ async fn events_and_acks_work_in_both_directions() {
     let socket = open(&node.url(), options());
     let received = Log::new();
     let log = received.clone();
-    socket.on("pesan", move |text: String| log.add(text)).forget();
-    socket
-        .on("add", |left: i64, right: i64, answer: AckSender| {
-            answer.send(left + right).expect("wanted");
-        })
-        .forget();
+    socket.on("pesan", move |text: String| log.add(text));
+    socket.on("add", |left: i64, right: i64, answer: AckSender| {
+        answer.send(left + right).expect("wanted");
+    });
     let answered = Log::new();
     let log = answered.clone();
-    socket.on("answered", move |sum: i64| log.add(sum)).forget();
+    socket.on("answered", move |sum: i64| log.add(sum));
 
     socket
         .emit("pesan", "halo")
@@ -160,11 +160,9 @@ async fn namespaces_share_a_connection_and_middleware_may_refuse() {
     let admin = root.manager().socket("/admin").expect("a legal name");
     let log = Log::new();
     let seen = log.clone();
-    admin
-        .on("connect_error", move |message: String, data: Value| {
-            seen.add((message, data));
-        })
-        .forget();
+    admin.on("connect_error", move |message: String, data: Value| {
+        seen.add((message, data));
+    });
     let refused = log.until("the refusal", |all| !all.is_empty()).await;
     assert_eq!(refused[0].0, "not authorized");
     assert_eq!(refused[0].1.get("code"), Some(&Value::from(401)));
@@ -254,14 +252,10 @@ async fn null_argument_arrives_in_both_directions() {
 
     let answered = Log::new();
     let log = answered.clone();
-    socket
-        .on("answered", move |Args(args): Args| log.add(args))
-        .forget();
-    socket
-        .on("nothing?", |answer: AckSender| {
-            answer.send(Value::Null).expect("connected");
-        })
-        .forget();
+    socket.on("answered", move |Args(args): Args| log.add(args));
+    socket.on("nothing?", |answer: AckSender| {
+        answer.send(Value::Null).expect("connected");
+    });
     socket.emit("ask", "nothing?").expect("connected");
     let all = answered.until("the answer", |all| !all.is_empty()).await;
     assert_eq!(all, [vec![Value::Null]]);
@@ -277,7 +271,7 @@ async fn volatile_event_without_connection_is_dropped() {
     assert_eq!((kept.state, socket.queue_len()), (EmitState::Queued, 1));
     let received = Log::new();
     let log = received.clone();
-    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.on("pesan", move |text: String| log.add(text));
     socket.connect();
     received.until("what was kept", |all| all == ["kept"]).await;
 }
@@ -302,10 +296,8 @@ async fn server_killed_client_reconnects_and_sends_queued_events() {
     connected(&socket).await;
     let (steps, received) = (Log::new(), Log::new());
     let (lives, log) = (steps.clone(), received.clone());
-    socket
-        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
-        .forget();
-    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")));
+    socket.on("pesan", move |text: String| log.add(text));
 
     drop(first);
     steps
@@ -336,9 +328,7 @@ async fn reconnect_attempts_exhausted_emits_reconnect_failed() {
     );
     let steps = Log::new();
     let lives = steps.clone();
-    socket
-        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
-        .forget();
+    socket.on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")));
     let all = steps.until("the end", |all| {
         all.contains(&"reconnect_failed") && all.last() == Some(&"reconnect_error")
     });
@@ -360,9 +350,7 @@ async fn connection_cut_reconnects_immediately() {
     connected(&socket).await;
     let steps = Log::new();
     let lives = steps.clone();
-    socket
-        .on("disconnect", move |reason: String| lives.add(reason))
-        .forget();
+    socket.on("disconnect", move |reason: String| lives.add(reason));
     proxy.cut_once();
     steps.until("the cut", |all| !all.is_empty()).await;
     assert_eq!(steps.all(), ["transport close"]);
@@ -381,9 +369,7 @@ async fn connection_stalled_closes_with_ping_timeout() {
     connected(&socket).await;
     let steps = Log::new();
     let lives = steps.clone();
-    socket
-        .on("disconnect", move |reason: String| lives.add(reason))
-        .forget();
+    socket.on("disconnect", move |reason: String| lives.add(reason));
     proxy.set(Wire::Stalled);
     steps
         .until("the deadline", |all| {
@@ -429,11 +415,9 @@ async fn unread_bytes_over_limit_close_the_connection() {
     let socket = open(&url, options);
     let reasons = Log::new();
     let received = reasons.clone();
-    socket
-        .on("disconnect", move |reason: String, details: Args| {
-            received.add(format!("{reason} {details:?}"));
-        })
-        .forget();
+    socket.on("disconnect", move |reason: String, details: Args| {
+        received.add(format!("{reason} {details:?}"));
+    });
     connected(&socket).await;
     let text = "x".repeat(256 << 10);
     while reasons.all().is_empty() {
@@ -474,7 +458,7 @@ async fn connection_slow_keeps_event_order() {
     let socket = open(&proxy.url(), options());
     let received = Log::new();
     let log = received.clone();
-    socket.on("pesan", move |n: i64| log.add(n)).forget();
+    socket.on("pesan", move |n: i64| log.add(n));
     for n in 0..200 {
         socket.emit("pesan", n).expect("queued");
     }
@@ -502,7 +486,7 @@ async fn session_recovered_delivers_missed_events() {
     connected(&other).await;
     let received = Log::new();
     let log = received.clone();
-    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.on("pesan", move |text: String| log.add(text));
     other.emit("pesan", "before").expect("connected");
     received.until("the first", |all| all == ["before"]).await;
     let id = socket.id();
@@ -567,7 +551,7 @@ async fn polling_without_websocket_works() {
     assert_eq!(sizes, [50_000]);
     let received = Log::new();
     let log = received.clone();
-    socket.on("flooded", move |count: i64| log.add(count)).forget();
+    socket.on("flooded", move |count: i64| log.add(count));
     socket.emit("flood", (2_000, 10, false)).expect("connected");
     received.until("the flood", |all| all == [2_000]).await;
 }
@@ -590,7 +574,7 @@ async fn msgpack_parser_works_with_official_server() {
     assert_eq!(echoed, [deep, Value::from("é")]);
     let received = Log::new();
     let log = received.clone();
-    socket.on("pesan", move |text: String| log.add(text)).forget();
+    socket.on("pesan", move |text: String| log.add(text));
     socket.emit("pesan", "halo").expect("connected");
     received.until("the broadcast", |all| all == ["halo"]).await;
 }
@@ -625,9 +609,7 @@ async fn connect_never_answered_times_out() {
     let socket = open(&format!("{}/silent", node.url()), options);
     let steps = Log::new();
     let lives = steps.clone();
-    socket
-        .on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")))
-        .forget();
+    socket.on_lifecycle(move |step: &Lifecycle| lives.add(step.name().unwrap_or("-")));
     steps
         .until("both", |all| {
             all.contains(&"connect_timeout") && all.contains(&"connect_error")
@@ -642,9 +624,7 @@ async fn server_disconnect_is_final_until_connect() {
     connected(&socket).await;
     let steps = Log::new();
     let lives = steps.clone();
-    socket
-        .on("disconnect", move |reason: String| lives.add(reason))
-        .forget();
+    socket.on("disconnect", move |reason: String| lives.add(reason));
     socket.emit("kick", false).expect("connected");
     steps
         .until("the kick", |all| all == ["io server disconnect"])
@@ -660,16 +640,12 @@ async fn listener_panic_or_mismatch_does_not_affect_others() {
     let socket = open(&node.url(), options());
     let (received, errors) = (Log::new(), Log::new());
     let (log, wrong) = (received.clone(), errors.clone());
-    socket
-        .on("echo", |text: String| {
-            assert_ne!(text, "boom", "this panic is part of the test");
-        })
-        .forget();
-    socket
-        .on("echo", |_: i64| unreachable!("text is no number"))
-        .forget();
-    socket.on("echo", move |text: String| log.add(text)).forget();
-    socket.on("error", move |error: String| wrong.add(error)).forget();
+    socket.on("echo", |text: String| {
+        assert_ne!(text, "boom", "this panic is part of the test");
+    });
+    socket.on("echo", |_: i64| -> () { unreachable!("text is no number") });
+    socket.on("echo", move |text: String| log.add(text));
+    socket.on("error", move |error: String| wrong.add(error));
     socket.emit("echo", "boom").expect("queued");
     socket.emit("echo", "calm").expect("queued");
     received.until("both", |all| all == ["boom", "calm"]).await;
@@ -685,10 +661,8 @@ async fn on_any_once_and_off_work() {
     let (incoming, outgoing, once) = (Log::new(), Log::new(), Log::new());
     let (log_in, log_out, log_once) = (incoming.clone(), outgoing.clone(), once.clone());
     let any = socket.on_any(move |message: Message| log_in.add(message.name));
-    socket
-        .on_any_outgoing(move |message: Message| log_out.add(message.name))
-        .forget();
-    socket.once("echo", move || log_once.add(())).forget();
+    socket.on_any_outgoing(move |message: Message| log_out.add(message.name));
+    socket.once("echo", move || log_once.add(()));
     for _ in 0..2 {
         socket.emit("echo", ()).expect("connected");
     }
@@ -697,7 +671,8 @@ async fn on_any_once_and_off_work() {
     assert_eq!(outgoing.all(), ["echo", "echo", "numbers"]);
     assert_eq!(once.all().len(), 1);
 
-    drop(any);
+    assert!(socket.off(any));
+    assert!(!socket.off(any), "it was removed already");
     let mut events = socket.events();
     socket.emit("echo", (1, "two")).expect("connected");
     let message = soon("the stream", events.recv())
@@ -713,7 +688,7 @@ async fn emit_before_drop_is_sent() {
     let witness = open(&node.url(), options());
     let received = Log::new();
     let log = received.clone();
-    witness.on("pesan", move |text: String| log.add(text)).forget();
+    witness.on("pesan", move |text: String| log.add(text));
     connected(&witness).await;
     let socket = open(&node.url(), options());
     connected(&socket).await;
@@ -760,6 +735,6 @@ async fn captured_value_may_use_client_in_drop() {
     assert_eq!(log.all(), [true]);
 
     let goodbye = Goodbye(socket.clone(), log.clone());
-    drop(socket.on("pesan", move || assert!(goodbye.0.active())));
+    drop(socket.on_scoped("pesan", move || assert!(goodbye.0.active())));
     assert_eq!(log.all(), [true, true]);
 }

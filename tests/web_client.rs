@@ -58,10 +58,8 @@ async fn browser_connects_and_receives_events() {
     let socket = open(options());
     let (received, add) = log();
     let greeted = add.clone();
-    socket
-        .on("welcome_message", move |text: String| greeted(text))
-        .forget();
-    socket.on("pesan", move |text: String| add(text)).forget();
+    socket.on("welcome_message", move |text: String| greeted(text));
+    socket.on("pesan", move |text: String| add(text));
     socket.emit("pesan", "halo").expect("queued");
     until("both", || received.borrow().len() == 2).await;
     assert_eq!(received.borrow()[1], "halo");
@@ -81,12 +79,10 @@ async fn browser_acks_and_binary_work_in_both_directions() {
     assert_eq!(answer, [deep, Value::from("x")]);
 
     let (answered, add) = log();
-    socket.on("answered", move |sum: i64| add(sum)).forget();
-    socket
-        .on("add", |a: i64, b: i64, answer: AckSender| {
-            answer.send(a + b).expect("wanted");
-        })
-        .forget();
+    socket.on("answered", move |sum: i64| add(sum));
+    socket.on("add", |a: i64, b: i64, answer: AckSender| {
+        answer.send(a + b).expect("wanted");
+    });
     socket.emit("ask", ("add", 1, 2)).expect("connected");
     until("the answer", || *answered.borrow() == [3]).await;
     socket.manager().close();
@@ -141,20 +137,16 @@ async fn leave_after_emitting(
     let (received, add) = log();
     let (left, expected) = (add.clone(), name.to_owned());
     let own = format!("{name} ");
-    witness
-        .on("pesan", move |text: String| {
-            if text.starts_with(&own) {
-                add(text);
-            }
-        })
-        .forget();
-    witness
-        .on("left", move |name: String, reason: String| {
-            if name == expected {
-                left(reason);
-            }
-        })
-        .forget();
+    witness.on("pesan", move |text: String| {
+        if text.starts_with(&own) {
+            add(text);
+        }
+    });
+    witness.on("left", move |name: String, reason: String| {
+        if name == expected {
+            left(reason);
+        }
+    });
     until("the witness", || witness.connected()).await;
 
     let auth = Value::object([("name", Value::from(name))]);
@@ -214,9 +206,7 @@ async fn events_caused_by_listener_are_queued() {
         first(text);
         removing.borrow_mut().take();
     }));
-    socket
-        .on("echo", move |text: String| add(["echo ", &text].concat()))
-        .forget();
+    socket.on("echo", move |text: String| add(["echo ", &text].concat()));
     socket.emit("pesan", "1").expect("queued");
     until("the echo", || received.borrow().len() == 2).await;
     assert_eq!(*received.borrow(), ["1", "echo 1"]);
@@ -228,9 +218,7 @@ async fn events_caused_by_listener_are_queued() {
 async fn browser_reconnects_after_server_closes() {
     let socket = open(options());
     let (lives, add) = log();
-    socket
-        .on_lifecycle(move |step: &Lifecycle| add(step.name().unwrap_or("-")))
-        .forget();
+    socket.on_lifecycle(move |step: &Lifecycle| add(step.name().unwrap_or("-")));
     until("connect", || socket.connected()).await;
     socket.emit("cut", ()).expect("connected");
     until("reconnect", || {
@@ -289,7 +277,7 @@ async fn thousand_reconnects_do_not_leak() {
     let instant = Duration::from_millis(1);
     let socket = open(options().reconnection_delay(instant, instant));
     let (connects, add) = log();
-    socket.on("connect", move || add(())).forget();
+    socket.on("connect", move || add(()));
     let mut before = None;
     for time in 1..=TIMES {
         let reached = time as usize;
@@ -335,11 +323,9 @@ async fn unread_bytes_over_limit_close_the_connection() {
     options.config.limits.max_unsent_bytes = 1 << 20;
     let socket = open(options);
     let (received, add) = log();
-    socket
-        .on("disconnect", move |reason: String, details: Args| {
-            add(format!("{reason} {details:?}"));
-        })
-        .forget();
+    socket.on("disconnect", move |reason: String, details: Args| {
+        add(format!("{reason} {details:?}"));
+    });
     until("connect", || socket.connected()).await;
     socket.emit("deaf", ()).expect("connected");
     let text = "x".repeat(256 << 10);

@@ -21,9 +21,10 @@ mod subscription;
 
 pub use ack::AckFuture;
 pub use emitter::Emitter;
-pub use error::{AckError, OpenError, SendError};
+pub use error::{AckError, ListenerError, OpenError, SendError};
 pub use events::{EmitChange, FrameEvent, Lifecycle};
-pub use handler::{EventContext, Handler};
+pub use handler::{EventContext, EventHandler, Handler};
+pub use listeners::ListenerId;
 pub use manager::Manager;
 pub use message::{AckSender, Message};
 pub use options::Options;

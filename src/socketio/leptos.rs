@@ -35,8 +35,8 @@ pub use self::frame_batcher::FrameBatcher;
 use super::codec::packet::EventName;
 use super::proto::{EmitState, Emitted};
 use super::{
-    AckError, AckFuture, Event, EventContext, FromArg, Handler, Lifecycle, Manager, MaybeSend, Message,
-    OpenError, Options, SendError, Socket, Status, Subscription, Value,
+    AckError, AckFuture, Event, EventContext, EventHandler, FromArg, Handler, Lifecycle, ListenerId, Manager,
+    MaybeSend, Message, OpenError, Options, SendError, Socket, Status, Subscription, Value,
 };
 
 /// Socket of a component; copy it into closures as you like.
@@ -119,7 +119,7 @@ fn open(
     status: RwSignal<Status>,
     retry_in: RwSignal<Option<u32>>,
 ) {
-    let subscription = socket.on_status(follow_status(socket, status, retry_in));
+    let subscription = socket.scope(socket.on_status(follow_status(socket, status, retry_in)));
     let owned = State::Open(SendWrapper::new(OwnedSocket {
         socket: socket.clone(),
         _status: subscription,
@@ -271,17 +271,14 @@ impl UseSocket {
 }
 
 /// Listens to an event for as long as the component lives; see [`Socket::on`].
-pub fn use_event<P: 'static>(socket: UseSocket, name: impl Into<String>, listener: impl Handler<P>) {
+pub fn use_event<M: 'static>(socket: UseSocket, name: impl Into<String>, listener: impl Handler<M>) {
     let name = name.into();
     subscribe(socket, move |socket| socket.on(name, listener));
 }
 
 /// Listens to events of a type for as long as the component lives; see [`Socket::on_event`].
-pub fn use_event_typed<E: Event + 'static>(
-    socket: UseSocket,
-    mut listener: impl FnMut(E) + MaybeSend + 'static,
-) {
-    use_event(socket, E::NAME, move |event: E| listener(event));
+pub fn use_event_typed<E: Event, M: 'static>(socket: UseSocket, listener: impl EventHandler<E, M>) {
+    subscribe(socket, move |socket| socket.on_event(listener));
 }
 
 /// Listens to every event of the server for as long as the component lives; see [`Socket::on_any`].
@@ -354,9 +351,9 @@ pub fn use_emit_state(socket: UseSocket, emitted: &Emitted) -> Signal<EmitState>
 }
 
 /// Adds a listener when the socket is open, and removes it with the component.
-fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> Subscription + 'static) {
+fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> ListenerId + 'static) {
     if let Some(open) = socket.socket() {
-        return store_subscription(listen(&open));
+        return store_subscription(open.scope(listen(&open)));
     }
     // The effect of `use_socket` was created before this one, so it has run before it.
     let mut listen = Some(listen);
@@ -364,7 +361,7 @@ fn subscribe(socket: UseSocket, listen: impl FnOnce(&Socket) -> Subscription + '
         if let Some(open) = socket.socket()
             && let Some(listen) = listen.take()
         {
-            store_subscription(listen(&open));
+            store_subscription(open.scope(listen(&open)));
         }
     });
 }

@@ -26,12 +26,10 @@ async fn leave_after_emitting(transport: TransportKind, way: &str, reason: &str,
     let witness = open(&node.url(), options());
     let received = Log::new();
     let (log, left) = (received.clone(), received.clone());
-    witness.on("pesan", move |text: String| log.add(text)).forget();
-    witness
-        .on("left", move |name: String, reason: String| {
-            left.add(format!("{name}: {reason}"));
-        })
-        .forget();
+    witness.on("pesan", move |text: String| log.add(text));
+    witness.on("left", move |name: String, reason: String| {
+        left.add(format!("{name}: {reason}"));
+    });
     connected(&witness).await;
 
     let auth = Value::object([("name", Value::from("leaver"))]);

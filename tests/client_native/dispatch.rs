@@ -50,14 +50,12 @@ async fn emit_while_holding_lock_of_listener_does_not_deadlock() {
     let received = Log::new();
     let count = Arc::new(Mutex::new(0_u64));
     let (counted, done) = (Arc::clone(&count), received.clone());
-    socket
-        .on("pesan", move |last: bool| {
-            *counted.lock().expect("no panic") += 1;
-            if last {
-                done.add(());
-            }
-        })
-        .forget();
+    socket.on("pesan", move |last: bool| {
+        *counted.lock().expect("no panic") += 1;
+        if last {
+            done.add(());
+        }
+    });
     connected(&socket).await;
     let emitting = std::thread::spawn(move || {
         for number in 1..=20_000 {
@@ -100,15 +98,13 @@ async fn emit_during_flood_returns_and_reading_pauses() {
     let socket = open(&url, options());
     let received = Log::new();
     let log = received.clone();
-    socket
-        .on("flooded", move |number: usize| {
-            log.add(number);
-            std::thread::sleep(Duration::from_micros(50));
-        })
-        .forget();
+    socket.on("flooded", move |number: usize| {
+        log.add(number);
+        std::thread::sleep(Duration::from_micros(50));
+    });
     // Later events are dispatched by the task.
     let pause = || std::thread::sleep(Duration::from_secs(1));
-    socket.on_any_outgoing(move |_| pause()).forget();
+    socket.on_any_outgoing(move |_| pause());
     connected(&socket).await;
     flood_that_waits(&socket, &received, &sent).await;
 }
@@ -120,15 +116,13 @@ async fn flood_does_not_keep_dropped_client_open() {
     let received = Log::new();
     let (log, kept) = (received.clone(), Arc::new(()));
     let counted = Arc::downgrade(&kept);
-    socket
-        .on("flooded", move |number: usize| {
-            log.add(number);
-            std::thread::sleep(Duration::from_millis(Arc::strong_count(&kept) as u64));
-        })
-        .forget();
+    socket.on("flooded", move |number: usize| {
+        log.add(number);
+        std::thread::sleep(Duration::from_millis(Arc::strong_count(&kept) as u64));
+    });
     // Later events are dispatched by a task.
     let pause = || std::thread::sleep(Duration::from_millis(500));
-    socket.on_any_outgoing(move |_| pause()).forget();
+    socket.on_any_outgoing(move |_| pause());
     connected(&socket).await;
     // Nothing is being dispatched any more.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -196,12 +190,10 @@ async fn flood_over_polling_pauses_reading() {
     let socket = open(&url, options().transports([TransportKind::Polling]));
     let received = Log::new();
     let log = received.clone();
-    socket
-        .on("flooded", move |number: usize| log.add(number))
-        .forget();
+    socket.on("flooded", move |number: usize| log.add(number));
     // Later events are dispatched by the task.
     let pause = || std::thread::sleep(Duration::from_secs(1));
-    socket.on_any_outgoing(move |_| pause()).forget();
+    socket.on_any_outgoing(move |_| pause());
     connected(&socket).await;
     // Nothing is being dispatched any more.
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -244,10 +236,8 @@ async fn captured_value_panicking_in_drop_does_not_affect_others() {
     let socket = open(&url, options());
     let received = Log::new();
     let (log, bomb) = (received.clone(), Bomb);
-    socket
-        .once("pesan", move || assert_eq!(size_of_val(&bomb), 0))
-        .forget();
-    socket.on("then", move || log.add(())).forget();
+    socket.once("pesan", move || assert_eq!(size_of_val(&bomb), 0));
+    socket.on("then", move || log.add(()));
     for name in ["pesan", "then"] {
         socket.emit(name, 1).expect("queued");
     }

@@ -82,7 +82,7 @@ async fn refused() {
     let socket = open("http://127.0.0.1:1", options());
     let refusals = Log::new();
     let log = refusals.clone();
-    socket.on("connect_error", move || log.add(())).forget();
+    socket.on("connect_error", move || log.add(()));
     refusals.until("a refusal", |all| !all.is_empty()).await;
 }
 
@@ -102,11 +102,9 @@ async fn asked(url: &str) {
 async fn closed(url: &str) {
     let socket = open(url, options());
     let itself = socket.clone();
-    socket
-        .on("connect", move || {
-            itself.emit("echo", 1).expect("connected");
-        })
-        .forget();
+    socket.on("connect", move || {
+        itself.emit("echo", 1).expect("connected");
+    });
     connected(&socket).await;
     socket.manager().close();
 }

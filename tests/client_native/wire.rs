@@ -58,12 +58,10 @@ async fn script_of_ours(url: &str) {
     let root = open(url, options);
     root.on("add", |left: i64, right: i64, answer: AckSender| {
         answer.send(left + right).expect("wanted");
-    })
-    .forget();
+    });
     root.on("bytes", |answer: AckSender| {
         answer.send((Value::from(vec![9u8, 8]), "two")).expect("wanted");
-    })
-    .forget();
+    });
     connected(&root).await;
 
     says(&root, "pesan", "pesan", vec!["halo é 😀".into()]).await;

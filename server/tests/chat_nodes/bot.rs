@@ -74,28 +74,24 @@ impl Bot {
         let socket = Socket::open(&format!("http://{address}"), options).expect("an address");
         let story = Arc::<Mutex<Story>>::default();
         let (seen, told) = (Arc::clone(&story), Arc::clone(score));
-        socket
-            .on_event(move |_: Hello, _| {
-                told.connected.fetch_add(1, Ordering::Relaxed);
-                seen.lock().expect("no panic").last = 0;
-            })
-            .forget();
+        socket.on_event::<Hello, _>(move |_: Hello| {
+            told.connected.fetch_add(1, Ordering::Relaxed);
+            seen.lock().expect("no panic").last = 0;
+        });
         let shown = Arc::clone(&story);
-        socket
-            .on_event(move |message: Message, _| {
-                if message.room == LOBBY {
-                    let mut story = shown.lock().expect("no panic");
-                    assert!(
-                        message.seq > story.last,
-                        "{} came after {}",
-                        message.seq,
-                        story.last
-                    );
-                    story.last = message.seq;
-                    story.see(&message);
-                }
-            })
-            .forget();
+        socket.on_event::<Message, _>(move |message: Message| {
+            if message.room == LOBBY {
+                let mut story = shown.lock().expect("no panic");
+                assert!(
+                    message.seq > story.last,
+                    "{} came after {}",
+                    message.seq,
+                    story.last
+                );
+                story.last = message.seq;
+                story.see(&message);
+            }
+        });
         Self {
             socket,
             name,

@@ -2,13 +2,15 @@
 
 use super::driver::{AckCallback, Driver, State};
 use super::events::{EmitChange, FrameEvent, Lifecycle, Notification};
-use super::listeners::{Listener, ListenerEvent, ListenerKind, Matched, catch_panic};
+use super::listeners::{
+    Listener, ListenerEvent, ListenerFuture, ListenerId, ListenerKind, Matched, catch_panic, catch_panic_in,
+};
 use super::message::{AckSender, AckTransmitter, Message};
 use super::options::AuthProvider;
 use crate::socketio::codec::Value;
 use crate::socketio::codec::packet::EventName;
 use crate::socketio::proto::{AckResult, AckToken, AuthRequest, Event};
-use crate::socketio::sync::Weak;
+use crate::socketio::sync::{Shared, Weak};
 
 /// Notification with its receivers.
 pub(super) enum Delivery {
@@ -175,15 +177,34 @@ fn call_listener(listener: &Listener, event: &mut ListenerEvent, last: bool, dri
         Some(mut copy) => listener.call(&mut copy),
         None => listener.call(event),
     };
-    // A listener to `error` that cannot read errors would trigger itself forever.
-    if let Err((event, error)) = result
-        && !is_error
-    {
-        driver.report_unreadable(&listener.namespace, Lifecycle::Unreadable { event, error });
+    match result {
+        Ok(None) => {}
+        Ok(Some(future)) => driver.run_listener(listener, future, is_error),
+        Err(error) => driver.report_urgent(&listener.namespace, error, is_error),
     }
 }
 
 impl Driver {
+    /// Runs the future of an async listener after those of its earlier events.
+    fn run_listener(&self, listener: &Listener, future: ListenerFuture, is_error: bool) {
+        let id = listener.id;
+        if !self.with_state(|state, _| state.async_calls.push(id, future)) {
+            return;
+        }
+        let (driver, namespace) = (self.downgrade(), Shared::clone(&listener.namespace));
+        let task = self.platform.spawn(Box::pin(async move {
+            while let Some(future) = next_call(&driver, id) {
+                if let Err(error) = catch_panic_in(future).await.unwrap_or(Ok(()))
+                    && let Some(driver) = driver.upgrade()
+                    && !is_error
+                {
+                    driver.report_later(&namespace, error);
+                }
+            }
+        }));
+        self.with_state(|state, _| state.async_calls.keep_task(id, task));
+    }
+
     /// Calls the provider in a separate task: another connection that shares it may be calling it now.
     ///
     /// The connection gets the result, unless it is dropped or requests the `auth` again before.
@@ -204,4 +225,13 @@ impl Driver {
         });
         drop(task);
     }
+}
+
+/// Next call of an async listener.
+fn next_call(driver: &Weak<Driver>, id: ListenerId) -> Option<ListenerFuture> {
+    let next = driver
+        .upgrade()?
+        .with_state(|state, _| state.async_calls.next(id));
+    // The queue of a listener without further calls is dropped here, without the lock.
+    next.ok()
 }

@@ -9,9 +9,9 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use super::error::SendError;
+use super::error::{ListenerError, SendError};
 use super::events::{Lifecycle, Notification};
-use super::listeners::{Listeners, catch_panic};
+use super::listeners::{AsyncCalls, Listeners, catch_panic};
 use super::message::AckTransmitter;
 use super::options::{AuthProvider, Options, Settings};
 use super::status::Namespace;
@@ -54,6 +54,7 @@ pub(super) struct State {
     /// In order of first use.
     pub(super) namespaces: Vec<Namespace>,
     pub(super) listeners: Listeners,
+    pub(super) async_calls: AsyncCalls,
     pub(super) auth_provider: Option<AuthProvider>,
     /// By emit id.
     pub(super) ack_callbacks: DeadlineQueue<AckCallback>,
@@ -100,6 +101,7 @@ impl Driver {
                     connection,
                     namespaces: Vec::new(),
                     listeners: Listeners::default(),
+                    async_calls: AsyncCalls::default(),
                     auth_provider,
                     ack_callbacks: DeadlineQueue::default(),
                     status_dirty: false,
@@ -332,13 +334,30 @@ impl Driver {
         })
     }
 
-    /// Reports `error` for a listener that could not read an event. Only called during dispatch, which delivers it next.
-    pub(super) fn report_unreadable(&self, namespace: &Name, lifecycle: Lifecycle) {
-        let notification = Notification::Lifecycle {
-            namespace: Shared::clone(namespace),
-            lifecycle,
-        };
-        self.state.lock().urgent_notifications.push(notification);
+    /// Reports `error` for a listener that did not handle an event. Only called during dispatch, which delivers it next.
+    ///
+    /// A listener to `error` that fails would trigger itself forever; its errors are not reported.
+    pub(super) fn report_urgent(&self, namespace: &Name, error: ListenerError, is_error: bool) {
+        if !is_error {
+            let notification = listener_failed(namespace, error);
+            self.state.lock().urgent_notifications.push(notification);
+        }
+    }
+
+    /// Reports `error` for an async listener.
+    pub(super) fn report_later(&self, namespace: &Name, error: ListenerError) {
+        self.on_platform_event(|state, _| {
+            state
+                .pending_notifications
+                .push_back(listener_failed(namespace, error));
+        });
+    }
+}
+
+fn listener_failed(namespace: &Name, error: ListenerError) -> Notification {
+    Notification::Lifecycle {
+        namespace: Shared::clone(namespace),
+        lifecycle: Lifecycle::ListenerFailed(error),
     }
 }
 
@@ -359,7 +378,9 @@ impl TransportHandler for Driver {
 
     #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
     fn is_at_capacity(&self) -> bool {
-        self.with_state(|state, _| state.pending_notifications.len() > MAX_PENDING_NOTIFICATIONS)
+        self.with_state(|state, _| {
+            state.pending_notifications.len() + state.async_calls.waiting() > MAX_PENDING_NOTIFICATIONS
+        })
     }
 }
 

@@ -26,6 +26,35 @@ pub enum OpenError {
     NoRuntime,
 }
 
+/// Why a listener did not handle an event.
+///
+/// ```no_run
+/// # use pesan::socketio::{ListenerError, Socket};
+/// # fn listen(socket: &Socket) {
+/// socket.on_error(|error: &ListenerError| eprintln!("{error}"));
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenerError {
+    /// The arguments do not fit the parameters of the listener, which was not called.
+    #[error("event '{}': {error}", json::escaped(.event))]
+    Args {
+        /// Name of the event.
+        event: String,
+        /// Which argument, and why.
+        error: ArgsError,
+    },
+    /// The listener returned an error, or the ack that it returned could not be sent.
+    #[error("event '{}': {message}", json::escaped(.event))]
+    Failed {
+        /// Name of the event.
+        event: String,
+        /// Text of the error.
+        message: String,
+    },
+}
+
 /// Why an event or ack is not sent.
 ///
 /// ```no_run

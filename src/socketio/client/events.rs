@@ -1,7 +1,7 @@
 //! Events that a program can observe besides those of the server: lifecycle, emit states, frames.
 
+use super::error::ListenerError;
 use super::status::Status;
-use crate::socketio::codec::args::ArgsError;
 use crate::socketio::codec::{Frame, Value};
 use crate::socketio::proto::{ConnectError, ConnectionError, Direction, EmitId, EmitState, Event, Reason};
 use crate::socketio::sync::Name;
@@ -20,7 +20,7 @@ use crate::socketio::sync::Name;
 ///             println!("{id}, recovered: {recovered}");
 ///         }
 ///     })
-///     .forget();
+///     ;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -54,13 +54,8 @@ pub enum Lifecycle {
     ReconnectFailed,
     /// `error`: opening failed, or the connection failed.
     Error(ConnectionError),
-    /// `error`: the arguments of an event do not fit the parameters of a listener, which was not called.
-    Unreadable {
-        /// Name of the event.
-        event: String,
-        /// Which argument, and why.
-        error: ArgsError,
-    },
+    /// `error`: a listener did not handle an event.
+    ListenerFailed(ListenerError),
     /// The connection was upgraded from polling to WebSocket.
     Upgrade,
     /// The server pinged and was answered.
@@ -80,7 +75,7 @@ impl Lifecycle {
             Self::Reconnect(_) => "reconnect",
             Self::ReconnectError(_) => "reconnect_error",
             Self::ReconnectFailed => "reconnect_failed",
-            Self::Error(_) | Self::Unreadable { .. } => "error",
+            Self::Error(_) | Self::ListenerFailed(_) => "error",
             Self::Upgrade | Self::Ping => return None,
         })
     }
@@ -98,7 +93,7 @@ impl Lifecycle {
             Self::Disconnect { reason, .. } => reason.as_str().to_owned(),
             Self::ReconnectAttempt(attempt) | Self::Reconnect(attempt) => return vec![Value::from(*attempt)],
             Self::ReconnectError(error) | Self::Error(error) => error.to_string(),
-            Self::Unreadable { event, error } => format!("event '{event}': {error}"),
+            Self::ListenerFailed(error) => error.to_string(),
         };
         let mut args = vec![Value::String(first)];
         match self {
@@ -114,7 +109,7 @@ impl Lifecycle {
             | Self::ReconnectError(_)
             | Self::ReconnectFailed
             | Self::Error(_)
-            | Self::Unreadable { .. }
+            | Self::ListenerFailed(_)
             | Self::Upgrade
             | Self::Ping => {}
         }
@@ -134,7 +129,7 @@ impl Lifecycle {
 ///             println!("now {:?}", change.state);
 ///         }
 ///     })
-///     .forget();
+///     ;
 /// # Ok(())
 /// # }
 /// ```
@@ -151,7 +146,7 @@ pub struct EmitChange {
 /// ```no_run
 /// # use pesan::socketio::Manager;
 /// # fn inspect(manager: &Manager) {
-/// manager.on_frame(|event| println!("{:?} {:?}", event.direction, event.frame)).forget();
+/// manager.on_frame(|event| println!("{:?} {:?}", event.direction, event.frame));
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq)]

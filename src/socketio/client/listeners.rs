@@ -3,12 +3,13 @@
 //! Listeners are looked up under the connection's lock and called after it is released, so that they may emit, and add or
 //! remove listeners. All kinds are in one list, as [`ErasedListener`]s.
 
+use std::collections::{HashMap, VecDeque};
+
+use super::error::ListenerError;
 use super::events::{EmitChange, FrameEvent, Lifecycle};
-use super::handler::{EventContext, Handler};
 use super::message::Message;
 use super::status::Status;
-use crate::socketio::codec::args::ArgsError;
-use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
+use crate::socketio::sync::{BoxFuture, Lock, MaybeSend, Name, Shared};
 
 /// Event for a listener.
 pub(super) enum ListenerEvent {
@@ -19,33 +20,35 @@ pub(super) enum ListenerEvent {
     Frame(FrameEvent),
 }
 
-/// Name of an event, and which argument does not fit.
-pub(super) type Unreadable = (String, ArgsError);
+/// Future of an async listener.
+pub(super) type ListenerFuture = BoxFuture<Result<(), ListenerError>>;
+
+/// Result of calling a listener; the future of an async one is to be run by the caller.
+pub(super) type Called = Result<Option<ListenerFuture>, ListenerError>;
 
 /// Closure of the program, with its parameter types erased.
 pub(super) trait ErasedListener: MaybeSend {
     /// Calls the closure, which may take the event's content.
-    fn call(&mut self, event: &mut ListenerEvent) -> Result<(), Unreadable>;
+    fn call(&mut self, event: &mut ListenerEvent) -> Called;
 }
 
-impl<F: FnMut(&mut ListenerEvent) -> Result<(), Unreadable> + MaybeSend> ErasedListener for F {
-    fn call(&mut self, event: &mut ListenerEvent) -> Result<(), Unreadable> {
+impl<F: FnMut(&mut ListenerEvent) -> Called + MaybeSend> ErasedListener for F {
+    fn call(&mut self, event: &mut ListenerEvent) -> Called {
         self(event)
     }
 }
 
-/// Erases the parameter types of a message listener.
-pub(super) fn erase<P: 'static, H: Handler<P>>(mut handler: H) -> Box<dyn ErasedListener> {
-    Box::new(move |event: &mut ListenerEvent| {
-        let ListenerEvent::Message(message) = event else {
-            return Ok(());
-        };
-        let (mut args, mut context) = EventContext::split(std::mem::take(message));
-        handler
-            .handle(&mut args, &mut context)
-            .map_err(|error| (context.into_name(), error))
-    })
-}
+/// Identifies a listener, to remove it.
+///
+/// ```no_run
+/// # use pesan::socketio::Socket;
+/// # fn listen(socket: &Socket) {
+/// let listener = socket.on("pesan", |text: String| println!("{text}"));
+/// socket.off(listener);
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListenerId(u64);
 
 /// What a listener receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub(super) enum ListenerKind {
 
 /// Registered listener, shared with calls in progress.
 pub(super) struct Listener {
-    id: u64,
+    pub(super) id: ListenerId,
     pub(super) namespace: Name,
     pub(super) kind: ListenerKind,
     /// Name of the events; empty for the other kinds.
@@ -77,11 +80,11 @@ impl Listener {
     /// Calls the closure. Events are delivered one at a time, so that it is never called while it runs.
     ///
     /// # Errors
-    /// When the arguments do not fit.
-    pub(super) fn call(&self, event: &mut ListenerEvent) -> Result<(), Unreadable> {
+    /// When the arguments do not fit, or the closure returned an error.
+    pub(super) fn call(&self, event: &mut ListenerEvent) -> Called {
         match self.listener.try_lock() {
             Some(mut listener) => listener.call(event),
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -109,21 +112,22 @@ impl Listeners {
         name: &str,
         once: bool,
         listener: Box<dyn ErasedListener>,
-    ) -> u64 {
+    ) -> ListenerId {
         self.last_id += 1;
+        let id = ListenerId(self.last_id);
         self.all.push(Shared::new(Listener {
-            id: self.last_id,
+            id,
             namespace: Shared::clone(namespace),
             kind,
             name: name.to_owned(),
             once,
             listener: Lock::new(listener),
         }));
-        self.last_id
+        id
     }
 
     /// Removes a listener. The caller must drop it without holding a lock.
-    pub(super) fn remove(&mut self, id: u64) -> Option<Shared<Listener>> {
+    pub(super) fn remove(&mut self, id: ListenerId) -> Option<Shared<Listener>> {
         let place = self.all.iter().position(|listener| listener.id == id)?;
         Some(self.all.remove(place))
     }
@@ -163,6 +167,58 @@ impl Listeners {
     }
 }
 
+/// Calls of async listeners that run or wait: one at a time for each listener, in order.
+#[derive(Default)]
+pub(super) struct AsyncCalls {
+    queues: HashMap<ListenerId, CallQueue>,
+    waiting: usize,
+}
+
+#[derive(Default)]
+pub(super) struct CallQueue {
+    futures: VecDeque<ListenerFuture>,
+    /// Task that runs the futures; cancelled when dropped.
+    task: Option<Box<dyn MaybeSend>>,
+}
+
+impl AsyncCalls {
+    /// Adds a call; returns whether a task has to be started that runs the calls of this listener.
+    pub(super) fn push(&mut self, id: ListenerId, future: ListenerFuture) -> bool {
+        let is_first = !self.queues.contains_key(&id);
+        self.queues.entry(id).or_default().futures.push_back(future);
+        self.waiting += 1;
+        is_first
+    }
+
+    /// Keeps the task that runs the calls of a listener, unless it has ended already.
+    pub(super) fn keep_task(&mut self, id: ListenerId, task: Box<dyn MaybeSend>) {
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.task = Some(task);
+        }
+    }
+
+    /// Next call to run; after the last one the queue, to be dropped without the lock.
+    pub(super) fn next(&mut self, id: ListenerId) -> Result<ListenerFuture, Option<CallQueue>> {
+        match self
+            .queues
+            .get_mut(&id)
+            .and_then(|queue| queue.futures.pop_front())
+        {
+            Some(future) => {
+                self.waiting -= 1;
+                Ok(future)
+            }
+            None => Err(self.queues.remove(&id)),
+        }
+    }
+
+    /// Number of calls that wait for an earlier one.
+    #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+}
+
 /// Runs code of the program. Natively a panic is caught here after the panic hook has reported it, so that it affects no
 /// other listener.
 pub(super) fn catch_panic(run: impl FnOnce()) {
@@ -172,10 +228,26 @@ pub(super) fn catch_panic(run: impl FnOnce()) {
     run();
 }
 
+/// Runs a future of the program; `None` if it panicked.
+#[cfg(not(all(feature = "native", not(target_arch = "wasm32"))))]
+pub(super) async fn catch_panic_in<T>(future: BoxFuture<T>) -> Option<T> {
+    Some(future.await)
+}
+
+/// Runs a future of the program; `None` if it panicked.
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+pub(super) async fn catch_panic_in<T>(future: BoxFuture<T>) -> Option<T> {
+    use futures_util::FutureExt;
+    std::panic::AssertUnwindSafe(future).catch_unwind().await.ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socketio::client::handler::erase;
     use crate::socketio::codec::Value;
+    use crate::socketio::codec::args::ArgsError;
+    use crate::socketio::sync::Weak;
 
     fn message(args: Vec<Value>) -> ListenerEvent {
         ListenerEvent::Message(Message {
@@ -193,13 +265,17 @@ mod tests {
 
     fn deliver(listeners: &mut Listeners, args: &[Value]) {
         for listener in matched(listeners) {
-            listener
-                .call(&mut message(args.to_vec()))
-                .expect("the arguments fit");
+            let called = listener.call(&mut message(args.to_vec()));
+            assert!(matches!(called, Ok(None)), "the arguments fit");
         }
     }
 
-    fn add(listeners: &mut Listeners, name: &str, once: bool, listener: Box<dyn ErasedListener>) -> u64 {
+    fn add(
+        listeners: &mut Listeners,
+        name: &str,
+        once: bool,
+        listener: Box<dyn ErasedListener>,
+    ) -> ListenerId {
         listeners.add(
             &Name::new("/".to_owned()),
             ListenerKind::Named,
@@ -216,7 +292,9 @@ mod tests {
         let written = Shared::clone(&log);
         let listener = move |name: &str| {
             let (log, name) = (Shared::clone(&written), name.to_owned());
-            erase(move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default()))
+            let listener =
+                move |arg: Option<String>| log.lock().push(name.clone() + &arg.unwrap_or_default());
+            erase(&Weak::new(), &Name::default(), listener)
         };
         (log, listener)
     }
@@ -277,10 +355,12 @@ mod tests {
 
     #[test]
     fn listener_argument_mismatch_is_reported() {
-        let mut listener = erase(|_: String, _: u8| unreachable!("the second argument is no number"));
-        let (event, error) = listener
-            .call(&mut message(vec!["x".into(), "y".into()]))
-            .expect_err("does not fit");
+        let unreachable = |_: String, _: u8| -> () { unreachable!("the second argument is no number") };
+        let mut listener = erase(&Weak::new(), &Name::default(), unreachable);
+        let called = listener.call(&mut message(vec!["x".into(), "y".into()]));
+        let Err(ListenerError::Args { event, error }) = called else {
+            panic!("the arguments do not fit");
+        };
         assert_eq!(event, "a");
         assert!(matches!(error, ArgsError::Argument { index: 1, .. }), "{error}");
     }

@@ -5,10 +5,9 @@ use std::fmt;
 use super::driver::Driver;
 use super::error::OpenError;
 use super::events::FrameEvent;
-use super::listeners::{ListenerEvent, ListenerKind};
+use super::listeners::{ListenerEvent, ListenerId, ListenerKind};
 use super::options::{Options, SharingKey};
 use super::socket::Socket;
-use super::subscription::Subscription;
 use crate::socketio::proto::{Address, Config, Latency, Stats, TransportKind, is_legal_namespace};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared, Weak};
 use crate::socketio::transport::{NoRuntime, Platform};
@@ -141,23 +140,32 @@ impl Manager {
         }
         let removed = self.driver.with_state(|state, _| {
             state.connection.config_mut().observe_frames = false;
-            (std::mem::take(&mut state.namespaces), state.listeners.take())
+            (
+                std::mem::take(&mut state.namespaces),
+                std::mem::take(&mut state.async_calls),
+                state.listeners.take(),
+            )
         });
         drop(removed);
     }
 
     /// Calls a closure for each received or sent frame, for an inspector.
-    pub fn on_frame(&self, mut listener: impl FnMut(&FrameEvent) + MaybeSend + 'static) -> Subscription {
+    pub fn on_frame(&self, mut listener: impl FnMut(&FrameEvent) + MaybeSend + 'static) -> ListenerId {
         let call = move |event: &mut ListenerEvent| {
             if let ListenerEvent::Frame(frame) = event {
                 listener(frame);
             }
-            Ok(())
+            Ok(None)
         };
         self.driver
             .with_state(|state, _| state.connection.config_mut().observe_frames = true);
         self.driver
             .listen(&Name::default(), ListenerKind::Frames, "", false, Box::new(call))
+    }
+
+    /// Removes a listener added by [`on_frame`](Self::on_frame); returns whether it was there.
+    pub fn off(&self, listener: ListenerId) -> bool {
+        self.driver.unlisten(listener)
     }
 
     /// Counters since the connection was created.

@@ -15,7 +15,7 @@ use crate::socketio::sync::{Lock, MaybeSend, MaybeSync, Shared, Weak};
 /// ```no_run
 /// # use pesan::socketio::{Message, Socket};
 /// # fn listen(socket: &Socket) {
-/// socket.on_any(|message: Message| println!("{} {:?}", message.name, message.args)).forget();
+/// socket.on_any(|message: Message| println!("{} {:?}", message.name, message.args));
 /// # }
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ pub struct Message {
 ///             eprintln!("{error}");
 ///         }
 ///     })
-///     .forget();
+///;
 /// # }
 /// ```
 #[derive(Clone)]
@@ -78,7 +78,10 @@ impl AckSender {
     /// # Errors
     /// When the arguments cannot be sent, or the connection of the event has ended.
     pub fn send(&self, args: impl Serialize) -> Result<(), SendError> {
-        let args = to_args(&args)?;
+        self.send_values(to_args(&args)?)
+    }
+
+    pub(super) fn send_values(&self, args: Vec<Value>) -> Result<(), SendError> {
         let Some(Pending { transmitter, token }) = self.0.lock().take() else {
             return Ok(());
         };

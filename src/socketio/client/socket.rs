@@ -9,15 +9,15 @@ use serde::Serialize;
 use super::ack::AckFuture;
 use super::driver::{Driver, State};
 use super::emitter::Emitter;
-use super::error::{AckError, SendError};
+use super::error::{AckError, ListenerError, SendError};
 use super::events::{EmitChange, Lifecycle};
-use super::handler::Handler;
-use super::listeners::{ErasedListener, ListenerEvent, ListenerKind, erase};
-use super::message::{AckSender, Message};
+use super::handler::{EventContext, EventHandler, Handler, erase, erase_typed};
+use super::listeners::{ErasedListener, ListenerEvent, ListenerId, ListenerKind};
+use super::message::Message;
 use super::options::AuthProvider;
 use super::status::Status;
 use super::subscription::{Buffer, EventSender, EventStream, Subscription};
-use crate::socketio::codec::args::FromArg;
+use crate::socketio::codec::args::{ArgReader, ArgsError, FromArg};
 use crate::socketio::codec::packet::EventName;
 use crate::socketio::codec::{Event, Value};
 use crate::socketio::proto::Timestamp;
@@ -31,15 +31,16 @@ use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let socket = Socket::open("http://localhost:5000", Options::new())?;
-/// socket.on("connect", || println!("connected")).forget();
-/// socket.on("pesan", |text: String| println!("{text}")).forget();
+/// socket.on("connect", || println!("connected"));
+/// socket.on("pesan", |text: String| println!("{text}"));
 /// socket.emit("pesan", "halo")?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// A listener that captures a `Socket` and is [forgotten](Subscription::forget) keeps the connection open until
-/// [`Manager::close`](super::Manager::close) is called.
+/// The connection closes when the last handle is dropped. A listener that captures a `Socket` is such a handle, and keeps
+/// the connection open until [`Manager::close`](super::Manager::close); take the socket as a parameter instead:
+/// `|socket: Socket, text: String| …`.
 #[derive(Clone)]
 pub struct Socket {
     driver: Shared<Driver>,
@@ -63,23 +64,41 @@ impl Socket {
 
     /// Calls a closure for each event of this name, in order.
     ///
-    /// The closure's parameters are the event's arguments: any type that serde can deserialize, and an [`AckSender`] to
-    /// acknowledge it. The names `connect`, `connect_error`, `disconnect`, `reconnect_attempt`, `reconnect`, `reconnect_error`,
+    /// The closure's parameters are the event's arguments: any type that serde can deserialize. It may also take the
+    /// `Socket`, and an [`AckSender`](super::AckSender) to acknowledge the event; what it returns is sent as the ack. It may
+    /// be async; then its events are handled one after the other, while other listeners continue. See [`Handler`].
+    ///
+    /// The listener remains until [`off`](Self::off); [`on_scoped`](Self::on_scoped) ties it to a value. The names `connect`, `connect_error`, `disconnect`, `reconnect_attempt`, `reconnect`, `reconnect_error`,
     /// `reconnect_failed`, `connect_timeout` and `error` are lifecycle events with the official arguments;
     /// [`on_lifecycle`](Self::on_lifecycle) has all their details.
     ///
-    /// If the arguments do not fit the parameters, `error` is reported and the closure is not called. Several closures may
-    /// listen to the same event; natively, a panic in one does not affect the others.
-    pub fn on<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Subscription {
-        self.listen(ListenerKind::Named, name.as_ref(), false, erase(listener))
+    /// Arguments that do not fit the parameters, and errors that the closure returns, are reported to
+    /// [`on_error`](Self::on_error). Several closures may listen to the same event; natively, a panic in one does not
+    /// affect the others.
+    pub fn on<M>(&self, name: impl AsRef<str>, listener: impl Handler<M>) -> ListenerId {
+        self.listen(ListenerKind::Named, name.as_ref(), false, self.erase(listener))
+    }
+
+    /// Like [`on`](Self::on), until the returned value is dropped.
+    pub fn on_scoped<M>(&self, name: impl AsRef<str>, listener: impl Handler<M>) -> Subscription {
+        self.scope(self.on(name, listener))
+    }
+
+    /// Ties a listener of any kind to a value: it is removed when the returned value is dropped.
+    pub fn scope(&self, listener: ListenerId) -> Subscription {
+        Subscription::new(self.driver.downgrade(), listener)
     }
 
     /// Like [`on`](Self::on), for the next event only.
-    pub fn once<P: 'static>(&self, name: impl AsRef<str>, listener: impl Handler<P>) -> Subscription {
-        self.listen(ListenerKind::Named, name.as_ref(), true, erase(listener))
+    pub fn once<M>(&self, name: impl AsRef<str>, listener: impl Handler<M>) -> ListenerId {
+        self.listen(ListenerKind::Named, name.as_ref(), true, self.erase(listener))
     }
 
-    /// Calls a closure for each event of a type, with the sender of its ack.
+    fn erase<M>(&self, listener: impl Handler<M>) -> Box<dyn ErasedListener> {
+        erase(&self.driver.downgrade(), &self.name, listener)
+    }
+
+    /// Calls a closure for each event of a type; what it returns is sent as the ack.
     ///
     /// ```no_run
     /// # use pesan::socketio::{Event, Socket};
@@ -87,74 +106,89 @@ impl Socket {
     /// # struct Add { left: i64, right: i64 }
     /// # impl Event for Add { const NAME: &'static str = "add"; type Ack = i64; }
     /// # fn listen(socket: &Socket) {
-    /// socket.on_event(|add: Add, ack| drop(ack.send(add.left + add.right))).forget();
+    /// socket.on_event::<Add, _>(|add: Add| add.left + add.right);
     /// # }
     /// ```
-    pub fn on_event<E: Event + 'static>(
-        &self,
-        mut listener: impl FnMut(E, AckSender) + MaybeSend + 'static,
-    ) -> Subscription {
-        self.on(E::NAME, move |event: E, ack: AckSender| {
-            listener(event, ack);
-        })
+    ///
+    /// The type of the returned value is checked:
+    ///
+    /// ```compile_fail
+    /// # use pesan::socketio::{Event, Socket};
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Add { left: i64, right: i64 }
+    /// # impl Event for Add { const NAME: &'static str = "add"; type Ack = i64; }
+    /// # fn listen(socket: &Socket) {
+    /// socket.on_event::<Add, _>(|add: Add| "text");
+    /// # }
+    /// ```
+    pub fn on_event<E: Event, M>(&self, listener: impl EventHandler<E, M>) -> ListenerId {
+        let listener = erase_typed(&self.driver.downgrade(), &self.name, listener);
+        self.listen(ListenerKind::Named, E::NAME, false, listener)
     }
 
     /// Calls a closure for every event of the server, before the listeners of its name.
-    pub fn on_any(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Subscription {
-        self.listen(ListenerKind::Any, "", false, erase::<(Message,), _>(listener))
+    pub fn on_any(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> ListenerId {
+        self.listen(ListenerKind::Any, "", false, self.erase(listener))
     }
 
     /// Calls a closure for every event when it is sent, after it has waited in the queue if necessary.
-    pub fn on_any_outgoing(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> Subscription {
+    pub fn on_any_outgoing(&self, listener: impl FnMut(Message) + MaybeSend + 'static) -> ListenerId {
         self.driver
             .with_state(|state, _| state.connection.config_mut().observe_outgoing = true);
-        self.listen(
-            ListenerKind::AnyOutgoing,
-            "",
-            false,
-            erase::<(Message,), _>(listener),
-        )
+        self.listen(ListenerKind::AnyOutgoing, "", false, self.erase(listener))
     }
 
     /// Calls a closure for each lifecycle event of the socket, in the official order.
-    pub fn on_lifecycle(&self, mut listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> Subscription {
+    pub fn on_lifecycle(&self, mut listener: impl FnMut(&Lifecycle) + MaybeSend + 'static) -> ListenerId {
         let call = move |event: &mut ListenerEvent| {
             if let ListenerEvent::Lifecycle(step) = event {
                 listener(step);
             }
-            Ok(())
+            Ok(None)
         };
         self.listen(ListenerKind::Lifecycle, "", false, Box::new(call))
     }
 
     /// Calls a closure whenever the [status](Self::status) changes.
-    pub fn on_status(&self, mut listener: impl FnMut(&Status) + MaybeSend + 'static) -> Subscription {
+    pub fn on_status(&self, mut listener: impl FnMut(&Status) + MaybeSend + 'static) -> ListenerId {
         let call = move |event: &mut ListenerEvent| {
             if let ListenerEvent::Status(status) = event {
                 listener(status);
             }
-            Ok(())
+            Ok(None)
         };
         self.driver.with_state(State::observe_status);
         self.listen(ListenerKind::Status, "", false, Box::new(call))
     }
 
     /// Calls a closure whenever the state of an emitted event changes.
-    pub fn on_emit_change(
-        &self,
-        mut listener: impl FnMut(&EmitChange) + MaybeSend + 'static,
-    ) -> Subscription {
+    pub fn on_emit_change(&self, mut listener: impl FnMut(&EmitChange) + MaybeSend + 'static) -> ListenerId {
         let call = move |event: &mut ListenerEvent| {
             if let ListenerEvent::Emit(change) = event {
                 listener(change);
             }
-            Ok(())
+            Ok(None)
         };
         self.listen(ListenerKind::Emits, "", false, Box::new(call))
     }
 
+    /// Calls a closure when a listener did not handle an event: its arguments did not fit, or it returned an error.
+    pub fn on_error(&self, mut listener: impl FnMut(&ListenerError) + MaybeSend + 'static) -> ListenerId {
+        self.on_lifecycle(move |event| {
+            if let Lifecycle::ListenerFailed(error) = event {
+                listener(error);
+            }
+        })
+    }
+
+    /// Removes a listener of any kind; returns whether it was there. Calls of an async listener that have begun, or wait
+    /// for an earlier one, still run.
+    pub fn off(&self, listener: ListenerId) -> bool {
+        self.driver.unlisten(listener)
+    }
+
     /// Removes all listeners of an event.
-    pub fn off(&self, name: &str) {
+    pub fn remove_all_listeners(&self, name: &str) {
         let removed = self
             .driver
             .with_state(|state, _| state.listeners.clear(&self.name, name));
@@ -166,8 +200,8 @@ impl Socket {
     pub fn events(&self) -> EventStream {
         let buffer = Shared::new(Lock::new(Buffer::default()));
         let sender = EventSender(Shared::clone(&buffer));
-        let subscription = self.on_any(move |message| sender.push(message));
-        EventStream::new(buffer, subscription)
+        let listener = self.on_any(move |message| sender.push(message));
+        EventStream::new(buffer, self.scope(listener))
     }
 
     fn listen(
@@ -176,7 +210,7 @@ impl Socket {
         name: &str,
         once: bool,
         listener: Box<dyn ErasedListener>,
-    ) -> Subscription {
+    ) -> ListenerId {
         self.driver.register_namespace(&self.name);
         self.driver.listen(&self.name, kind, name, once, listener)
     }
@@ -386,6 +420,14 @@ impl Socket {
     pub fn recovered(&self) -> bool {
         self.driver
             .with_state(|state, _| state.connection.recovered(&self.name))
+    }
+}
+
+impl FromArg<EventContext> for Socket {
+    fn from_arg(_: &mut ArgReader, event: &mut EventContext) -> Result<Self, ArgsError> {
+        let driver = event.driver.upgrade();
+        let driver = driver.ok_or_else(|| ArgsError::Unavailable("the client is closed".to_owned()))?;
+        Ok(Self::new(driver, Shared::clone(&event.namespace)))
     }
 }
 

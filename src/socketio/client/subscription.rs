@@ -8,31 +8,30 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::driver::Driver;
-use super::listeners::{ErasedListener, ListenerKind};
+use super::listeners::{ErasedListener, ListenerId, ListenerKind};
 use super::message::Message;
 use crate::socketio::sync::{Lock, Name, Shared, Weak};
 
-/// Handle of a listener. Dropping it removes the listener; [`forget`](Self::forget) keeps the listener as long as the
-/// connection exists.
+/// Removes a listener when it is dropped; created by [`Socket::on_scoped`](super::Socket::on_scoped) and
+/// [`Socket::scope`](super::Socket::scope).
 ///
 /// ```no_run
 /// # use pesan::socketio::Socket;
 /// # fn listen(socket: &Socket) {
-/// let first = socket.on("pesan", |text: String| println!("{text}"));
-/// socket.on("pesan", |text: String| println!("{}", text.len())).forget();
+/// let first = socket.on_scoped("pesan", |text: String| println!("{text}"));
+/// socket.on("pesan", |text: String| println!("{}", text.len()));
 /// drop(first); // only the second listener remains
 /// # }
 /// ```
-#[must_use = "dropping it removes the listener; call `forget` to keep it as long as the connection exists"]
+#[must_use = "dropping it removes the listener; use `on` for one that remains"]
 pub struct Subscription {
     driver: Weak<Driver>,
-    id: u64,
+    id: ListenerId,
 }
 
 impl Subscription {
-    /// Keeps the listener as long as the connection exists.
-    pub fn forget(mut self) {
-        self.driver = Weak::new();
+    pub(super) fn new(driver: Weak<Driver>, id: ListenerId) -> Self {
+        Self { driver, id }
     }
 }
 
@@ -53,16 +52,12 @@ impl Driver {
         name: &str,
         once: bool,
         listener: Box<dyn ErasedListener>,
-    ) -> Subscription {
-        let id = self.with_state(|state, _| state.listeners.add(namespace, kind, name, once, listener));
-        Subscription {
-            driver: self.downgrade(),
-            id,
-        }
+    ) -> ListenerId {
+        self.with_state(|state, _| state.listeners.add(namespace, kind, name, once, listener))
     }
 
-    /// Removes a listener and drops it without holding the lock.
-    fn unlisten(&self, id: u64) {
+    /// Removes a listener and drops it without holding the lock; returns whether it was there.
+    pub(super) fn unlisten(&self, id: ListenerId) -> bool {
         let removed = self.with_state(|state, _| {
             let removed = state.listeners.remove(id)?;
             if removed.kind == ListenerKind::Frames {
@@ -70,7 +65,7 @@ impl Driver {
             }
             Some(removed)
         });
-        drop(removed);
+        removed.is_some()
     }
 }
 

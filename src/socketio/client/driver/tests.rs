@@ -35,7 +35,7 @@ async fn transport_ended_is_dropped() {
     let client = Manager::open(&closing_server().await, options).expect("a good address");
     let (sender, mut reconnected) = mpsc::unbounded_channel();
     let socket = client.socket("/").expect("a legal name");
-    let counting = socket.on_lifecycle(move |step: &Lifecycle| {
+    socket.on_lifecycle(move |step: &Lifecycle| {
         if let Lifecycle::Reconnect(_) = step {
             sender.send(()).expect("the test waits");
         }
@@ -52,7 +52,6 @@ async fn transport_ended_is_dropped() {
     );
     assert!(state.closed_transports.is_empty());
     drop(state);
-    drop(counting);
 }
 
 /// Requests completed by the test. Dropping the GET completes the POST.
@@ -96,7 +95,7 @@ async fn polling_last_get_before_pause_is_delivered() {
     let socket = client.socket("/").expect("a legal name");
     let result = Shared::new(Lock::new(Vec::new()));
     let log = Shared::clone(&result);
-    let subscription = socket.on("late", move |number: u8| log.lock().push(number));
+    socket.on("late", move |number: u8| log.lock().push(number));
     let driver = &client.driver;
     let get = driver.state.lock().transports[0].0;
     let open = r#"0{"sid":"e","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
@@ -118,7 +117,7 @@ async fn polling_last_get_before_pause_is_delivered() {
     assert_eq!(*result.lock(), [7]);
     assert!(http.0.lock().is_empty(), "both have last_end");
     assert_eq!(client.transport(), Some(TransportKind::WebSocket));
-    drop((subscription, transport));
+    drop(transport);
 }
 
 /// Requests that record their bodies, and are completed by the test.
@@ -183,7 +182,7 @@ async fn transport_event_dispatches_only_its_own_notifications() {
     }
     let result = Shared::new(Lock::new(0));
     let (log, same) = (Shared::clone(&result), driver.downgrade());
-    let subscription = socket.on("next", move |number: u64| {
+    socket.on("next", move |number: u64| {
         *log.lock() = number;
         // the server is always one ahead
         let frame = format!(r#"42["next",{}]"#, number + 1);
@@ -193,5 +192,4 @@ async fn transport_event_dispatches_only_its_own_notifications() {
     });
     driver.on_transport_event(id, TransportEvent::Frame(r#"42["next",1]"#.into()));
     assert_eq!(*result.lock(), 1, "a task dispatches the others");
-    drop(subscription);
 }
