@@ -17,9 +17,9 @@ mod transport;
 
 #[cfg(any(feature = "web", feature = "native"))]
 pub use client::{
-    AckError, AckFuture, AckSender, EmitChange, Emitter, EventContext, EventHandler, EventStream, FrameEvent,
-    Handler, Lifecycle, ListenerError, ListenerId, Manager, Message, OpenError, Options, SendError, Socket,
-    Status, Subscription,
+    AckError, AckFuture, AckSender, EmitChange, Emitter, EventContext, EventHandler, EventStream, FlushError,
+    FrameEvent, Handler, Lifecycle, ListenerError, ListenerId, Manager, Message, OpenError, Options,
+    SendError, Socket, Status, Subscription,
 };
 #[cfg(feature = "msgpack")]
 pub use codec::msgpack;

@@ -65,7 +65,7 @@ async fn browser_connects_and_receives_events() {
     assert_eq!(received.borrow()[1], "halo");
     assert_eq!(socket.status(), Status::Connected);
     assert_eq!(socket.manager().transport(), Some(TransportKind::WebSocket));
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -85,7 +85,7 @@ async fn browser_acks_and_binary_work_in_both_directions() {
     });
     socket.emit("ask", ("add", 1, 2)).expect("connected");
     until("the answer", || *answered.borrow() == [3]).await;
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -103,7 +103,7 @@ async fn browser_polling_upgrades_to_websocket() {
         .await
         .expect("answered");
     assert_eq!(bytes, [Value::from(70_000)]);
-    client.close();
+    client.close_now();
 }
 
 #[wasm_bindgen_test]
@@ -122,7 +122,7 @@ async fn browser_polling_alone_works() {
             reason: Some(Reason::IoClientDisconnect)
         }
     );
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 /// Emits five events and disconnects immediately; checks that the official server handles all of them before the
@@ -165,7 +165,7 @@ async fn leave_after_emitting(
     .await;
     let expected: Vec<String> = (0..5).map(|n| format!("{name} {n}")).collect();
     assert_eq!(received.borrow()[..5], expected);
-    witness.manager().close();
+    witness.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -177,7 +177,10 @@ async fn events_before_a_disconnect_arrive_over_polling() {
         keep = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "polling close", reason, |socket| socket.manager().close()).await;
+    leave_after_emitting(kind, "polling close", reason, |socket| {
+        socket.manager().close_now()
+    })
+    .await;
     leave_after_emitting(kind, "polling drop", reason, drop).await;
 }
 
@@ -190,7 +193,10 @@ async fn events_before_a_disconnect_arrive_over_websocket() {
         keep = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "websocket close", reason, |socket| socket.manager().close()).await;
+    leave_after_emitting(kind, "websocket close", reason, |socket| {
+        socket.manager().close_now()
+    })
+    .await;
     leave_after_emitting(kind, "websocket drop", "transport", drop).await;
 }
 
@@ -211,7 +217,7 @@ async fn events_caused_by_listener_are_queued() {
     until("the echo", || received.borrow().len() == 2).await;
     assert_eq!(*received.borrow(), ["1", "echo 1"]);
     assert!(guard.borrow().is_none());
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -234,7 +240,7 @@ async fn browser_reconnects_after_server_closes() {
         lives[after..],
         ["disconnect", "reconnect_attempt", "reconnect", "connect"]
     );
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -248,7 +254,7 @@ async fn ack_future_dropped_leaves_nothing() {
         .emit_with_ack::<String>("silent", ())
         .await;
     assert!(late.is_err_and(|error| error.is_timeout()));
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 /// Bytes of JavaScript after a collection, where the browser says so.
@@ -314,7 +320,7 @@ async fn thousand_reconnects_do_not_leak() {
             "the JavaScript heap grew from {before} to {after} bytes"
         );
     }
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]
@@ -340,7 +346,7 @@ async fn unread_bytes_over_limit_close_the_connection() {
     let reason = received.borrow().first().cloned().expect("received above");
     assert!(reason.starts_with("transport error"), "{reason}");
     assert!(reason.contains("more than 1048576 bytes are unsent"), "{reason}");
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[wasm_bindgen_test]

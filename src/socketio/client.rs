@@ -21,7 +21,7 @@ mod subscription;
 
 pub use ack::AckFuture;
 pub use emitter::Emitter;
-pub use error::{AckError, ListenerError, OpenError, SendError};
+pub use error::{AckError, FlushError, ListenerError, OpenError, SendError};
 pub use events::{EmitChange, FrameEvent, Lifecycle};
 pub use handler::{EventContext, EventHandler, Handler};
 pub use listeners::ListenerId;

@@ -57,7 +57,7 @@ async fn events_before_a_disconnect_arrive_over_polling() {
         *keep.lock().expect("no panic") = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "close", reason, |socket| socket.manager().close()).await;
+    leave_after_emitting(kind, "close", reason, |socket| socket.manager().close_now()).await;
     leave_after_emitting(kind, "drop", reason, drop).await;
 }
 
@@ -70,7 +70,7 @@ async fn events_before_a_disconnect_arrive_over_websocket() {
         *keep.lock().expect("no panic") = Some(socket);
     })
     .await;
-    leave_after_emitting(kind, "close", reason, |socket| socket.manager().close()).await;
+    leave_after_emitting(kind, "close", reason, |socket| socket.manager().close_now()).await;
     leave_after_emitting(kind, "drop", "transport close", drop).await;
 }
 
@@ -166,7 +166,7 @@ async fn manager_closed_drops_captured_handles() {
             drop(held);
         })
         .expect("queued");
-    socket.manager().close();
+    socket.manager().close_now();
     drop(socket);
     assert!(soon("the closure to go", gone).await.is_err());
 }
@@ -177,10 +177,76 @@ async fn event_stream_ends_with_its_client() {
     let (mut closed, mut dropped) = (socket.events(), socket.events());
     let waiting = tokio::spawn(async move { closed.recv().await.is_none() });
     tokio::task::yield_now().await;
-    socket.manager().close();
+    socket.manager().close_now();
     assert!(soon("the end", waiting).await.expect("no panic"));
     let mut again = socket.events();
     drop(socket);
     assert!(soon("the end", dropped.recv()).await.is_none());
     assert!(soon("the end", again.recv()).await.is_none());
+}
+
+/// Emits 100 events in a runtime that ends as soon as `close` has completed, so that nothing is sent afterwards.
+fn emit_and_close(url: String, transport: TransportKind) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        runtime.block_on(async {
+            let socket = open(&url, options().transports([transport]));
+            for number in 0..100 {
+                socket
+                    .emit("pesan", number.to_string())
+                    .expect("the queue is not full");
+            }
+            soon("the close", socket.close()).await.expect("it was connected");
+        });
+        runtime.shutdown_background();
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn close_awaited_loses_no_event() {
+    let node = Node::start("{}");
+    let witness = open(&node.url(), options());
+    let received = Log::new();
+    let log = received.clone();
+    witness.on("pesan", move |text: String| log.add(text));
+    connected(&witness).await;
+    let expected: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    for transport in [TransportKind::WebSocket, TransportKind::Polling] {
+        for _ in 0..50 {
+            received.0.lock().expect("no panic").clear();
+            emit_and_close(node.url(), transport).join().expect("no panic");
+            let all = received.until("100 events", |all| all.len() == 100).await;
+            assert_eq!(all, expected, "{}", transport.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn flush_waits_for_acks_and_for_the_connection() {
+    let node = Node::start("{}");
+    let socket = open(&node.url(), options());
+    let acked = Log::new();
+    let log = acked.clone();
+    socket
+        .emit_then("echo", 7, move |answer: Result<u32, AckError>| log.add(answer))
+        .expect("queued");
+    soon("the flush", socket.flush()).await.expect("it connects");
+    assert_eq!(socket.queue_len() + socket.pending_acks(), 0);
+    acked.until("the ack", |all| all == [Ok(7)]).await;
+}
+
+#[tokio::test]
+async fn flush_of_a_disconnected_socket_fails_with_the_queued_events() {
+    let socket = open(NOWHERE, options().auto_connect(false));
+    socket.emit("pesan", "a").expect("queued");
+    socket.emit("pesan", "b").expect("queued");
+    let error = soon("the flush", socket.flush())
+        .await
+        .expect_err("it will not connect");
+    assert_eq!(
+        error.to_string(),
+        "2 events are queued, and the socket is not connected"
+    );
+    assert_eq!(soon("the close", socket.manager().close()).await, Err(error));
 }

@@ -89,7 +89,7 @@ async fn flood_that_waits(socket: &Socket, received: &Log<usize>, sent: &AtomicU
         received_so_far.iter().copied().eq(0..received_so_far.len()),
         "in order"
     );
-    socket.manager().close();
+    socket.manager().close_now();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

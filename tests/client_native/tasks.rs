@@ -106,5 +106,5 @@ async fn closed(url: &str) {
         itself.emit("echo", 1).expect("connected");
     });
     connected(&socket).await;
-    socket.manager().close();
+    socket.manager().close_now();
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pesan::socketio::Options;
+use pesan::socketio::proto::TransportKind;
 use pesan_server::socketio::{DisconnectReason, ErrorKind, Io, IoConfig, Recovery, Socket};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -23,6 +25,47 @@ fn cleaning() -> IoConfig {
 fn names(io: &Io) -> Vec<String> {
     let made = io.namespaces();
     made.iter().map(|namespace| namespace.name().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_closed_and_awaited_loses_no_event() {
+    let served = Served::start().await;
+    let (sender, mut received) = mpsc::unbounded_channel();
+    served.io.on_connection(move |socket: Socket| {
+        let sender = sender.clone();
+        socket.on("number", move |number: u32| {
+            sender.send(number).map_err(|_| "the test listens")
+        });
+    });
+    let url = format!("http://{}", served.address);
+    for transport in [TransportKind::WebSocket, TransportKind::Polling] {
+        for _ in 0..50 {
+            let url = url.clone();
+            // The runtime of the client ends as soon as `close` has completed, so that nothing is sent afterwards.
+            let client = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.expect("a runtime");
+                runtime.block_on(async {
+                    let options = Options::new().force_new().transports([transport]);
+                    let socket = pesan::socketio::Socket::open(&url, options).expect("a good address");
+                    for number in 0..100 {
+                        socket.emit("number", number).expect("the queue is not full");
+                    }
+                    soon(socket.close()).await.expect("it was connected");
+                });
+                runtime.shutdown_background();
+            });
+            client.join().expect("no panic");
+            for number in 0..100 {
+                assert_eq!(
+                    soon(received.recv()).await,
+                    Some(number),
+                    "{}",
+                    transport.as_str()
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,8 +8,10 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
 
-use super::error::{ListenerError, SendError};
+use super::error::{FlushError, ListenerError, SendError};
 use super::events::{Lifecycle, Notification};
 use super::listeners::{AsyncCalls, Listeners, catch_panic};
 use super::message::AckTransmitter;
@@ -20,7 +22,7 @@ use crate::socketio::proto::{
     AckResult, AckToken, AuthRequest, CloseInfo, Connection, DeadlineQueue, Emit, EmitId, Emitted, Event,
     Failure, Output, Timestamp, TransportId,
 };
-use crate::socketio::sync::{Callback, Guard, Lock, Name, Shared, Weak};
+use crate::socketio::sync::{BoxFuture, Callback, Guard, Lock, Name, Shared, Weak};
 use crate::socketio::transport::{
     Clock, NetworkEvent, NetworkMonitor, Platform, Timer, Transport, TransportConfig, TransportEvent,
     TransportEventSink, TransportHandler,
@@ -69,6 +71,8 @@ pub(super) struct State {
     timer: Timer,
     /// When the timer is due; earlier than necessary is harmless.
     timer_due: Option<Timestamp>,
+    /// Woken after each change, see [`Driver::flushed`].
+    flush_waiters: Vec<Waker>,
     pub(super) pending_notifications: VecDeque<Notification>,
     /// Delivered before the pending ones, the latest first.
     urgent_notifications: Vec<Notification>,
@@ -111,6 +115,7 @@ impl Driver {
                     closed_transports: Vec::new(),
                     timer,
                     timer_due: None,
+                    flush_waiters: Vec::new(),
                     pending_notifications: VecDeque::new(),
                     urgent_notifications: Vec::new(),
                     dispatching: false,
@@ -187,9 +192,13 @@ impl Driver {
             usize::MAX
         };
         let closed_transports = std::mem::take(&mut state.closed_transports);
-        if !closed_transports.is_empty() {
+        let flush_waiters = std::mem::take(&mut state.flush_waiters);
+        if !closed_transports.is_empty() || !flush_waiters.is_empty() {
             drop(state);
             drop(closed_transports);
+            for waiter in flush_waiters {
+                waiter.wake();
+            }
             state = self.state.lock();
         }
         (state, limit)
@@ -289,6 +298,42 @@ impl Driver {
         let state = self.state.lock();
         let limit = state.pending_notifications.len();
         !state.dispatching && !self.dispatch_up_to(state, limit).pending_notifications.is_empty()
+    }
+
+    /// Completes when nothing that was emitted in the namespace is queued or waits for its ack, and all is written.
+    ///
+    /// # Errors
+    /// When something is queued and the namespace will not connect by itself.
+    pub(super) async fn flushed(&self, namespace: &str) -> Result<(), FlushError> {
+        poll_fn(|context| {
+            self.with_state(|state, _| {
+                let queued = state.connection.queue_len(namespace);
+                if queued == 0 && state.connection.pending_acks(namespace) == 0 {
+                    Poll::Ready(Ok(()))
+                } else if !state.connection.is_active(namespace) {
+                    Poll::Ready(Err(FlushError { queued }))
+                } else {
+                    state.flush_waiters.push(context.waker().clone());
+                    Poll::Pending
+                }
+            })
+        })
+        .await?;
+        for written in self.each_transport(Transport::written) {
+            written.await;
+        }
+        Ok(())
+    }
+
+    /// Future of each open transport.
+    pub(super) fn each_transport(&self, future: fn(&Transport) -> BoxFuture<()>) -> Vec<BoxFuture<()>> {
+        self.with_state(|state, _| {
+            state
+                .transports
+                .iter()
+                .map(|(_, transport)| future(transport))
+                .collect()
+        })
     }
 
     /// Adds a namespace; returns whether it is new.

@@ -55,6 +55,21 @@ pub enum ListenerError {
     },
 }
 
+/// Why not everything that was emitted has been sent.
+///
+/// ```
+/// use pesan::socketio::FlushError;
+///
+/// let error = FlushError { queued: 2 };
+/// assert_eq!(error.to_string(), "2 events are queued, and the socket is not connected");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{queued} events are queued, and the socket is not connected")]
+pub struct FlushError {
+    /// Number of events that wait for a connection.
+    pub queued: usize,
+}
+
 /// Why an event or ack is not sent.
 ///
 /// ```no_run

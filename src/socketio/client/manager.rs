@@ -3,14 +3,14 @@
 use std::fmt;
 
 use super::driver::Driver;
-use super::error::OpenError;
+use super::error::{FlushError, OpenError};
 use super::events::FrameEvent;
 use super::listeners::{ListenerEvent, ListenerId, ListenerKind};
 use super::options::{Options, SharingKey};
 use super::socket::Socket;
 use crate::socketio::proto::{Address, Config, Latency, Stats, TransportKind, is_legal_namespace};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared, Weak};
-use crate::socketio::transport::{NoRuntime, Platform};
+use crate::socketio::transport::{NoRuntime, Platform, Transport};
 
 /// Connection to a server, shared by any number of namespaces. Clones are handles to the same connection.
 ///
@@ -126,14 +126,36 @@ impl Manager {
         socket
     }
 
-    /// Disconnects all namespaces, clears their queues, and removes all listeners, including those that keep the
-    /// connection alive because they captured a handle.
-    pub fn close(&self) {
-        let names: Vec<Name> = self.driver.with_state(|state, _| {
+    /// Waits until everything that was emitted is written, and acknowledged where an ack is expected; then disconnects all
+    /// namespaces, removes all listeners, and waits until the connection has closed.
+    ///
+    /// # Errors
+    /// When events are queued for a namespace that will not connect by itself; all is closed nevertheless, and they are
+    /// lost.
+    pub async fn close(&self) -> Result<(), FlushError> {
+        let mut flushed = Ok(());
+        for name in self.namespaces() {
+            flushed = flushed.and(self.driver.flushed(&name).await);
+        }
+        let ended = self.driver.each_transport(Transport::ended);
+        self.close_now();
+        for ended in ended {
+            ended.await;
+        }
+        flushed
+    }
+
+    fn namespaces(&self) -> Vec<Name> {
+        self.driver.with_state(|state, _| {
             let names = state.namespaces.iter().map(|known| Shared::clone(&known.name));
             names.collect()
-        });
-        for name in names {
+        })
+    }
+
+    /// Disconnects all namespaces, clears their queues, and removes all listeners, including those that keep the
+    /// connection alive because they captured a handle. Waits for nothing.
+    pub fn close_now(&self) {
+        for name in self.namespaces() {
             let socket = Socket::new(Shared::clone(&self.driver), name);
             socket.disconnect();
             socket.clear_queue();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ack::AckFuture;
 use super::driver::{Driver, State};
 use super::emitter::Emitter;
-use super::error::{AckError, ListenerError, SendError};
+use super::error::{AckError, FlushError, ListenerError, SendError};
 use super::events::{EmitChange, Lifecycle};
 use super::handler::{EventContext, EventHandler, Handler, erase, erase_typed};
 use super::listeners::{ErasedListener, ListenerEvent, ListenerId, ListenerKind};
@@ -23,6 +23,7 @@ use crate::socketio::codec::{Event, Value};
 use crate::socketio::proto::Timestamp;
 use crate::socketio::proto::{Auth, EmitId, Emitted};
 use crate::socketio::sync::{Lock, MaybeSend, Name, Shared};
+use crate::socketio::transport::Transport;
 
 /// Socket of one namespace. Clones are handles to the same socket.
 ///
@@ -350,9 +351,44 @@ impl Socket {
         });
     }
 
-    /// The same as [`disconnect`](Self::disconnect).
-    pub fn close(&self) {
+    /// Waits until everything that was emitted is written, and acknowledged where an ack is expected. Events that failed
+    /// are not waited for.
+    ///
+    /// While the socket is connecting or reconnecting this continues to wait; use a timeout of your runtime to limit it.
+    ///
+    /// # Errors
+    /// When events are queued and the socket is not connected, and will not connect by itself.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        self.driver.flushed(&self.name).await
+    }
+
+    /// [Flushes](Self::flush), disconnects, and waits until the connection has closed, unless another namespace needs it.
+    ///
+    /// ```no_run
+    /// # use pesan::socketio::{FlushError, Socket};
+    /// # async fn leave(socket: Socket) -> Result<(), FlushError> {
+    /// for number in 0..100 {
+    ///     socket.emit("number", number).expect("the queue is not full");
+    /// }
+    /// socket.close().await // all of them have been sent
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`flush`](Self::flush); it is disconnected nevertheless, and its queue remains.
+    pub async fn close(&self) -> Result<(), FlushError> {
+        let flushed = self.flush().await;
+        let ended = self.driver.each_transport(Transport::ended);
         self.disconnect();
+        if self
+            .driver
+            .with_state(|state, _| state.connection.transport().is_none())
+        {
+            for ended in ended {
+                ended.await;
+            }
+        }
+        flushed
     }
 
     /// Reconnects immediately instead of waiting for the next attempt.

@@ -139,6 +139,22 @@ impl Transport {
         }
     }
 
+    /// Completes when everything that was sent is written, or the transport has ended.
+    pub(crate) fn written(&self) -> BoxFuture<()> {
+        match self {
+            Self::WebSocket(sender) => Box::pin(sender.budget().written()),
+            Self::Polling(polling) => Box::pin(polling.written()),
+        }
+    }
+
+    /// Completes when the transport has ended, which begins when it is dropped.
+    pub(crate) fn ended(&self) -> BoxFuture<()> {
+        match self {
+            Self::WebSocket(sender) => Box::pin(sender.budget().ended()),
+            Self::Polling(polling) => Box::pin(polling.ended()),
+        }
+    }
+
     /// Stops polling.
     pub(crate) fn pause(&self) {
         match self {

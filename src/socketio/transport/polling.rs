@@ -3,6 +3,9 @@
 //! Each step starts when a request has ended or when the connection flushes. The connection is locked while it sends and
 //! flushes, so events are reported, and URLs requested, only where a request has ended.
 
+use std::future::{Future, poll_fn};
+use std::task::{Poll, Waker};
+
 use super::events::{TransportEvent, TransportEventSink};
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, Connection, PostQueue, TransportId};
@@ -45,6 +48,8 @@ struct State<H: HttpClient> {
     last_url: Option<String>,
     /// Largest body that the server accepts; kept for frames that are sent after the connection has closed.
     max_payload: Option<u64>,
+    /// Woken whenever a request has ended.
+    waiters: Vec<Waker>,
 }
 
 impl<H: HttpClient> PollingTransport<H> {
@@ -66,6 +71,7 @@ impl<H: HttpClient> PollingTransport<H> {
             closed: false,
             last_url: None,
             max_payload: None,
+            waiters: Vec::new(),
         }));
         get(&state, url)?;
         Ok(Self(state))
@@ -96,6 +102,28 @@ impl<H: HttpClient> PollingTransport<H> {
         }
     }
 
+    /// Completes when every frame is sent, or the transport has ended.
+    pub(crate) fn written(&self) -> impl Future<Output = ()> + use<H> {
+        self.wait_until(State::is_written)
+    }
+
+    /// Completes when the transport is dropped and its last request has ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + use<H> {
+        self.wait_until(|state| state.closed && state.get.is_none() && state.is_written())
+    }
+
+    fn wait_until(&self, is_done: fn(&State<H>) -> bool) -> impl Future<Output = ()> + use<H> {
+        let shared = Shared::clone(&self.0);
+        poll_fn(move |context| {
+            let mut state = shared.lock();
+            if is_done(&state) {
+                return Poll::Ready(());
+            }
+            state.waiters.push(context.waker().clone());
+            Poll::Pending
+        })
+    }
+
     /// Stops when the current requests have ended, and reports it. The server ends the GET.
     pub(crate) fn pause(&self) {
         self.0.lock().pausing = true;
@@ -117,6 +145,10 @@ impl<H: HttpClient> Drop for PollingTransport<H> {
 }
 
 impl<H: HttpClient> State<H> {
+    fn is_written(&self) -> bool {
+        self.post.is_none() && self.waiting.is_empty()
+    }
+
     /// Starts the next POST, if there is anything to send.
     fn post(&mut self, shared: &Shared<Lock<Self>>, url: String) {
         let Some(body) = self.waiting.next_body(self.max_payload) else {
@@ -156,6 +188,7 @@ fn on_get_ended<H: HttpClient>(shared: &Shared<Lock<State<H>>>, response: HttpRe
     drop(state);
     drop(ended);
     if closed {
+        abort_get(shared);
         return;
     }
     if pausing {
@@ -188,7 +221,7 @@ fn on_post_ended<H: HttpClient>(shared: &Shared<Lock<State<H>>>, response: HttpR
     abort_get(shared);
 }
 
-/// Aborts the GET of a closed transport once everything is sent. Not earlier: a server ends the session of an aborted
+/// Aborts the GET of a closed transport once everything is sent, and wakes who waits for that. Not earlier: a server ends the session of an aborted
 /// GET, and refuses later requests.
 fn abort_get<H: HttpClient>(shared: &Shared<Lock<State<H>>>) {
     let mut state = shared.lock();
@@ -197,8 +230,12 @@ fn abort_get<H: HttpClient>(shared: &Shared<Lock<State<H>>>) {
     } else {
         None
     };
+    let waiters = std::mem::take(&mut state.waiters);
     drop(state);
     drop(get);
+    for waiter in waiters {
+        waiter.wake();
+    }
 }
 
 /// Sends the waiting frames. After the transport was closed they go to the URL of the last request.

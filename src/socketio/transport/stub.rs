@@ -39,6 +39,14 @@ impl Transport {
 
     pub(crate) fn flush(&self, _connection: &mut Connection, _id: TransportId) {}
 
+    pub(crate) fn written(&self) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    pub(crate) fn ended(&self) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+
     pub(crate) fn pause(&self) {}
 }
 

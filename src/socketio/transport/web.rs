@@ -115,6 +115,22 @@ impl Transport {
         }
     }
 
+    /// Completes when everything that was sent has left the browser's buffer, or the transport has ended.
+    pub(crate) fn written(&self) -> BoxFuture<()> {
+        match self {
+            Self::WebSocket(socket) => Box::pin(socket.written()),
+            Self::Polling(polling) => Box::pin(polling.written()),
+        }
+    }
+
+    /// Completes when the transport has ended, which begins when it is dropped.
+    pub(crate) fn ended(&self) -> BoxFuture<()> {
+        match self {
+            Self::WebSocket(socket) => Box::pin(socket.ended()),
+            Self::Polling(polling) => Box::pin(polling.ended()),
+        }
+    }
+
     pub(crate) fn pause(&self) {
         match self {
             Self::Polling(polling) => polling.pause(),

@@ -1,7 +1,8 @@
 //! Channel of frames to a WebSocket's task. Bounds the bytes queued for a server that does not read.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
@@ -27,11 +28,15 @@ pub(super) struct FrameReceiver {
 
 /// Bytes in the channel and bytes written to the network.
 #[derive(Default)]
-pub(super) struct ByteBudget {
+pub(crate) struct ByteBudget {
     bytes: AtomicUsize,
     /// Bytes written to the network so far.
     written: AtomicUsize,
     sender_dropped: Notify,
+    /// Whether the task has ended.
+    ended: AtomicBool,
+    /// Notified when all bytes are written, and when the task ends.
+    idle: Notify,
 }
 
 /// Channel that holds at most `limit` bytes.
@@ -66,6 +71,20 @@ impl FrameSender {
     }
 }
 
+impl FrameSender {
+    /// Counters of the channel, which outlive it.
+    pub(crate) fn budget(&self) -> Arc<ByteBudget> {
+        Arc::clone(&self.budget)
+    }
+}
+
+impl Drop for FrameReceiver {
+    fn drop(&mut self) {
+        self.budget.ended.store(true, Ordering::Release);
+        self.budget.idle.notify_waiters();
+    }
+}
+
 impl Drop for FrameSender {
     fn drop(&mut self) {
         self.budget.sender_dropped.notify_one();
@@ -90,9 +109,34 @@ impl ByteBudget {
         self.written.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Frees the bytes of a frame that was handed to the socket.
+    /// Frees the bytes of frames that were written.
     pub(super) fn release(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if self.bytes.fetch_sub(bytes, Ordering::AcqRel) == bytes {
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Completes when all frames are written, or the task has ended.
+    pub(crate) async fn written(self: Arc<Self>) {
+        self.wait_until(|budget| budget.bytes.load(Ordering::Acquire) == 0)
+            .await;
+    }
+
+    /// Completes when the task has ended.
+    pub(crate) async fn ended(self: Arc<Self>) {
+        self.wait_until(|_| false).await;
+    }
+
+    async fn wait_until(&self, is_done: impl Fn(&Self) -> bool) {
+        loop {
+            let mut notified = pin!(self.idle.notified());
+            // From here on no notification is missed.
+            notified.as_mut().enable();
+            if is_done(self) || self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// Waits until the sender is dropped, and then as long as writing makes progress.

@@ -89,9 +89,9 @@ async fn run_session(
         // Whether data was sent that the server may not have read yet.
         let mut unread = false;
         while let Some(first) = frames.recv().await {
-            let mut next = Some(first);
+            let (mut next, mut size) = (Some(first), 0);
             while let Some(frame) = next {
-                let size = frame.len();
+                size += frame.len();
                 match FrameKind::of(&frame) {
                     FrameKind::Leaving if unread => {
                         sink.send(Message::Ping(Bytes::new())).await?;
@@ -102,10 +102,10 @@ async fn run_session(
                     FrameKind::Leaving | FrameKind::Other => {}
                 }
                 sink.feed(message(frame)).await?;
-                budget.release(size);
                 next = frames.try_recv();
             }
             sink.flush().await?;
+            budget.release(size);
         }
         if unread {
             sink.send(Message::Ping(Bytes::new())).await?;

@@ -1,10 +1,12 @@
 //! WebSocket transport of the browser. Reports no events after it is dropped.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::Rc;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, ArrayBuffer, Date, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent};
@@ -113,6 +115,26 @@ impl WebSocket {
     }
 }
 
+impl WebSocket {
+    /// Completes when the browser's buffer is empty, or the socket has closed.
+    pub(crate) fn written(&self) -> impl Future<Output = ()> + use<> {
+        let sender = Rc::clone(&self.sender);
+        async move {
+            sender
+                .wait_until(|sender| sender.held.borrow().is_none() && sender.is_empty())
+                .await;
+        }
+    }
+
+    /// Completes when the socket has closed.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + use<> {
+        let sender = Rc::clone(&self.sender);
+        async move {
+            sender.wait_until(|_| false).await;
+        }
+    }
+}
+
 impl Drop for WebSocket {
     fn drop(&mut self) {
         self.listeners.clear();
@@ -124,7 +146,20 @@ impl Drop for WebSocket {
     }
 }
 
+/// Pause between two looks at the browser's buffer, in milliseconds; it has no event.
+const BUFFER_CHECK_INTERVAL: u32 = 10;
+
 impl Sender {
+    fn is_empty(&self) -> bool {
+        self.socket.buffered_amount() == 0
+    }
+
+    async fn wait_until(&self, is_done: impl Fn(&Self) -> bool) {
+        while !is_done(self) && self.socket.ready_state() != web_sys::WebSocket::CLOSED {
+            TimeoutFuture::new(BUFFER_CHECK_INTERVAL).await;
+        }
+    }
+
     fn send(&self, frame: &Frame) {
         let sent = match frame {
             Frame::Text(text) => self.socket.send_with_str(text),
