@@ -178,7 +178,7 @@ async fn events_before_a_disconnect_arrive_over_polling() {
     })
     .await;
     leave_after_emitting(kind, "polling close", reason, |socket| {
-        socket.manager().close_now()
+        socket.manager().close_now();
     })
     .await;
     leave_after_emitting(kind, "polling drop", reason, drop).await;
@@ -194,7 +194,7 @@ async fn events_before_a_disconnect_arrive_over_websocket() {
     })
     .await;
     leave_after_emitting(kind, "websocket close", reason, |socket| {
-        socket.manager().close_now()
+        socket.manager().close_now();
     })
     .await;
     leave_after_emitting(kind, "websocket drop", "transport", drop).await;

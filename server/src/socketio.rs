@@ -60,7 +60,7 @@ pub use handler::{
 pub use handles::{AckSender, Io, Namespace, ParentNamespace, Socket};
 pub use handshake::Handshake;
 pub use hooks::{ConnectRefused, ErrorKind, ErrorReport, ReconnectFailed, Reconnected, Reconnecting};
-pub use listeners::{IncomingEvent, Subscription};
+pub use listeners::{IncomingEvent, ListenerId};
 pub use namespace_matcher::NamespaceMatcher;
 pub use packet_handler::PacketHandler;
 #[doc(no_inline)]

@@ -66,9 +66,9 @@ pub struct IncomingEvent {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Subscription(u64);
+pub struct ListenerId(u64);
 
-impl Subscription {
+impl ListenerId {
     fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -84,7 +84,7 @@ pub(super) type AnyCall<S> = dyn Fn(&S, &str, &[Value]) + Send + Sync;
 pub(super) type PacketCall<S> =
     dyn Fn(S, IncomingEvent) -> MaybeFuture<Result<IncomingEvent, String>> + Send + Sync;
 
-type AnyListener<S> = (Subscription, Arc<AnyCall<S>>);
+type AnyListener<S> = (ListenerId, Arc<AnyCall<S>>);
 
 /// Events that a catch-all listener is called for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub(super) enum Position {
 
 /// One listener of one event.
 pub(super) struct Listener<S, A> {
-    id: Subscription,
+    id: ListenerId,
     event: Box<str>,
     once: bool,
     pub(super) call: Box<EventCall<S, A>>,
@@ -135,9 +135,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<S, A> Listeners<S, A> {
-    pub(super) fn add(&self, event: &str, once: bool, call: Box<EventCall<S, A>>) -> Subscription {
+    pub(super) fn add(&self, event: &str, once: bool, call: Box<EventCall<S, A>>) -> ListenerId {
         let listener = Listener {
-            id: Subscription::next(),
+            id: ListenerId::next(),
             event: event.into(),
             once,
             call,
@@ -152,8 +152,8 @@ impl<S, A> Listeners<S, A> {
         direction: Direction,
         position: Position,
         call: Arc<AnyCall<S>>,
-    ) -> Subscription {
-        let id = Subscription::next();
+    ) -> ListenerId {
+        let id = ListenerId::next();
         let list = match direction {
             Direction::Incoming => &self.any,
             Direction::Outgoing => &self.any_outgoing,
@@ -172,7 +172,7 @@ impl<S, A> Listeners<S, A> {
     }
 
     /// Removes one listener of any kind; returns whether it was there.
-    pub(super) fn remove(&self, id: Subscription) -> bool {
+    pub(super) fn remove(&self, id: ListenerId) -> bool {
         retain(&self.events, |listener| listener.id != id)
             || retain(&self.any, |(known, _)| *known != id)
             || retain(&self.any_outgoing, |(known, _)| *known != id)
@@ -252,7 +252,7 @@ impl<S, A> Listener<S, A> {
 mod tests {
     use super::*;
 
-    fn add(list: &Listeners<(), ()>, event: &str, once: bool) -> Subscription {
+    fn add(list: &Listeners<(), ()>, event: &str, once: bool) -> ListenerId {
         list.add(event, once, Box::new(|(), _, ()| MaybeFuture::Ready(Ok(()))))
     }
 

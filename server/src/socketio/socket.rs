@@ -21,7 +21,7 @@ use super::handler::{EventHandler, Handler, PacketMiddleware};
 use super::handles::{AckSender, Client, Io, Namespace, Socket, SocketState};
 use super::handshake::Handshake;
 use super::hooks::{ErrorKind, ErrorReport};
-use super::listeners::{Direction, Listeners, Position, Subscription};
+use super::listeners::{Direction, ListenerId, Listeners, Position};
 use super::pending_acks::PendingAcks;
 use super::recovery::{ReplayBuffer, RestoredSession, SavedSession};
 use super::rooms::{JoinError, RoomMember, RoomNames};
@@ -355,25 +355,25 @@ impl Socket {
 /// Listeners.
 impl Socket {
     /// Calls `handler` for each event of this name; several handlers are called in the order in which they were added.
-    pub fn on<M>(&self, event: &str, handler: impl Handler<M>) -> Subscription {
+    pub fn on<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
         let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
         self.0.listeners.add(event, false, call)
     }
 
     /// Calls `handler` for the next event of this name only.
-    pub fn once<M>(&self, event: &str, handler: impl Handler<M>) -> Subscription {
+    pub fn once<M>(&self, event: &str, handler: impl Handler<M>) -> ListenerId {
         let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
         self.0.listeners.add(event, true, call)
     }
 
     /// Calls `handler` for each typed event; its return value is sent as the ack.
-    pub fn on_event<E: Event, M>(&self, handler: impl EventHandler<E, M>) -> Subscription {
+    pub fn on_event<E: Event, M>(&self, handler: impl EventHandler<E, M>) -> ListenerId {
         let call = Box::new(move |socket, args, ack| handler.call(socket, args, ack));
         self.0.listeners.add(E::NAME, false, call)
     }
 
     /// Removes a listener of any kind; returns whether it was there.
-    pub fn off(&self, subscription: Subscription) -> bool {
+    pub fn off(&self, subscription: ListenerId) -> bool {
         self.0.listeners.remove(subscription)
     }
 
@@ -389,7 +389,7 @@ impl Socket {
     }
 
     /// Calls `listener` with the name and arguments of each incoming event, before the listeners of the event.
-    pub fn on_any(&self, listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static) -> Subscription {
+    pub fn on_any(&self, listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static) -> ListenerId {
         self.0
             .listeners
             .add_any(Direction::Incoming, Position::Last, Arc::new(listener))
@@ -399,7 +399,7 @@ impl Socket {
     pub fn prepend_any(
         &self,
         listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> Subscription {
+    ) -> ListenerId {
         self.0
             .listeners
             .add_any(Direction::Incoming, Position::First, Arc::new(listener))
@@ -409,7 +409,7 @@ impl Socket {
     pub fn on_any_outgoing(
         &self,
         listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> Subscription {
+    ) -> ListenerId {
         self.0.namespace.0.watched.store(true, Ordering::Relaxed);
         self.0
             .listeners
@@ -420,7 +420,7 @@ impl Socket {
     pub fn prepend_any_outgoing(
         &self,
         listener: impl Fn(&Self, &str, &[Value]) + Send + Sync + 'static,
-    ) -> Subscription {
+    ) -> ListenerId {
         self.0.namespace.0.watched.store(true, Ordering::Relaxed);
         self.0
             .listeners
