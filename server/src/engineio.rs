@@ -2,7 +2,7 @@
 //! framed once.
 //!
 //! A [`Protocol`] such as [`socketio`](crate::socketio) gives meaning to the messages. Requests arrive through
-//! [`Engine::router`] or [`Engine::handle`]. With [`http::serve`](crate::http::serve) as the accept loop, the engine gets
+//! `Engine::router` (feature `axum`), the tower service [`Engine`], or [`Engine::handle`]. With [`http::serve`](crate::http::serve) as the accept loop, the engine gets
 //! the raw TCP sockets, which its hubs write to directly.
 //!
 //! ```
@@ -32,9 +32,12 @@
 //! }
 //!
 //! let engine = Engine::new(EngineConfig { path: "/engine.io/".to_owned(), ..EngineConfig::default() }, Echo);
-//! let router: axum::Router = engine.router();
+//! # drop(engine);
 //! ```
 
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
 mod close_reason;
 mod config;
 mod connection;
@@ -56,6 +59,7 @@ mod session_registry;
 pub(crate) mod turn;
 mod websocket;
 
+pub use body::ResponseBody;
 pub use close_reason::CloseReason;
 pub use config::{AllowRequest, Cookie, Deflate, EngineConfig, EngineLimits, OnConnectionError};
 pub use connection::{Connection, Group, SendError, Transport};

@@ -52,7 +52,7 @@ pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;
 pub use disconnect_reason::DisconnectReason;
 pub use error::{AckError, ConnectError, EmitError, NamespaceError};
-pub use extract::{Auth, ExtractError, FromSocket, State};
+pub use extract::{Auth, Extension, ExtractError, FromSocket, State};
 pub use handler::{
     ConnectHandler, ConnectOutput, EventContext, EventHandler, Handler, Middleware, MiddlewareOutput,
     PacketMiddleware, ServerEventHandler,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+
+use super::body::ResponseBody;
 
 /// Set of origins, as sent in the `Origin` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +63,11 @@ impl Default for Cors {
 }
 
 /// Response to a preflight request; `None` for any other request.
-pub(crate) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response<Body>> {
+pub(crate) fn preflight(cors: &Cors, parts: &Parts) -> Option<Response<ResponseBody>> {
     if parts.method != Method::OPTIONS {
         return None;
     }
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     let origin = parts

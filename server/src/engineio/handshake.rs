@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
 /// Client end of a connection; the accept loop adds it to the extensions of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) fn random_id() -> String {
 }
 
 /// Request that opened a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HandshakeRequest {
     /// Path and query, not decoded.
     pub url: Box<str>,
@@ -32,22 +32,29 @@ pub struct HandshakeRequest {
     pub query: Box<[(Box<str>, Box<str>)]>,
     /// Headers.
     pub headers: Headers,
-    /// Address of the client; `0.0.0.0:0` if the accept loop did not provide it.
+    /// Address of the client: that of [`Peer`], or of axum's `ConnectInfo` (feature `axum`); `0.0.0.0:0` if the request has
+    /// neither, and then limits for an address do not apply.
     pub address: SocketAddr,
     /// Whether the connection is TLS.
     pub secure: bool,
     /// Time of the request.
     pub time: SystemTime,
+    /// Extensions that outer layers added to the request, such as a user that a layer authenticated.
+    pub extensions: Extensions,
 }
 
 impl HandshakeRequest {
     /// Copies the relevant parts of a request, so that its buffers can be freed.
     #[must_use]
     pub fn new(parts: &Parts) -> Self {
-        let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer {
-            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        let mut extensions = parts.extensions.clone();
+        let peer = extensions.remove::<Peer>().unwrap_or_else(|| Peer {
+            address: connect_info(&mut extensions),
             secure: false,
         });
+        if extensions.is_empty() {
+            extensions = Extensions::new();
+        }
         Self {
             url: parts
                 .uri
@@ -59,6 +66,7 @@ impl HandshakeRequest {
             address: peer.address,
             secure: peer.secure,
             time: SystemTime::now(),
+            extensions,
         }
     }
 
@@ -86,6 +94,17 @@ impl HandshakeRequest {
     pub fn is_cross_domain(&self) -> bool {
         self.headers.get("origin").is_some()
     }
+}
+
+/// Address that axum adds for `into_make_service_with_connect_info`.
+fn connect_info(extensions: &mut Extensions) -> SocketAddr {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(address)) = extensions.remove() {
+        return address;
+    }
+    #[cfg(not(feature = "axum"))]
+    let _ = extensions;
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)
 }
 
 /// Headers in one allocation. Values that are not text are omitted.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use axum::body::Body;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
+
+use super::body::ResponseBody;
 
 /// Error codes of the Engine.IO server, sent in the JSON body of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +100,7 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
         if !self.has_body {
             let mut response = Response::default();
             *response.status_mut() = self.status;
@@ -107,7 +108,7 @@ impl Refusal {
         }
         let ConnectionError { code, message, .. } = self.error;
         let body = serde_json::json!({ "code": code.code(), "message": message }).to_string();
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(ResponseBody::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -4,18 +4,25 @@ mod open;
 mod poll;
 mod upgrade;
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
-use axum::routing::any;
+use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use hyper::upgrade::OnUpgrade;
+use tower_service::Service;
 
+use super::body::{RequestBody, ResponseBody};
 use super::close_reason::CloseReason;
 use super::config::EngineConfig;
 use super::connection::{Connection, Group};
@@ -94,26 +101,16 @@ impl Engine {
         self.context.sessions.reachable()
     }
 
-    /// Routes of the engine: its path, for every method.
-    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let engine = self.clone();
-        let route = axum_route(&self.context.config.path);
-        // A route with a placeholder matches other paths too.
-        let is_exact = !route.contains("{engine_path_");
-        let handler = async move |request: Request<Body>| {
-            if is_exact || request.uri().path() == engine.context.config.path {
-                engine.handle(request).await
-            } else {
-                let mut response = Response::default();
-                *response.status_mut() = StatusCode::NOT_FOUND;
-                response
-            }
-        };
-        Router::new().route(&route, any(handler))
-    }
-
-    /// Answers one request of the engine's path.
-    pub fn handle(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send + use<> {
+    /// Answers one request, whatever its path is.
+    pub fn handle<B>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + use<B>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         handle(self.clone(), request)
     }
 
@@ -136,6 +133,34 @@ impl Engine {
     }
 }
 
+/// Answers requests of the engine's path, and others with status 404.
+///
+/// Any HTTP server that takes tower services can serve it: hyper by `TowerToHyperService`, axum by
+/// `Router::fallback_service` (or `Engine::router`, with the feature `axum`).
+impl<B> Service<Request<B>> for Engine
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if request.uri().path() == self.context.config.path {
+            let response = self.handle(request);
+            return Box::pin(async { Ok(response.await) });
+        }
+        let mut response = Response::new(ResponseBody::default());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
@@ -155,7 +180,7 @@ struct CheckedRequest {
 }
 
 /// Answers a request.
-async fn handle(engine: Engine, request: Request<Body>) -> Response<Body> {
+async fn handle(engine: Engine, request: Request<RequestBody>) -> Response<ResponseBody> {
     let (mut parts, body) = request.into_parts();
     let context = &engine.context;
     if let Some(response) = context
@@ -166,8 +191,9 @@ async fn handle(engine: Engine, request: Request<Body>) -> Response<Body> {
     {
         return response;
     }
+    let on_upgrade = parts.extensions.remove::<OnUpgrade>();
     let handshake = Arc::new(HandshakeRequest::new(&parts));
-    let checked = check(&context.config, &mut parts, Arc::clone(&handshake));
+    let checked = check(&context.config, &parts, on_upgrade, Arc::clone(&handshake));
     let answered = match checked {
         Ok(incoming) => answer(&engine, incoming, body).await,
         Err(refusal) => Err(refusal),
@@ -190,7 +216,8 @@ async fn handle(engine: Engine, request: Request<Body>) -> Response<Body> {
 /// Checks that need no session.
 fn check(
     config: &EngineConfig,
-    parts: &mut Parts,
+    parts: &Parts,
+    on_upgrade: Option<OnUpgrade>,
     handshake: Arc<HandshakeRequest>,
 ) -> Result<CheckedRequest, Refusal> {
     let transport = handshake.param("transport").unwrap_or_default();
@@ -220,7 +247,7 @@ fn check(
         ));
     }
     let websocket = if upgrade::is_upgrade(&parts.headers) {
-        Some(upgrade::check(config, parts, transport)?)
+        Some(upgrade::check(config, parts, on_upgrade, transport)?)
     } else {
         None
     };
@@ -234,7 +261,11 @@ fn check(
     })
 }
 
-async fn answer(engine: &Engine, incoming: CheckedRequest, body: Body) -> Result<Response<Body>, Refusal> {
+async fn answer(
+    engine: &Engine,
+    incoming: CheckedRequest,
+    body: RequestBody,
+) -> Result<Response<ResponseBody>, Refusal> {
     let context = &engine.context;
     let handshake = Arc::clone(&incoming.handshake);
     match handshake.param("sid").filter(|sid| !sid.is_empty()) {
@@ -306,19 +337,6 @@ fn normalize_path(path: &str) -> String {
     }
 }
 
-/// Axum route of a path. Segments that axum would not match literally become placeholders `{engine_path_N}`.
-fn axum_route(path: &str) -> String {
-    let segment = |(index, text): (usize, &str)| {
-        if text.starts_with([':', '*']) {
-            format!("{{engine_path_{index}}}")
-        } else {
-            text.replace('{', "{{").replace('}', "}}")
-        }
-    };
-    let segments: Vec<String> = path.split('/').enumerate().map(segment).collect();
-    segments.join("/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,12 +352,5 @@ mod tests {
         ] {
             assert_eq!(normalize_path(given), path);
         }
-    }
-
-    #[test]
-    fn route_of_path_with_axum_syntax_matches_it_literally() {
-        assert_eq!(axum_route("/socket.io/"), "/socket.io/");
-        assert_eq!(axum_route("/a{b}/"), "/a{{b}}/");
-        assert_eq!(axum_route("/:id/*/"), "/{engine_path_1}/{engine_path_2}/");
     }
 }

@@ -216,7 +216,9 @@ impl SessionRegistry {
             return Err(AdmissionError::Closed);
         }
         let mut evicted = None;
-        if let Some(address_sessions) = state.by_address.get_mut(&address)
+        // An unknown address is not that of one client.
+        if !address.is_unspecified()
+            && let Some(address_sessions) = state.by_address.get_mut(&address)
             && address_sessions.count >= limits.max_sessions_per_address
         {
             evicted = address_sessions.unestablished.pop(now);

@@ -146,6 +146,32 @@ impl<T: DeserializeOwned> FromSocket for Auth<T> {
     }
 }
 
+/// Extension of the request that opened the connection, added by an outer layer; cloned for each call.
+///
+/// ```
+/// use pesan_server::socketio::{Extension, Io, Socket};
+///
+/// #[derive(Clone)]
+/// struct User { name: String }
+///
+/// let io = Io::default();
+/// io.on_connection(|socket: Socket, Extension(user): Extension<User>| println!("{} is {}", socket.id(), user.name));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extension<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static> FromSocket for Extension<T> {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        let extension = socket.handshake().extensions.get::<T>().cloned();
+        extension.map(Self).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            ExtractError(format!(
+                "the request has no extension of type {name}; a layer has to add it"
+            ))
+        })
+    }
+}
+
 macro_rules! from_arg {
     ($([$($item:ident: $($bound:tt)+)?] $kind:ty;)*) => {$(
         impl$(<$item: $($bound)+>)? FromArg<EventContext> for $kind {
@@ -159,5 +185,6 @@ from_arg! {
     [] Socket;
     [] Io;
     [T: Clone + Send + Sync + 'static] State<T>;
+    [T: Clone + Send + Sync + 'static] Extension<T>;
     [T: DeserializeOwned] Auth<T>;
 }

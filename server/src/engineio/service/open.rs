@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use axum::body::Body;
 use http::header::{self, HeaderValue};
 use http::{Method, Response};
 use pesan::socketio::engine::Handshake;
@@ -12,6 +11,7 @@ use pesan::socketio::engine::Handshake;
 use super::Engine;
 use super::poll::text_response;
 use super::upgrade::{WebSocketHandshake, switching_protocols};
+use crate::engineio::body::ResponseBody;
 use crate::engineio::connection::Connection;
 use crate::engineio::connection_state::{ConnectionState, Sink};
 use crate::engineio::handshake::{HandshakeRequest, random_id};
@@ -31,7 +31,7 @@ pub(super) async fn open(
     handshake: Arc<HandshakeRequest>,
     method: &Method,
     websocket: Option<WebSocketHandshake>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<ResponseBody>, Refusal> {
     let context = &engine.context;
     if *method != Method::GET {
         return Err(Refusal::new(

@@ -1,77 +1,22 @@
 //! GET and POST requests of a polling session.
 
-use std::convert::Infallible;
 use std::io::Write as _;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
+use crate::engineio::body::{RequestBody, ResponseBody};
 use crate::engineio::close_reason::CloseReason;
 use crate::engineio::connection_state::{ConnectionState, Sink};
-use crate::engineio::memory::{MemoryUsage, tracked};
+use crate::engineio::memory::MemoryUsage;
 use crate::engineio::polling::{PollOutcome, PostBody};
 use crate::engineio::protocol::EngineContext;
 use crate::engineio::refusal::{Refusal, RefuseCode};
-
-/// Size of the chunks in which a large response is passed to the socket.
-const CHUNK: usize = 64 << 10;
-
-/// Body of a large response, in chunks, so that the heartbeat sees the client reading it.
-struct ChunkedBody {
-    rest: Bytes,
-    memory: Arc<MemoryUsage>,
-}
-
-impl ChunkedBody {
-    fn new(body: Vec<u8>, memory: &Arc<MemoryUsage>) -> Self {
-        memory.begin_response(body.len());
-        Self {
-            rest: tracked(body),
-            memory: Arc::clone(memory),
-        }
-    }
-}
-
-impl HttpBody for ChunkedBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
-        }
-        let size = self.rest.len().min(CHUNK);
-        let part = self.rest.split_to(size);
-        self.memory.end_response(part.len(), true);
-        Poll::Ready(Some(Ok(Frame::data(part))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
-    }
-}
-
-impl Drop for ChunkedBody {
-    fn drop(&mut self) {
-        self.memory.end_response(self.rest.len(), false);
-    }
-}
 
 /// Closes the session when a poll or a POST is aborted.
 struct RequestGuard<'a> {
@@ -110,7 +55,7 @@ pub(super) async fn poll(
     context: &EngineContext,
     session: &Arc<ConnectionState>,
     gzip: bool,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<ResponseBody>, Refusal> {
     let polled = {
         let mut guard = session.lock();
         let outbound = &mut *guard;
@@ -162,7 +107,7 @@ enum BodyError {
 async fn collect(
     context: &EngineContext,
     session: &ConnectionState,
-    body: Body,
+    body: RequestBody,
 ) -> Result<Vec<u8>, BodyError> {
     let mut body = Limited::new(body, context.config.max_payload);
     let mut collected = Vec::new();
@@ -188,8 +133,8 @@ pub(super) async fn post(
     context: &EngineContext,
     session: &Arc<ConnectionState>,
     octets: bool,
-    body: Body,
-) -> Result<Response<Body>, Refusal> {
+    body: RequestBody,
+) -> Result<Response<ResponseBody>, Refusal> {
     let bad = |context: &str| Refusal::of_transport(StatusCode::BAD_REQUEST, context);
     let (posting, ended) = oneshot::channel();
     {
@@ -260,8 +205,8 @@ pub(super) async fn post(
 }
 
 /// Response to a POST.
-fn ok_response() -> Response<Body> {
-    let mut response = Response::new(Body::from("ok"));
+fn ok_response() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from("ok"));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -274,7 +219,7 @@ pub(super) fn text_response(
     memory: &Arc<MemoryUsage>,
     body: String,
     gzip: bool,
-) -> Response<Body> {
+) -> Response<ResponseBody> {
     let compress = gzip
         && context
             .config
@@ -285,12 +230,7 @@ pub(super) fn text_response(
     } else {
         body.into_bytes()
     };
-    let body = if body.len() <= CHUNK {
-        Body::from(body)
-    } else {
-        Body::new(ChunkedBody::new(body, memory))
-    };
-    let mut response = Response::new(body);
+    let mut response = Response::new(ResponseBody::counted(body, memory));
     let headers = response.headers_mut();
     if compress {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

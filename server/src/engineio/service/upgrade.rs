@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 
+use crate::engineio::body::ResponseBody;
 use crate::engineio::config::EngineConfig;
 use crate::engineio::connection_state::{ConnectionState, Sink};
 use crate::engineio::protocol::EngineContext;
@@ -38,7 +38,8 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
 /// Checks a WebSocket handshake by RFC 6455, section 4.2.1.
 pub(super) fn check(
     config: &EngineConfig,
-    parts: &mut Parts,
+    parts: &Parts,
+    on_upgrade: Option<OnUpgrade>,
     transport: &str,
 ) -> Result<WebSocketHandshake, Refusal> {
     let bad = |context: &str| Refusal::new(RefuseCode::BadRequest, context);
@@ -74,7 +75,7 @@ pub(super) fn check(
     let deflate = config.per_message_deflate.is_some()
         && offers.any(|offer| offer.to_str().is_ok_and(deflate::is_offered));
     let key = key.to_owned();
-    let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+    let Some(upgrade) = on_upgrade else {
         return Err(bad("the connection cannot be upgraded"));
     };
     Ok(WebSocketHandshake {
@@ -111,7 +112,7 @@ pub(super) fn upgrade(
     context: &EngineContext,
     session: Arc<ConnectionState>,
     accept: WebSocketHandshake,
-) -> Response<Body> {
+) -> Response<ResponseBody> {
     let allowed = match &mut session.lock().sink {
         Sink::Polling(polling) if context.config.allow_upgrades && !polling.upgrading => {
             polling.upgrading = true;
@@ -154,8 +155,8 @@ fn hand_over(
 }
 
 /// Response with status 101.
-pub(super) fn switching_protocols(accept: &WebSocketHandshake) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+pub(super) fn switching_protocols(accept: &WebSocketHandshake) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
