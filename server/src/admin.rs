@@ -3,20 +3,23 @@
 //! `pesan-server admin …` ([`AdminCommand`]) sends one [`Request`] as a line of JSON; the server ([`AdminSocket`]) answers
 //! with one [`Reply`].
 
-mod command;
-mod listener;
-
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Subcommand;
 use pesan::protocol::Message;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::timeout;
 
-pub use command::{Action, AdminCommand};
-pub use listener::{AdminSocket, ListenError};
-
-use crate::chat::moderation::Restriction;
+use crate::app::AppState;
+use crate::chat::Chat;
+use crate::chat::history::{self, Range, Restriction, RestrictionKind, StoreError};
 use crate::chat::operator::{Connected, RoomInfo};
+use crate::log::LogLimit;
 
 /// What the operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
@@ -185,6 +188,332 @@ pub struct Load {
     pub max_connections: usize,
     /// Why it should get no new connections, if so.
     pub trouble: Option<String>,
+}
+
+/// Longest request.
+const MOST_BYTES: u64 = 64 << 10;
+/// Longest wait for a request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Socket for the operator; its file goes when this is dropped.
+#[derive(Debug)]
+pub struct AdminSocket {
+    path: PathBuf,
+    owner: u32,
+    listener: UnixListener,
+}
+
+/// Why there can be no socket for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for the operator at {path}: {reason}; name another path with --admin-socket")]
+pub struct ListenError {
+    path: PathBuf,
+    reason: io::Error,
+}
+
+impl AdminSocket {
+    /// Listens at a path, in place of what a server that has died left there.
+    ///
+    /// # Errors
+    /// When the path cannot be used, or a running server has it.
+    pub fn bind(path: &Path) -> Result<Self, ListenError> {
+        bind(path).map_err(|reason| ListenError {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    /// Answers requests until it is dropped.
+    pub async fn serve(self, state: AppState) {
+        let failures = LogLimit::once_a_minute();
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) if self.is_owner(&stream) => {
+                    tokio::spawn(answer(stream, state.clone()));
+                }
+                Ok(_) => tracing::warn!("another user than the server's own tried the operator's socket"),
+                Err(error) => {
+                    if let Some(unsaid) = failures.ready() {
+                        tracing::warn!(%error, unsaid, "the operator's socket does not work");
+                    }
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn is_owner(&self, stream: &UnixStream) -> bool {
+        stream
+            .peer_cred()
+            .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the operator's socket is gone already");
+        }
+    }
+}
+
+fn bind(path: &Path) -> io::Result<AdminSocket> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "a running server has it",
+        ));
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(left) if left.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is another file",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    if let Some(folder) = path.parent() {
+        // as the folder of the history, which it mostly is: for its owner alone
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    // others cannot even connect; and who did before this line is asked who they are
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(AdminSocket {
+        path: path.to_owned(),
+        owner: std::fs::metadata(path)?.uid(),
+        listener,
+    })
+}
+
+async fn answer(stream: UnixStream, state: AppState) {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let asked = timeout(
+        PATIENCE,
+        BufReader::new(read.take(MOST_BYTES)).read_line(&mut line),
+    )
+    .await;
+    let reply = match asked {
+        Ok(Ok(_)) => match serde_json::from_str(&line) {
+            Ok(request) => reply(&state, request).await,
+            Err(error) => Reply::Failed(format!("not a request: {error}")),
+        },
+        Ok(Err(error)) => Reply::Failed(format!("cannot read the request: {error}")),
+        Err(_) => Reply::Failed("no request came".to_owned()),
+    };
+    let line = match serde_json::to_string(&reply) {
+        Ok(line) => line + "\n",
+        Err(error) => {
+            tracing::error!(%error, "the operator's answer cannot be written");
+            return;
+        }
+    };
+    if let Err(error) = write.write_all(line.as_bytes()).await {
+        tracing::debug!(%error, "the operator has gone");
+    }
+}
+
+async fn reply(state: &AppState, request: Request) -> Reply {
+    let chat = &state.chat;
+    match request {
+        Request::List { search } => {
+            let mut list = chat.connections().await;
+            if let Some(search) = search {
+                let search = search.to_lowercase();
+                list.retain(|one| {
+                    [&one.id, &one.address, &one.person, &one.name]
+                        .iter()
+                        .any(|text| text.to_lowercase().contains(&search))
+                });
+            }
+            Reply::Connections(list, load(state))
+        }
+        Request::Rooms { change: None } => Reply::Rooms(chat.rooms()),
+        Request::Rooms {
+            change: Some(RoomChange::Delete { id }),
+        } => match chat.remove_room(&id, false).await {
+            Ok(true) => {
+                tracing::info!(room = id, "the operator deleted a room");
+                Reply::Done(format!("room {id} deleted"))
+            }
+            Ok(false) => Reply::Failed(format!("no room with the id {id} that can be deleted")),
+            Err(error) => Reply::Failed(format!("the room {id} cannot be deleted: {error}")),
+        },
+        Request::Rooms {
+            change: Some(RoomChange::Merge { from, into }),
+        } => match chat.merge_rooms(&from, &into).await {
+            Ok(()) => {
+                tracing::info!(from, into, "the operator merged two rooms");
+                Reply::Done(format!("messages of {from} moved to {into}"))
+            }
+            Err(StoreError::RoomUnknown) => Reply::Failed(format!(
+                "{from} and {into} are not two open rooms; the lobby can only be the second one"
+            )),
+            Err(error) => Reply::Failed(format!("{from} cannot be merged into {into}: {error}")),
+        },
+        Request::Kick { id, reason } => match chat.kick(&id, &reason).await {
+            0 => Reply::Failed(format!("nobody here has the id {id}")),
+            ended => {
+                tracing::info!(id, ended, "the operator ended connections");
+                Reply::Done(format!("{ended} connections ended"))
+            }
+        },
+        Request::Ban {
+            whom,
+            seconds,
+            reason,
+        } => restrict(chat, RestrictionKind::Ban, &whom, seconds, reason).await,
+        Request::Mute { whom, seconds } => {
+            restrict(chat, RestrictionKind::Mute, &whom, seconds, String::new()).await
+        }
+        Request::Unban { whom } => lift(chat, RestrictionKind::Ban, &whom).await,
+        Request::Unmute { whom } => lift(chat, RestrictionKind::Mute, &whom).await,
+        Request::Bans => match chat.restrictions().await {
+            Ok(list) => Reply::Restrictions(list),
+            Err(error) => Reply::Failed(format!("bans and mutes cannot be read: {error}")),
+        },
+        Request::Messages { room, before, limit } => {
+            let range = before.map_or(Range::Newest, Range::Before);
+            match chat.messages(&room, range, limit).await {
+                Ok(page) => Reply::Messages(page.messages),
+                Err(StoreError::RoomUnknown) => Reply::Failed(format!("no room has the id {room}")),
+                Err(error) => Reply::Failed(format!("messages of {room} cannot be read: {error}")),
+            }
+        }
+        Request::Delete { room, number } => match chat.delete_message(&room, number).await {
+            Ok(true) => {
+                tracing::info!(room, number, "the operator deleted a message");
+                Reply::Done(format!("message {number} of {room} deleted"))
+            }
+            Ok(false) => Reply::Failed(format!("{room} has no message with the number {number}")),
+            Err(error) => Reply::Failed(format!("message {number} of {room} cannot be deleted: {error}")),
+        },
+        Request::Erase { person } => match chat.erase_person(&person).await {
+            Ok(erased) => {
+                tracing::info!(person, ?erased, "the operator erased a person");
+                Reply::Done(format!(
+                    "{} messages and {} direct rooms of {person} deleted, {} connections ended",
+                    erased.messages, erased.rooms, erased.connections
+                ))
+            }
+            Err(error) => Reply::Failed(format!("{person} cannot be erased: {error}; try again")),
+        },
+        Request::Reload => {
+            let state = state.clone();
+            match tokio::task::spawn_blocking(move || state.reload()).await {
+                Ok(Ok(words)) => Reply::Done(words),
+                Ok(Err(words)) => Reply::Failed(words),
+                Err(error) => Reply::Failed(error.to_string()),
+            }
+        }
+        Request::Store => Reply::Store(store_place(state)),
+        Request::Announce { text } => {
+            tracing::info!(text, "the operator announced");
+            chat.announce(&text);
+            Reply::Done("announced".to_owned())
+        }
+        Request::Close {
+            seconds,
+            reason,
+            cancel,
+            here,
+        } => {
+            // nought seconds say that an earlier notice is taken back
+            let seconds = if cancel { 0 } else { seconds.max(1) };
+            let within = Duration::from_secs(u64::from(seconds));
+            if !here {
+                chat.close_elsewhere(within, &reason);
+            }
+            chat.announce_closing(within, &reason);
+            if cancel {
+                tracing::info!("the operator took the closing back");
+                state.stop.cancel();
+                return Reply::Done("goes on".to_owned());
+            }
+            tracing::info!(seconds, reason, here, "the operator closes the server");
+            state.stop.within(within);
+            Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
+        }
+    }
+}
+
+async fn restrict(
+    chat: &Chat,
+    kind: RestrictionKind,
+    whom: &str,
+    seconds: Option<u64>,
+    reason: String,
+) -> Reply {
+    let subject = match chat.subject(whom).await {
+        Ok(subject) => subject,
+        Err(error) => return Reply::Failed(error),
+    };
+    let restriction = Restriction {
+        kind,
+        subject: subject.clone(),
+        until: seconds.map(|seconds| history::now().saturating_add(seconds.saturating_mul(1000))),
+        reason,
+    };
+    match chat.restrict(restriction).await {
+        Ok(()) => {
+            tracing::info!(kind = kind.name(), %subject, seconds, "the operator restricted someone");
+            let end = seconds.map_or(String::new(), |seconds| format!(" for {seconds} s"));
+            Reply::Done(format!("{} of {subject}{end}", kind.name()))
+        }
+        Err(error) => Reply::Failed(format!(
+            "the {} of {subject} cannot be stored: {error}",
+            kind.name()
+        )),
+    }
+}
+
+async fn lift(chat: &Chat, kind: RestrictionKind, whom: &str) -> Reply {
+    let subject = match chat.subject(whom).await {
+        Ok(subject) => subject,
+        Err(error) => return Reply::Failed(error),
+    };
+    match chat.lift(kind, &subject).await {
+        Ok(true) => {
+            tracing::info!(kind = kind.name(), %subject, "the operator ended a restriction");
+            Reply::Done(format!("{} of {subject} ended", kind.name()))
+        }
+        Ok(false) => Reply::Failed(format!("there is no {} of {subject}", kind.name())),
+        Err(error) => Reply::Failed(format!(
+            "the {} of {subject} cannot be ended: {error}",
+            kind.name()
+        )),
+    }
+}
+
+/// How full this machine is.
+fn load(state: &AppState) -> Load {
+    let (sessions, max_sessions) = state.sessions();
+    Load {
+        sessions,
+        max_sessions,
+        connections: state.connections.open(),
+        max_connections: state.connections.max(),
+        trouble: state.trouble(),
+    }
+}
+
+fn store_place(state: &AppState) -> StorePlace {
+    let store = &state.config.store;
+    if store.redis.is_some() {
+        StorePlace::Redis
+    } else if store.ephemeral {
+        StorePlace::Memory
+    } else {
+        // the operator's command may run in another folder
+        StorePlace::Folder(store.data.canonicalize().unwrap_or_else(|_| store.data.clone()))
+    }
 }
 
 /// Reads a time of at most a week, such as `90`, `60s`, `5m` or `1h`.

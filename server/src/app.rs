@@ -1,26 +1,33 @@
 //! The running server: the page's files, Socket.IO, the chat, and when all of it stops.
 
-mod engine_config;
-pub mod router;
-mod shutdown;
-mod shutdown_timer;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::HOST;
+use tokio::time::{Instant, sleep};
 
 use crate::auth::{AuthError, Authenticator};
 use crate::chat::Chat;
-use crate::config::{Config, SocketLimits, Store};
-use crate::engineio::Engine;
+use crate::config::{AllowedOrigin, Config, Origin, SocketLimits, Store, is_loopback};
+use crate::engineio::{Cors, Engine, EngineConfig, EngineLimits, HandshakeRequest, Origins, Peer};
 use crate::http::assets::Assets;
-use crate::http::health::Readiness;
-use crate::http::security_headers::Policy;
+use crate::http::csp::Policy;
+use crate::http::health::{self, Readiness};
+use crate::http::security_headers;
 use crate::http::serve::{ConnectionLimit, Tls};
+use crate::shutdown::ShutdownTimer;
 use crate::socketio::{Io, IoConfig, Redis, RedisConfig};
-pub use shutdown::signals;
-pub use shutdown_timer::ShutdownTimer;
+
+/// How often the end of the connections is looked for.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Time in which a client that polls comes again; after it, it has gone without a word.
+const NEXT_POLL: Duration = Duration::from_secs(2);
 
 /// The running server; cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,7 +75,7 @@ impl AppState {
             Some(time) => closing.within(time),
             None => closing.cancel(),
         });
-        let engine = io.engine(engine_config::engine_config(config)).clone();
+        let engine = io.engine(engine_config(config)).clone();
         Ok(Self {
             assets,
             policy: Policy {
@@ -126,6 +133,70 @@ impl AppState {
         metrics::gauge!("pesan_store_failed").set(flag(self.chat.trouble().is_some()));
         metrics::gauge!("pesan_build_info", "version" => env!("CARGO_PKG_VERSION"), "page" => self.assets.build()).set(1.0);
     }
+
+    /// Waits for the time to stop, and then brings the server down: nothing new comes in, what was said is stored and
+    /// answered, everyone is told, and connections get this long to end.
+    pub async fn stopped(self, drain: Duration) {
+        self.stop.wait().await;
+        tracing::info!("going down");
+        self.readiness.drain();
+        let deadline = Instant::now() + drain;
+        let abandoned = Instant::now() + NEXT_POLL;
+        self.chat.announce_closing(Duration::from_secs(1), "");
+        self.chat.close_history().await;
+        self.chat.io().close();
+        while self.engine.sessions() > 0 && Instant::now() < deadline {
+            if Instant::now() >= abandoned && self.engine.reachable_sessions() == 0 {
+                break;
+            }
+            sleep(LOOK).await;
+        }
+        let left = self.engine.sessions();
+        if left > 0 {
+            tracing::warn!(left, "connections were cut off");
+        }
+    }
+
+    /// Reads again what may change while the server runs: the page, the certificate, tokens and secrets. What cannot be
+    /// read stays as it was; who may no longer come in is disconnected.
+    ///
+    /// # Errors
+    /// What stays as it was, and why.
+    pub fn reload(&self) -> Result<String, String> {
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        match self.assets.reload() {
+            Ok(()) => {
+                tracing::info!(build = self.assets.build(), "the page was read again");
+                done.push("page".to_owned());
+            }
+            Err(error) => failed.push(format!("the page stays as it was: {error}")),
+        }
+        if let Some(tls) = &self.tls {
+            match tls.reload() {
+                Ok(()) => {
+                    tracing::info!("the certificate was read again");
+                    done.push("certificate".to_owned());
+                }
+                Err(error) => failed.push(format!("the certificate stays as it was: {error}")),
+            }
+        }
+        match self.load_authenticator() {
+            Ok(access) => {
+                let revoked = self.chat.replace_authenticator(access);
+                tracing::info!(revoked, "tokens and secrets were read again");
+                done.push(format!("tokens and secrets ({revoked} connections revoked)"));
+            }
+            Err(error) => failed.push(format!("tokens and secrets stay as they were: {error}")),
+        }
+        for error in &failed {
+            tracing::error!("{error}");
+        }
+        if failed.is_empty() {
+            Ok(format!("read again: {}", done.join(", ")))
+        } else {
+            Err(failed.join("; "))
+        }
+    }
 }
 
 fn load_authenticator(config: &Config) -> Result<Authenticator, AuthError> {
@@ -159,5 +230,171 @@ fn io(store: &Store) -> anyhow::Result<Io> {
 
 /// Everything that the public address serves.
 pub fn app(state: &AppState) -> Router {
-    router::router(state)
+    let mut routes = Router::new()
+        // load balancers
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz));
+    if !state.metrics_elsewhere {
+        // Prometheus on this machine
+        routes = routes.route("/metrics", get(local_metrics));
+    }
+    // Socket.IO
+    let routes = routes.merge(state.engine.router());
+    // people
+    let routes = routes.fallback(page).with_state(state.clone());
+    security_headers::layers(routes, state.policy.clone())
+}
+
+/// What `--admin-listen` serves.
+pub fn admin_router(state: &AppState) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(state.clone());
+    security_headers::layers(routes, Policy::default())
+}
+
+async fn healthz(State(state): State<AppState>) -> Response {
+    health::liveness(state.trouble().as_deref())
+}
+
+async fn readyz(State(state): State<AppState>) -> Response {
+    health::readiness(state.trouble().as_deref())
+}
+
+/// `/metrics` of the public address: for this machine only, and not for whom a proxy on it speaks.
+async fn local_metrics(State(state): State<AppState>, request: Request) -> Response {
+    let headers = request.headers();
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
+        .into_iter()
+        .any(|name| headers.contains_key(name));
+    let local = request
+        .extensions()
+        .get::<Peer>()
+        .is_some_and(|peer| peer.address.ip().to_canonical().is_loopback());
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if local && !forwarded && named.is_none_or(is_loopback) {
+        metrics(State(state)).await
+    } else {
+        page(State(state), request).await
+    }
+}
+
+async fn metrics(State(state): State<AppState>) -> Response {
+    state.record_metrics();
+    health::metrics_page()
+}
+
+async fn page(State(state): State<AppState>, request: Request) -> Response {
+    state.assets.respond(&request).into_response()
+}
+
+/// Settings of the engine.
+fn engine_config(config: &Config) -> EngineConfig {
+    let sockets = &config.sockets;
+    let allowed = AllowedOrigins::new(&config.listen.origin);
+    let mut limits = EngineLimits {
+        max_sessions: sockets.max_connections,
+        max_held_bytes: sockets.max_held_bytes,
+        ..EngineLimits::default()
+    };
+    limits.max_sessions_per_address = match sockets.max_per_address {
+        0 => sockets.max_connections,
+        most => most,
+    };
+    EngineConfig {
+        ping_interval: Duration::from_millis(sockets.ping_interval),
+        ping_timeout: Duration::from_millis(sockets.ping_timeout),
+        max_payload: sockets.max_payload,
+        // scripts of other origins may read the answers; whether they may connect is decided below
+        cors: Some(Cors::default()),
+        origins: Origins::Any,
+        allow_request: Some(Arc::new(move |request: Arc<HandshakeRequest>| {
+            let verdict = allowed.verdict(request.headers.get("origin"), request.headers.get("host"));
+            Box::pin(std::future::ready(verdict))
+        })),
+        limits,
+        ..EngineConfig::default()
+    }
+}
+
+/// Pages that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum AllowedOrigins {
+    /// Those of the server's own host, and of this machine: what a developer has.
+    OwnAndLoopback,
+    /// All.
+    Any,
+    /// Those of the server's own host, and of these origins.
+    Listed(Vec<Origin>),
+}
+
+impl AllowedOrigins {
+    fn new(origins: &[AllowedOrigin]) -> Self {
+        if origins.is_empty() {
+            return Self::OwnAndLoopback;
+        }
+        let listed = origins.iter().map(|origin| match origin {
+            AllowedOrigin::Any => None,
+            AllowedOrigin::Origin(origin) => Some(origin.clone()),
+        });
+        listed.collect::<Option<_>>().map_or(Self::Any, Self::Listed)
+    }
+
+    fn verdict(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), String> {
+        // only browsers say where a request comes from, and only there it is a page's doing
+        let Some(origin) = origin else { return Ok(()) };
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let own = authority
+            .zip(host)
+            .is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
+        let allowed = own
+            || match self {
+                Self::Any => true,
+                Self::OwnAndLoopback => authority.is_some_and(is_loopback),
+                Self::Listed(list) => list.iter().any(|one| one.as_str().eq_ignore_ascii_case(origin)),
+            };
+        if allowed {
+            Ok(())
+        } else {
+            Err("origin not allowed".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(list: &[&str], origin: &str) -> bool {
+        let list = list.iter().flat_map(|one| ["--origin", one]);
+        let config = Config::from_args(list).expect("good origins");
+        AllowedOrigins::new(&config.listen.origin)
+            .verdict(Some(origin), Some("chat.example"))
+            .is_ok()
+    }
+
+    #[test]
+    fn pages_of_other_origins_need_to_be_named() {
+        assert!(allows(&[], "https://chat.example"));
+        assert!(allows(&[], "http://localhost:5173"));
+        assert!(allows(&[], "http://[::1]:3000"));
+        assert!(!allows(&[], "https://evil.example"));
+        assert!(!allows(&[], "http://localhost.evil.example"));
+        assert!(!allows(&[], "null"));
+        assert!(allows(&["https://a.example/"], "https://a.example"));
+        assert!(allows(&["https://A.example:443"], "https://a.example"));
+        assert!(!allows(&["https://a.example"], "http://localhost:5173"));
+        assert!(allows(&["*"], "null"));
+        assert!(allows(
+            &["https://a.example, https://b.example"],
+            "https://b.example"
+        ));
+    }
+
+    #[test]
+    fn whoever_is_no_browser_may_connect() {
+        assert!(AllowedOrigins::new(&[]).verdict(None, None).is_ok());
+    }
 }

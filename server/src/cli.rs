@@ -1,11 +1,18 @@
 //! Command line of the binary: serve, or talk to a running server.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, bail};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::AdminCommand;
+use crate::admin::{Reply, Request, StorePlace};
+use crate::chat::history::{self, Contents};
 use crate::config::{Config, without_empty_variables};
 
 /// Serves the pesan chat: the page, Socket.IO, and the history.
@@ -46,6 +53,219 @@ impl Cli {
             Err(why) if cli.command.is_none() => Err(command.error(ErrorKind::ValueValidation, why)),
             Err(_) | Ok(()) => Ok(cli),
         }
+    }
+}
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Talks to the running server.
+#[derive(Debug, Clone, Args)]
+pub struct AdminCommand {
+    /// Socket of the running server.
+    #[arg(
+        long,
+        env = "PESAN_ADMIN_SOCKET",
+        value_name = "PATH",
+        default_value = "data/admin.sock",
+        global = true
+    )]
+    pub admin_socket: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What the operator can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Action {
+    /// Asks the running server.
+    #[command(flatten)]
+    Ask(Request),
+    /// Writes the history of the running server to a new file; it goes on meanwhile.
+    Backup {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Puts a backup in the place of the history of a server that is stopped; the old history stays beside it.
+    Restore {
+        /// File that `backup` wrote.
+        file: PathBuf,
+        /// Folder of the history.
+        #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
+        data: PathBuf,
+    },
+}
+
+impl AdminCommand {
+    /// Asks, and prints the answer.
+    ///
+    /// # Errors
+    /// When no server answers, or it says no.
+    pub fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        let request = match &self.action {
+            Action::Ask(request) => request,
+            Action::Backup { file } => return self.back_up(file, out),
+            Action::Restore { file, data } => return restore(file, data, out),
+        };
+        match self.ask(request)? {
+            Reply::Connections(list, load) => {
+                writeln!(
+                    out,
+                    "{:<20}  {:<21}  {:<20}  NAME",
+                    "CONNECTION", "ADDRESS", "PERSON"
+                )?;
+                for one in &list {
+                    writeln!(
+                        out,
+                        "{:<20}  {:<21}  {:<20}  {}",
+                        one.id, one.address, one.person, one.name
+                    )?;
+                }
+                writeln!(out, "{} connections", list.len())?;
+                writeln!(
+                    out,
+                    "this machine: {} sessions of at most {}, {} HTTP connections of at most {}",
+                    load.sessions, load.max_sessions, load.connections, load.max_connections
+                )?;
+                if let Some(trouble) = load.trouble {
+                    writeln!(out, "not ready: {trouble}")?;
+                }
+            }
+            Reply::Rooms(list) => {
+                writeln!(
+                    out,
+                    "{:<40}  {:>6}  {:>8}  {:>10}  NAME",
+                    "ROOM", "PEOPLE", "MESSAGES", "QUIET FOR"
+                )?;
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                for one in &list {
+                    let quiet = one
+                        .last
+                        .map(|last| now.saturating_sub(Duration::from_millis(last)));
+                    writeln!(
+                        out,
+                        "{:<40}  {:>6}  {:>8}  {:>10}  {}",
+                        one.id,
+                        one.people,
+                        one.messages,
+                        quiet.map(age).unwrap_or_default(),
+                        one.name
+                    )?;
+                }
+                writeln!(out, "{} rooms", list.len())?;
+            }
+            Reply::Restrictions(list) => {
+                writeln!(out, "{:<5}  {:<43}  {:<10}  REASON", "KIND", "SUBJECT", "ENDS IN")?;
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                for one in &list {
+                    let left = one
+                        .until
+                        .map(|until| Duration::from_millis(until).saturating_sub(now));
+                    writeln!(
+                        out,
+                        "{:<5}  {:<43}  {:<10}  {}",
+                        one.kind.name(),
+                        one.subject.to_string(),
+                        left.map_or("never".to_owned(), age),
+                        one.reason
+                    )?;
+                }
+                writeln!(out, "{} bans and mutes", list.len())?;
+            }
+            Reply::Messages(list) => {
+                writeln!(out, "{:>8}  {:<20}  {:<20}  TEXT", "NUMBER", "PERSON", "NAME")?;
+                for one in &list {
+                    let text = if one.is_deleted() { "(deleted)" } else { &one.text };
+                    writeln!(
+                        out,
+                        "{:>8}  {:<20}  {:<20}  {}",
+                        one.seq,
+                        one.author.id,
+                        one.author.name,
+                        text.replace('\n', " ⏎ ")
+                    )?;
+                }
+            }
+            Reply::Store(place) => writeln!(out, "{place:?}")?,
+            Reply::Done(words) => writeln!(out, "{words}")?,
+            Reply::Failed(words) => bail!(words),
+        }
+        Ok(())
+    }
+
+    fn back_up(&self, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+        let folder = match self.ask(&Request::Store)? {
+            Reply::Store(StorePlace::Folder(folder)) => folder,
+            Reply::Store(StorePlace::Memory) => {
+                bail!("the server keeps messages in memory only (--ephemeral)")
+            }
+            Reply::Store(StorePlace::Redis) => {
+                bail!("the messages are in Redis (--redis): back up its files, or a replica of it")
+            }
+            Reply::Failed(words) => bail!(words),
+            other => bail!("the server answers something else: {other:?}"),
+        };
+        let begun = Instant::now();
+        let contents = history::back_up(&folder, file)?;
+        writeln!(
+            out,
+            "{}: {} in {:.1} s",
+            file.display(),
+            Words(contents),
+            begun.elapsed().as_secs_f64()
+        )?;
+        Ok(())
+    }
+
+    fn ask(&self, request: &Request) -> anyhow::Result<Reply> {
+        let path = self.admin_socket.display();
+        let mut stream = UnixStream::connect(&self.admin_socket).with_context(|| {
+            format!("no server answers at {path}; is it running? --admin-socket names the socket of another --data")
+        })?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        stream.write_all(&line)?;
+        let mut answer = String::new();
+        BufReader::new(stream)
+            .read_line(&mut answer)
+            .context("the server does not answer")?;
+        serde_json::from_str(&answer).context("the server's answer cannot be read; has it another version?")
+    }
+}
+
+/// Time in its largest unit.
+fn age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn restore(file: &Path, data: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let (contents, old) = history::restore(file, data)?;
+    writeln!(out, "{} has {} now", data.display(), Words(contents))?;
+    if let Some(old) = old {
+        writeln!(out, "what was there before is {}", old.display())?;
+    }
+    Ok(())
+}
+
+/// What a history holds, in words.
+struct Words(Contents);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Contents {
+            rooms,
+            messages,
+            bytes,
+        } = self.0;
+        write!(f, "{messages} messages in {rooms} rooms, {bytes} bytes")
     }
 }
 

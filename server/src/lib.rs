@@ -9,6 +9,7 @@ pub mod config;
 pub mod engineio;
 pub mod http;
 pub mod log;
+pub mod shutdown;
 pub mod socketio;
 
 /// The examples of the front page compile.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use pesan_server::admin::AdminSocket;
-use pesan_server::app::{AppState, app, router, signals};
+use pesan_server::app::{AppState, admin_router, app};
 use pesan_server::cli::{Cli, Command};
 use pesan_server::config::{Config, Listen};
 use pesan_server::http::health;
 use pesan_server::http::serve::{ServeConfig, Tls, TrustedProxies, bind, serve};
-use pesan_server::log;
+use pesan_server::{log, shutdown};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
@@ -53,7 +53,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         tokio::spawn(AdminSocket::bind(&path)?.serve(state.clone()));
     }
     if let Some(address) = config.listen.admin_listen {
-        let (listener, routes) = (listen("--admin-listen", address)?, router::admin_router(&state));
+        let (listener, routes) = (listen("--admin-listen", address)?, admin_router(&state));
         tracing::info!("metrics on http://{}", listener.local_addr()?);
         tokio::spawn(serve(
             listener,
@@ -62,7 +62,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
             std::future::pending(),
         ));
     }
-    signals(&state)?;
+    let reloaded = state.clone();
+    // failures are logged
+    shutdown::signals(&state.stop, move || drop(reloaded.reload()))?;
     tokio::spawn(health::keep_counting());
     let scheme = if serving.tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{address}");

@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use pesan_server::app::router::admin_router;
+use pesan_server::app::admin_router;
 use pesan_server::app::{AppState, app};
 use pesan_server::config::Config;
 use pesan_server::engineio::Peer;

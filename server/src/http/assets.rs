@@ -4,9 +4,6 @@
 //! `x.br` and `x.gz` beside `x` are sent to whoever takes them. Names with a hash are kept by browsers for ever,
 //! `index.html` is asked for each time.
 
-mod csp_hashes;
-mod encoding;
-
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,9 +21,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
+use super::accept_encoding::Encoding;
+use super::csp::InlineHashes;
 use crate::config::Origin;
-pub use csp_hashes::InlineHashes;
-use encoding::Encoding;
 
 /// File that answers navigation.
 const INDEX: &str = "/index.html";

@@ -9,21 +9,11 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use http::HeaderValue;
 use http::header::{
-    CONTENT_SECURITY_POLICY, HOST, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 
-use super::assets::InlineHashes;
-use crate::config::{Origin, is_loopback};
-
-/// What the policy of the page allows beyond itself.
-#[derive(Debug, Clone, Default)]
-pub struct Policy {
-    /// Servers besides its own that the page may connect to.
-    pub servers: Vec<Origin>,
-    /// Whether the server speaks HTTPS itself.
-    pub secure: bool,
-}
+use super::csp::{InlineHashes, Policy, content_policy, loopback_server};
 
 /// Puts the layers around the routes; the last one added sees a request first.
 pub fn layers(routes: Router, policy: Policy) -> Router {
@@ -94,36 +84,4 @@ async fn log(request: Request, next: Next) -> Response<Body> {
     tracing::debug!(%method, path, status, ?took, "request");
     metrics::counter!("pesan_http_requests_total", "status" => status.to_string()).increment(1);
     response
-}
-
-/// Content-Security-Policy of a response; `local` is a server that this one page may connect to besides.
-fn content_policy(policy: &Policy, inline: Option<&InlineHashes>, local: Option<&Origin>) -> String {
-    let Some(inline) = inline else {
-        return "default-src 'none'; frame-ancestors 'none'".to_owned();
-    };
-    let servers: Vec<String> = policy.servers.iter().chain(local).map(Origin::sources).collect();
-    let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();
-    format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'{styles}; \
-         img-src 'self' data:; font-src 'self'; manifest-src 'self'; connect-src 'self'{servers}; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'",
-        scripts = list(&inline.scripts),
-        styles = list(&inline.styles),
-        servers = list(&servers),
-    )
-}
-
-/// Server that the page's own address names as `?server=…`, where page and server are both on this machine: what a
-/// developer has. The page reads the same first `server` of its query.
-fn loopback_server(request: &Request) -> Option<Origin> {
-    let host = request.headers().get(HOST)?.to_str().ok()?;
-    let query = request.uri().query().filter(|_| is_loopback(host))?;
-    let (_, named) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "server")?;
-    let url = if named.contains("://") {
-        named.into_owned()
-    } else {
-        // the page takes its own scheme then, which is HTTP on loopback unless this server has a certificate
-        format!("http://{named}")
-    };
-    Origin::of_url(&url).filter(Origin::is_loopback)
 }

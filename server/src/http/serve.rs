@@ -5,9 +5,6 @@
 
 mod connection_limit;
 mod forwarded;
-#[doc(hidden)]
-pub mod fuzzing;
-mod refusal;
 mod tls;
 
 use std::convert::Infallible;
@@ -20,7 +17,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::{CONNECTION, HOST};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, RETRY_AFTER,
+};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
@@ -34,6 +33,8 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 pub use connection_limit::{ConnectionLimit, ConnectionPermit, Full};
+#[doc(hidden)]
+pub use forwarded::fuzzing;
 pub use forwarded::{TrustedProxies, parse_network};
 pub use tls::{Tls, TlsError};
 
@@ -132,7 +133,7 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
     let failures = LogLimit::once_a_minute();
     let acceptor = Arc::new(Acceptor {
         limit,
-        refusals: Arc::new(Semaphore::new(refusal::AT_A_TIME)),
+        refusals: Arc::new(Semaphore::new(REFUSALS_AT_A_TIME)),
         config,
         app,
     });
@@ -215,14 +216,14 @@ impl Acceptor {
                 tokio::spawn(async move {
                     let refused = async {
                         match &acceptor.config.tls {
-                            None => refusal::answer(TokioIo::new(stream), full).await,
+                            None => answer_refusal(TokioIo::new(stream), full).await,
                             Some(tls) => match acceptor.handshake(tls, stream, address).await {
-                                Some(stream) => refusal::answer(TokioIo::new(stream), full).await,
+                                Some(stream) => answer_refusal(TokioIo::new(stream), full).await,
                                 None => Ok(()),
                             },
                         }
                     };
-                    if let Ok(Err(error)) = tokio::time::timeout(refusal::PATIENCE, refused).await {
+                    if let Ok(Err(error)) = tokio::time::timeout(REFUSAL_TIMEOUT, refused).await {
                         tracing::debug!(%address, %error, "gone before it was told that there is no room");
                     }
                     drop((turn, alive));
@@ -327,4 +328,71 @@ fn prepare(stream: &TcpStream, stall: Duration) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     drop((SockRef::from(stream), stall));
     Ok(())
+}
+
+/// Refusals under way at a time; a further connection is closed.
+const REFUSALS_AT_A_TIME: usize = 256;
+/// Time for one.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Answers the first request of a connection.
+async fn answer_refusal<I>(io: I, full: Full) -> Result<(), hyper::Error>
+where
+    I: Read + Write + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let html = request
+            .headers()
+            .get(ACCEPT)
+            .is_some_and(|accept| accept.as_bytes().windows(9).any(|part| part == b"text/html"));
+        std::future::ready(Ok::<_, Infallible>(refusal_response(full, html)))
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REFUSAL_TIMEOUT)
+        .keep_alive(false)
+        .serve_connection(io, service)
+        .await
+}
+
+fn refusal_response(full: Full, html: bool) -> Response<Body> {
+    let (status, indonesian, english) = match full {
+        Full::Server => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Server penuh. Halaman ini mencoba lagi sendiri.",
+            "The server is full. This page tries again by itself.",
+        ),
+        Full::Address => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Terlalu banyak koneksi dari alamat Anda. Tutup beberapa tab; halaman ini mencoba lagi sendiri.",
+            "Too many connections from your address. Close some tabs; this page tries again by itself.",
+        ),
+    };
+    let (kind, body) = if html {
+        let page = format!(
+            "<!doctype html><html lang=\"id\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><meta \
+             http-equiv=\"refresh\" content=\"15\"><title>pesan</title><h1>pesan</h1><p>{indonesian}</p><p \
+             lang=\"en\">{english}</p></html>\n"
+        );
+        ("text/html; charset=utf-8", page)
+    } else {
+        ("text/plain; charset=utf-8", format!("{english}\n"))
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (CACHE_CONTROL, "no-store"),
+        (RETRY_AFTER, "15"),
+        (CONNECTION, "close"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }

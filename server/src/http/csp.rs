@@ -1,11 +1,59 @@
-//! Hashes of the scripts and style sheets that stand inside a page.
+//! The Content-Security-Policy of the page: what it may load, run and connect to.
 //!
-//! Trunk starts the page from a short script inside `index.html`. Its hash in the Content-Security-Policy lets it
-//! run, and nothing else.
+//! Trunk starts the page from a short script inside `index.html`. Its hash in the policy lets it run, and nothing else.
 
+use axum::extract::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::HOST;
 use sha2::{Digest, Sha256};
+
+use crate::config::{Origin, is_loopback};
+
+/// What the policy of the page allows beyond itself.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Servers besides its own that the page may connect to.
+    pub servers: Vec<Origin>,
+    /// Whether the server speaks HTTPS itself.
+    pub secure: bool,
+}
+
+/// Content-Security-Policy of a response; `local` is a server that this one page may connect to besides.
+pub(super) fn content_policy(
+    policy: &Policy,
+    inline: Option<&InlineHashes>,
+    local: Option<&Origin>,
+) -> String {
+    let Some(inline) = inline else {
+        return "default-src 'none'; frame-ancestors 'none'".to_owned();
+    };
+    let servers: Vec<String> = policy.servers.iter().chain(local).map(Origin::sources).collect();
+    let list = |items: &[String]| items.iter().map(|item| format!(" {item}")).collect::<String>();
+    format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'{styles}; \
+         img-src 'self' data:; font-src 'self'; manifest-src 'self'; connect-src 'self'{servers}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        scripts = list(&inline.scripts),
+        styles = list(&inline.styles),
+        servers = list(&servers),
+    )
+}
+
+/// Server that the page's own address names as `?server=…`, where page and server are both on this machine: what a
+/// developer has. The page reads the same first `server` of its query.
+pub(super) fn loopback_server(request: &Request) -> Option<Origin> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    let query = request.uri().query().filter(|_| is_loopback(host))?;
+    let (_, named) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "server")?;
+    let url = if named.contains("://") {
+        named.into_owned()
+    } else {
+        // the page takes its own scheme then, which is HTTP on loopback unless this server has a certificate
+        format!("http://{named}")
+    };
+    Origin::of_url(&url).filter(Origin::is_loopback)
+}
 
 /// Sources for a Content-Security-Policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

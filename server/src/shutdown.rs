@@ -1,7 +1,9 @@
 //! When the server stops: on a signal, or at the time that the operator said.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -46,6 +48,37 @@ impl ShutdownTimer {
             }
         }
     }
+}
+
+/// Whether a signal has come.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Stops the server on SIGINT and SIGTERM, at once when a second one comes, and reads again what may change on SIGHUP.
+///
+/// # Errors
+/// When the system does not allow to listen for signals.
+pub fn signals(timer: &ShutdownTimer, reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signal = signal(kind)?;
+        let timer = timer.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                if STOPPING.swap(true, Ordering::AcqRel) {
+                    tracing::warn!("stops at once: a second signal came");
+                    // what is acknowledged is on the disk; the rest was not to be waited for
+                    std::process::exit(1);
+                }
+                timer.within(Duration::ZERO);
+            }
+        });
+    }
+    let mut signal = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            reload();
+        }
+    });
+    Ok(())
 }
 
 #[cfg(test)]
