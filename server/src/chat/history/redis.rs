@@ -13,12 +13,10 @@
 //! `deleted:<room>`: set of the numbers of deleted messages · `restrictions`: hash of bans and mutes ·
 //! `ids`: hash of where a message's id stands · `feed`: stream of what is new · `birth`, `version`, `trimmer`, `clock`.
 
-mod ack_gate;
 mod codec;
-mod deleted;
+mod deletion;
 mod feed_consumer;
 mod scripts;
-mod trim;
 mod writer;
 
 use std::fmt;
@@ -37,17 +35,13 @@ use super::{
     Deliver, Draft, History, LastError, Notify, Range, RedisClient, Restriction, RestrictionKind, Retention,
     SavedRoom, StoreError, Subject,
 };
-use ack_gate::AckGate;
-use feed_consumer::FeedConsumer;
+use codec::{FEED, VERSION};
+use feed_consumer::{AckGate, FeedConsumer};
 use scripts::{CREATE, DELETE, MOVE, REMOVE, SAVE};
 use writer::Writer;
 
-/// Version of the keys, kept in Redis.
-const VERSION: u32 = 1;
 /// Messages that may wait for Redis.
 const QUEUE: usize = 16_384;
-/// Entries that the feed keeps, roughly: what a node can miss and still catch up on.
-const FEED: usize = 10_000;
 /// Longest wait for the last messages to be written.
 const CLOSING: Duration = Duration::from_secs(6);
 
@@ -126,7 +120,7 @@ impl Redis {
             drop(last);
         });
         if retention != Retention::default() {
-            tasks.push(tokio::spawn(trim::run(link.clone(), retention)));
+            tasks.push(tokio::spawn(deletion::run_trimmer(link.clone(), retention)));
         }
         Ok(Self {
             link,
@@ -189,13 +183,13 @@ impl History for Redis {
             pipeline.arg("COUNT").arg(u64::from(limit) + 1);
             let (last_seq, oldest, found): (Option<u64>, StreamRangeReply, StreamRangeReply) =
                 link.ask(&pipeline).await?;
-            let found = deleted::Found {
+            let found = deletion::Found {
                 messages: codec::messages(&room, &found)?,
                 oldest: codec::messages(&room, &oldest)?.first().map(|oldest| oldest.seq),
                 last_seq: last_seq.unwrap_or(0),
             };
             let mut page = found.into_page(&room, range, usize::try_from(limit).unwrap_or(usize::MAX));
-            deleted::clear_quotes(&link, &room, &mut page.messages).await?;
+            deletion::clear_quotes(&link, &room, &mut page.messages).await?;
             Ok(page)
         }
         .boxed()
@@ -253,7 +247,7 @@ impl History for Redis {
         async move {
             let there = take_away(&link, &room, &key, only_empty, "").await?;
             if there {
-                trim::remove_all(&link, &room).await?;
+                deletion::remove_all(&link, &room).await?;
             }
             Ok(there)
         }
@@ -281,7 +275,7 @@ impl History for Redis {
                     break;
                 }
             }
-            trim::remove_all(&link, &from).await
+            deletion::remove_all(&link, &from).await
         }
         .boxed()
     }
@@ -304,7 +298,7 @@ impl History for Redis {
 
     fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
         let (link, person) = (self.link.clone(), person.to_owned());
-        async move { deleted::erase_person(&link, &person).await }.boxed()
+        async move { deletion::erase_person(&link, &person).await }.boxed()
     }
 
     fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>> {

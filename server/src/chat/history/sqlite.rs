@@ -3,15 +3,15 @@
 //! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
 
 mod backup;
+mod error;
 mod file;
-mod quota;
 mod reader;
 mod schema;
+mod statements;
 mod writer;
 
 use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,6 @@ use std::thread::JoinHandle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use pesan::protocol::HistoryPage;
-use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use super::{
@@ -28,15 +27,15 @@ use super::{
     StoreError, Subject,
 };
 pub use backup::{BackupError, Contents, back_up, restore};
-use quota::Quota;
+pub use error::OpenError;
+use error::{open_error, store_error, unusable};
+use file::{FILE, lock};
 use reader::Readers;
-use writer::{Change, Write, Writer};
+use statements::Change;
+use writer::{Quota, Write, Writer};
 
 /// Messages that may wait for the disk.
 const QUEUE: usize = 16_384;
-
-/// Name of the file in its folder.
-const FILE: &str = "history.sqlite";
 
 /// History in `history.sqlite` of a folder.
 pub struct Sqlite {
@@ -47,71 +46,6 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     /// Held until the end, so that no other process writes here.
     lock: Mutex<Option<File>>,
-}
-
-/// Why a history cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The folder or a file in it cannot be made, read or written.
-    #[error("cannot use {path}: {reason}; make it writable, or name another folder with --data")]
-    Unusable {
-        /// Folder or file.
-        path: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
-    /// No room is left on the disk.
-    #[error(
-        "no room is left for {0}: the disk is full; make room, or name a folder on another disk with --data"
-    )]
-    Full(PathBuf),
-    /// Another process has it.
-    #[error("another pesan-server is using {0}; stop it, or name another folder with --data")]
-    InUse(PathBuf),
-    /// Damaged, or no history at all.
-    #[error(
-        "{path} is damaged or not a history of pesan: {reason}; restore a backup with `pesan-server admin restore`, or move \
-         it away to begin anew"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A write-ahead log that belongs to another file; SQLite would write it into this one.
-    #[error(
-        "{log} does not belong here: {reason}; if history.sqlite was put there by hand, move {log} away and start again; \
-         `pesan-server admin restore` does both"
-    )]
-    StrayLog {
-        /// The log.
-        log: PathBuf,
-        /// How that is known.
-        reason: &'static str,
-    },
-    /// Written by a newer version.
-    #[error(
-        "{path} has version {found}, and this pesan-server knows versions up to {known}; use a newer one"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Version in the file.
-        found: u32,
-        /// Newest version that is known.
-        known: u32,
-    },
-}
-
-impl OpenError {
-    fn damaged(path: &Path, reason: &str) -> Self {
-        Self::Damaged {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        }
-    }
 }
 
 impl Sqlite {
@@ -129,7 +63,7 @@ impl Sqlite {
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
-        let readers = Readers::open(&path).map_err(|error| schema::open_error(&path, &error))?;
+        let readers = Readers::open(&path).map_err(|error| open_error(&path, &error))?;
         let trouble = Arc::<LastError>::default();
         let (queue, waiting) = sync_channel(QUEUE);
         let quota = Quota::new(folder, max_bytes);
@@ -318,39 +252,5 @@ impl History for Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let path = folder.join("lock");
-    let file = file::private()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| unusable(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
-    }
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> OpenError {
-    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-        return OpenError::Full(path.to_owned());
-    }
-    OpenError::Unusable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
-}
-
-fn store_error(error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StoreError::Full,
-        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt,
-        _ => StoreError::Other(error.to_string()),
     }
 }

@@ -3,10 +3,16 @@
 use std::collections::HashMap;
 
 use pesan::protocol::{Message, Person, Quote, RoomKind};
+use redis::Pipeline;
 use redis::streams::{StreamId, StreamRangeReply};
 use serde::{Deserialize, Serialize};
 
 use super::super::{RedisClient, SavedRoom, StoreError};
+
+/// Version of the keys, kept in Redis.
+pub(super) const VERSION: u32 = 1;
+/// Entries that the feed keeps, roughly: what a node can miss and still catch up on.
+pub(super) const FEED: usize = 10_000;
 
 /// Room as it stands in the hash of rooms; its id is the field.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +30,22 @@ pub(super) type Place = (u64, u64);
 pub(super) fn place(id: &str) -> Option<Place> {
     let (millis, number) = id.split_once('-')?;
     Some((millis.parse().ok()?, number.parse().ok()?))
+}
+
+/// Adds the query for the newest entry of a stream.
+pub(super) fn query_newest(pipeline: &mut Pipeline, stream: &str) {
+    pipeline
+        .cmd("XREVRANGE")
+        .arg(stream)
+        .arg("+")
+        .arg("-")
+        .arg("COUNT")
+        .arg(1);
+}
+
+/// Place of the entry that [`query_newest`] has found in the feed.
+pub(super) fn newest_place(found: &StreamRangeReply) -> Option<Place> {
+    found.ids.first().and_then(|entry| place(&entry.id))
 }
 
 /// Record of a room.
@@ -98,14 +120,7 @@ pub(super) async fn rooms(link: &RedisClient) -> Result<Vec<SavedRoom>, StoreErr
     }
     let mut pipeline = redis::pipe();
     for room in &rooms {
-        let log = link.key(&format!("log:{}", room.id));
-        pipeline
-            .cmd("XREVRANGE")
-            .arg(log)
-            .arg("+")
-            .arg("-")
-            .arg("COUNT")
-            .arg(1);
+        query_newest(&mut pipeline, &link.key(&format!("log:{}", room.id)));
     }
     let newest: Vec<StreamRangeReply> = link.ask(&pipeline).await?;
     for (room, newest) in rooms.iter_mut().zip(&newest) {

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use super::super::super::redis_client::{RETRY, store_error};
 use super::super::{Committed, Draft, LastError, RedisClient, StoreError, Stored, quoted};
-use super::codec::{self, Place};
+use super::codec::{self, FEED, Place, VERSION};
+use super::feed_consumer::AckGate;
 use super::scripts::APPEND;
-use super::{AckGate, FEED, VERSION};
 
 /// Most messages of one pipeline.
 const BATCH: usize = 1024;

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{beside, log_of, make_private, private, sync_folder};
-use super::{FILE, OpenError, lock, schema};
+use super::error::{OpenError, open_error};
+use super::file::{FILE, beside, examine, lock, log_of, make_folder, make_private, private, sync_folder};
+use super::schema;
 
 /// What a backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub fn restore(from: &Path, folder: &Path) -> Result<(Contents, Option<PathBuf>)
         return Err(BackupError::InUse(log_of(from)));
     }
     let contents = check(from)?;
-    super::file::make_folder(folder).map_err(io_error(folder))?;
+    make_folder(folder).map_err(io_error(folder))?;
     let _lock = lock(folder)?;
     let to = folder.join(FILE);
     let part = beside(&to, ".restoring");
@@ -141,7 +142,7 @@ fn write_copy(from: &Path, part: &Path) -> Result<Contents, BackupError> {
         .open(part)
         .map_err(io_error(part))?;
     let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| schema::open_error(from, &error))?;
+        .map_err(|error| open_error(from, &error))?;
     connection
         .busy_timeout(Duration::from_secs(10))
         .map_err(sqlite_error)?;
@@ -158,10 +159,9 @@ fn write_copy(from: &Path, part: &Path) -> Result<Contents, BackupError> {
 
 /// What a file holds, once it is known to be a whole history.
 fn check(path: &Path) -> Result<Contents, BackupError> {
-    super::file::examine(path)?;
+    examine(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(|error| schema::open_error(path, &error))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| open_error(path, &error))?;
     schema::check(path, &connection)?;
     let count = |table: &str| {
         connection
@@ -169,7 +169,7 @@ fn check(path: &Path) -> Result<Contents, BackupError> {
                 row.get::<_, i64>(0)
             })
             .map(i64::unsigned_abs)
-            .map_err(|error| schema::open_error(path, &error))
+            .map_err(|error| open_error(path, &error))
     };
     Ok(Contents {
         rooms: count("room")?,

@@ -3,14 +3,17 @@
 //! SQLite replays whatever log lies beside a file, also one that belongs to the file that was there before. So each
 //! start gives the file a number, which is kept in it and in `history.run`: where the two differ, the log is another's.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::OpenError;
+use super::error::{OpenError, open_error, unusable};
+
+/// Name of the history's file in its folder.
+pub(super) const FILE: &str = "history.sqlite";
 
 /// Only the owner reads and writes.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -68,7 +71,7 @@ pub(super) fn bytes_of(path: &Path) -> Result<Option<u64>, OpenError> {
     match std::fs::metadata(path) {
         Ok(meta) => Ok(Some(meta.len())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(super::unusable(path, &error)),
+        Err(error) => Err(unusable(path, &error)),
     }
 }
 
@@ -88,7 +91,7 @@ pub(super) fn examine(path: &Path) -> Result<bool, OpenError> {
         Some(0) => return Err(OpenError::damaged(path, "it is empty")),
         Some(bytes) => bytes,
     };
-    let header = Header::read(path).map_err(|error| super::unusable(path, &error))?;
+    let header = Header::read(path).map_err(|error| unusable(path, &error))?;
     let Some(header) = header else {
         return Err(OpenError::damaged(
             path,
@@ -139,17 +142,17 @@ pub(super) fn note_run(path: &Path, connection: &Connection) -> Result<(), OpenE
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('run', ?1)", [&run])?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))
     };
-    let busy = write().map_err(|error| super::schema::open_error(path, &error))?;
+    let busy = write().map_err(|error| open_error(path, &error))?;
     let file = run_file(path);
     if busy {
         // what the file says is not known to be on the disk, so nothing is compared with it
         tracing::debug!("the history is being read by another program");
         return match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(super::unusable(&file, &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(&file, &error)),
             Ok(()) | Err(_) => Ok(()),
         };
     }
-    replace(&file, run.as_bytes()).map_err(|error| super::unusable(&file, &error))
+    replace(&file, run.as_bytes()).map_err(|error| unusable(&file, &error))
 }
 
 /// Writes a small file so that after a crash it has either its old or its new contents.
@@ -197,5 +200,21 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
     match std::fs::set_permissions(path, Permissions::from_mode(PRIVATE)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Locks the folder until the file that is returned is dropped.
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("lock");
+    let file = private()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| unusable(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
-use super::{OpenError, file};
+use super::error::{OpenError, open_error, unusable};
+use super::file;
 
 /// Version of the tables below, kept in the file as `user_version`.
 pub(super) const VERSION: u32 = 3;
@@ -70,7 +71,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         create(path)?;
         tracing::info!("a new history begins in {}", path.display());
     }
-    file::make_private(path).map_err(|error| super::unusable(path, &error))?;
+    file::make_private(path).map_err(|error| unusable(path, &error))?;
     let mut connection = connect(path).map_err(|error| failed(&error))?;
     // looked at before anything is changed in what may be another program's file
     let version = check(path, &connection)?;
@@ -131,7 +132,7 @@ fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(),
             .write(true)
             .create_new(true)
             .open(&copy)
-            .map_err(|error| super::unusable(&copy, &error))?;
+            .map_err(|error| unusable(&copy, &error))?;
         let copied = connection.execute("VACUUM INTO ?1", [&*copy.to_string_lossy()]);
         if let Err(error) = copied {
             if let Err(error) = std::fs::remove_file(&copy) {
@@ -198,7 +199,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     for left in [part.clone(), file::beside(&part, "-journal")] {
         match std::fs::remove_file(&left) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(super::unusable(&left, &error));
+                return Err(unusable(&left, &error));
             }
             Ok(()) | Err(_) => {}
         }
@@ -207,7 +208,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
         .write(true)
         .create_new(true)
         .open(&part)
-        .map_err(|error| super::unusable(&part, &error))?;
+        .map_err(|error| unusable(&part, &error))?;
     let write = || -> rusqlite::Result<()> {
         let mut connection = connect(&part)?;
         let transaction = connection.transaction()?;
@@ -220,20 +221,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     write().map_err(|error| open_error(&part, &error))?;
     std::fs::rename(&part, path)
         .and_then(|()| file::sync_folder(path))
-        .map_err(|error| super::unusable(path, &error))
-}
-
-pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            OpenError::damaged(path, &error.to_string())
-        }
-        Some(ErrorCode::DiskFull) => OpenError::Full(path.to_owned()),
-        _ => OpenError::Unusable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        },
-    }
+        .map_err(|error| unusable(path, &error))
 }
 
 #[cfg(test)]
