@@ -18,7 +18,8 @@ use tokio::time::timeout;
 use crate::app::AppState;
 use crate::chat::Chat;
 use crate::chat::history::{self, Range, Restriction, RestrictionKind, StoreError};
-use crate::chat::operator::{Connected, RoomInfo};
+use crate::chat::moderation::Connected;
+use crate::chat::room_lifecycle::RoomInfo;
 use crate::log::LogLimit;
 
 /// What the operator asks for.

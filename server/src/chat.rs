@@ -11,120 +11,54 @@
 //! and does less than what pages have anyway. They come back after any time and to any node, say up to which number
 //! they have each room, and get the rest; for others someone is gone only after a moment.
 
+mod broadcast;
 mod cluster;
 mod connect;
-mod held_names;
+mod error;
 pub mod history;
-mod lockout;
 mod message;
 pub mod moderation;
-mod name_candidates;
 mod name_registry;
 pub(crate) mod names;
-pub mod operator;
 mod presence;
 mod rate_limit;
 mod redis_client;
 mod remote_presence;
 mod requests;
+mod restrictions;
+pub mod room_lifecycle;
 mod rooms;
 mod roster;
 mod sanitize;
-mod store_error;
+mod state;
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::Context;
-use pesan::protocol::{ChatError, ChatErrorCode, Person, Room};
-use pesan::socketio::Event;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+
+pub use state::Chat;
 
 use crate::auth::Authenticator;
 use crate::config::{ChatLimits, Store};
 use crate::socketio::Io;
-use history::{
-    Committed, Deliver, History, Memory, Redis, RedisClient, Retention, Sqlite, StoreError, StoreEvent,
-};
-use lockout::Lockout;
-use moderation::Restrictions;
+use history::{Deliver, History, Memory, Redis, RedisClient, Retention, Sqlite};
+use message::StoreOutput;
 use name_registry::NameRegistry;
 use presence::PendingPresence;
-use rate_limit::{Bucket, RateLimiter};
+use rate_limit::{Lockout, RateLimiter};
 use remote_presence::RemotePresence;
+use restrictions::Restrictions;
 use rooms::Rooms;
-use roster::{MemberSnapshot, Roster};
-use sanitize::chat_error;
+use roster::Roster;
+use state::{ChatState, Inner};
 
-/// Socket.IO room of all pages of ours.
-const PAGES: &str = "pages";
-/// Socket.IO room of all plain clients.
-const PLAINS: &str = "plain";
-/// How long someone who lost the connection still counts as present.
-const GRACE: Duration = Duration::from_secs(3);
 /// Bytes that the history may have, in a file and in memory.
 const MAX_FILE: u64 = 10_000_000_000;
 const MAX_MEMORY: u64 = 128 << 20;
-/// How often a room's news go to those who are not in it.
-const NEWS_EVERY: Duration = Duration::from_secs(1);
-
-/// The chat; cheap to clone.
-#[derive(Clone)]
-pub struct Chat(Arc<Inner>);
-
-struct Inner {
-    io: Io,
-    history: Box<dyn History>,
-    limits: ChatLimits,
-    access: RwLock<Arc<Authenticator>>,
-    /// Gives the build id of the page that the server serves.
-    page_build: Box<dyn Fn() -> String + Send + Sync>,
-    /// Names that all nodes have agreed on, where there are several.
-    claims: Option<NameRegistry>,
-    state: Mutex<ChatState>,
-    /// Counts plain messages that were passed on, but not kept.
-    not_kept: metrics::Counter,
-    /// Hands on what is stored, until the store has ended.
-    delivery: Mutex<Option<JoinHandle<()>>>,
-    /// Set when the store ends.
-    ending: AtomicBool,
-    /// Held from the plan of an open room until it is there.
-    creating: tokio::sync::Mutex<()>,
-}
-
-/// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
-struct ChatState {
-    people: Roster,
-    rooms: Rooms,
-    /// Other nodes, where there may be some.
-    remote_presence: Option<RemotePresence>,
-    /// Rooms that have news for those who are not in them.
-    news: BTreeSet<String>,
-    /// Notice of the operator that the server will go down.
-    closing: Option<operator::Notice>,
-    /// Plain messages that may be kept in this moment.
-    plain: Bucket,
-    /// What people and addresses may do in this moment.
-    rates: RateLimiter,
-    /// Addresses from which wrong secrets came.
-    lockout: Lockout,
-    /// Changes of presence that rooms were not told yet.
-    presence: PendingPresence,
-    /// Bans and mutes.
-    restrictions: Restrictions,
-}
-
-impl fmt::Debug for Chat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chat")
-            .field("history", &self.0.history)
-            .finish_non_exhaustive()
-    }
-}
 
 impl Chat {
     /// Opens the history and starts the chat on a Socket.IO server. Needs a tokio runtime.
@@ -187,144 +121,12 @@ impl Chat {
         }
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
-        tokio::spawn(tell_news(Arc::downgrade(&chat.0)));
-        tokio::spawn(presence::tell_batches(Arc::downgrade(&chat.0)));
+        tokio::spawn(broadcast::tell_news(Arc::downgrade(&chat.0)));
+        tokio::spawn(broadcast::tell_batches(Arc::downgrade(&chat.0)));
         let empty_room = Duration::from_secs(limits.empty_room);
-        tokio::spawn(rooms::remove_empty(Arc::downgrade(&chat.0), empty_room));
+        tokio::spawn(room_lifecycle::remove_empty(Arc::downgrade(&chat.0), empty_room));
         Ok(chat)
     }
-
-    /// The Socket.IO server underneath.
-    #[must_use]
-    pub fn io(&self) -> &Io {
-        &self.0.io
-    }
-
-    /// Why messages cannot be stored, if so.
-    #[must_use]
-    pub fn trouble(&self) -> Option<StoreError> {
-        self.0.history.trouble()
-    }
-
-    /// Sets the gauges that are only looked at when someone asks.
-    pub fn record_metrics(&self) {
-        let state = self.state();
-        let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
-        metrics::gauge!("pesan_people").set(float(state.people.count_here()));
-        metrics::gauge!("pesan_rooms").set(float(state.rooms.iter().count()));
-        metrics::gauge!("pesan_locked_out_addresses").set(float(state.lockout.count(Instant::now())));
-        if let Some(remote_presence) = &state.remote_presence {
-            metrics::gauge!("pesan_other_nodes").set(float(remote_presence.count()));
-        }
-    }
-
-    /// Writes what waits to the disk, and answers it; nothing is stored after that.
-    pub async fn close_history(&self) {
-        self.0.ending.store(true, Ordering::Release);
-        let chat = self.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || chat.0.history.close()).await {
-            tracing::error!(%error, "the history did not close");
-        }
-        let delivery = self
-            .0
-            .delivery
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(delivery) = delivery
-            && let Err(error) = delivery.await
-        {
-            tracing::error!(%error, "messages were stored, but not handed on");
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, ChatState> {
-        // what panicked under the lock left the state as it was before or after one step
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends an event to everyone in a Socket.IO room, on this node.
-    fn tell<E: Event>(&self, to: &str, event: &E) {
-        if let Err(error) = self.0.io.to(to).local().emit_event(event) {
-            tracing::warn!(%error, event = E::NAME, "cannot be sent");
-        }
-    }
-
-    /// Tells everyone who may see a room how it is now, each as they see it.
-    fn tell_room(&self, id: &str) {
-        for (to, room) in self.views(id) {
-            self.tell(&to, &room);
-        }
-    }
-
-    /// Who may see a room, and how.
-    fn views(&self, id: &str) -> Vec<(String, Room)> {
-        let state = self.state();
-        let members: Vec<Person> = state.rooms.members(id);
-        if members.is_empty() {
-            let room = state.rooms.seen_by(id, "", &state.people);
-            return room.map(|room| (PAGES.to_owned(), room)).into_iter().collect();
-        }
-        members
-            .iter()
-            .filter_map(|member| {
-                Some((
-                    channel_of(&member.id),
-                    state.rooms.seen_by(id, &member.id, &state.people)?,
-                ))
-            })
-            .collect()
-    }
-
-    /// Tells those who are not in a room what is new in it.
-    fn tell_news(&self) {
-        let news: Vec<Room> = {
-            let mut state = self.state();
-            let ids = std::mem::take(&mut state.news);
-            ids.iter()
-                .filter_map(|id| state.rooms.seen_by(id, "", &state.people))
-                .collect()
-        };
-        for room in news {
-            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str()).local();
-            if let Err(error) = others.emit_event(&room) {
-                tracing::warn!(%error, "news of a room cannot be sent");
-            }
-        }
-    }
-}
-
-impl ChatState {
-    /// Tells the other nodes how someone is here now.
-    fn share(&mut self, person: &Person) {
-        if let Some(remote_presence) = &mut self.remote_presence {
-            let line = self
-                .people
-                .line(&person.id)
-                .unwrap_or_else(|| MemberSnapshot::gone(person));
-            remote_presence.tell(line);
-        }
-    }
-}
-
-/// Now and then tells the news of rooms, as long as there is a chat.
-async fn tell_news(chat: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(NEWS_EVERY);
-    loop {
-        ticks.tick().await;
-        let Some(chat) = chat.upgrade() else { return };
-        Chat(chat).tell_news();
-    }
-}
-
-/// Socket.IO room of a room of the chat.
-fn channel(room: &str) -> String {
-    format!("room:{room}")
-}
-
-/// Socket.IO room of all pages of a person.
-fn channel_of(person: &str) -> String {
-    format!("person:{person}")
 }
 
 /// Opens the history that the operator chose; what comes out of it goes to `told`.
@@ -360,29 +162,3 @@ async fn open(
     let bytes = store.max_store_bytes.unwrap_or(MAX_FILE);
     Ok(Box::new(Sqlite::open(&store.data, retention, bytes, deliver)?))
 }
-
-/// What someone is told whose message was not stored.
-fn store_refusal(error: &StoreError) -> ChatError {
-    match error {
-        StoreError::IdUsed => chat_error(ChatErrorCode::IdInvalid, ""),
-        StoreError::RoomUnknown => chat_error(ChatErrorCode::RoomUnknown, ""),
-        StoreError::RoomTaken(id) => chat_error(ChatErrorCode::RoomTaken, id),
-        StoreError::Busy => chat_error(ChatErrorCode::TooFast, 1),
-        // the reason is the operator's business, and is in the log
-        StoreError::Full | StoreError::Quota(_) => chat_error(ChatErrorCode::StoreFull, ""),
-        StoreError::ReadOnly | StoreError::Corrupt | StoreError::Unreachable(_) | StoreError::Other(_) => {
-            chat_error(ChatErrorCode::StoreFailed, "")
-        }
-    }
-}
-
-/// What comes out of the store.
-enum StoreOutput {
-    /// What became of messages.
-    Committed(Vec<Committed>),
-    /// What other nodes did.
-    StoreEvent(StoreEvent),
-}
-
-/// What came out of the store, in its order.
-type Incoming = mpsc::UnboundedReceiver<StoreOutput>;

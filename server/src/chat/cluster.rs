@@ -12,14 +12,14 @@ use pesan::protocol::{ChatError, ChatErrorCode, PresenceChange};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::broadcast::PAGES;
+use super::error::chat_error;
 use super::history::SavedRoom;
-use super::name_candidates::NameCandidates;
 use super::name_registry::{AGAIN, ClaimedName};
-use super::names::{Name, person_name};
+use super::names::{Name, NameCandidates, person_name};
 use super::remote_presence::{HEARTBEAT, PresenceUpdate};
 use super::rooms::{self, Rooms};
-use super::sanitize::chat_error;
-use super::{Chat, Inner, PAGES};
+use super::state::{Chat, Inner};
 use crate::engineio::CloseReason;
 
 /// Event between nodes: who is on one of them.
@@ -89,16 +89,6 @@ impl Chat {
             tracing::warn!(%error, "other nodes cannot be asked");
             false
         })
-    }
-
-    /// Takes over a room that some node has made or changed.
-    pub(super) fn take_room(&self, room: SavedRoom) {
-        let id = room.id.clone();
-        let new = self.state().rooms.take(room, self.0.limits.name_chars);
-        if new {
-            self.let_in(&id);
-            self.tell_room(&id);
-        }
     }
 
     /// The store is not what it was: everyone here comes again, and sees it as it is.

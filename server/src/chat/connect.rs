@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
-use super::name_candidates::{NameCandidates, made_up};
-use super::operator::disconnect;
-use super::presence::join_room;
-use super::rate_limit::too_fast;
+use super::broadcast::{PAGES, PLAINS, channel, channel_of, join_room};
+use super::error::{chat_error, too_fast};
+use super::history;
+use super::moderation::disconnect;
+use super::names::{NameCandidates, made_up};
 use super::roster::{departures, id_of};
-use super::sanitize::chat_error;
-use super::{Chat, GRACE, PAGES, PLAINS, channel, channel_of, history};
+use super::state::{Chat, ClientKind, Notice};
 use crate::auth::{Authenticator, Identity};
 use crate::engineio::CloseReason;
 use crate::log::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
+/// How long someone who lost the connection still counts as present.
+const GRACE: Duration = Duration::from_secs(3);
 /// Shortest and longest key of a person.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 /// How long the answer to a wrong secret takes.
@@ -28,33 +30,6 @@ const FAREWELL: Duration = Duration::from_millis(250);
 static PEOPLE_CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
 /// What every socket is greeted with.
 const GREETING: &str = "Selamat datang di pesan!";
-
-/// Who a socket is; kept with it where there is something to keep.
-#[derive(Debug, Clone)]
-pub(super) enum ClientKind {
-    /// A page of ours.
-    Page {
-        /// Id of the person.
-        id: String,
-        /// Wished name.
-        name: Option<String>,
-        /// Whether the name belongs to the token, and stays.
-        named: bool,
-        /// Whether it gets changes of presence in batches.
-        batches: bool,
-    },
-    /// A plain client whose token says who it is.
-    Plain(Person),
-}
-
-impl ClientKind {
-    /// Id of the person.
-    pub(super) fn id(&self) -> &str {
-        match self {
-            Self::Page { id, .. } | Self::Plain(Person { id, .. }) => id,
-        }
-    }
-}
 
 impl Chat {
     /// Puts the chat's rules on the Socket.IO server.
@@ -121,11 +96,6 @@ impl Chat {
         let address = socket.handshake().ip();
         let state = self.state();
         state.lockout.check(address, Instant::now()).map_err(too_fast)
-    }
-
-    /// Who may come in now.
-    pub(super) fn access(&self) -> Arc<Authenticator> {
-        Arc::clone(&self.0.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes other secrets from now on, and ends the connections of those who may no longer come in, or only as someone
@@ -253,7 +223,7 @@ impl Chat {
             let mine: Vec<String> = state.rooms.direct_of(id).map(|room| channel(room)).collect();
             // what became free meanwhile is free on all nodes
             let freed = state.people.take_freed();
-            let closing = state.closing.as_ref().and_then(super::operator::Notice::still);
+            let closing = state.closing.as_ref().and_then(Notice::still);
             (hello, came, mine, closing, freed)
         };
         self.free_names(None, freed);

@@ -16,9 +16,9 @@ use futures_util::future::BoxFuture;
 use pesan::protocol::{HistoryPage, Message, Person, RoomKind, Sent};
 
 pub use self::redis::{Redis, RedisError};
-pub use super::moderation::{Restriction, RestrictionKind, Subject};
+pub use super::error::StoreError;
 pub use super::redis_client::RedisClient;
-pub use super::store_error::StoreError;
+pub use super::restrictions::{Restriction, RestrictionKind, Subject};
 pub use memory::Memory;
 pub use sqlite::{BackupError, Contents, OpenError, Sqlite, back_up, restore};
 

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, PLAIN, Send, Sent};
 use pesan::socketio::value::{Value, json};
 
-use super::connect::ClientKind;
-use super::history::{Committed, Completion, Draft, SavedRoom, StoreError, StoreEvent, Stored};
-use super::rate_limit::{Bucket, Cost, too_fast};
-use super::sanitize::{chat_error, sanitize, sanitize_or_truncate};
-use super::{Chat, Incoming, PLAINS, StoreOutput, channel, store_refusal};
+use super::broadcast::{PLAINS, channel};
+use super::error::{StoreError, chat_error, store_refusal, too_fast};
+use super::history::{Committed, Completion, Draft, SavedRoom, StoreEvent, Stored};
+use super::rate_limit::{Bucket, Cost};
+use super::sanitize::{sanitize, sanitize_or_truncate};
+use super::state::Chat;
 use crate::socketio::{AckSender, Args, Socket};
+use tokio::sync::mpsc;
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
 const PLAIN_ID: &str = "plain.";
@@ -22,6 +24,17 @@ const TOLD_ID: &str = "told.";
 const PLAIN_KEPT: (f64, f64) = (200.0, 2000.0);
 /// Longest pause before one looks again whether a client may go on, or has gone.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What comes out of the store.
+pub(super) enum StoreOutput {
+    /// What became of messages.
+    Committed(Vec<Committed>),
+    /// What other nodes did.
+    StoreEvent(StoreEvent),
+}
+
+/// What came out of the store, in its order.
+pub(super) type Incoming = mpsc::UnboundedReceiver<StoreOutput>;
 
 impl Chat {
     /// Takes a page's message; the answer comes when it is on the disk.
@@ -125,15 +138,6 @@ impl Chat {
                     }
                 });
             }
-        }
-    }
-
-    /// What the rates of a socket are counted by: its person, where that is known.
-    pub(super) fn rate_key(&self, socket: &Socket) -> String {
-        match socket.data().get::<ClientKind>().as_deref() {
-            Some(ClientKind::Page { id, .. }) => id.clone(),
-            Some(ClientKind::Plain(person)) => person.id.clone(),
-            None => socket.id().to_owned(),
         }
     }
 

@@ -1,222 +1,36 @@
-//! Bans and mutes: who may not come in, and who may read but not write.
+//! What an operator does to people: list and end connections, ban, mute, delete messages, erase a person.
 //!
-//! An operator restricts a person, or an address or network. Restrictions are kept by the [`history`], so
-//! that they survive a restart and hold on every node; `Restrictions` is the copy in memory. Enforced when a
-//! socket connects (`connect`), and before a person writes (`requests`, `message`).
+//! All of it works on every node, from any of them. `pesan-server admin` calls it through [`crate::admin`].
 
-use std::collections::HashMap;
-use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-use pesan::protocol::{ChatError, ChatErrorCode, HistoryPage, Message, MessageDeleted, PersonErased};
+use pesan::protocol::{ChatError, HistoryPage, Kicked, Message, MessageDeleted, PersonErased};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
-use super::history::{self, Range, StoreError};
-use super::operator::disconnect;
-use super::rate_limit::network_of;
-use super::sanitize::chat_error;
-use super::{Chat, ChatState, PAGES, channel};
-use crate::http::serve::parse_network;
+use super::broadcast::{PAGES, channel};
+use super::error::StoreError;
+use super::history::{self, Range};
+use super::restrictions::{Restriction, RestrictionKind, Restrictions, Subject, SubjectError};
+use super::state::{Chat, ChatState};
+use crate::socketio::Socket;
 
-/// Event between nodes: bans or mutes have changed.
+/// Events between nodes: to list the connections, to end some, and that bans or mutes have changed.
+const CONNECTIONS: &str = "connections";
+const KICK: &str = "kick";
 const RESTRICTIONS: &str = "restrictions";
 
-/// Rule of an operator against a person or a network.
+/// One connection, as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restriction {
-    /// What the subject may not do.
-    pub kind: RestrictionKind,
-    /// Whom it concerns.
-    pub subject: Subject,
-    /// When it ends, in milliseconds since 1970; `None` for no end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<u64>,
-    /// Reason shown to the person.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reason: String,
-}
-
-/// What a restricted person may not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestrictionKind {
-    /// Connect.
-    Ban,
-    /// Write, create rooms or change the name.
-    Mute,
-}
-
-/// Person or network. As text: the id of the person, or a network such as `192.0.2.0/24`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Subject {
-    /// Everyone in a network. A single IPv6 address stands for its /64, which is what one subscriber has.
-    Network(IpNet),
-    /// Person, by id.
-    Person(String),
-}
-
-/// Text that is neither a network nor the id of a person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no address, no network and no id of a person")]
-pub struct SubjectError(String);
-
-impl RestrictionKind {
-    /// Name in the store and in commands.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ban => "ban",
-            Self::Mute => "mute",
-        }
-    }
-
-    /// Kind of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Ban, Self::Mute]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    }
-}
-
-impl FromStr for Subject {
-    type Err = SubjectError;
-
-    fn from_str(text: &str) -> Result<Self, SubjectError> {
-        let text = text.trim();
-        if let Ok(network) = parse_network(text) {
-            return Ok(Self::Network(one_subscriber(network).trunc()));
-        }
-        let is_id =
-            !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_id {
-            Ok(Self::Person(text.to_owned()))
-        } else {
-            Err(SubjectError(text.to_owned()))
-        }
-    }
-}
-
-/// The /64 of a single IPv6 address; every other network as it is.
-fn one_subscriber(network: IpNet) -> IpNet {
-    match network {
-        IpNet::V6(one) if one.prefix_len() == 128 && one.addr().to_ipv4_mapped().is_none() => {
-            IpNet::new(network_of(IpAddr::V6(one.addr())), 64).unwrap_or(network)
-        }
-        IpNet::V6(one) if one.prefix_len() == 128 => IpNet::from(IpAddr::V6(one.addr()).to_canonical()),
-        IpNet::V4(_) | IpNet::V6(_) => network,
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(network) if network.prefix_len() == network.max_prefix_len() => {
-                network.addr().fmt(f)
-            }
-            Self::Network(network) => network.fmt(f),
-            Self::Person(id) => f.write_str(id),
-        }
-    }
-}
-
-impl From<Subject> for String {
-    fn from(subject: Subject) -> Self {
-        subject.to_string()
-    }
-}
-
-impl TryFrom<String> for Subject {
-    type Error = SubjectError;
-
-    fn try_from(text: String) -> Result<Self, SubjectError> {
-        text.parse()
-    }
-}
-
-impl Restriction {
-    fn is_over(&self, now: u64) -> bool {
-        self.until.is_some_and(|until| until <= now)
-    }
-
-    /// Error for the person whom it concerns.
-    pub(super) fn error(&self, now: u64) -> ChatError {
-        match self.kind {
-            RestrictionKind::Ban => chat_error(ChatErrorCode::Banned, &self.reason),
-            RestrictionKind::Mute => {
-                let seconds = self.until.map(|until| until.saturating_sub(now).div_ceil(1000));
-                chat_error(
-                    ChatErrorCode::Muted,
-                    seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
-                )
-            }
-        }
-    }
-}
-
-/// All restrictions, for looking them up.
-#[derive(Debug, Default)]
-pub(super) struct Restrictions {
-    bans: Subjects,
-    mutes: Subjects,
-}
-
-/// Restrictions of one kind.
-#[derive(Debug, Default)]
-struct Subjects {
-    people: HashMap<String, Restriction>,
-    networks: Vec<(IpNet, Restriction)>,
-}
-
-impl Restrictions {
-    pub(super) fn new(list: Vec<Restriction>) -> Self {
-        let mut all = Self::default();
-        for restriction in list {
-            let subjects = match restriction.kind {
-                RestrictionKind::Ban => &mut all.bans,
-                RestrictionKind::Mute => &mut all.mutes,
-            };
-            match restriction.subject.clone() {
-                Subject::Person(id) => drop(subjects.people.insert(id, restriction)),
-                Subject::Network(network) => subjects.networks.push((network, restriction)),
-            }
-        }
-        all
-    }
-
-    /// Checks whether someone may do what restrictions of this kind forbid. `person` is empty for a client that is no
-    /// known person.
-    ///
-    /// # Errors
-    /// [`ChatErrorCode::Banned`] or [`ChatErrorCode::Muted`].
-    pub(super) fn check(
-        &self,
-        kind: RestrictionKind,
-        person: &str,
-        address: IpAddr,
-        now: u64,
-    ) -> Result<(), ChatError> {
-        let subjects = match kind {
-            RestrictionKind::Ban => &self.bans,
-            RestrictionKind::Mute => &self.mutes,
-        };
-        let address = address.to_canonical();
-        let of_network = subjects
-            .networks
-            .iter()
-            .filter(|(network, _)| network.contains(&address));
-        let found = subjects
-            .people
-            .get(person)
-            .into_iter()
-            .chain(of_network.map(|(_, restriction)| restriction))
-            .find(|restriction| !restriction.is_over(now));
-        found.map_or(Ok(()), |restriction| Err(restriction.error(now)))
-    }
+pub struct Connected {
+    /// Id of the socket, or of the person, for [`Chat::kick`].
+    pub id: String,
+    /// Address of the client.
+    pub address: String,
+    /// Id of the person; empty for a plain client.
+    pub person: String,
+    /// Name of the person; empty for a plain client.
+    pub name: String,
 }
 
 /// What [`Chat::erase_person`] has removed.
@@ -242,6 +56,103 @@ impl ChatState {
 }
 
 impl Chat {
+    /// Does what the operator asks for on another node.
+    pub(super) fn register_commands(&self) {
+        let chat = Arc::downgrade(&self.0);
+        self.0.io.on_server_event(CONNECTIONS, move || {
+            chat.upgrade()
+                .map(|chat| Self(chat).connections_here())
+                .unwrap_or_default()
+        });
+        let chat = Arc::downgrade(&self.0);
+        self.0
+            .io
+            .on_server_event(KICK, move |id: String, reason: String| {
+                chat.upgrade()
+                    .map_or(0, |chat| Self(chat).kick_here(&id, &reason))
+            });
+    }
+
+    /// Every connection, on all nodes.
+    pub async fn connections(&self) -> Vec<Connected> {
+        let mut list = self.connections_here();
+        let others = self
+            .0
+            .io
+            .server_side_emit_with_ack::<Vec<Connected>>(CONNECTIONS, ());
+        match others.await {
+            Ok(others) => {
+                list.extend(others.answers.into_iter().flatten());
+                if others.missing > 0 {
+                    tracing::warn!(
+                        others.missing,
+                        "nodes did not say in time who is connected to them"
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "other nodes cannot be asked for their connections"),
+        }
+        list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        list
+    }
+
+    fn connections_here(&self) -> Vec<Connected> {
+        let sockets = self.0.io.sockets();
+        let state = self.state();
+        sockets
+            .iter()
+            .map(|socket| {
+                let person = state.people.of(socket.id());
+                let (person, name) = person.map(|person| (person.id, person.name)).unwrap_or_default();
+                Connected {
+                    id: socket.id().to_owned(),
+                    address: socket.handshake().address.to_string(),
+                    person,
+                    name,
+                }
+            })
+            .collect()
+    }
+
+    /// Ends a connection, or all of a person, on all nodes, after saying so; how many there were.
+    pub async fn kick(&self, id: &str, reason: &str) -> usize {
+        let others = self.0.io.server_side_emit_with_ack::<usize>(KICK, (id, reason));
+        let here = self.kick_here(id, reason);
+        match others.await {
+            Ok(others) => {
+                if others.missing > 0 {
+                    tracing::warn!(
+                        id,
+                        others.missing,
+                        "nodes did not say in time whether they ended connections"
+                    );
+                }
+                here + others.answers.iter().sum::<usize>()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "other nodes cannot be told to end connections");
+                here
+            }
+        }
+    }
+
+    fn kick_here(&self, id: &str, reason: &str) -> usize {
+        let chosen: Vec<Socket> = {
+            let sockets = self.0.io.sockets();
+            let state = self.state();
+            sockets
+                .into_iter()
+                .filter(|socket| {
+                    socket.id() == id || state.people.of(socket.id()).is_some_and(|person| person.id == id)
+                })
+                .collect()
+        };
+        for socket in &chosen {
+            disconnect(socket, reason);
+        }
+        chosen.len()
+    }
+
     /// Checks whether someone may connect.
     ///
     /// # Errors
@@ -411,71 +322,13 @@ impl Chat {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn restriction(kind: RestrictionKind, subject: &str, until: Option<u64>) -> Restriction {
-        Restriction {
-            kind,
-            subject: subject.parse().expect("a subject"),
-            until,
-            reason: "spam".to_owned(),
-        }
+/// Ends the connection of a socket, after its page was given the reason.
+pub(super) fn disconnect(socket: &Socket, reason: &str) {
+    let kicked = Kicked {
+        reason: reason.to_owned(),
+    };
+    if let Err(error) = socket.emit_event(&kicked) {
+        tracing::debug!(id = socket.id(), %error, "disconnected before the reason was sent");
     }
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
-    }
-
-    #[test]
-    fn subject_is_a_network_or_the_id_of_a_person() {
-        for (text, shown) in [
-            ("192.0.2.7", "192.0.2.7"),
-            (" 192.0.2.7/24 ", "192.0.2.0/24"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-            ("2001:db8::/32", "2001:db8::/32"),
-            ("0123456789abcdef0123", "0123456789abcdef0123"),
-        ] {
-            let subject: Subject = text.parse().expect(text);
-            assert_eq!(subject.to_string(), shown);
-            assert_eq!(shown.parse(), Ok(subject), "{text} is read again");
-        }
-        for text in ["", "a b", "192.0.2.0/33", "budi!"] {
-            let error = text.parse::<Subject>().expect_err(text).to_string();
-            assert!(error.contains(text), "{error}");
-        }
-    }
-
-    #[test]
-    fn ban_of_a_person_holds_at_every_address_until_it_ends() {
-        let bans = Restrictions::new(vec![restriction(RestrictionKind::Ban, "ana", Some(1000))]);
-        let check = |person, now| bans.check(RestrictionKind::Ban, person, address("192.0.2.1"), now);
-        assert_eq!(check("ana", 999), Err(chat_error(ChatErrorCode::Banned, "spam")));
-        assert_eq!(check("ana", 1000), Ok(()));
-        assert_eq!(check("bob", 0), Ok(()));
-        assert_eq!(
-            bans.check(RestrictionKind::Mute, "ana", address("192.0.2.1"), 0),
-            Ok(())
-        );
-    }
-
-    #[test]
-    fn ban_of_a_network_holds_for_everyone_in_it() {
-        let bans = Restrictions::new(vec![
-            restriction(RestrictionKind::Ban, "192.0.2.0/24", None),
-            restriction(RestrictionKind::Ban, "2001:db8:1:2::9", None),
-        ]);
-        let is_banned = |text| bans.check(RestrictionKind::Ban, "", address(text), 0).is_err();
-        let banned = ["192.0.2.200", "::ffff:192.0.2.200", "2001:db8:1:2:ffff::1"];
-        assert!(banned.into_iter().all(is_banned));
-        assert!(!["192.0.3.1", "2001:db8:1:3::1"].into_iter().any(is_banned));
-    }
-
-    #[test]
-    fn mute_tells_the_seconds_that_are_left() {
-        let error = |until| restriction(RestrictionKind::Mute, "ana", until).error(500).detail;
-        assert_eq!((error(Some(2400)), error(None)), ("2".to_owned(), String::new()));
-    }
+    socket.disconnect(true);
 }

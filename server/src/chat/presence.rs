@@ -1,24 +1,17 @@
-//! Telling a room who came, departures, or has another name; and who is typing.
+//! Changes of presence that rooms are not told at once: who came, who went, who has another name.
 //!
-//! Changes are gathered for a moment and told at once, in a [`PresenceBatch`]: what everyone who comes costs those who are
+//! Changes are gathered for a moment and sent together, in a [`PresenceBatch`]: what everyone who comes costs those who are
 //! there would else grow with the square of their number. Of a [crowd](CROWD) only the number of people is sent, less
-//! often. Pages that do not know batches get a [`Presence`] for each change, as long as the room is no crowd.
+//! often. `broadcast` sends the batches; pages that do not know batches get each change, where the room is no crowd.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use pesan::protocol::{Person, Presence, PresenceBatch, PresenceChange, Typing, TypingNotice};
-use tokio::time::MissedTickBehavior;
+use pesan::protocol::{Person, PresenceBatch, PresenceChange};
 
-use super::connect::ClientKind;
-use super::rate_limit::Cost;
-use super::roster::MembershipChange;
-use super::{Chat, ChatState, Inner, channel, channel_of};
-use crate::socketio::Socket;
+use super::roster::Roster;
 
-/// Pause between two batches of a room, and of a crowd.
-const BATCH: Duration = Duration::from_millis(100);
+/// Pause between two batches of a crowd.
 const BATCH_OF_CROWD: Duration = Duration::from_secs(1);
 /// More people than this are a crowd, until they are fewer than the second number.
 const CROWD: usize = 200;
@@ -35,8 +28,13 @@ pub(super) struct PendingPresence {
 }
 
 impl PendingPresence {
+    /// Whether a room has too many people for telling each change.
+    pub(super) fn is_crowd(&self, room: &str, people: &Roster) -> bool {
+        self.crowds.contains_key(room) || people.count_in(room) > CROWD
+    }
+
     /// Remembers a change for the next batch; what undoes an earlier one takes it back.
-    fn note(&mut self, room: &str, person: &Person, change: PresenceChange) {
+    pub(super) fn note(&mut self, room: &str, person: &Person, change: PresenceChange) {
         let changes = self.rooms.entry(room.to_owned()).or_default();
         let known = changes.get(&person.id).map(|(_, change)| *change);
         let change = match (known, change) {
@@ -59,47 +57,45 @@ impl PendingPresence {
         self.rooms.remove(room);
         self.crowds.remove(room);
     }
-}
 
-impl ChatState {
     /// People of a room that a page is shown: all, or some of a crowd.
-    pub(super) fn shown_people(&self, room: &str) -> Vec<Person> {
-        let most = if self.presence.crowds.contains_key(room) || self.people.count_in(room) > CROWD {
+    pub(super) fn shown_people(&self, room: &str, people: &Roster) -> Vec<Person> {
+        let most = if self.is_crowd(room, people) {
             SHOWN
         } else {
             usize::MAX
         };
-        self.people.in_room(room, most)
+        people.in_room(room, most)
     }
 
     /// What rooms are to be told now.
-    fn take_batches(&mut self, now: Instant) -> Vec<PresenceBatch> {
-        let rooms: Vec<String> = self.presence.rooms.keys().cloned().collect();
+    pub(super) fn take_batches(&mut self, people: &Roster, now: Instant) -> Vec<PresenceBatch> {
+        let rooms: Vec<String> = self.rooms.keys().cloned().collect();
         let mut batches = Vec::new();
         for room in rooms {
-            let count = self.people.count_in(&room);
+            let count = people.count_in(&room);
             let mut batch = PresenceBatch {
                 room: room.clone(),
                 people_count: u32::try_from(count).unwrap_or(u32::MAX),
                 ..PresenceBatch::default()
             };
-            match self.presence.crowds.get(&room) {
+            match self.crowds.get(&room) {
                 Some(_) if count < CROWD_NO_MORE => {
-                    self.presence.crowds.remove(&room);
-                    batch.people = Some(self.shown_people(&room));
+                    self.crowds.remove(&room);
+                    batch.people = Some(self.shown_people(&room, people));
                 }
                 Some(told) => {
                     if told.is_some_and(|told| now < told + BATCH_OF_CROWD) {
                         continue;
                     }
-                    self.presence.crowds.insert(room.clone(), Some(now));
+                    self.crowds.insert(room.clone(), Some(now));
                 }
                 None if count > CROWD => {
-                    self.presence.crowds.insert(room.clone(), Some(now));
-                    batch.people = Some(self.shown_people(&room));
+                    self.crowds.insert(room.clone(), Some(now));
+                    batch.people = Some(self.shown_people(&room, people));
                 }
                 None => {
-                    let changes = self.presence.rooms.get(&room).into_iter().flatten();
+                    let changes = self.rooms.get(&room).into_iter().flatten();
                     for (_, (person, change)) in changes {
                         let list = match change {
                             PresenceChange::Came => &mut batch.came,
@@ -110,132 +106,10 @@ impl ChatState {
                     }
                 }
             }
-            self.presence.rooms.remove(&room);
+            self.rooms.remove(&room);
             batches.push(batch);
         }
         batches
-    }
-}
-
-/// Tells rooms their changes, as long as there is a chat.
-pub(super) async fn tell_batches(chat: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(BATCH);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let Some(chat) = chat.upgrade() else { return };
-        let chat = Chat(chat);
-        let batches = chat.state().take_batches(Instant::now());
-        for batch in batches {
-            chat.tell(&batches_of(&batch.room), &batch);
-        }
-    }
-}
-
-/// Socket.IO room of those in a room who get batches.
-fn batches_of(room: &str) -> String {
-    format!("batches:{room}")
-}
-
-/// Socket.IO room of those in a room who get each change.
-fn changes_of(room: &str) -> String {
-    format!("changes:{room}")
-}
-
-/// All Socket.IO rooms of a room.
-pub(super) fn channels(room: &str) -> Vec<String> {
-    vec![channel(room), batches_of(room), changes_of(room)]
-}
-
-/// Lets a socket into a room.
-pub(super) fn join_room(socket: &Socket, room: &str) {
-    let visitor = socket.data().get::<ClientKind>();
-    let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
-    let presence = if batches {
-        batches_of(room)
-    } else {
-        changes_of(room)
-    };
-    socket.join(vec![channel(room), presence]);
-}
-
-/// Takes a socket out of a room.
-pub(super) fn leave_room(socket: &Socket, room: &str) {
-    socket.leave(channels(room));
-}
-
-impl Chat {
-    /// Tells a room, but not the socket itself, that someone came. Other nodes tell their own people.
-    pub(super) fn came(&self, socket: &Socket, room: &str, person: &Person) {
-        if self.note_change(room, person, PresenceChange::Came) {
-            return;
-        }
-        let presence = Presence {
-            room: room.to_owned(),
-            person: person.clone(),
-            change: PresenceChange::Came,
-        };
-        let others = socket.to(changes_of(room).as_str()).local();
-        if let Err(error) = others.emit_event(&presence) {
-            tracing::warn!(%error, "cannot say who came");
-        }
-    }
-
-    /// Tells rooms who came, departures or has another name.
-    pub(super) fn announce_membership(&self, moves: Vec<MembershipChange>) {
-        for MembershipChange { room, person, change } in moves {
-            self.changed(&room, &person, change);
-        }
-    }
-
-    /// Tells a room what happened to someone.
-    pub(super) fn changed(&self, room: &str, person: &Person, change: PresenceChange) {
-        let crowd = self.note_change(room, person, change);
-        let presence = Presence {
-            room: room.to_owned(),
-            person: person.clone(),
-            change,
-        };
-        if !crowd {
-            self.tell(&changes_of(room), &presence);
-        } else if change == PresenceChange::Renamed {
-            // a crowd is not told, but their own other windows are
-            self.tell(&channel_of(&person.id), &presence);
-        }
-    }
-
-    /// Remembers a change for the next batch; whether the room is a crowd.
-    fn note_change(&self, room: &str, person: &Person, change: PresenceChange) -> bool {
-        let state = &mut *self.state();
-        state.presence.note(room, person, change);
-        state.presence.crowds.contains_key(room) || state.people.count_in(room) > CROWD
-    }
-
-    /// Tells a room, on all nodes, that someone is typing; too often, and it is silently left.
-    pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
-        let person = {
-            let mut state = self.state();
-            let Some(person) = state.people.of(socket.id()) else {
-                return;
-            };
-            let visible = state.rooms.visible(&typing.room, &person.id).is_ok();
-            let address = socket.handshake().ip();
-            let paid = state
-                .rates
-                .charge(&person.id, address, Cost::Typing, Instant::now());
-            if !visible || paid.is_err() {
-                return;
-            }
-            person
-        };
-        let to = channel(&typing.room);
-        let typist = TypingNotice {
-            room: typing.room,
-            person,
-        };
-        if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&typist) {
-            tracing::debug!(%error, "cannot say who types");
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use redis::{
     RedisResult, ServerErrorKind,
 };
 
-use super::store_error::StoreError;
+use super::error::StoreError;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);

@@ -8,10 +8,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use pesan::protocol::PresenceChange;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::roster::{MemberSnapshot, MembershipChange, Roster, departures};
+use super::names::Name;
+use super::roster::{MemberSnapshot, MembershipChange, Roster, changes_of, departures};
 
 /// Pause between two signs of life.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -161,7 +163,7 @@ impl RemotePresence {
                 Some(_) => node.people.insert(id),
                 None => node.people.remove(&id),
             };
-            read.moves.extend(people.place_elsewhere(&seat, line));
+            read.moves.extend(apply_snapshot(people, &seat, line));
         }
         read
     }
@@ -195,10 +197,51 @@ fn rise(people: &mut Roster, node: &str, person: &str) -> Vec<MembershipChange> 
         .unwrap_or_default()
 }
 
+/// Takes over how another node has someone; what rooms are to be told.
+fn apply_snapshot(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<MembershipChange> {
+    let MemberSnapshot { person, key, rooms } = line;
+    let Some(rooms) = rooms else {
+        return people
+            .rise(seat)
+            .map(|(person, gone)| departures(&person, gone))
+            .unwrap_or_default();
+    };
+    let name = Name {
+        shown: person.name,
+        key,
+    };
+    if !people.has_seat(seat) {
+        people.sit_elsewhere(seat, &person.id, name.clone());
+    }
+    let mut moves = Vec::new();
+    if people.name_of(&person.id).is_some_and(|known| known != name)
+        && let Some((renamed, rooms)) = people.call(&person.id, name)
+    {
+        moves.extend(changes_of(&renamed, rooms, PresenceChange::Renamed));
+    }
+    let Some(person) = people.of(seat) else {
+        return moves;
+    };
+    let known = people.rooms_of(seat);
+    let came: Vec<String> = rooms
+        .iter()
+        .filter(|room| people.enter(seat, room))
+        .cloned()
+        .collect();
+    let gone: Vec<String> = known
+        .into_iter()
+        .filter(|room| !rooms.contains(room) && people.leave(seat, room))
+        .collect();
+    moves.extend(changes_of(&person, came, PresenceChange::Came));
+    moves.extend(departures(&person, gone));
+    moves
+}
+
 #[cfg(test)]
 mod tests {
-    use pesan::protocol::PresenceChange;
+    use pesan::protocol::{ChatErrorCode, Person};
 
+    use super::super::names::NameCandidates;
     use super::*;
 
     /// A node, its people, and what it tells.
@@ -222,7 +265,7 @@ mod tests {
 
         /// Someone comes into the lobby.
         fn comes(&mut self, id: &str) {
-            let names = super::super::name_candidates::NameCandidates::new(id, Some(id), 32);
+            let names = NameCandidates::new(id, Some(id), 32);
             self.people.sit(id, id, names, self.now);
             self.people.enter(id, "lobby");
             let line = self.people.line(id).expect("is here");
@@ -310,5 +353,74 @@ mod tests {
             .collect();
         assert_eq!(moves, [("ana", PresenceChange::Went)]);
         assert_eq!((two.people.count(), two.remote_presence.count()), (1, 0));
+    }
+
+    fn sit(people: &mut Roster, socket: &str, id: &str, wished: &str) -> (String, Option<ChatErrorCode>) {
+        let names = NameCandidates::new(id, Some(wished), 32);
+        let (person, refused) = people.sit(socket, id, names, Instant::now());
+        (person.name, refused.map(|refusal| refusal.code))
+    }
+
+    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> MemberSnapshot {
+        let name = Name::new(name, 32).expect("a good name");
+        MemberSnapshot {
+            person: Person {
+                id: id.to_owned(),
+                name: name.shown,
+            },
+            key: name.key,
+            rooms: rooms.map(|rooms| rooms.iter().map(|room| (*room).to_owned()).collect()),
+        }
+    }
+
+    fn told(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<(String, PresenceChange)> {
+        let moves = apply_snapshot(people, seat, line);
+        moves.into_iter().map(|one| (one.room, one.change)).collect()
+    }
+
+    #[test]
+    fn tabs_on_two_nodes_are_one_person() {
+        let mut people = Roster::default();
+        let lobby = |change| vec![("lobby".to_owned(), change)];
+        let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
+        assert_eq!(came, lobby(PresenceChange::Came));
+        // the name of the other node counts, and nobody comes a second time
+        assert_eq!(sit(&mut people, "s1", "ana", "Anita"), ("Ana".into(), None));
+        assert!(!people.enter("s1", "lobby"));
+        assert_eq!(people.line("ana"), Some(line("ana", "Ana", Some(&["lobby"]))));
+        let renamed = told(
+            &mut people,
+            "node ana",
+            line("ana", "Ani", Some(&["lobby", "kopi"])),
+        );
+        assert_eq!(
+            renamed,
+            [
+                ("lobby".to_owned(), PresenceChange::Renamed),
+                ("kopi".to_owned(), PresenceChange::Came)
+            ]
+        );
+        let rose = people.rise("s1").map(|(_, gone)| gone);
+        assert_eq!(rose, Some(vec![]));
+        assert_eq!((people.count(), people.count_here()), (1, 0));
+        let gone = told(&mut people, "node ana", line("ana", "Ani", Some(&["lobby"])));
+        assert_eq!(gone, [("kopi".to_owned(), PresenceChange::Went)]);
+        assert_eq!(
+            told(&mut people, "node ana", line("ana", "Ani", None)),
+            lobby(PresenceChange::Went)
+        );
+        assert_eq!((people.count(), people.lines()), (0, vec![]));
+    }
+
+    #[test]
+    fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
+        let mut people = Roster::default();
+        sit(&mut people, "s1", "ana", "Ana");
+        told(&mut people, "node bob", line("bob", "ANA", Some(&["lobby"])));
+        told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));
+        assert_eq!(
+            sit(&mut people, "s2", "cid", "ana"),
+            ("ana 2".into(), Some(ChatErrorCode::NameTaken))
+        );
     }
 }

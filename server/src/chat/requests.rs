@@ -4,21 +4,19 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use pesan::protocol::{
-    ChatError, ChatErrorCode, Create, Direct, History, HistoryPage, Join, Joined, Leave, Person,
-    PresenceChange, Rename, Room, RoomKind, Send, Typing,
+    ChatError, ChatErrorCode, History, HistoryPage, Join, Joined, Leave, Person, PresenceChange, Rename,
+    RoomKind, Send, Typing, TypingNotice,
 };
 use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
 
-use super::history::{Range, SavedRoom, StoreError};
-use super::presence::{join_room, leave_room};
-use super::rate_limit::{Cost, too_fast};
-use super::sanitize::chat_error;
-use super::{Chat, channel, channel_of, store_refusal};
+use super::broadcast::{channel, join_room, leave_room};
+use super::error::{StoreError, chat_error, store_refusal, too_fast};
+use super::history::Range;
+use super::rate_limit::Cost;
+use super::state::Chat;
 use crate::socketio::{AckSender, Args, Socket};
 
-/// For each open room that there may be, so many between two people.
-const DIRECT: usize = 10;
 /// Longest pause before one looks again whether a client may go on, or has gone.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -82,7 +80,7 @@ impl Chat {
     }
 
     /// Whose socket it is, after they paid.
-    fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
+    pub(super) fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
         let mut state = self.state();
         let person = state
             .people
@@ -143,7 +141,7 @@ impl Chat {
             let count = here.len();
             (here, count)
         } else {
-            let mut some = state.shown_people(&join.room);
+            let mut some = state.presence.shown_people(&join.room, &state.people);
             if !some.iter().any(|one| one.id == person.id) {
                 some.extend(state.people.get(&person.id).cloned());
             }
@@ -184,116 +182,30 @@ impl Chat {
         Ok(())
     }
 
-    async fn create(self, socket: Socket, create: Create) -> Result<Room, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
-        let limits = self.0.limits;
-        // two that are planned at once could get one id; where others write too, the store sees to that
-        let _alone = match self.0.claims {
-            None => Some(self.0.creating.lock().await),
-            Some(_) => None,
-        };
-        let plan = || {
-            let state = self.state();
-            state
-                .rooms
-                .plan(&create.name, limits.name_chars, limits.max_rooms)
-        };
-        let mut planned = plan();
-        if let Err(error) = &planned
-            && error.code == ChatErrorCode::Unavailable
-            && self.make_way(RoomKind::Open).await
-        {
-            planned = plan();
-        }
-        let (mut room, key) = planned?;
-        self.who(&socket, Cost::Room)?;
-        // stored first, so that no room is there that a restart takes away
-        let stored = self.0.history.create_room(room.clone(), &key).await;
-        let id = stored.map_err(|error| store_refusal(&error))?;
-        room.id.clone_from(&id);
-        let (added, seen) = {
+    /// Tells a room, on all nodes, that someone is typing; too often, and it is silently left.
+    pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
+        let person = {
             let mut state = self.state();
-            // the store's own news may have been here before
-            let added = state.rooms.insert(room, &key)?;
-            (added, state.rooms.seen_by(&id, &person.id, &state.people))
+            let Some(person) = state.people.of(socket.id()) else {
+                return;
+            };
+            let visible = state.rooms.visible(&typing.room, &person.id).is_ok();
+            let address = socket.handshake().ip();
+            let paid = state
+                .rates
+                .charge(&person.id, address, Cost::Typing, Instant::now());
+            if !visible || paid.is_err() {
+                return;
+            }
+            person
         };
-        if added {
-            self.tell_room(&id);
-        }
-        seen.ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))
-    }
-
-    async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
-        let room = {
-            let mut state = self.state();
-            let other = state.people.get(&direct.person).cloned();
-            let other = other
-                .or_else(|| state.rooms.partner(&direct.person))
-                .filter(|other| other.id != person.id)
-                .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
-            let id = state.rooms.open_direct(&person, &other);
-            state
-                .rooms
-                .seen_by(&id, &person.id, &state.people)
-                .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?
+        let to = channel(&typing.room);
+        let typist = TypingNotice {
+            room: typing.room,
+            person,
         };
-        if room.last_seq == 0 {
-            // the other one sees it with the first message
-            let pages = channel_of(&person.id);
-            let here = self.0.io.in_(pages.as_str()).local();
-            here.sockets_join(channel(&room.id).as_str());
-            self.tell(&pages, &room);
-        }
-        Ok(room)
-    }
-
-    /// Stores a direct room, now that something is said in it, and shows it to both.
-    pub(super) async fn store_direct(&self, socket: &Socket, room: SavedRoom) -> Result<(), ChatError> {
-        let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
-        let full = self.state().rooms.is_full_of_direct(most);
-        if full && !self.make_way(RoomKind::Direct).await {
-            return Err(chat_error(ChatErrorCode::Unavailable, ""));
-        }
-        self.who(socket, Cost::Direct)?;
-        let id = room.id.clone();
-        let saved = self.0.history.save_room(room.clone()).await;
-        saved.map_err(|error| store_refusal(&error))?;
-        let added = self.state().rooms.insert(room, "")?;
-        if added {
-            self.let_in(&id);
-            self.tell_room(&id);
-        }
-        Ok(())
-    }
-
-    /// Removes the room of a kind that was not used for the longest time, if that is long enough; whether one went.
-    async fn make_way(&self, kind: RoomKind) -> bool {
-        let days = u64::from(self.0.limits.idle_room_days);
-        if days == 0 {
-            return false;
-        }
-        let before = super::history::now().saturating_sub(days * 86_400_000);
-        let idlest = {
-            let state = self.state();
-            state.rooms.idlest(kind, before, &state.people)
-        };
-        let Some(id) = idlest else { return false };
-        let removed = self.remove_room(&id, false).await;
-        tracing::info!(
-            room = id,
-            ?removed,
-            "room removed: there are too many, and nothing was said in it"
-        );
-        removed == Ok(true)
-    }
-
-    /// Lets the two of a direct room into its Socket.IO room, on this node.
-    pub(super) fn let_in(&self, id: &str) {
-        let members = self.state().rooms.members(id);
-        for member in members {
-            let pages = self.0.io.in_(channel_of(&member.id).as_str()).local();
-            pages.sockets_join(channel(id).as_str());
+        if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&typist) {
+            tracing::debug!(%error, "cannot say who types");
         }
     }
 

@@ -1,20 +1,14 @@
 //! Every room there is: the lobby, open rooms, and those between two people.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Weak;
-use std::time::{Duration, Instant};
+use std::collections::{HashMap, VecDeque};
 
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, Person, Room, RoomKind};
 
+use super::error::chat_error;
 use super::history::{SavedRoom, quoted};
 use super::names::{Name, parts, room_name, slug};
 use super::roster::{Roster, id_of};
-use super::sanitize::chat_error;
-use super::{Chat, Inner};
 
-/// How often one looks for empty rooms, at most and at least.
-const SOONEST: Duration = Duration::from_millis(250);
-const LATEST: Duration = Duration::from_secs(60);
 /// Direct rooms without a message that are remembered, of all people and of one.
 const DRAFTS: usize = 10_000;
 const DRAFTS_OF_ONE: usize = 50;
@@ -393,35 +387,6 @@ impl Rooms {
     /// Every room, for the operator.
     pub(super) fn iter(&self) -> impl Iterator<Item = &SavedRoom> {
         self.rooms.values()
-    }
-}
-
-/// Removes open rooms in which nobody is and nothing was said for a time, as long as there is a chat.
-pub(super) async fn remove_empty(chat: Weak<Inner>, patience: Duration) {
-    let mut ticks = tokio::time::interval((patience / 4).clamp(SOONEST, LATEST));
-    // since when each room is empty
-    let mut since: HashMap<String, Instant> = HashMap::new();
-    loop {
-        ticks.tick().await;
-        let Some(chat) = chat.upgrade() else { return };
-        let chat = Chat(chat);
-        let empty: HashSet<String> = {
-            let state = chat.state();
-            state.rooms.empty(&state.people).into_iter().collect()
-        };
-        let now = Instant::now();
-        since.retain(|id, _| empty.contains(id));
-        for id in empty {
-            let at = *since.entry(id.clone()).or_insert(now);
-            if now.saturating_duration_since(at) < patience {
-                continue;
-            }
-            since.remove(&id);
-            match chat.remove_room(&id, true).await {
-                Ok(removed) => tracing::debug!(room = id, removed, "nothing was said in a room"),
-                Err(error) => tracing::debug!(%error, room = id, "an empty room stays"),
-            }
-        }
     }
 }
 

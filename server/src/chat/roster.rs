@@ -3,20 +3,17 @@
 //! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
 //! node, or stands for all that a person has on another one.
 
-mod replication;
-
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use pesan::protocol::{ChatError, ChatErrorCode, Person};
+use pesan::protocol::{ChatError, ChatErrorCode, Person, PresenceChange};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::held_names::HeldNames;
-use super::name_candidates::{NameCandidates, made_up};
-use super::names::{Name, parts, person_name};
-use super::sanitize::chat_error;
-pub(super) use replication::{MemberSnapshot, MembershipChange, departures};
+use super::error::chat_error;
+use super::name_registry::HeldNames;
+use super::names::{Name, NameCandidates, made_up, parts, person_name};
 
 /// Everyone who is here.
 #[derive(Debug, Default)]
@@ -300,6 +297,50 @@ impl Roster {
             .count()
     }
 
+    /// Someone as this node has them.
+    pub(super) fn line(&self, id: &str) -> Option<MemberSnapshot> {
+        let present = self.present.get(id)?;
+        let here = |(room, count): (&String, &Count)| (count.here > 0).then(|| room.clone());
+        Some(MemberSnapshot {
+            person: present.person.clone(),
+            key: present.key.clone(),
+            rooms: (present.seats.here > 0).then(|| present.rooms.iter().filter_map(here).collect()),
+        })
+    }
+
+    /// Everyone who has a seat on this node.
+    pub(super) fn lines(&self) -> Vec<MemberSnapshot> {
+        let lines = self.present.keys().filter_map(|id| self.line(id));
+        lines.filter(|line| line.rooms.is_some()).collect()
+    }
+
+    /// Gives someone the seat that stands for all that they have on another node.
+    pub(super) fn sit_elsewhere(&mut self, seat: &str, id: &str, name: Name) {
+        self.seat(seat, id, name, true);
+    }
+
+    /// Whether there is such a seat.
+    pub(super) fn has_seat(&self, seat: &str) -> bool {
+        self.seats.contains_key(seat)
+    }
+
+    /// Rooms that a seat is in.
+    pub(super) fn rooms_of(&self, seat: &str) -> HashSet<String> {
+        self.seats
+            .get(seat)
+            .map(|seat| seat.rooms.clone())
+            .unwrap_or_default()
+    }
+
+    /// Name of someone who is here.
+    pub(super) fn name_of(&self, id: &str) -> Option<Name> {
+        let present = self.present.get(id)?;
+        Some(Name {
+            shown: present.person.name.clone(),
+            key: present.key.clone(),
+        })
+    }
+
     fn is_taken(&self, key: &str, id: &str, now: Instant) -> bool {
         parts(key).any(|part| {
             let holder = self.names.get(part).map(String::as_str);
@@ -333,6 +374,56 @@ fn forget_member(members: &mut HashMap<String, BTreeSet<String>>, room: &str, pe
     }
 }
 
+/// Someone as this node has them, for the other nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MemberSnapshot {
+    pub(super) person: Person,
+    /// What the name is compared by.
+    pub(super) key: String,
+    /// Rooms that they are in; nothing when they have gone.
+    pub(super) rooms: Option<BTreeSet<String>>,
+}
+
+impl MemberSnapshot {
+    /// Someone who has gone.
+    pub(super) fn gone(person: &Person) -> Self {
+        Self {
+            person: person.clone(),
+            key: String::new(),
+            rooms: None,
+        }
+    }
+}
+
+/// What a room is to be told about someone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MembershipChange {
+    pub(super) room: String,
+    pub(super) person: Person,
+    pub(super) change: PresenceChange,
+}
+
+/// The same change in several rooms.
+pub(super) fn changes_of(
+    person: &Person,
+    rooms: impl IntoIterator<Item = String>,
+    change: PresenceChange,
+) -> Vec<MembershipChange> {
+    let rooms = rooms.into_iter();
+    rooms
+        .map(|room| MembershipChange {
+            room,
+            person: person.clone(),
+            change,
+        })
+        .collect()
+}
+
+/// Someone is in none of these rooms any more.
+pub(super) fn departures(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<MembershipChange> {
+    changes_of(person, rooms, PresenceChange::Went)
+}
+
 /// Id of the person who has this key: public, and of no use for finding the key.
 pub(super) fn id_of(what: &str, key: &str) -> String {
     let digest = Sha256::new()
@@ -345,7 +436,7 @@ pub(super) fn id_of(what: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::held_names::HELD;
+    use super::super::name_registry::HELD;
     use super::*;
 
     pub(super) fn sit(

@@ -5,6 +5,8 @@
 
 use pesan::protocol::{ChatError, ChatErrorCode, is_blank, is_hidden};
 
+use super::error::chat_error;
+
 /// Most characters that mark one letter; more of them would write over the lines around.
 const MARKS: usize = 8;
 
@@ -33,18 +35,6 @@ pub(super) fn sanitize_or_truncate(text: &str, most: u32) -> Option<String> {
         text.push('…');
     }
     (!is_blank(&text)).then_some(text)
-}
-
-/// A refusal with its detail.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "details are numbers and short texts, written where they are needed"
-)]
-pub(super) fn chat_error(code: ChatErrorCode, detail: impl ToString) -> ChatError {
-    ChatError {
-        code,
-        detail: detail.to_string(),
-    }
 }
 
 fn strip_hidden(text: &str) -> String {

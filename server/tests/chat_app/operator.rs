@@ -6,8 +6,7 @@ use pesan::protocol::{
     Announcement, ChatErrorCode, Create, Direct, History, Kicked, LOBBY, Message, MessageDeleted,
     PersonErased, Presence, Room, RoomGone, Send, ShutdownNotice,
 };
-use pesan_server::chat::history::{Range, StoreError};
-use pesan_server::chat::moderation::{Restriction, RestrictionKind};
+use pesan_server::chat::history::{Range, Restriction, RestrictionKind, StoreError};
 use serde_json::json;
 
 use crate::peer::{ChatPage, Peer, auth};

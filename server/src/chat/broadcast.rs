@@ -1,0 +1,250 @@
+//! Sends events to the clients of this node: to a room, to a person, or to everyone.
+//!
+//! Other nodes learn of the same changes from the shared history and from [`cluster`](super::cluster), and send them to
+//! their own clients. The exceptions are announcements, plain messages and typing notices, which go to all nodes.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use pesan::protocol::{Announcement, PLAIN, Person, Presence, PresenceChange, Room, ShutdownNotice};
+use pesan::socketio::Event;
+use tokio::time::MissedTickBehavior;
+
+use super::history;
+use super::roster::MembershipChange;
+use super::sanitize::sanitize_or_truncate;
+use super::state::{Chat, ClientKind, Inner, Notice};
+use crate::socketio::Socket;
+
+/// Socket.IO room of all pages of ours.
+pub(super) const PAGES: &str = "pages";
+/// Socket.IO room of all plain clients.
+pub(super) const PLAINS: &str = "plain";
+/// How often a room's news go to those who are not in it.
+const NEWS_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two batches of presence changes.
+const BATCH: Duration = Duration::from_millis(100);
+/// Event between nodes: the server goes down.
+const CLOSE: &str = "close";
+
+/// Socket.IO room of a room of the chat.
+pub(super) fn channel(room: &str) -> String {
+    format!("room:{room}")
+}
+
+/// Socket.IO room of all pages of a person.
+pub(super) fn channel_of(person: &str) -> String {
+    format!("person:{person}")
+}
+
+/// Socket.IO room of those in a room who get batches.
+fn batches_of(room: &str) -> String {
+    format!("batches:{room}")
+}
+
+/// Socket.IO room of those in a room who get each change.
+fn changes_of(room: &str) -> String {
+    format!("changes:{room}")
+}
+
+/// All Socket.IO rooms of a room.
+pub(super) fn channels(room: &str) -> Vec<String> {
+    vec![channel(room), batches_of(room), changes_of(room)]
+}
+
+/// Lets a socket into a room.
+pub(super) fn join_room(socket: &Socket, room: &str) {
+    let visitor = socket.data().get::<ClientKind>();
+    let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
+    let presence = if batches {
+        batches_of(room)
+    } else {
+        changes_of(room)
+    };
+    socket.join(vec![channel(room), presence]);
+}
+
+/// Takes a socket out of a room.
+pub(super) fn leave_room(socket: &Socket, room: &str) {
+    socket.leave(channels(room));
+}
+
+impl Chat {
+    /// Sends an event to everyone in a Socket.IO room, on this node.
+    pub(super) fn tell<E: Event>(&self, to: &str, event: &E) {
+        if let Err(error) = self.0.io.to(to).local().emit_event(event) {
+            tracing::warn!(%error, event = E::NAME, "cannot be sent");
+        }
+    }
+
+    /// Tells everyone who may see a room how it is now, each as they see it.
+    pub(super) fn tell_room(&self, id: &str) {
+        for (to, room) in self.views(id) {
+            self.tell(&to, &room);
+        }
+    }
+
+    /// Who may see a room, and how.
+    fn views(&self, id: &str) -> Vec<(String, Room)> {
+        let state = self.state();
+        let members: Vec<Person> = state.rooms.members(id);
+        if members.is_empty() {
+            let room = state.rooms.seen_by(id, "", &state.people);
+            return room.map(|room| (PAGES.to_owned(), room)).into_iter().collect();
+        }
+        members
+            .iter()
+            .filter_map(|member| {
+                Some((
+                    channel_of(&member.id),
+                    state.rooms.seen_by(id, &member.id, &state.people)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Tells those who are not in a room what is new in it.
+    fn tell_news(&self) {
+        let news: Vec<Room> = {
+            let mut state = self.state();
+            let ids = std::mem::take(&mut state.news);
+            ids.iter()
+                .filter_map(|id| state.rooms.seen_by(id, "", &state.people))
+                .collect()
+        };
+        for room in news {
+            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str()).local();
+            if let Err(error) = others.emit_event(&room) {
+                tracing::warn!(%error, "news of a room cannot be sent");
+            }
+        }
+    }
+
+    /// Tells a room, but not the socket itself, that someone came. Other nodes tell their own people.
+    pub(super) fn came(&self, socket: &Socket, room: &str, person: &Person) {
+        if self.note_change(room, person, PresenceChange::Came) {
+            return;
+        }
+        let presence = Presence {
+            room: room.to_owned(),
+            person: person.clone(),
+            change: PresenceChange::Came,
+        };
+        let others = socket.to(changes_of(room).as_str()).local();
+        if let Err(error) = others.emit_event(&presence) {
+            tracing::warn!(%error, "cannot say who came");
+        }
+    }
+
+    /// Tells rooms who came, departures or has another name.
+    pub(super) fn announce_membership(&self, moves: Vec<MembershipChange>) {
+        for MembershipChange { room, person, change } in moves {
+            self.changed(&room, &person, change);
+        }
+    }
+
+    /// Tells a room what happened to someone.
+    pub(super) fn changed(&self, room: &str, person: &Person, change: PresenceChange) {
+        let crowd = self.note_change(room, person, change);
+        let presence = Presence {
+            room: room.to_owned(),
+            person: person.clone(),
+            change,
+        };
+        if !crowd {
+            self.tell(&changes_of(room), &presence);
+        } else if change == PresenceChange::Renamed {
+            // a crowd is not told, but their own other windows are
+            self.tell(&channel_of(&person.id), &presence);
+        }
+    }
+
+    /// Remembers a change for the next batch; whether the room is a crowd.
+    fn note_change(&self, room: &str, person: &Person, change: PresenceChange) -> bool {
+        let state = &mut *self.state();
+        state.presence.note(room, person, change);
+        state.presence.is_crowd(room, &state.people)
+    }
+
+    /// Says something to everyone, on all nodes.
+    pub fn announce(&self, text: &str) {
+        let Some(text) = sanitize_or_truncate(text, self.0.limits.text_chars) else {
+            return;
+        };
+        let announcement = Announcement {
+            text: text.clone(),
+            at: history::now(),
+        };
+        if let Err(error) = self.0.io.to(PAGES).emit_event(&announcement) {
+            tracing::warn!(%error, "the announcement cannot be sent to pages");
+        }
+        if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, text) {
+            tracing::warn!(%error, "the announcement cannot be sent to plain clients");
+        }
+    }
+
+    /// Tells everyone on this node when it will go down; nought seconds take an earlier notice back.
+    pub fn announce_closing(&self, within: Duration, reason: &str) {
+        let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+        self.state().closing = (seconds > 0).then(|| Notice {
+            at: Instant::now() + within,
+            reason: reason.to_owned(),
+        });
+        let closing = ShutdownNotice {
+            seconds,
+            reason: reason.to_owned(),
+        };
+        self.tell(PAGES, &closing);
+    }
+
+    /// Tells the other nodes when to go down; nought seconds take an earlier notice back.
+    pub fn close_elsewhere(&self, within: Duration, reason: &str) {
+        let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+        if let Err(error) = self.0.io.server_side_emit(CLOSE, (seconds, reason)) {
+            tracing::warn!(%error, "other nodes cannot be told to close");
+        }
+    }
+
+    /// Calls `hook` with the time until the server goes down, when the operator of another node says so; nothing takes
+    /// it back.
+    pub fn on_closing(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
+        let chat = Arc::downgrade(&self.0);
+        self.0
+            .io
+            .on_server_event(CLOSE, move |seconds: u32, reason: String| {
+                if let Some(chat) = chat.upgrade() {
+                    let within = Duration::from_secs(u64::from(seconds));
+                    Self(chat).announce_closing(within, &reason);
+                    hook((seconds > 0).then_some(within));
+                }
+            });
+    }
+}
+
+/// Now and then tells the news of rooms, as long as there is a chat.
+pub(super) async fn tell_news(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(NEWS_EVERY);
+    loop {
+        ticks.tick().await;
+        let Some(chat) = chat.upgrade() else { return };
+        Chat(chat).tell_news();
+    }
+}
+
+/// Tells rooms their changes, as long as there is a chat.
+pub(super) async fn tell_batches(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(BATCH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(chat) = chat.upgrade() else { return };
+        let chat = Chat(chat);
+        let batches = {
+            let state = &mut *chat.state();
+            state.presence.take_batches(&state.people, Instant::now())
+        };
+        for batch in batches {
+            chat.tell(&batches_of(&batch.room), &batch);
+        }
+    }
+}
