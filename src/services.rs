@@ -4,4 +4,5 @@ pub mod chat_socket;
 pub mod clipboard;
 pub mod clock;
 pub mod route;
+pub mod server_target;
 pub mod storage;

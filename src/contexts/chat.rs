@@ -12,7 +12,7 @@ use crate::chat::connection_state::ConnectionState;
 use crate::chat::server_events::ServerEvent;
 use crate::chat::{ChatState, Preferences, ScreenReaderNotice, Server};
 use crate::services::chat_socket::{ChatSocket, SocketUpdate, use_chat_socket};
-use crate::services::{clock, route, storage};
+use crate::services::{clock, route, server_target, storage};
 
 const PREFERENCES_KEY: &str = "pesan.saved";
 
@@ -117,7 +117,7 @@ impl Chat {
 
     /// Connects to the foreign server of the address, to which the person has agreed.
     pub fn accept_server(self) {
-        route::accept_server();
+        server_target::accept();
         self.connection.set(ConnectionState::Connecting);
         self.connect_now();
     }

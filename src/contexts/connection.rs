@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use crate::chat::connection_state::ConnectionState;
 use crate::protocol::{Auth, VERSION};
-use crate::services::route::ServerTarget;
-use crate::services::{clock, route, storage};
+use crate::services::server_target::{self, ServerTarget};
+use crate::services::{clock, storage};
 
 const KEY_KEY: &str = "pesan.key";
 const TOKEN_KEY: &str = "pesan.token";
@@ -70,7 +70,7 @@ pub fn provide_connection() -> Connection {
         storage::set(&stored, Some(&key));
         key
     });
-    let (state, foreign_host) = match route::server_target() {
+    let (state, foreign_host) = match server_target::resolve() {
         ServerTarget::Own => (ConnectionState::Connecting, None),
         ServerTarget::Foreign {
             host,

@@ -1,12 +1,11 @@
 //! The page's address: which server, which room, and the history entries that Back leaves.
 
 use wasm_bindgen::JsValue;
-use web_sys::{History, Location, Url, UrlSearchParams};
+use web_sys::{History, Location, UrlSearchParams};
 
-use super::storage;
 use crate::chat::route;
 
-fn location() -> Option<Location> {
+pub(super) fn location() -> Option<Location> {
     web_sys::window().map(|window| window.location())
 }
 
@@ -14,35 +13,10 @@ fn history() -> Option<History> {
     web_sys::window()?.history().ok()
 }
 
-fn origin() -> String {
+pub(super) fn origin() -> String {
     location()
         .and_then(|location| location.origin().ok())
         .unwrap_or_default()
-}
-
-/// Meta element by which the operator allows other servers: origins, separated by spaces.
-const ALLOWED_SERVERS: &str = "meta[name=\"pesan-servers\"]";
-
-/// Storage key of the origins that the person has agreed to connect to.
-const ACCEPTED_KEY: &str = "pesan.accepted-servers";
-
-/// Server that the page's address asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerTarget {
-    /// The page's own origin.
-    Own,
-    /// Another server that the page may connect to.
-    Foreign {
-        /// Host as the person reads it.
-        host: String,
-        /// Whether the person has to agree first.
-        needs_consent: bool,
-    },
-    /// Server that the operator does not allow, or a text that is no address.
-    Forbidden {
-        /// Host, or the text itself.
-        host: String,
-    },
 }
 
 /// Address of the server: that of `?server=`, or the page's own origin.
@@ -59,52 +33,6 @@ pub fn foreign_server() -> Option<String> {
     (!server.is_empty() && server != origin()).then_some(server)
 }
 
-/// Decides whether the page may connect to the server of its address.
-///
-/// A link may name any server, and a person cannot tell a page that talks to a foreign server from the page of their own.
-/// So only the own server is free, and loopback addresses while the page itself is on one; others must be allowed by the
-/// operator, and the person is asked once.
-#[must_use]
-pub fn server_target() -> ServerTarget {
-    let Some(text) = foreign_server() else {
-        return ServerTarget::Own;
-    };
-    let Ok(url) = Url::new(&text) else {
-        return ServerTarget::Forbidden { host: text };
-    };
-    let own_host = location()
-        .and_then(|location| location.hostname().ok())
-        .unwrap_or_default();
-    let (target, host) = (url.origin(), url.host());
-    if target == origin() {
-        ServerTarget::Own
-    } else if is_loopback(&own_host) && is_loopback(&url.hostname()) {
-        ServerTarget::Foreign {
-            host,
-            needs_consent: false,
-        }
-    } else if is_listed(&target, &allowed_servers()) {
-        let accepted = storage::get(ACCEPTED_KEY).unwrap_or_default();
-        ServerTarget::Foreign {
-            host,
-            needs_consent: !is_listed(&target, &accepted),
-        }
-    } else {
-        ServerTarget::Forbidden { host }
-    }
-}
-
-/// Remembers that the person agrees to connect to the server of the address.
-pub fn accept_server() {
-    let Some(url) = foreign_server().and_then(|text| Url::new(&text).ok()) else {
-        return;
-    };
-    let accepted = storage::get(ACCEPTED_KEY).unwrap_or_default();
-    if !is_listed(&url.origin(), &accepted) {
-        storage::set(ACCEPTED_KEY, Some(&format!("{accepted} {}", url.origin())));
-    }
-}
-
 /// Opens the page without `?server=`.
 pub fn open_own_server() {
     if let Some(location) = location() {
@@ -113,27 +41,6 @@ pub fn open_own_server() {
             leptos::logging::warn!("the browser does not open {path}");
         }
     }
-}
-
-fn allowed_servers() -> String {
-    let document = web_sys::window().and_then(|window| window.document());
-    document
-        .and_then(|document| document.query_selector(ALLOWED_SERVERS).ok().flatten())
-        .and_then(|meta| meta.get_attribute("content"))
-        .unwrap_or_default()
-}
-
-fn is_listed(origin: &str, list: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == origin)
-}
-
-/// Whether a host name is of this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
-fn is_loopback(host: &str) -> bool {
-    let is_ipv4 = || {
-        host.parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
-    };
-    host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || is_ipv4()
 }
 
 /// Room that the address names.

@@ -15,7 +15,7 @@
 //! floating point, where `notepack.io` writes other digits; map keys must be strings or numbers.
 
 mod date;
-mod read;
+pub(crate) mod read;
 mod write;
 
 pub use read::MsgpackError;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Address, Reconnection, TransportKind};
+use super::address::Address;
+use super::backoff::Reconnection;
+use super::transport::TransportKind;
 use crate::socketio::codec::{Limits, Parser, Value};
 
 /// Settings of a [`Connection`](super::Connection). Changes through

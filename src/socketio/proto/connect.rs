@@ -1,12 +1,13 @@
 //! Connecting and disconnecting namespaces: CONNECT, its answers, its time limit, DISCONNECT.
 
 use super::config::{Auth, Flush};
+use super::connection::Connection;
+use super::error::{ConnectError, ConnectionError, Failure};
+use super::event::{AuthRequest, Event, Reason};
+use super::framing;
 use super::namespace::{ConnectDeadline, Namespace, NamespaceState, ReceiveBuffer, is_legal};
 use super::state::{CloseInitiator, State};
-use super::time::deadline_after;
-use super::{
-    AuthRequest, ConnectError, Connection, ConnectionError, Event, Failure, Reason, Timestamp, framing,
-};
+use super::time::{Timestamp, deadline_after};
 use crate::socketio::codec::packet::Body;
 use crate::socketio::codec::{Packet, Value};
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use super::connection::Connection;
+use super::error::{EmitError, Failure, SendAckError};
+use super::event::{EmitId, EmitState, Event};
 use super::framing::{self, FramingError};
 use super::namespace::{NamespaceState, is_legal};
 use super::pending_acks::PendingAck;
 use super::send_buffer::{BufferedEvent, RetriedEvent};
 use super::state::State;
-use super::time::{deadline_after, earliest};
-use super::{Connection, EmitError, EmitId, EmitState, Event, Failure, SendAckError, Timestamp};
+use super::time::{Timestamp, deadline_after, earliest};
 use crate::socketio::codec::packet::{Body, EventName, ROOT};
 use crate::socketio::codec::{Frame, Packet, Value};
 

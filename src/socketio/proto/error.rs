@@ -1,7 +1,7 @@
 //! Errors, one type for each call or event that reports them.
 
 use super::session::SessionError;
-use super::{CloseInfo, TransportKind};
+use super::transport::{CloseInfo, TransportKind};
 use crate::socketio::codec::packet::EncodeError;
 use crate::socketio::codec::value::json;
 use crate::socketio::codec::{DecodeError, Value};

@@ -1,11 +1,14 @@
 //! Sending what waits: flush of the send buffer, retries, expiry, and what a program may inspect or cancel.
 
+use super::connection::Connection;
 use super::emit::AckResult;
+use super::error::{EmitError, Failure};
+use super::event::{EmitId, EmitState, Event};
 use super::framing;
 use super::namespace::NamespaceState;
 use super::pending_acks::PendingAck;
-use super::time::deadline_after;
-use super::{Connection, EmitError, EmitId, EmitState, Event, Failure, QueuedEvent, Timestamp};
+use super::send_buffer::QueuedEvent;
+use super::time::{Timestamp, deadline_after};
 use crate::socketio::codec::packet::Body;
 use crate::socketio::codec::{Frame, Packet};
 

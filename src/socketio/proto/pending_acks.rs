@@ -1,7 +1,7 @@
 //! Pending acks of one namespace.
 
-use super::EmitId;
 use super::deadline_queue::DeadlineQueue;
+use super::event::EmitId;
 use super::time::Timestamp;
 
 /// Pending acks in the order of their ids. Each entry is removed exactly once, by a method that returns [`PendingAck`].

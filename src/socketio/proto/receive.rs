@@ -1,15 +1,15 @@
 //! Received data: frames to packets, packets to events. Also sends frames, and acks to the server's events.
 
+use super::connection::Connection;
+use super::error::{ConnectionError, SendAckError};
+use super::event::{AckToken, Direction, Event, Output, Reason};
 use super::framing;
 use super::namespace::NamespaceState;
 use super::recovery::Recovery;
 use super::session::{SessionError, SessionEvent};
-use super::state::CloseInitiator;
-use super::state::State;
+use super::state::{CloseInitiator, State};
 use super::time::Timestamp;
-use super::{
-    AckToken, Connection, ConnectionError, Direction, Event, Output, Reason, SendAckError, TransportId,
-};
+use super::transport::TransportId;
 use crate::socketio::codec::engine::polling_payload::SEPARATOR;
 use crate::socketio::codec::packet::{Body, EventName};
 use crate::socketio::codec::{Decoded, Frame, Packet, Value};

@@ -1,14 +1,15 @@
 //! Opening, closing and reconnecting: transports in order, backoff between attempts, hints about the network.
 
+use super::connection::Connection;
+use super::error::{ConnectError, ConnectionError};
+use super::event::{Event, Output, Reason};
+use super::framing;
 use super::namespace::{Namespace, NamespaceState};
 use super::session::Session;
 use super::state::{CloseInitiator, Connecting, Established, State, Upgrade};
-use super::time::deadline_after;
+use super::time::{Timestamp, deadline_after};
+use super::transport::{CloseInfo, TransportId, TransportKind};
 use super::transport_url::{self, cache_buster};
-use super::{
-    CloseInfo, ConnectError, Connection, ConnectionError, Event, Output, Reason, Timestamp, TransportId,
-    TransportKind, framing,
-};
 use crate::socketio::codec::Frame;
 
 impl Connection {

@@ -4,9 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 
 use super::address::{Address, assign};
 use super::config::Config;
+use super::connection::Connection;
 use super::rng::Rng;
 use super::state::{PollingSession, State};
-use super::{Connection, TransportId, TransportKind};
+use super::transport::{TransportId, TransportKind};
 
 /// Characters that `encodeURIComponent` encodes.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC

@@ -9,13 +9,15 @@
 //! A failure before `5` is harmless: the probe is dropped and polling continues. The pause has a time limit, because
 //! nothing can be sent during it.
 
+use super::connection::Connection;
+use super::error::ConnectionError;
+use super::event::{Event, Output, Reason};
+use super::framing;
 use super::session::{Session, SessionEvent};
 use super::state::{CloseInitiator, State, Upgrade};
-use super::time::deadline_after;
+use super::time::{Timestamp, deadline_after};
+use super::transport::{TransportId, TransportKind};
 use super::transport_url::{self, cache_buster};
-use super::{
-    Connection, ConnectionError, Event, Output, Reason, Timestamp, TransportId, TransportKind, framing,
-};
 use crate::socketio::codec::{Frame, Packet};
 
 impl Connection {

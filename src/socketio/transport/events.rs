@@ -75,3 +75,18 @@ impl TransportEventSink {
         self.handler.upgrade()?.request_url(self.id)
     }
 }
+
+/// Change of the network or of the page's visibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "only browsers report these events")
+)]
+pub(crate) enum NetworkEvent {
+    /// The network is available again.
+    Online,
+    /// The network was lost.
+    Offline,
+    /// The page is visible again.
+    Visible,
+}

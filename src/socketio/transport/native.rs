@@ -15,8 +15,9 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::config::{NoRuntime, TransportConfig};
+use super::events::{NetworkEvent, TransportEventSink};
 use super::polling::PollingTransport;
-use super::{NetworkEvent, NoRuntime, TransportConfig, TransportEventSink};
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, Connection, Timestamp, TransportId, TransportKind};
 use crate::socketio::sync::{BoxFuture, MaybeSend, Shared};

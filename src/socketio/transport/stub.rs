@@ -4,7 +4,8 @@
 
 use std::time::Instant;
 
-use super::{NetworkEvent, NoRuntime, TransportConfig, TransportEventSink};
+use super::config::{NoRuntime, TransportConfig};
+use super::events::{NetworkEvent, TransportEventSink};
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, Connection, Timestamp, TransportId, TransportKind};
 use crate::socketio::sync::{BoxFuture, MaybeSend, Shared};

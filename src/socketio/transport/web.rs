@@ -19,8 +19,9 @@ use web_sys::WorkerGlobalScope;
 pub(crate) use clock::Clock;
 pub(crate) use network_events::NetworkMonitor;
 
+use super::config::{NoRuntime, TransportConfig};
+use super::events::{NetworkEvent, TransportEventSink};
 use super::polling::PollingTransport;
-use super::{NetworkEvent, NoRuntime, TransportConfig, TransportEventSink};
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, Connection, TransportId, TransportKind};
 use crate::socketio::sync::{BoxFuture, MaybeSend, Shared};

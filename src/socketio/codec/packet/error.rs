@@ -1,7 +1,7 @@
 //! Errors of decoding and encoding packets.
 
 #[cfg(feature = "msgpack")]
-use crate::socketio::codec::msgpack::MsgpackError;
+use crate::socketio::codec::msgpack::read::MsgpackError;
 use crate::socketio::codec::value::json::{self, JsonError};
 
 /// Why a frame is invalid. The connection must then be closed with `parse error`.

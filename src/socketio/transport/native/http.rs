@@ -11,8 +11,9 @@ use tokio::task::AbortHandle;
 
 use crate::socketio::proto::CloseInfo;
 use crate::socketio::sync::Callback;
+use crate::socketio::transport::config::TransportConfig;
+use crate::socketio::transport::events::TransportEventSink;
 use crate::socketio::transport::polling::{HttpClient, HttpResponse as Body};
-use crate::socketio::transport::{TransportConfig, TransportEventSink};
 
 /// Time limit for the remaining requests of a closed transport.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(30);

@@ -24,7 +24,7 @@ use super::frame_channel::{ByteBudget, FrameReceiver};
 use super::http::headers;
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, FrameKind};
-use crate::socketio::transport::{TransportEvent, TransportEventSink};
+use crate::socketio::transport::events::{TransportEvent, TransportEventSink};
 
 /// Longest wait for the pong to the ping that separates events from a DISCONNECT or the end of the session.
 ///

@@ -6,7 +6,7 @@ use web_sys::XmlHttpRequest;
 
 use crate::socketio::proto::CloseInfo;
 use crate::socketio::sync::{Callback, Shared};
-use crate::socketio::transport::TransportConfig;
+use crate::socketio::transport::config::TransportConfig;
 use crate::socketio::transport::polling::{HttpClient, HttpResponse};
 
 /// Sends requests with the headers of the settings.

@@ -6,7 +6,7 @@ use gloo_events::EventListener;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, EventTarget, VisibilityState};
 
-use crate::socketio::transport::NetworkEvent;
+use crate::socketio::transport::events::NetworkEvent;
 
 /// Listeners on the global scope and the document; removed when dropped.
 pub(crate) struct NetworkMonitor {

@@ -13,7 +13,8 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent};
 
 use crate::socketio::codec::Frame;
 use crate::socketio::proto::{CloseInfo, FrameKind};
-use crate::socketio::transport::{TransportConfig, TransportEvent, TransportEventSink};
+use crate::socketio::transport::config::TransportConfig;
+use crate::socketio::transport::events::{TransportEvent, TransportEventSink};
 
 /// Pause in milliseconds between the last event and a DISCONNECT, so that the server reads them separately; see
 /// [`FrameKind`]. Browsers cannot send pings, whose pong could be awaited instead.
