@@ -21,7 +21,6 @@ pub mod reply_preview;
 pub mod room_list;
 pub mod room_list_item;
 pub mod settings_dialog;
-pub mod shortcut_list;
 pub mod status_banner;
 pub mod toast;
 pub mod token_prompt;

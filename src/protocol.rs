@@ -103,7 +103,7 @@ pub struct Person {
     pub name: String,
 }
 
-/// First event to a page of ours: what the server can do.
+/// First event to a page: what the server can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// [`VERSION`] of the server.
@@ -348,7 +348,7 @@ pub struct Presence {
     pub change: PresenceChange,
 }
 
-/// Who is in a room changed, several changes at once. Of a crowd only the number of people is told.
+/// Who is in a room changed, several changes at once. Of a large room only the number of people is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceBatch {
     /// Id of the room.

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn initials_are_of_the_first_and_the_last_word() {
+    fn initials_use_first_and_last_word() {
         assert_eq!(initials("Ayu"), "A");
         assert_eq!(initials("budi santoso putra"), "bp");
         assert_eq!(initials("émile 3"), "é3");
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn all_colours_are_used() {
+    fn tint_of_random_ids_uses_all_colours() {
         let mut seen = [false; TINTS as usize];
         for n in 0..200 {
             seen[tint(&format!("person-{n}")) as usize] = true;

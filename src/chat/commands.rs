@@ -49,7 +49,7 @@ impl ChatState {
     /// Sends a failed message again, by the key of its row.
     pub fn retry(&mut self, now: u64, key: u64) {
         if let Some(unsent) = self.outbox.by_key(key) {
-            unsent.state = SendState::Waiting;
+            unsent.state = SendState::Queued;
         }
         self.flush(now);
     }

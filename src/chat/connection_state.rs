@@ -20,7 +20,7 @@ pub enum ConnectionState {
     /// Connected.
     Connected,
     /// Lost or not reached; the next attempt follows after a pause.
-    Waiting {
+    Backoff {
         /// Number of the next attempt.
         attempt: u32,
         /// When it begins, in milliseconds since 1970.

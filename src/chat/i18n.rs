@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn from_tag_chooses_the_language() {
+    fn language_from_tag_matches_primary_subtag() {
         for (tag, language) in [
             ("id", Language::Indonesian),
             ("id-ID", Language::Indonesian),

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_become_links_without_the_sentences_punctuation() {
+    fn link_before_punctuation_ends_before_it() {
         assert_eq!(links("lihat https://a.id/b?c=d#e, ya"), ["https://a.id/b?c=d#e"]);
         assert_eq!(links("(http://a.id)."), ["http://a.id"]);
         assert_eq!(
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_stay_text() {
+    fn link_with_other_scheme_stays_text() {
         for text in [
             "javascript:alert(1)",
             "data:text/html,x",
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn hidden_characters_end_an_address() {
+    fn link_ends_at_hidden_character() {
         assert_eq!(links("https://a.id/\u{202e}moc.live"), ["https://a.id/"]);
         assert_eq!(links("https://a.id/é"), ["https://a.id/é"]);
     }
 
     #[test]
-    fn many_colons_take_no_longer_than_their_number() {
+    fn linkify_many_colons_takes_linear_time() {
         assert_eq!(links(&":".repeat(10_000)).len(), 0);
         assert_eq!(links(&"http://a ".repeat(1000)).len(), 1000);
     }

@@ -27,7 +27,7 @@ pub struct StoredMessage {
 #[derive(Debug, Clone)]
 pub struct PendingMessage {
     /// What the browser stores.
-    pub kept: StoredMessage,
+    pub stored: StoredMessage,
     /// Its item in the timeline.
     pub item: Arc<TimelineItem>,
     /// Progress of its delivery.
@@ -38,7 +38,7 @@ pub struct PendingMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
     /// Waits to be sent.
-    Waiting,
+    Queued,
     /// Sent, not acknowledged yet.
     InFlight {
         /// On a basic server: when to stop waiting for the echo.
@@ -58,7 +58,9 @@ pub struct Outbox {
 impl Outbox {
     /// Texts of one room.
     pub fn of<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a PendingMessage> {
-        self.unsent.iter().filter(move |unsent| unsent.kept.room == room)
+        self.unsent
+            .iter()
+            .filter(move |unsent| unsent.stored.room == room)
     }
 
     /// Revision counter; incremented whenever the stored messages change.
@@ -69,36 +71,36 @@ impl Outbox {
 
     /// What the browser should keep.
     #[must_use]
-    pub fn kept(&self) -> Vec<StoredMessage> {
-        self.unsent.iter().map(|pending| pending.kept.clone()).collect()
+    pub fn stored_messages(&self) -> Vec<StoredMessage> {
+        self.unsent.iter().map(|pending| pending.stored.clone()).collect()
     }
 
     /// Adds a text at the end.
-    pub fn push(&mut self, key: u64, kept: StoredMessage, author: Option<Person>) {
+    pub fn push(&mut self, key: u64, stored: StoredMessage, author: Option<Person>) {
         self.changes += 1;
         let message = ChatMessage {
             seq: None,
-            id: kept.id.clone(),
+            id: stored.id.clone(),
             author,
             mine: true,
-            text: kept.text.clone(),
-            reply: kept.reply.clone(),
+            text: stored.text.clone(),
+            reply: stored.reply.clone(),
         };
         let item = Arc::new(TimelineItem {
             key,
-            at: kept.at,
+            at: stored.at,
             kind: ItemKind::Message(message),
         });
         self.unsent.push(PendingMessage {
-            kept,
+            stored,
             item,
-            state: SendState::Waiting,
+            state: SendState::Queued,
         });
     }
 
     /// Unsent message of an id.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut PendingMessage> {
-        self.unsent.iter_mut().find(|unsent| unsent.kept.id == id)
+        self.unsent.iter_mut().find(|unsent| unsent.stored.id == id)
     }
 
     /// Unsent message by the key of its row.
@@ -111,12 +113,12 @@ impl Outbox {
     pub fn has_pending(&self) -> bool {
         self.unsent
             .iter()
-            .any(|unsent| matches!(unsent.state, SendState::Waiting))
+            .any(|unsent| matches!(unsent.state, SendState::Queued))
     }
 
     /// Removes an unsent message by its id.
     pub fn take(&mut self, id: &str) -> Option<PendingMessage> {
-        self.take_first(|unsent| unsent.kept.id == id)
+        self.take_first(|unsent| unsent.stored.id == id)
     }
 
     /// Removes an unsent message by the key of its row.
@@ -127,18 +129,18 @@ impl Outbox {
     /// Removes the message that the echo of a basic server confirms.
     pub fn take_echoed(&mut self, text: &str) -> Option<PendingMessage> {
         self.take_first(|unsent| {
-            matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.kept.text == text
+            matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.stored.text == text
         })
     }
 
     /// Text of a message whose echo did not arrive in time: the basic server does not echo.
     #[must_use]
-    pub fn told(&self, now: u64) -> Option<String> {
+    pub fn overdue_echo(&self, now: u64) -> Option<String> {
         let mut unsent = self.unsent.iter();
         let due = unsent.find(
             |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until) } if until <= now),
         )?;
-        Some(due.kept.text.clone())
+        Some(due.stored.text.clone())
     }
 
     fn take_first(&mut self, wanted: impl Fn(&PendingMessage) -> bool) -> Option<PendingMessage> {
@@ -159,14 +161,14 @@ impl Outbox {
     pub fn next(&mut self, ready: impl Fn(&StoredMessage) -> bool) -> Option<&mut PendingMessage> {
         self.unsent
             .iter_mut()
-            .find(|unsent| matches!(unsent.state, SendState::Waiting) && ready(&unsent.kept))
+            .find(|unsent| matches!(unsent.state, SendState::Queued) && ready(&unsent.stored))
     }
 
     /// The connection was lost: messages being sent wait again.
     pub fn rewind(&mut self) {
         for unsent in &mut self.unsent {
             if matches!(unsent.state, SendState::InFlight { .. }) {
-                unsent.state = SendState::Waiting;
+                unsent.state = SendState::Queued;
             }
         }
     }
@@ -178,7 +180,7 @@ impl Outbox {
             .iter()
             .filter_map(|unsent| match unsent.state {
                 SendState::InFlight { until } => until,
-                SendState::Waiting | SendState::Failed(_) => None,
+                SendState::Queued | SendState::Failed(_) => None,
             })
             .min()
     }
@@ -189,7 +191,7 @@ impl PendingMessage {
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         match &self.state {
-            SendState::Waiting => Delivery::Waiting,
+            SendState::Queued => Delivery::Queued,
             SendState::InFlight { .. } => Delivery::Sending,
             SendState::Failed(why) => Delivery::Failed(why.clone()),
         }
@@ -200,7 +202,7 @@ impl PendingMessage {
 mod tests {
     use super::*;
 
-    fn kept(id: &str) -> StoredMessage {
+    fn stored(id: &str) -> StoredMessage {
         StoredMessage {
             room: "lobby".to_owned(),
             id: id.to_owned(),
@@ -211,31 +213,31 @@ mod tests {
     }
 
     #[test]
-    fn what_was_under_way_waits_again_when_the_connection_is_gone() {
+    fn in_flight_message_on_rewind_is_queued_again() {
         let mut outbox = Outbox::default();
-        outbox.push(1, kept("a"), None);
-        outbox.push(2, kept("b"), None);
+        outbox.push(1, stored("a"), None);
+        outbox.push(2, stored("b"), None);
         outbox.next(|_| true).expect("a waits").state = SendState::InFlight { until: None };
         assert!(outbox.busy());
         outbox.rewind();
         assert_eq!(
             outbox
                 .next(|_| true)
-                .map(|unsent| unsent.kept.id.clone())
+                .map(|unsent| unsent.stored.id.clone())
                 .as_deref(),
             Some("a")
         );
     }
 
     #[test]
-    fn an_echo_takes_the_first_text_that_was_sent_and_says_the_same() {
+    fn echo_removes_first_in_flight_message_with_same_text() {
         let mut outbox = Outbox::default();
         for (key, id) in [(1, "a"), (2, "b")] {
             outbox.push(
                 key,
                 StoredMessage {
                     text: "ok".to_owned(),
-                    ..kept(id)
+                    ..stored(id)
                 },
                 None,
             );
@@ -243,18 +245,18 @@ mod tests {
         assert!(outbox.take_echoed("ok").is_none(), "nothing was sent yet");
         outbox.get_mut("b").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(
-            outbox.take_echoed("ok").map(|unsent| unsent.kept.id).as_deref(),
+            outbox.take_echoed("ok").map(|unsent| unsent.stored.id).as_deref(),
             Some("b")
         );
     }
 
     #[test]
-    fn without_an_echo_a_text_counts_as_told_when_that_is_due() {
+    fn overdue_echo_is_the_text_whose_time_is_up() {
         let mut outbox = Outbox::default();
-        outbox.push(1, kept("a"), None);
+        outbox.push(1, stored("a"), None);
         outbox.get_mut("a").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
-        assert_eq!(outbox.told(8), None);
-        assert_eq!(outbox.told(9).as_deref(), Some("text a"));
+        assert_eq!(outbox.overdue_echo(8), None);
+        assert_eq!(outbox.overdue_echo(9).as_deref(), Some("text a"));
     }
 }

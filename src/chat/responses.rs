@@ -12,24 +12,24 @@ use crate::protocol::{
 const RETRY_DELAY: u64 = 3000;
 
 /// Answer to a request; `None` when none came in time or the connection was lost.
-pub type Outcome<T> = Option<Result<T, ChatError>>;
+pub type RequestResult<T> = Option<Result<T, ChatError>>;
 
 /// Answer of the server, with the request that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
     /// To [`Request::Send`](super::requests::Request::Send), by the message's id.
-    Sent(String, Outcome<Sent>),
+    Sent(String, RequestResult<Sent>),
     /// To [`Request::Join`](super::requests::Request::Join).
-    Joined(Join, Outcome<Box<Joined>>),
+    Joined(Join, RequestResult<Box<Joined>>),
     /// To [`Request::Leave`](super::requests::Request::Leave), by the room's id.
-    Left(String, Outcome<()>),
+    Left(String, RequestResult<()>),
     /// To [`Request::Create`](super::requests::Request::Create) and
     /// [`Request::Direct`](super::requests::Request::Direct).
-    Opened(Outcome<Room>),
+    Opened(RequestResult<Room>),
     /// To [`Request::History`](super::requests::Request::History).
-    HistoryPage(History, Outcome<HistoryPage>),
+    HistoryPage(History, RequestResult<HistoryPage>),
     /// To [`Request::Rename`](super::requests::Request::Rename).
-    Renamed(Outcome<Person>),
+    Renamed(RequestResult<Person>),
 }
 
 impl ChatState {
@@ -40,7 +40,7 @@ impl ChatState {
             Response::Joined(join, outcome) => {
                 self.joined(now, &join, outcome.map(|result| result.map(|joined| *joined)));
             }
-            Response::Left(room, outcome) => self.left(now, &room, outcome),
+            Response::Left(room, outcome) => self.room_left(now, &room, outcome),
             Response::Opened(outcome) => match outcome {
                 Some(Ok(room)) => {
                     let id = room.id.clone();
@@ -65,7 +65,7 @@ impl ChatState {
         self.flush(now);
     }
 
-    fn sent(&mut self, now: u64, id: &str, outcome: Outcome<Sent>) {
+    fn sent(&mut self, now: u64, id: &str, outcome: RequestResult<Sent>) {
         match outcome {
             Some(Ok(Sent { seq, at })) => {
                 let Some(unsent) = self.outbox.take(id) else {
@@ -75,20 +75,20 @@ impl ChatState {
                 self.message_confirmed(
                     unsent.item.key,
                     Message {
-                        room: unsent.kept.room,
+                        room: unsent.stored.room,
                         seq,
-                        id: unsent.kept.id,
+                        id: unsent.stored.id,
                         author: me,
-                        text: unsent.kept.text,
+                        text: unsent.stored.text,
                         at,
-                        reply: unsent.kept.reply,
+                        reply: unsent.stored.reply,
                     },
                 );
             }
             Some(Err(refusal)) if refusal.code == ChatErrorCode::TooFast => {
-                self.retry_after = Some(now + patience(&refusal));
+                self.retry_after = Some(now + retry_delay(&refusal));
                 if let Some(unsent) = self.outbox.get_mut(id) {
-                    unsent.state = SendState::Waiting;
+                    unsent.state = SendState::Queued;
                 }
                 self.refuse(now, refusal);
             }
@@ -100,7 +100,7 @@ impl ChatState {
             None => {
                 // whether it arrived is unknown; a second attempt with the same id is harmless
                 if let Some(unsent) = self.outbox.get_mut(id) {
-                    unsent.state = SendState::Waiting;
+                    unsent.state = SendState::Queued;
                     self.retry_after = Some(now + RETRY_DELAY);
                 }
             }
@@ -117,7 +117,7 @@ impl ChatState {
         self.place(key, message, true);
     }
 
-    fn joined(&mut self, now: u64, join: &Join, outcome: Outcome<Joined>) {
+    fn joined(&mut self, now: u64, join: &Join, outcome: RequestResult<Joined>) {
         match outcome {
             Some(Ok(joined)) => {
                 let Some(room) = self.room_mut(&join.room) else {
@@ -146,21 +146,21 @@ impl ChatState {
                 let more = !first && joined.page.more;
                 self.add(&join.room, joined.page.messages, more, true);
             }
-            Some(Err(refusal)) if is_passing(&refusal) => self.enter_later(now, &join.room, Some(&refusal)),
+            Some(Err(refusal)) if is_passing(&refusal) => self.join_later(now, &join.room, Some(&refusal)),
             Some(Err(refusal)) => {
                 let refused_open = self.current == join.room && join.room != LOBBY;
                 if let Some(room) = self.room_mut(&join.room) {
                     room.membership = Membership::NotJoined;
                 }
-                let gone = refusal.code == ChatErrorCode::RoomUnknown && join.room != LOBBY;
+                let is_unknown = refusal.code == ChatErrorCode::RoomUnknown && join.room != LOBBY;
                 // the server forgets a direct room in which nothing was said, and opens it again
                 let with = self.room_mut(&join.room).and_then(|room| room.room.with.clone());
-                if let Some(with) = with.filter(|_| gone && refused_open) {
+                if let Some(with) = with.filter(|_| is_unknown && refused_open) {
                     self.requests
                         .push_back(Request::Direct(Direct { person: with.id }));
                     return;
                 }
-                if gone && self.outbox.of(&join.room).next().is_none() {
+                if is_unknown && self.outbox.of(&join.room).next().is_none() {
                     self.remove_room(&join.room);
                 }
                 if refused_open {
@@ -168,7 +168,7 @@ impl ChatState {
                     self.open(now, LOBBY);
                 }
             }
-            None => self.enter_later(now, &join.room, None),
+            None => self.join_later(now, &join.room, None),
         }
     }
 
@@ -200,8 +200,8 @@ impl ChatState {
     }
 
     /// Joins a room again after the pause that the server asks for.
-    fn enter_later(&mut self, now: u64, id: &str, refusal: Option<&ChatError>) {
-        let pause = refusal.map_or(RETRY_DELAY, patience);
+    fn join_later(&mut self, now: u64, id: &str, refusal: Option<&ChatError>) {
+        let pause = refusal.map_or(RETRY_DELAY, retry_delay);
         self.retry_after = Some(now + pause);
         if let Some(room) = self.room_mut(id)
             && room.membership != Membership::NotJoined
@@ -218,18 +218,18 @@ impl ChatState {
         let lines = room.timeline.items();
         let arrived = self.outbox.of(id).filter(|unsent| {
             let mut message = lines.iter().rev().filter_map(|item| item.message());
-            message.any(|message| message.mine && message.id == unsent.kept.id)
+            message.any(|message| message.mine && message.id == unsent.stored.id)
         });
         let mut ids = Vec::new();
         for unsent in arrived {
-            ids.push(unsent.kept.id.clone());
+            ids.push(unsent.stored.id.clone());
         }
         for id in ids {
             self.outbox.take(&id);
         }
     }
 
-    fn left(&mut self, now: u64, id: &str, outcome: Outcome<()>) {
+    fn room_left(&mut self, now: u64, id: &str, outcome: RequestResult<()>) {
         match outcome {
             Some(Ok(())) | None => {
                 if let Some(room) = self.room_mut(id) {
@@ -240,7 +240,7 @@ impl ChatState {
         }
     }
 
-    fn page(&mut self, now: u64, history: &History, outcome: Outcome<HistoryPage>) {
+    fn page(&mut self, now: u64, history: &History, outcome: RequestResult<HistoryPage>) {
         let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
         let mut keys = self.keys;
         let Some(room) = self.room_mut(&history.room) else {
@@ -258,11 +258,11 @@ impl ChatState {
             }
             Some(Ok(page)) => self.add(&history.room, page.messages, page.more, false),
             // older messages are requested again after the room was joined, not before the server allows it
-            outcome => self.enter_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
+            outcome => self.join_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
         }
     }
 
-    fn took_name(&mut self, outcome: Outcome<Person>) {
+    fn took_name(&mut self, outcome: RequestResult<Person>) {
         match outcome {
             Some(Ok(person)) => {
                 self.wished_name = Some(person.name.clone());
@@ -289,6 +289,6 @@ fn is_passing(refusal: &ChatError) -> bool {
 }
 
 /// Pause that the server asks for, in milliseconds.
-fn patience(refusal: &ChatError) -> u64 {
+fn retry_delay(refusal: &ChatError) -> u64 {
     refusal.detail.parse().unwrap_or(1_u64).clamp(1, 60) * 1000
 }

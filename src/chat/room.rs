@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_that_were_never_entered_count_nothing_unless_direct() {
+    fn unread_of_room_never_joined_is_zero_unless_direct() {
         let mut room = RoomState::unknown("r", RoomKind::Open);
         room.room.last_seq = 40;
         assert_eq!(room.unread(), 0);

@@ -40,14 +40,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_room_has_an_address_that_leads_back() {
+    fn room_route_round_trip_is_unchanged() {
         for id in ["lobby", "warung-kopi", "50%", "a/b?c#d", "é🙂 x"] {
             assert_eq!(room_of(&to_room(id)).as_deref(), Some(id));
         }
     }
 
     #[test]
-    fn other_fragments_lead_nowhere() {
+    fn route_of_other_fragment_is_none() {
         for fragment in ["", "#", "#/r/", "#/x/lobby", "#/r/%", "#/r/%g0", "#/r/%ff"] {
             assert_eq!(room_of(fragment), None, "{fragment}");
         }

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offsets_are_the_sums_of_the_heights() {
+    fn offset_is_sum_of_heights_before() {
         let mut heights = RowHeights::new(10);
         heights.follow(0, 1000);
         for row in (0..1000).step_by(7) {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn known_heights_move_along_when_rows_come_in_front() {
+    fn measured_heights_after_prepend_move_along() {
         let mut heights = RowHeights::new(10);
         heights.follow(0, 3);
         heights.set(0, 50);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_has_no_height() {
+    fn row_heights_empty_have_total_zero() {
         let heights = RowHeights::new(10);
         assert!(heights.is_empty());
         assert_eq!((heights.total(), heights.row_at(5), heights.offset(9)), (0, 0, 0));

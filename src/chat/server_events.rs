@@ -86,8 +86,8 @@ fn display_text(payload: Value) -> String {
 
 impl ChatState {
     /// Applies an event of the server.
-    pub fn handle_event(&mut self, now: u64, told: ServerEvent) {
-        match told {
+    pub fn handle_event(&mut self, now: u64, event: ServerEvent) {
+        match event {
             ServerEvent::Plain(text) => self.plain(now, text),
             ServerEvent::Welcome(text) => self.welcome(now, text),
             ServerEvent::Hello(hello) => self.hello(now, *hello),
@@ -177,13 +177,13 @@ impl ChatState {
         }
         // a room that the server no longer has stays only while messages for it are unsent
         for at in (0..self.rooms.len()).rev() {
-            let gone = self.rooms.get(at).is_some_and(|room| {
+            let is_obsolete = self.rooms.get(at).is_some_and(|room| {
                 let id = &room.room.id;
                 let known = hello.rooms.iter().any(|room| room.id == *id);
-                let kept = room.room.kind == RoomKind::Lobby || known || *id == self.current;
-                !kept && self.outbox.of(id).next().is_none()
+                let is_shown = room.room.kind == RoomKind::Lobby || known || *id == self.current;
+                !is_shown && self.outbox.of(id).next().is_none()
             });
-            if gone {
+            if is_obsolete {
                 self.rooms.remove(at);
             }
         }
@@ -350,7 +350,7 @@ impl ChatState {
             people_count,
         } = batch;
         let me = self.me().map(|me| me.id.clone());
-        // nobody has to be told that they came themselves
+        // a person does not need to read that they joined
         let came = came.into_iter().filter(|person| me.as_ref() != Some(&person.id));
         let changes = came
             .map(|person| (person, PresenceChange::Came))
@@ -407,7 +407,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decode_of_a_plain_event_accepts_any_value() {
+    fn decode_plain_event_accepts_any_value() {
         let plain = |value| ServerEvent::decode(PLAIN, value);
         assert_eq!(
             plain(Value::from("halo")),
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn decode_tells_unknown_events_from_malformed_ones() {
+    fn decode_distinguishes_unknown_from_malformed_events() {
         assert_eq!(ServerEvent::decode("unknown", Value::Null), Ok(None));
         assert!(ServerEvent::decode(Message::NAME, Value::from("no message")).is_err());
     }

@@ -66,10 +66,12 @@ pub struct WindowState {
 /// State of a window as the browser stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredWindowState {
-    /// Last sign of life in milliseconds since 1970; 0 when the window was closed.
-    pub sign: u64,
+    /// When the window last stored this, in milliseconds since 1970; 0 when the window was closed.
+    #[serde(rename = "sign")]
+    pub seen_at: u64,
     /// Unsent messages and drafts.
-    pub carried: WindowState,
+    #[serde(rename = "carried")]
+    pub state: WindowState,
 }
 
 /// Message that a screen reader announces.
@@ -125,7 +127,7 @@ impl ChatState {
     /// `ids` is random text: ids of messages begin with it. `local_day` gives the local
     /// day of a time in milliseconds since 1970, counted from any fixed day.
     #[must_use]
-    pub fn new(ids: String, local_day: fn(u64) -> i64, saved: Preferences, carried: WindowState) -> Self {
+    pub fn new(ids: String, local_day: fn(u64) -> i64, saved: Preferences, window: WindowState) -> Self {
         let mut chat = Self {
             server: Server::Unknown,
             online: None,
@@ -162,15 +164,15 @@ impl ChatState {
                 room.read = seq;
             }
         }
-        for (id, text) in carried.drafts {
+        for (id, text) in window.drafts {
             chat.room_or_new(&id).draft = text;
         }
-        for kept in carried.unsent {
+        for stored in window.unsent {
             // a hidden window may still store what another one took over from it
-            if chat.outbox.get_mut(&kept.id).is_none() {
-                chat.room_or_new(&kept.room);
+            if chat.outbox.get_mut(&stored.id).is_none() {
+                chat.room_or_new(&stored.room);
                 let key = chat.next_key();
-                chat.outbox.push(key, kept, None);
+                chat.outbox.push(key, stored, None);
             }
         }
         chat
@@ -204,7 +206,7 @@ impl ChatState {
             }
         }
         WindowState {
-            unsent: self.outbox.kept(),
+            unsent: self.outbox.stored_messages(),
             drafts,
         }
     }
@@ -372,7 +374,7 @@ impl ChatState {
         for room in &mut self.rooms {
             room.typing_users.expire(now);
         }
-        while let Some(text) = self.outbox.told(now) {
+        while let Some(text) = self.outbox.overdue_echo(now) {
             self.plain(now, text);
         }
         self.flush(now);
@@ -422,11 +424,12 @@ impl ChatState {
         match &self.server {
             Server::Unknown => {}
             Server::Basic => {
-                while let Some(unsent) = self.outbox.next(|kept| kept.room == LOBBY) {
+                while let Some(unsent) = self.outbox.next(|stored| stored.room == LOBBY) {
                     unsent.state = SendState::InFlight {
                         until: Some(now + ECHO_TIMEOUT),
                     };
-                    self.requests.push_back(Request::Plain(unsent.kept.text.clone()));
+                    self.requests
+                        .push_back(Request::Plain(unsent.stored.text.clone()));
                 }
             }
             Server::Extended { .. } => {
@@ -438,18 +441,18 @@ impl ChatState {
                     return;
                 }
                 let rooms = &self.rooms;
-                let inside = |kept: &outbox::StoredMessage| {
+                let inside = |stored: &outbox::StoredMessage| {
                     rooms
                         .iter()
-                        .any(|room| room.room.id == kept.room && room.membership == Membership::Joined)
+                        .any(|room| room.room.id == stored.room && room.membership == Membership::Joined)
                 };
                 if let Some(unsent) = self.outbox.next(inside) {
                     unsent.state = SendState::InFlight { until: None };
                     self.requests.push_back(Request::Send(Send {
-                        room: unsent.kept.room.clone(),
-                        id: unsent.kept.id.clone(),
-                        text: unsent.kept.text.clone(),
-                        reply_to: unsent.kept.reply.as_ref().map(|quote| quote.seq),
+                        room: unsent.stored.room.clone(),
+                        id: unsent.stored.id.clone(),
+                        text: unsent.stored.text.clone(),
+                        reply_to: unsent.stored.reply.as_ref().map(|quote| quote.seq),
                     }));
                 }
             }

@@ -10,7 +10,7 @@ use crate::protocol::{
     Presence, PresenceBatch, Quote, Room, RoomGone, Sent, ShutdownNotice, TypingNotice, VERSION,
 };
 
-mod crossing;
+mod reordering;
 
 fn utc_day(at: u64) -> i64 {
     i64::try_from(at / 86_400_000).expect("a day of this era")
@@ -78,7 +78,7 @@ fn texts(chat: &ChatState) -> Vec<String> {
         .collect()
 }
 
-fn opened() -> ChatState {
+fn new_page() -> ChatState {
     ChatState::new(
         "page".to_owned(),
         utc_day,
@@ -87,9 +87,9 @@ fn opened() -> ChatState {
     )
 }
 
-/// HistoryPage that is in the lobby of a server of ours, which holds these messages.
-fn inside(last_seq: u64) -> ChatState {
-    let mut chat = opened();
+/// Page in the lobby of an extended server that holds these messages.
+fn joined_lobby(last_seq: u64) -> ChatState {
+    let mut chat = new_page();
     chat.handle_connected(0);
     chat.handle_event(0, hello(vec![room(LOBBY, last_seq), room("warung", 7)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
@@ -125,8 +125,8 @@ fn sent_ids(requests: &[Request]) -> Vec<String> {
 }
 
 #[test]
-fn a_server_that_does_not_greet_is_a_plain_one() {
-    let mut chat = opened();
+fn server_without_hello_is_basic_after_timeout() {
+    let mut chat = new_page();
     chat.handle_connected(1000);
     assert!(chat.submit(1000, "halo"));
     assert_eq!(requests(&mut chat), [], "it may still greet");
@@ -137,8 +137,8 @@ fn a_server_that_does_not_greet_is_a_plain_one() {
 }
 
 #[test]
-fn the_plain_chat_shows_what_arrives_and_each_echo_once() {
-    let mut chat = opened();
+fn basic_server_echo_confirms_own_message_once() {
+    let mut chat = new_page();
     chat.handle_connected(0);
     chat.handle_timeout(HELLO_TIMEOUT);
     chat.submit(600, "satu");
@@ -153,8 +153,8 @@ fn the_plain_chat_shows_what_arrives_and_each_echo_once() {
 }
 
 #[test]
-fn blank_texts_are_not_sent() {
-    let mut chat = inside(0);
+fn submit_blank_text_sends_nothing() {
+    let mut chat = joined_lobby(0);
     for blank in ["", "  ", "\n\t ", "\u{200b}\u{feff}"] {
         assert!(!chat.submit(0, blank));
     }
@@ -162,8 +162,8 @@ fn blank_texts_are_not_sent() {
 }
 
 #[test]
-fn what_was_typed_offline_is_carried_over_a_reload_and_sent_once() {
-    let mut chat = opened();
+fn unsent_messages_after_reload_are_sent_once() {
+    let mut chat = new_page();
     chat.submit(0, "satu");
     chat.submit(0, "dua");
     let carried = chat.window_state();
@@ -182,13 +182,13 @@ fn what_was_typed_offline_is_carried_over_a_reload_and_sent_once() {
 }
 
 #[test]
-fn a_message_is_sent_again_with_the_same_id_until_it_is_answered() {
-    let mut chat = inside(1);
+fn unanswered_message_after_reconnect_is_sent_again_with_same_id() {
+    let mut chat = joined_lobby(1);
     chat.submit(0, "halo");
     let first = sent_ids(&requests(&mut chat));
     assert_eq!(first.len(), 1);
     chat.handle_disconnected(10, false);
-    assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Waiting);
+    assert_eq!(chat.rows(0, 9)[1].delivery, Delivery::Queued);
     chat.handle_connected(20);
     chat.handle_event(20, hello(vec![room(LOBBY, 1)]));
     let asked = requests(&mut chat);
@@ -223,8 +223,8 @@ fn a_message_is_sent_again_with_the_same_id_until_it_is_answered() {
 }
 
 #[test]
-fn messages_that_history_already_shows_are_not_sent_again() {
-    let mut chat = inside(1);
+fn unanswered_message_found_in_history_is_not_sent_again() {
+    let mut chat = joined_lobby(1);
     chat.submit(0, "halo");
     let id = sent_ids(&requests(&mut chat)).remove(0);
     chat.handle_disconnected(10, false);
@@ -246,8 +246,8 @@ fn messages_that_history_already_shows_are_not_sent_again() {
 }
 
 #[test]
-fn messages_leave_one_after_the_other() {
-    let mut chat = inside(0);
+fn messages_are_sent_one_at_a_time() {
+    let mut chat = joined_lobby(0);
     for text in ["a", "b"] {
         chat.submit(0, text);
     }
@@ -261,8 +261,8 @@ fn messages_leave_one_after_the_other() {
 }
 
 #[test]
-fn reply_to_message_being_sent_begins_when_it_is_stored() {
-    let mut chat = inside(0);
+fn reply_to_unconfirmed_message_starts_once_confirmed() {
+    let mut chat = joined_lobby(0);
     chat.submit(0, "belum sampai");
     let sent = sent_ids(&requests(&mut chat));
     let key = chat.rows(0, 1)[0].item.key;
@@ -275,8 +275,8 @@ fn reply_to_message_being_sent_begins_when_it_is_stored() {
 }
 
 #[test]
-fn too_fast_means_later_and_nothing_fails() {
-    let mut chat = inside(0);
+fn rate_limited_message_is_sent_again_after_the_pause() {
+    let mut chat = joined_lobby(0);
     chat.submit(0, "a");
     let first = sent_ids(&requests(&mut chat));
     let refusal = ChatError {
@@ -291,8 +291,8 @@ fn too_fast_means_later_and_nothing_fails() {
 }
 
 #[test]
-fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
-    let mut chat = inside(0);
+fn refused_message_has_reason_and_can_be_retried_or_discarded() {
+    let mut chat = joined_lobby(0);
     chat.submit(0, "a");
     chat.submit(0, "b");
     let id = sent_ids(&requests(&mut chat)).remove(0);
@@ -317,8 +317,8 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_given_up() {
 }
 
 #[test]
-fn a_gap_is_filled_from_history() {
-    let mut chat = inside(2);
+fn gap_between_messages_is_filled_from_history() {
+    let mut chat = joined_lobby(2);
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     let history = History {
         room: LOBBY.to_owned(),
@@ -336,8 +336,8 @@ fn a_gap_is_filled_from_history() {
 }
 
 #[test]
-fn everything_missed_is_fetched_page_by_page() {
-    let mut chat = inside(2);
+fn missed_messages_are_fetched_page_by_page() {
+    let mut chat = joined_lobby(2);
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
     chat.handle_event(0, hello(vec![room(LOBBY, 6)]));
@@ -363,8 +363,8 @@ fn everything_missed_is_fetched_page_by_page() {
 }
 
 #[test]
-fn older_messages_are_asked_for_once_at_a_time() {
-    let mut chat = opened();
+fn older_messages_are_requested_once_at_a_time() {
+    let mut chat = new_page();
     chat.handle_connected(0);
     chat.handle_event(0, hello(vec![room(LOBBY, 4)]));
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
@@ -392,8 +392,8 @@ fn older_messages_are_asked_for_once_at_a_time() {
 }
 
 #[test]
-fn a_server_that_counts_anew_loses_no_line() {
-    let mut chat = inside(3);
+fn server_counting_from_one_again_loses_no_message() {
+    let mut chat = joined_lobby(3);
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
     chat.handle_event(0, hello(vec![room(LOBBY, 1)]));
@@ -410,8 +410,8 @@ fn a_server_that_counts_anew_loses_no_line() {
 }
 
 #[test]
-fn messages_that_nobody_looked_at_are_counted_and_divided() {
-    let mut chat = inside(2);
+fn messages_while_not_viewing_are_counted_and_marked() {
+    let mut chat = joined_lobby(2);
     chat.set_viewing(false);
     for seq in 3..=4 {
         chat.handle_event(0, ServerEvent::Message(message(LOBBY, seq, "ayu")));
@@ -426,8 +426,8 @@ fn messages_that_nobody_looked_at_are_counted_and_divided() {
 }
 
 #[test]
-fn other_rooms_count_by_their_newest_number() {
-    let mut chat = inside(0);
+fn unread_of_other_room_follows_its_last_number() {
+    let mut chat = joined_lobby(0);
     assert_eq!(chat.unread(), 0, "a room that was never entered counts nothing");
     chat.open(0, "warung");
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
@@ -450,8 +450,8 @@ fn other_rooms_count_by_their_newest_number() {
 }
 
 #[test]
-fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
-    let mut chat = inside(0);
+fn join_refused_opens_lobby_with_reason() {
+    let mut chat = joined_lobby(0);
     chat.open(0, "rahasia");
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
@@ -469,8 +469,8 @@ fn a_room_that_cannot_be_entered_leads_back_to_the_lobby_with_the_reason() {
 }
 
 #[test]
-fn presence_batch_changes_people_and_tells_how_many_they_are() {
-    let mut chat = inside(0);
+fn presence_batch_changes_people_and_their_count() {
+    let mut chat = joined_lobby(0);
     let me = chat.me().expect("was greeted").clone();
     chat.handle_event(
         0,
@@ -508,8 +508,8 @@ fn presence_batch_changes_people_and_tells_how_many_they_are() {
 }
 
 #[test]
-fn direct_room_that_the_server_forgot_is_opened_again() {
-    let mut chat = inside(0);
+fn direct_room_unknown_to_server_is_requested_again() {
+    let mut chat = joined_lobby(0);
     let mut direct = room::RoomState::unknown("d.1", RoomKind::Direct).room;
     direct.with = Some(person("budi"));
     chat.handle_event(0, ServerEvent::Room(direct.clone()));
@@ -533,8 +533,8 @@ fn direct_room_that_the_server_forgot_is_opened_again() {
 }
 
 #[test]
-fn room_that_is_gone_leaves_the_list_and_is_left_for_the_one_with_its_messages() {
-    let mut chat = inside(0);
+fn room_gone_is_removed_and_its_replacement_opened() {
+    let mut chat = joined_lobby(0);
     for id in ["kopi", "teh"] {
         let room = room::RoomState::unknown(id, RoomKind::Open).room;
         chat.handle_event(0, ServerEvent::Room(room));
@@ -557,8 +557,8 @@ fn room_that_is_gone_leaves_the_list_and_is_left_for_the_one_with_its_messages()
 }
 
 #[test]
-fn lines_stand_together_by_author_time_and_day() {
-    let mut chat = inside(0);
+fn messages_are_grouped_by_author_time_and_day() {
+    let mut chat = joined_lobby(0);
     let day = 86_400_000;
     for (seq, author, at) in [
         (1, "ayu", 0),
@@ -594,7 +594,7 @@ fn lines_stand_together_by_author_time_and_day() {
 }
 
 #[test]
-fn local_time_decides_where_a_day_begins() {
+fn day_begins_at_local_midnight() {
     let chat = ChatState::new(
         String::new(),
         |at| utc_day(at + 7 * 3_600_000),
@@ -606,8 +606,8 @@ fn local_time_decides_where_a_day_begins() {
 }
 
 #[test]
-fn people_come_and_go_and_type() {
-    let mut chat = inside(0);
+fn presence_and_typing_events_change_the_room() {
+    let mut chat = joined_lobby(0);
     let budi = person("budi");
     let presence = |change| {
         ServerEvent::Presence(Presence {
@@ -637,8 +637,8 @@ fn people_come_and_go_and_type() {
 }
 
 #[test]
-fn own_typing_is_told_now_and_then() {
-    let mut chat = inside(0);
+fn own_typing_is_reported_once_per_interval() {
+    let mut chat = joined_lobby(0);
     for now in [0, 100, typing::TYPING_INTERVAL, typing::TYPING_INTERVAL + 1] {
         chat.typing(now);
     }
@@ -646,8 +646,8 @@ fn own_typing_is_told_now_and_then() {
 }
 
 #[test]
-fn a_reply_quotes_what_it_answers() {
-    let mut chat = inside(1);
+fn submit_with_reply_sends_the_quoted_number() {
+    let mut chat = joined_lobby(1);
     let key = chat.rows(0, 1)[0].item.key;
     chat.set_reply_to(Some(key));
     chat.submit(0, "setuju");
@@ -660,8 +660,8 @@ fn a_reply_quotes_what_it_answers() {
 }
 
 #[test]
-fn sent_away_stays_away_but_a_restart_brings_the_page_back() {
-    let mut chat = inside(0);
+fn kick_stops_reconnecting_but_shutdown_does_not() {
+    let mut chat = joined_lobby(0);
     chat.handle_event(
         0,
         ServerEvent::Kicked(Kicked {
@@ -673,7 +673,7 @@ fn sent_away_stays_away_but_a_restart_brings_the_page_back() {
     chat.come_back();
     assert_eq!(requests(&mut chat), [Request::Reconnect]);
 
-    let mut chat = inside(0);
+    let mut chat = joined_lobby(0);
     chat.handle_event(
         0,
         ServerEvent::Shutdown(ShutdownNotice {
@@ -690,8 +690,8 @@ fn sent_away_stays_away_but_a_restart_brings_the_page_back() {
 }
 
 #[test]
-fn a_newer_page_is_noticed_by_its_build() {
-    let mut chat = inside(0);
+fn hello_with_other_build_announces_new_version() {
+    let mut chat = joined_lobby(0);
     assert!(!chat.has_new_version());
     chat.handle_disconnected(0, false);
     chat.handle_connected(0);
@@ -704,8 +704,8 @@ fn a_newer_page_is_noticed_by_its_build() {
 }
 
 #[test]
-fn many_messages_are_read_out_as_a_few_and_a_number() {
-    let mut chat = inside(0);
+fn many_messages_are_announced_as_a_few_and_a_count() {
+    let mut chat = joined_lobby(0);
     for seq in 1..=10 {
         chat.handle_event(0, ServerEvent::Message(message(LOBBY, seq, "ayu")));
     }
@@ -715,8 +715,8 @@ fn many_messages_are_read_out_as_a_few_and_a_number() {
 }
 
 #[test]
-fn a_gap_that_could_not_be_filled_is_asked_for_again() {
-    let mut chat = inside(2);
+fn gap_request_refused_is_repeated_after_the_pause() {
+    let mut chat = joined_lobby(2);
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 7, "ayu")));
     let asked = requests(&mut chat);
@@ -744,8 +744,8 @@ fn a_gap_that_could_not_be_filled_is_asked_for_again() {
 }
 
 #[test]
-fn a_room_is_entered_later_when_the_server_is_busy() {
-    let mut chat = inside(0);
+fn join_unanswered_is_repeated_after_a_pause() {
+    let mut chat = joined_lobby(0);
     chat.open(0, "warung");
     let [Request::Join(join)] = &requests(&mut chat)[..] else {
         panic!("joins")
@@ -757,8 +757,8 @@ fn a_room_is_entered_later_when_the_server_is_busy() {
 }
 
 #[test]
-fn a_name_that_is_taken_is_said_at_once() {
-    let mut chat = opened();
+fn hello_with_refused_name_shows_the_error() {
+    let mut chat = new_page();
     chat.handle_connected(0);
     let ServerEvent::Hello(mut hello) = hello(vec![room(LOBBY, 0)]) else {
         panic!("is a hello")
@@ -774,7 +774,7 @@ fn a_name_that_is_taken_is_said_at_once() {
 
 #[test]
 fn deleted_message_leaves_its_place_and_disappears_from_quotes_and_drafts() {
-    let mut chat = inside(2);
+    let mut chat = joined_lobby(2);
     let mut reply = message(LOBBY, 3, "budi");
     reply.reply = Some(Quote {
         seq: 2,
@@ -811,7 +811,7 @@ fn deleted_message_leaves_its_place_and_disappears_from_quotes_and_drafts() {
 
 #[test]
 fn erased_person_disappears_from_all_rooms() {
-    let mut chat = inside(2);
+    let mut chat = joined_lobby(2);
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "budi")));
     chat.handle_event(
         0,

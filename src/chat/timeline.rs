@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_stand_in_the_order_of_their_numbers_whatever_order_they_came_in() {
+    fn messages_in_any_order_are_sorted_by_number() {
         let mut timeline = Timeline::default();
         let mut key = 0;
         for seq in [5, 6, 9, 7, 8, 6, 9, 2, 3, 5, 4] {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_copy_is_dropped_and_a_hole_reported() {
+    fn duplicate_message_is_dropped_and_gap_reported() {
         let mut timeline = Timeline::default();
         assert_eq!(timeline.insert(1, message(4), false), Placed::AfterGap(0));
         assert_eq!(timeline.insert(2, message(5), false), Placed::Newest);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn older_pages_go_in_front_and_never_double() {
+    fn older_page_is_prepended_without_duplicates() {
         let mut timeline = Timeline::default();
         timeline.insert(1, message(10), false);
         let mut key = 10;
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn going_and_coming_straight_back_leaves_no_trace() {
+    fn leave_and_rejoin_at_once_cancel_out() {
         let mut timeline = Timeline::default();
         timeline.push_membership(1, 0, coming("b"), PresenceChange::Went, String::new());
         timeline.push_membership(2, 0, coming("b"), PresenceChange::Came, String::new());

@@ -114,7 +114,7 @@ impl ChatMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// Waits for the connection.
-    Waiting,
+    Queued,
     /// Being sent.
     Sending,
     /// Not accepted, with the server's error.
@@ -145,7 +145,7 @@ impl TimelineRow {
     #[must_use]
     pub fn render_key(&self) -> (u64, u8) {
         let delivery = match self.delivery {
-            Delivery::Waiting => 0,
+            Delivery::Queued => 0,
             Delivery::Sending => 1,
             Delivery::Failed(_) => 2,
             Delivery::Sent => 3,

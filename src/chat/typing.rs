@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typing_ends_by_itself_and_by_a_message() {
+    fn typing_ends_after_ttl_or_message() {
         let [ayu, budi] = ["ayu", "budi"].map(|id| Person {
             id: id.to_owned(),
             name: id.to_owned(),

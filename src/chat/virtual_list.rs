@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_list_only_a_screenful_is_drawn() {
+    fn long_list_draws_only_visible_rows() {
         let scroll = list(100_000);
         let window = scroll.window();
         assert_eq!(window.end, 100_000);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_followed_until_someone_scrolls_up() {
+    fn end_is_followed_until_scrolled_up() {
         let mut scroll = list(100);
         scroll.scrolled(1600.0, 1600.0);
         scroll.follow(ListExtent { front: 0, len: 200 });
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stays_where_it_is_when_others_come_in_front_or_change_their_height() {
+    fn anchor_row_stays_in_place_on_prepend_and_resize() {
         let mut scroll = list(100);
         scroll.scrolled(1600.0, 1600.0);
         scroll.scrolled(1010.0, 1600.0);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_does_not_change_when_older_rows_come() {
+    fn visible_rows_after_prepend_are_unchanged() {
         let mut scroll = list(100);
         scroll.scrolled(1600.0, 1600.0);
         scroll.scrolled(1000.0, 1600.0);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_near_the_end_needs_no_scrolling() {
+    fn reveal_row_near_end_scrolls_to_end() {
         let mut scroll = list(100);
         scroll.to_row(95, 40.0);
         assert!(scroll.at_end());
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_draws_nothing() {
+    fn empty_list_draws_nothing() {
         let window = list(0).window();
         assert_eq!(window, VisibleRange::default());
     }

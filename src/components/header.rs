@@ -170,7 +170,7 @@ fn dot(state: &ConnectionState, strings: &Strings) -> (&'static str, &'static st
         ConnectionState::Connected => ("connection-dot connected", strings.connected),
         ConnectionState::Connecting => ("connection-dot", strings.connecting),
         ConnectionState::Retrying { .. } => ("connection-dot", strings.retrying),
-        ConnectionState::Waiting { .. } => ("connection-dot failed", strings.connection_lost),
+        ConnectionState::Backoff { .. } => ("connection-dot failed", strings.connection_lost),
         ConnectionState::ConsentNeeded { .. }
         | ConnectionState::ServerForbidden { .. }
         | ConnectionState::Refused { .. }

@@ -228,7 +228,7 @@ fn delivery_view(key: u64, delivery: &Delivery, actions: RowActions, strings: &'
         .into_any()
     };
     match delivery {
-        Delivery::Waiting => waiting(strings.waiting),
+        Delivery::Queued => waiting(strings.waiting),
         Delivery::Sending => waiting(strings.sending),
         Delivery::Failed(error) => view! {
             <p class="delivery failed">

@@ -106,7 +106,7 @@ fn is_other(room: &RoomState) -> bool {
     room.room.kind == RoomKind::Open && room.membership == Membership::NotJoined
 }
 
-/// Rooms of one section, under their heading; nothing when there are none.
+/// Rooms of one section, under their heading; empty without rooms.
 #[component]
 fn RoomSection(
     #[prop(optional, into)] heading: Option<TextProp>,

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::help_dialog::ShortcutList;
 use super::modal::Modal;
 use super::rename_form::RenameForm;
-use super::shortcut_list::ShortcutList;
 use crate::chat::i18n::Language;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;

@@ -60,7 +60,7 @@ pub fn StatusBanner() -> impl IntoView {
     let i18n = use_i18n();
     let connection = use_connection().state;
     let counts_down = Memo::new(move |_| {
-        connection.with(|state| matches!(state, ConnectionState::Waiting { .. }))
+        connection.with(|state| matches!(state, ConnectionState::Backoff { .. }))
             || chat.with(|state| state.shutdown().is_some() || state.reconnect_at().is_some())
     });
     let now = use_now(counts_down);
@@ -132,8 +132,8 @@ fn connection_title(connection: &ConnectionState, strings: &Strings) -> String {
         ConnectionState::ServerForbidden { host } => return (strings.forbidden_server)(host),
         ConnectionState::Connecting => strings.connecting,
         ConnectionState::Connected => "",
-        ConnectionState::Waiting { lost: true, .. } => strings.connection_lost,
-        ConnectionState::Waiting { lost: false, .. } => strings.server_unreachable,
+        ConnectionState::Backoff { lost: true, .. } => strings.connection_lost,
+        ConnectionState::Backoff { lost: false, .. } => strings.server_unreachable,
         ConnectionState::Retrying { .. } => strings.retrying,
         ConnectionState::EndedByServer => strings.ended_by_server,
         ConnectionState::Refused { .. } | ConnectionState::Stopped => strings.not_connected,
@@ -160,7 +160,7 @@ fn connection_bar(
         ConnectionState::ServerForbidden { .. } => ("banner danger", String::new(), vec![own_server]),
         ConnectionState::Connected => return None,
         ConnectionState::Connecting => ("banner", String::new(), Vec::new()),
-        ConnectionState::Waiting {
+        ConnectionState::Backoff {
             attempt: number,
             until,
             ..

@@ -19,7 +19,7 @@ const PREFERENCES_KEY: &str = "pesan.saved";
 /// Pause after the last change before drafts are stored, in milliseconds.
 const STORE_DELAY: u32 = 500;
 
-/// How often a window with unsent texts gives a sign of life, in milliseconds.
+/// How often a window with unsent texts stores its state again, in milliseconds.
 const SIGN_INTERVAL: u32 = 2000;
 
 /// State of the chat and the actions of the person; copy it into closures.
@@ -32,7 +32,7 @@ pub struct Chat {
     socket: StoredValue<Option<ChatSocket>, LocalStorage>,
     /// Calls [`ChatState::handle_timeout`] when it is due.
     timer: StoredValue<Option<Timeout>, LocalStorage>,
-    /// Stores the window's state: soon after a change, and again as a sign of life.
+    /// Stores the window's state: soon after a change, and again to show that the window is open.
     store_timer: StoredValue<Option<Timeout>, LocalStorage>,
     window_id: StoredValue<String>,
 }
@@ -247,12 +247,12 @@ impl Chat {
         self.store_timer.set_value(Some(timer));
     }
 
-    fn store_window(self, sign: u64) {
+    fn store_window(self, seen_at: u64) {
         let state = self.with_untracked(ChatState::window_state);
         let stored = self
             .window_id
-            .with_value(|window_id| storage::set_window_state(window_id, sign, state));
-        if stored && sign > 0 {
+            .with_value(|window_id| storage::set_window_state(window_id, seen_at, state));
+        if stored && seen_at > 0 {
             self.store_window_soon(SIGN_INTERVAL);
         }
     }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::clock;
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::requests::Request;
-use crate::chat::responses::{Outcome, Response};
+use crate::chat::responses::{RequestResult, Response};
 use crate::chat::server_events::ServerEvent;
 use crate::protocol::{Auth, ChatError, ChatErrorCode, PLAIN};
 use crate::socketio::leptos::{FrameBatcher, UseSocket, use_any, use_lifecycle, use_socket, use_status};
@@ -154,7 +154,7 @@ impl ChatSocket {
     ///
     /// Without a connection there is no answer at once: the chat repeats the request when there is one, whereas the
     /// client would queue it.
-    fn request<E, T>(self, event: E, respond: impl FnOnce(E, Outcome<T>) -> Response + 'static)
+    fn request<E, T>(self, event: E, respond: impl FnOnce(E, RequestResult<T>) -> Response + 'static)
     where
         E: Event<Ack = Result<T, ChatError>> + 'static,
         T: DeserializeOwned + 'static,
@@ -177,8 +177,8 @@ impl ChatSocket {
     }
 }
 
-/// Outcome of a request that the client itself refused.
-fn refused_by_client<T>(error: &SendError) -> Outcome<T> {
+/// RequestResult of a request that the client itself refused.
+fn refused_by_client<T>(error: &SendError) -> RequestResult<T> {
     match error {
         SendError::Emit(EmitError::TooLarge { limit, .. }) => Some(Err(ChatError {
             code: ChatErrorCode::TextTooLong,
@@ -199,7 +199,7 @@ fn connection_state(status: &Status, was_connected: bool) -> ConnectionState {
         Status::Reconnecting {
             attempt,
             retry_in: Some(pause),
-        } => ConnectionState::Waiting {
+        } => ConnectionState::Backoff {
             attempt: *attempt,
             until: clock::now().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
             lost: was_connected,

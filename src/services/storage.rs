@@ -13,7 +13,7 @@ use crate::chat::{StoredWindowState, WindowState};
 /// Keys of windows that are open, or were closed with unsent texts, begin with this.
 const WINDOW_PREFIX: &str = "pesan.carried.";
 
-/// A window whose last sign of life is older than this is gone, in milliseconds.
+/// A window that stored nothing for longer than this was closed, in milliseconds.
 const WINDOW_TIMEOUT: u64 = 5000;
 
 fn local_storage() -> Option<Storage> {
@@ -58,7 +58,7 @@ pub fn for_server(key: &str) -> String {
     format!("{}{key}", route::foreign_server().unwrap_or_default())
 }
 
-/// Takes over the unsent texts and drafts of windows that are gone: this one before its reload, or one that crashed.
+/// Takes over the unsent texts and drafts of closed windows: this one before its reload, or one that crashed.
 #[must_use]
 pub fn take_window_states(now: u64) -> WindowState {
     let mut taken = WindowState::default();
@@ -74,29 +74,29 @@ pub fn take_window_states(now: u64) -> WindowState {
         let stored: Option<StoredWindowState> = get_json(&key);
         if stored
             .as_ref()
-            .is_none_or(|stored| stored.sign + WINDOW_TIMEOUT < now)
+            .is_none_or(|stored| stored.seen_at + WINDOW_TIMEOUT < now)
         {
             set(&key, None);
-            if let Some(StoredWindowState { carried, .. }) = stored {
-                taken.unsent.extend(carried.unsent);
-                taken.drafts.extend(carried.drafts);
+            if let Some(StoredWindowState { state, .. }) = stored {
+                taken.unsent.extend(state.unsent);
+                taken.drafts.extend(state.drafts);
             }
         }
     }
     taken
 }
 
-/// Stores the unsent texts and drafts of a window; `sign` is its last sign of life, 0 when the window closes.
+/// Stores the unsent texts and drafts of a window; `seen_at` is the present time, 0 when the window closes.
 ///
 /// Returns whether there was anything to store; an empty state removes the key.
-pub fn set_window_state(window_id: &str, sign: u64, carried: WindowState) -> bool {
+pub fn set_window_state(window_id: &str, seen_at: u64, state: WindowState) -> bool {
     let key = for_server(&format!("{WINDOW_PREFIX}{window_id}"));
-    if carried.unsent.is_empty() && carried.drafts.is_empty() {
+    if state.unsent.is_empty() && state.drafts.is_empty() {
         if get(&key).is_some() {
             set(&key, None);
         }
         return false;
     }
-    set_json(&key, &StoredWindowState { sign, carried });
+    set_json(&key, &StoredWindowState { seen_at, state });
     true
 }

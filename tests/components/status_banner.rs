@@ -23,7 +23,7 @@ async fn connected_page_shows_no_bar() {
 
 #[wasm_bindgen_test]
 async fn pause_before_an_attempt_counts_down_with_a_button() {
-    let waiting = ConnectionState::Waiting {
+    let waiting = ConnectionState::Backoff {
         attempt: 3,
         until: clock::now() + 4000,
         lost: true,

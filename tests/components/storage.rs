@@ -31,7 +31,7 @@ fn state_of_a_living_window_is_left_alone() {
     assert_eq!(
         take_window_states(20_000),
         draft("masih ada"),
-        "its last sign is too old"
+        "was stored too long ago"
     );
 }
 

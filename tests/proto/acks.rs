@@ -65,7 +65,7 @@ fn event_with_ack_timed_out_in_queue_is_not_sent() {
 #[test]
 fn event_with_ack_queued_survives_reconnect() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.emit(Emit::new("ask").with_ack());
     harness.wait(1000);
     harness.fail();
@@ -92,7 +92,7 @@ fn ack_for_unsent_event_is_ignored() {
 fn ack_ids_continue_after_reconnect() {
     let mut harness = Harness::joined();
     harness.emit(Emit::new("a").with_ack());
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.emit(Emit::new("b").with_ack());
@@ -162,7 +162,7 @@ fn ack_to_server_may_carry_binary() {
 fn ack_to_server_after_reconnect_is_stale() {
     let mut harness = Harness::joined();
     harness.frame(r#"427["how"]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.forget();

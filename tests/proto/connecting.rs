@@ -15,7 +15,7 @@ fn auth_is_sent_with_connect_and_may_change() {
     harness.connect("/");
     harness.accept();
     harness.connection.set_auth("/", Auth::Value(token("b")));
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.sees_of(
@@ -33,7 +33,7 @@ fn auth_on_request_is_requested_at_each_connect() {
     let request = harness.requests.remove(0);
     harness.act(|connection, now| connection.provide_auth(now, request, Ok(Some(token("a")))));
     harness.sees("send 1 40{\"token\":\"a\"}");
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.sees_of(&["/", "send"], "/ asks for auth");
@@ -44,7 +44,7 @@ fn auth_for_old_connection_is_ignored() {
     let mut harness = Harness::with(|config| config.auth = Auth::Ask);
     harness.connect("/");
     harness.open();
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     let [old, new] = std::mem::take(&mut harness.requests)
@@ -216,7 +216,7 @@ fn connection_lost_before_answer_is_not_a_disconnect() {
     harness.connect("/");
     harness.open();
     harness.forget();
-    harness.cut();
+    harness.lose_connection();
     harness.sees("- close: transport close (websocket connection closed: closed with code 1006)");
 }
 

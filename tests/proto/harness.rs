@@ -141,7 +141,7 @@ impl Harness {
     }
 
     /// The transport is lost.
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn lose_connection(&mut self) {
         self.closed(CloseInfo::closed(1006, ""));
     }
 

@@ -86,7 +86,7 @@ fn attachment_unexpected_or_missing_is_a_parse_error() {
 fn binary_event_incomplete_on_close_is_dropped() {
     let mut harness = Harness::joined();
     harness.frame(r#"451-["x",{"_placeholder":true,"num":0}]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.forget();

@@ -59,7 +59,7 @@ fn namespace_refused_does_not_affect_others() {
     harness.sees("/admin connect_error: no");
     harness.frame(r#"42["still here"]"#);
     harness.sees("/ got still here []");
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.sees_of(&["send"], "send 2 40");

@@ -30,13 +30,13 @@ impl Dice {
 }
 
 /// Transport in the network. Frames in transit keep their order in each direction.
-pub(crate) struct Wire {
+pub(crate) struct SimulatedTransport {
     pub(crate) kind: TransportKind,
     pub(crate) sid: Option<u64>,
     /// Frames are delivered.
     pub(crate) alive: bool,
     /// Polling is paused.
-    pub(crate) resting: bool,
+    pub(crate) paused: bool,
     pub(crate) latency: u64,
     pub(crate) last_to_client: u64,
     pub(crate) last_to_server: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Wire {
 
 /// Engine.IO session, with the one socket on it.
 struct Session {
-    wire: TransportId,
+    transport: TransportId,
     joined: bool,
     pid: u64,
     /// Frames held until the end of an upgrade.
@@ -78,13 +78,13 @@ pub(crate) const PING_TIMEOUT: u64 = 1500;
 
 impl Server {
     /// A transport opens; the handshake, unless it belongs to a session already.
-    pub(crate) fn open(&mut self, now: u64, wire: TransportId, kind: TransportKind) -> (u64, String) {
+    pub(crate) fn open(&mut self, now: u64, transport: TransportId, kind: TransportKind) -> (u64, String) {
         self.last_sid += 1;
         let sid = self.last_sid;
         self.sessions.insert(
             sid,
             Session {
-                wire,
+                transport,
                 joined: false,
                 pid: sid,
                 held: Vec::new(),
@@ -120,19 +120,19 @@ impl Server {
     }
 
     /// Sends something to a session, or holds it while its transport changes.
-    fn send(&mut self, sid: u64, resting: bool, frame: String, sends: &mut Sends) {
+    fn send(&mut self, sid: u64, paused: bool, frame: String, sends: &mut Sends) {
         let Some(session) = self.sessions.get_mut(&sid) else {
             return;
         };
-        if resting {
+        if paused {
             session.held.push(frame);
         } else {
-            sends.push((session.wire, frame));
+            sends.push((session.transport, frame));
         }
     }
 
     /// Broadcasts an event with a number; its last argument is the offset.
-    pub(crate) fn tick(&mut self, resting: impl Fn(TransportId) -> bool, sends: &mut Sends) {
+    pub(crate) fn tick(&mut self, paused: impl Fn(TransportId) -> bool, sends: &mut Sends) {
         self.ticks += 1;
         let joined: Vec<u64> = self
             .sessions
@@ -141,17 +141,17 @@ impl Server {
             .map(|(sid, _)| *sid)
             .collect();
         for sid in joined {
-            let rests = self
+            let is_paused = self
                 .sessions
                 .get(&sid)
-                .is_some_and(|session| resting(session.wire));
+                .is_some_and(|session| paused(session.transport));
             let frame = format!(r#"42["tick",{0},"{0}"]"#, self.ticks);
-            self.send(sid, rests, frame, sends);
+            self.send(sid, is_paused, frame, sends);
         }
     }
 
     /// Sends each socket an event with an ack.
-    pub(crate) fn ask(&mut self, resting: impl Fn(TransportId) -> bool, sends: &mut Sends) {
+    pub(crate) fn ask(&mut self, paused: impl Fn(TransportId) -> bool, sends: &mut Sends) {
         let joined: Vec<u64> = self
             .sessions
             .iter()
@@ -165,13 +165,13 @@ impl Server {
                 continue;
             };
             session.asked.insert(id);
-            let rests = resting(session.wire);
-            self.send(sid, rests, format!(r#"42{id}["ask",null]"#), sends);
+            let is_paused = paused(session.transport);
+            self.send(sid, is_paused, format!(r#"42{id}["ask",null]"#), sends);
         }
     }
 
     /// Disconnects each socket for good.
-    pub(crate) fn kick(&mut self, resting: impl Fn(TransportId) -> bool, sends: &mut Sends) {
+    pub(crate) fn kick(&mut self, paused: impl Fn(TransportId) -> bool, sends: &mut Sends) {
         let joined: Vec<u64> = self
             .sessions
             .iter()
@@ -183,13 +183,13 @@ impl Server {
                 continue;
             };
             session.joined = false;
-            let rests = resting(session.wire);
-            self.send(sid, rests, "41".to_owned(), sends);
+            let is_paused = paused(session.transport);
+            self.send(sid, is_paused, "41".to_owned(), sends);
         }
     }
 
     /// Sends the pings that are due.
-    pub(crate) fn heartbeat(&mut self, now: u64, resting: impl Fn(TransportId) -> bool, sends: &mut Sends) {
+    pub(crate) fn heartbeat(&mut self, now: u64, paused: impl Fn(TransportId) -> bool, sends: &mut Sends) {
         let due: Vec<u64> = self
             .sessions
             .iter()
@@ -201,8 +201,8 @@ impl Server {
                 continue;
             };
             session.next_ping = now + PING_INTERVAL;
-            let rests = resting(session.wire);
-            self.send(sid, rests, "2".to_owned(), sends);
+            let is_paused = paused(session.transport);
+            self.send(sid, is_paused, "2".to_owned(), sends);
         }
     }
 
@@ -210,19 +210,19 @@ impl Server {
     pub(crate) fn receive(
         &mut self,
         sid: u64,
-        wire: TransportId,
-        resting: bool,
+        transport: TransportId,
+        paused: bool,
         frame: &str,
         sends: &mut Sends,
     ) -> Option<String> {
         if frame == "2probe" {
-            sends.push((wire, "3probe".to_owned()));
+            sends.push((transport, "3probe".to_owned()));
             return None;
         }
         let session = self.sessions.get_mut(&sid)?;
         if frame == "5" {
-            session.wire = wire;
-            sends.extend(session.held.drain(..).map(|frame| (wire, frame)));
+            session.transport = transport;
+            sends.extend(session.held.drain(..).map(|frame| (transport, frame)));
             return None;
         }
         if let Some(rest) = frame.strip_prefix("40") {
@@ -236,13 +236,13 @@ impl Server {
                     session.pid = pid;
                 }
                 for tick in offset + 1..=self.ticks {
-                    self.send(sid, resting, format!(r#"42["tick",{tick},"{tick}"]"#), sends);
+                    self.send(sid, paused, format!(r#"42["tick",{tick},"{tick}"]"#), sends);
                 }
             }
             let pid = self.sessions.get(&sid).map_or(0, |session| session.pid);
             self.send(
                 sid,
-                resting,
+                paused,
                 format!(r#"40{{"sid":"s{pid}","pid":"{pid}"}}"#),
                 sends,
             );
@@ -275,7 +275,7 @@ impl Server {
     pub(crate) fn acknowledge(
         &mut self,
         sid: u64,
-        resting: impl Fn(TransportId) -> bool,
+        paused: impl Fn(TransportId) -> bool,
         ack: String,
         sends: &mut Sends,
     ) {
@@ -283,8 +283,8 @@ impl Server {
             return;
         };
         if session.joined {
-            let rests = resting(session.wire);
-            self.send(sid, rests, ack, sends);
+            let is_paused = paused(session.transport);
+            self.send(sid, is_paused, ack, sends);
         }
     }
 }

@@ -22,7 +22,7 @@ fn first_connect_emits_open_then_connect() {
 #[test]
 fn connection_lost_emits_disconnect_then_close() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.sees(
         "/ disconnect: transport close (websocket connection closed: closed with code 1006)
          - close: transport close (websocket connection closed: closed with code 1006)",
@@ -120,7 +120,7 @@ fn acks_pending_on_disconnect_fail_right_after_it() {
     let mut harness = Harness::joined();
     harness.emit(Emit::new("ask").with_ack());
     harness.forget();
-    harness.cut();
+    harness.lose_connection();
     harness.sees_of(
         &["/"],
         "/ disconnect: transport close (websocket connection closed: closed with code 1006)

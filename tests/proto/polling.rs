@@ -289,7 +289,7 @@ fn remember_upgrade_tries_websocket_first() {
     harness.act(|connection, now| connection.handle_opened(now, probe));
     harness.frame_on(probe, "3probe");
     harness.act(|connection, now| connection.handle_paused(now, polling));
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.wait(1000);
     harness.sees("- reconnect_attempt 1\nopen 3 websocket");

@@ -202,7 +202,8 @@ impl Play {
                 _ => {}
             }
         }
-        self.watch.drained(&self.connection, self.latest, &NAMESPACES);
+        self.watch
+            .check_drained(&self.connection, self.latest, &NAMESPACES);
     }
 
     /// Transport that carries the session, and the one that probes.
@@ -344,7 +345,7 @@ impl Play {
             }
             Op::Gone(of_probe) => {
                 if let Some(id) = if of_probe { probe } else { current } {
-                    self.watch.gone(id);
+                    self.watch.transport_replaced(id);
                     self.connection
                         .handle_closed(now, id, CloseInfo::closed(1006, ""));
                 }

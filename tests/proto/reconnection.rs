@@ -8,7 +8,7 @@ use crate::harness::Harness;
 #[test]
 fn reconnect_delays_are_one_two_four_then_five_seconds() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     for (attempt, pause) in [(1, 1000), (2, 2000), (3, 4000), (4, 5000), (5, 5000)] {
         harness.wait(pause - 1);
@@ -26,12 +26,12 @@ fn reconnect_delays_are_one_two_four_then_five_seconds() {
 #[test]
 fn reconnect_success_resets_the_attempts() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.fail();
     harness.wait(2000);
     harness.accept();
-    harness.cut();
+    harness.lose_connection();
     let until = harness.connection.retry_at();
     assert_eq!(until, Some(Timestamp::from_millis(4000)));
 }
@@ -41,7 +41,7 @@ fn retry_at_is_the_next_attempt() {
     let mut harness = Harness::joined();
     assert_eq!(harness.connection.status(), Status::Open);
     harness.wait(500);
-    harness.cut();
+    harness.lose_connection();
     let until = Timestamp::from_millis(1500);
     assert_eq!(harness.connection.status(), Status::Backoff { attempt: 1, until });
     assert_eq!(harness.connection.retry_at(), Some(until));
@@ -53,7 +53,7 @@ fn retry_at_is_the_next_attempt() {
 #[test]
 fn reconnect_now_during_backoff_opens_immediately() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.act(Connection::reconnect_now);
     harness.sees("- reconnect_attempt 1\nopen 2 websocket");
@@ -107,12 +107,12 @@ fn network_offline_with_localhost_keeps_the_connection() {
 #[test]
 fn reconnection_off_ends_backoff_and_prevents_attempts() {
     let mut harness = Harness::joined_with(|config| config.reconnection.enabled = false);
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.wait(1_000_000);
     harness.sees("");
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.act(|connection, _| connection.set_reconnection(false));
     assert_eq!(harness.connection.status(), Status::Idle);
@@ -135,7 +135,7 @@ fn first_connect_failed_is_retried() {
 #[test]
 fn disconnect_during_backoff_ends_it() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.disconnect("/");
     harness.sees("- close: forced close");
@@ -146,7 +146,7 @@ fn disconnect_during_backoff_ends_it() {
 #[test]
 fn connect_during_backoff_waits_for_next_attempt() {
     let mut harness = Harness::joined();
-    harness.cut();
+    harness.lose_connection();
     harness.connect("/admin");
     harness.forget();
     harness.wait(1000);

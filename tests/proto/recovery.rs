@@ -19,7 +19,7 @@ fn recoverable() -> Harness {
 fn recovery_sends_offset_and_delivers_missed_events_before_connect() {
     let mut harness = recoverable();
     harness.frame(r#"42["hi",1,"o1"]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.forget();
@@ -28,7 +28,7 @@ fn recovery_sends_offset_and_delivers_missed_events_before_connect() {
     harness.frame(r#"40{"sid":"s","pid":"p"}"#);
     harness.sees("/ got missed [2,\"o2\"]\n/ connect s recovered");
     assert!(harness.connection.recovered("/"));
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.sees_of(&["send"], r#"send 3 40{"pid":"p","offset":"o2"}"#);
@@ -40,7 +40,7 @@ fn recovery_private_id_is_overridden_by_auth() {
     harness
         .connection
         .set_auth("/", Auth::Value(Value::object([("token", Value::from(1))])));
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.sees_of(&["send"], r#"send 2 40{"pid":"p","token":1}"#);
@@ -49,7 +49,7 @@ fn recovery_private_id_is_overridden_by_auth() {
 #[test]
 fn session_new_is_not_recovered() {
     let mut harness = recoverable();
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.forget();
@@ -62,11 +62,11 @@ fn session_new_is_not_recovered() {
 fn receive_buffer_on_close_is_dropped() {
     let mut harness = recoverable();
     harness.frame(r#"42["hi","o1"]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.frame(r#"42["missed","o2"]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.forget();
@@ -96,7 +96,7 @@ fn acks_do_not_change_the_offset() {
     let mut harness = recoverable();
     harness.emit(Emit::new("ask").with_ack());
     harness.frame(r#"430["not an offset"]"#);
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.open();
     harness.sees_of(&["send 2"], r#"send 2 40{"pid":"p"}"#);
@@ -113,7 +113,7 @@ fn recovery_with_unreadable_missed_events_starts_new_session() {
         harness.open();
         harness.frame(r#"40{"sid":"s","pid":"p"}"#);
         harness.frame(r#"42["x","o1"]"#);
-        harness.cut();
+        harness.lose_connection();
         harness.wait(1000);
         harness.forget();
         harness.open();

@@ -57,7 +57,7 @@ fn retried_event_is_sent_again_after_reconnect() {
     let mut harness = Harness::joined_with(twice);
     harness.emit(Emit::new("a"));
     harness.emit(Emit::new("b"));
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.sees_of(&["send"], "send 1 420[\"a\"]\nsend 2 40\nsend 2 421[\"a\"]");
@@ -69,11 +69,11 @@ fn retried_event_is_sent_again_after_reconnect() {
 fn retry_connection_lost_counts_as_a_try() {
     let mut harness = Harness::joined_with(|config| config.retries = 1);
     harness.emit(Emit::new("a").with_ack());
-    harness.cut();
+    harness.lose_connection();
     harness.wait(1000);
     harness.accept();
     harness.forget();
-    harness.cut();
+    harness.lose_connection();
     harness.sees_of(
         &["/ #"],
         "/ #1 Failed(Disconnected)\n/ #1 ack socket has been disconnected",
@@ -144,7 +144,7 @@ fn retried_event_over_max_age_expires_unless_in_flight() {
     harness.frame("430[]");
     harness.sees("/ #1 Acknowledged");
     harness.emit(Emit::new("c"));
-    harness.cut();
+    harness.lose_connection();
     harness.forget();
     harness.wait(1499);
     harness.emit(Emit::new("d"));

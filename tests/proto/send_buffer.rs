@@ -193,7 +193,7 @@ fn send_buffer_long_has_constant_cost_per_event() {
     full.connect("/");
     full.accept();
     assert_eq!(full.connection.pending_acks("/"), MANY as usize);
-    full.cut();
+    full.lose_connection();
     assert_eq!(full.connection.pending_acks("/"), 0);
 
     let mut retried = filled(|config| config.retries = 1);

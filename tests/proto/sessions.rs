@@ -12,7 +12,7 @@ use pesan::socketio::proto::{
 use pesan::socketio::value::Number;
 use pesan::socketio::{Frame, Timestamp, Value};
 
-use crate::network::{Dice, Sends, Server, Wire};
+use crate::network::{Dice, Sends, Server, SimulatedTransport};
 use crate::watch::Watch;
 
 /// Scheduled event of the simulation.
@@ -36,7 +36,7 @@ struct Life {
     connection: Connection,
     watch: Watch,
     server: Server,
-    wires: BTreeMap<TransportId, Wire>,
+    transports: BTreeMap<TransportId, SimulatedTransport>,
     tokens: Vec<AckToken>,
     /// Whether the final phase has begun, without further faults.
     calm: bool,
@@ -79,7 +79,7 @@ impl Life {
             entries: 0,
             watch: Watch::default(),
             server: Server::default(),
-            wires: BTreeMap::new(),
+            transports: BTreeMap::new(),
             tokens: Vec::new(),
             calm: false,
             retried,
@@ -102,19 +102,19 @@ impl Life {
         self.agenda.push(Reverse((at, self.entries, what)));
     }
 
-    fn resting(wires: &BTreeMap<TransportId, Wire>, id: TransportId) -> bool {
-        wires.get(&id).is_some_and(|wire| wire.resting)
+    fn paused(transports: &BTreeMap<TransportId, SimulatedTransport>, id: TransportId) -> bool {
+        transports.get(&id).is_some_and(|transport| transport.paused)
     }
 
     /// Puts the server's frames on their transports.
     fn dispatch(&mut self, sends: Sends) {
         for (id, frame) in sends {
             let now = self.now;
-            let Some(wire) = self.wires.get_mut(&id).filter(|wire| wire.alive) else {
+            let Some(transport) = self.transports.get_mut(&id).filter(|transport| transport.alive) else {
                 continue;
             };
-            wire.last_to_client = wire.last_to_client.max(now + wire.latency);
-            let due = wire.last_to_client;
+            transport.last_to_client = transport.last_to_client.max(now + transport.latency);
+            let due = transport.last_to_client;
             self.plan(due, Happening::ToClient(id, frame));
         }
     }
@@ -130,16 +130,16 @@ impl Life {
                         .split("sid=")
                         .nth(1)
                         .and_then(|rest| rest.split('&').next()?.parse().ok());
-                    let wire = Wire {
+                    let transport = SimulatedTransport {
                         kind,
                         sid,
                         alive: true,
-                        resting: false,
+                        paused: false,
                         latency,
                         last_to_client: 0,
                         last_to_server: 0,
                     };
-                    self.wires.insert(id, wire);
+                    self.transports.insert(id, transport);
                     self.plan(self.now + latency, Happening::Arrives(id));
                 }
                 Output::Send {
@@ -147,18 +147,22 @@ impl Life {
                     frame: Frame::Text(text),
                 } => {
                     let now = self.now;
-                    let Some(wire) = self.wires.get_mut(&id).filter(|wire| wire.alive) else {
+                    let Some(transport) = self.transports.get_mut(&id).filter(|transport| transport.alive)
+                    else {
                         continue;
                     };
-                    wire.last_to_server = wire.last_to_server.max(now + wire.latency);
-                    let due = wire.last_to_server;
+                    transport.last_to_server = transport.last_to_server.max(now + transport.latency);
+                    let due = transport.last_to_server;
                     self.plan(due, Happening::ToServer(id, text));
                 }
                 Output::Send { .. } => panic!("nothing here is binary"),
                 Output::Pause { id } => {
-                    if let Some(wire) = self.wires.get_mut(&id) {
-                        wire.resting = true;
-                        let due = wire.last_to_client.max(wire.last_to_server).max(self.now);
+                    if let Some(transport) = self.transports.get_mut(&id) {
+                        transport.paused = true;
+                        let due = transport
+                            .last_to_client
+                            .max(transport.last_to_server)
+                            .max(self.now);
                         self.plan(due, Happening::Rested(id));
                     }
                 }
@@ -167,7 +171,7 @@ impl Life {
                 Output::Event(event) => self.on_event(event),
             }
         }
-        self.watch.drained(&self.connection, self.now(), &["/"]);
+        self.watch.check_drained(&self.connection, self.now(), &["/"]);
     }
 
     fn on_event(&mut self, event: Event) {
@@ -230,31 +234,31 @@ impl Life {
                     return;
                 }
                 let blocked = !self.calm && self.dice.once_in(8);
-                let Some(wire) = self.wires.get_mut(&id) else {
+                let Some(transport) = self.transports.get_mut(&id) else {
                     return;
                 };
                 if self.now < self.server.down_until || blocked {
-                    wire.alive = false;
+                    transport.alive = false;
                     if self.dice.once_in(4) && !self.calm {
                         // Dropped silently.
                         return;
                     }
-                    self.watch.gone(id);
+                    self.watch.transport_replaced(id);
                     self.connection
                         .handle_closed(now, id, CloseInfo::failed("refused"));
                     self.drain();
                     return;
                 }
                 self.connection.handle_opened(now, id);
-                if wire.sid.is_none() {
-                    let (sid, handshake) = self.server.open(self.now, id, wire.kind);
-                    wire.sid = Some(sid);
+                if transport.sid.is_none() {
+                    let (sid, handshake) = self.server.open(self.now, id, transport.kind);
+                    transport.sid = Some(sid);
                     self.dispatch(vec![(id, handshake)]);
                 }
                 self.drain();
             }
             Happening::ToClient(id, text) => {
-                if self.wires.get(&id).is_some_and(|wire| wire.alive) {
+                if self.transports.get(&id).is_some_and(|transport| transport.alive) {
                     if self.connection.transport().map(|(current, _)| current) == Some(id) {
                         self.watch.received(&text);
                     }
@@ -263,13 +267,13 @@ impl Life {
                 }
             }
             Happening::ToServer(id, text) => {
-                let Some(wire) = self.wires.get(&id).filter(|wire| wire.alive) else {
+                let Some(transport) = self.transports.get(&id).filter(|transport| transport.alive) else {
                     return;
                 };
-                let Some(sid) = wire.sid else { return };
-                let resting = wire.resting;
+                let Some(sid) = transport.sid else { return };
+                let paused = transport.paused;
                 let mut sends = Sends::new();
-                let ack = self.server.receive(sid, id, resting, &text, &mut sends);
+                let ack = self.server.receive(sid, id, paused, &text, &mut sends);
                 self.dispatch(sends);
                 if let Some(ack) = ack {
                     let later = self.now + self.dice.below(400);
@@ -282,7 +286,7 @@ impl Life {
             }
             Happening::Gone(id) => {
                 if self.watch.open.contains_key(&id) {
-                    self.watch.gone(id);
+                    self.watch.transport_replaced(id);
                     self.connection
                         .handle_closed(now, id, CloseInfo::closed(1006, ""));
                     self.drain();
@@ -290,9 +294,9 @@ impl Life {
             }
             Happening::Acknowledge(sid, ack) => {
                 let mut sends = Sends::new();
-                let wires = &self.wires;
+                let transports = &self.transports;
                 self.server
-                    .acknowledge(sid, |id| Self::resting(wires, id), ack, &mut sends);
+                    .acknowledge(sid, |id| Self::paused(transports, id), ack, &mut sends);
                 self.dispatch(sends);
             }
             Happening::Answer => {
@@ -331,14 +335,14 @@ impl Life {
     }
 
     /// Cuts all open transports; reports it to the client if `reported`.
-    fn cut(&mut self, reported: bool) {
+    fn lose_connection(&mut self, reported: bool) {
         let open: Vec<TransportId> = self.watch.open.keys().copied().collect();
         for id in open {
-            let Some(wire) = self.wires.get_mut(&id) else {
+            let Some(transport) = self.transports.get_mut(&id) else {
                 continue;
             };
-            wire.alive = false;
-            if let Some(sid) = wire.sid {
+            transport.alive = false;
+            if let Some(sid) = transport.sid {
                 self.server.lost(sid);
             }
             if reported {
@@ -355,23 +359,23 @@ impl Life {
         match self.dice.below(40) {
             0..=13 => self.save(),
             14..=21 => {
-                let wires = &self.wires;
-                self.server.tick(|id| Self::resting(wires, id), &mut sends);
+                let transports = &self.transports;
+                self.server.tick(|id| Self::paused(transports, id), &mut sends);
             }
             22..=24 => {
-                let wires = &self.wires;
-                self.server.ask(|id| Self::resting(wires, id), &mut sends);
+                let transports = &self.transports;
+                self.server.ask(|id| Self::paused(transports, id), &mut sends);
             }
-            25..=26 => self.cut(true),
-            27 => self.cut(false),
+            25..=26 => self.lose_connection(true),
+            27 => self.lose_connection(false),
             28 => {
-                self.cut(true);
+                self.lose_connection(true);
                 let until = self.now + self.dice.below(900);
                 self.server.restart(until);
             }
             29 => {
-                let wires = &self.wires;
-                self.server.kick(|id| Self::resting(wires, id), &mut sends);
+                let transports = &self.transports;
+                self.server.kick(|id| Self::paused(transports, id), &mut sends);
             }
             30 => {
                 self.connection.disconnect(now, "/");
@@ -430,9 +434,9 @@ impl Life {
 
     fn heartbeat(&mut self) {
         let mut sends = Sends::new();
-        let wires = &self.wires;
+        let transports = &self.transports;
         self.server
-            .heartbeat(self.now, |id| Self::resting(wires, id), &mut sends);
+            .heartbeat(self.now, |id| Self::paused(transports, id), &mut sends);
         self.dispatch(sends);
     }
 

@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// Records that a transport has ended.
-    pub(crate) fn gone(&mut self, id: TransportId) {
+    pub(crate) fn transport_replaced(&mut self, id: TransportId) {
         self.open.remove(&id);
         self.closed.insert(id);
     }
@@ -79,7 +79,7 @@ impl Watch {
             Output::Pause { id } => assert_eq!(self.open.get(id), Some(&TransportKind::Polling)),
             Output::Close { id } => {
                 assert!(self.open.contains_key(id), "{id} is closed, but is not open");
-                self.gone(*id);
+                self.transport_replaced(*id);
             }
             Output::Event(event) => self.event(event),
         }
@@ -155,7 +155,7 @@ impl Watch {
     }
 
     /// Checks that the state of the namespaces matches the events.
-    pub(crate) fn agrees(&self, connection: &Connection, namespaces: &[&str]) {
+    pub(crate) fn check_state(&self, connection: &Connection, namespaces: &[&str]) {
         for name in namespaces {
             assert_eq!(
                 connection.is_connected(name),
@@ -166,12 +166,12 @@ impl Watch {
     }
 
     /// Checks the invariants after a drain.
-    pub(crate) fn drained(&self, connection: &Connection, now: Timestamp, namespaces: &[&str]) {
+    pub(crate) fn check_drained(&self, connection: &Connection, now: Timestamp, namespaces: &[&str]) {
         assert!(
             connection.poll_timeout().is_none_or(|due| due >= now),
             "a timeout in the past"
         );
-        self.agrees(connection, namespaces);
+        self.check_state(connection, namespaces);
         for name in namespaces {
             let ids: Vec<EmitId> = connection.queued(name).map(|queued| queued.id).collect();
             assert!(ids.is_sorted(), "the queue is out of order");

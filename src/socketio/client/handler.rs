@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::driver::Driver;
 use super::error::ListenerError;
-use super::listeners::{Called, ErasedListener, ListenerEvent};
+use super::listeners::{CallResult, ErasedListener, ListenerEvent};
 use super::message::{AckSender, Message};
 use crate::socketio::codec::args::{Ack, ArgReader, ArgsError, FromArg, HandlerOutput, Spread};
 use crate::socketio::codec::{Event, NoAck, Value};
@@ -276,7 +276,7 @@ fn erase_with(
     mut handle: impl FnMut(&mut ArgReader, &mut EventContext) -> Handled + MaybeSend + 'static,
 ) -> Box<dyn ErasedListener> {
     let (driver, namespace) = (driver.clone(), Shared::clone(namespace));
-    Box::new(move |event: &mut ListenerEvent| -> Called {
+    Box::new(move |event: &mut ListenerEvent| -> CallResult {
         let ListenerEvent::Message(message) = event else {
             return Ok(None);
         };

@@ -24,16 +24,16 @@ pub(super) enum ListenerEvent {
 pub(super) type ListenerFuture = BoxFuture<Result<(), ListenerError>>;
 
 /// Result of calling a listener; the future of an async one is to be run by the caller.
-pub(super) type Called = Result<Option<ListenerFuture>, ListenerError>;
+pub(super) type CallResult = Result<Option<ListenerFuture>, ListenerError>;
 
 /// Closure of the program, with its parameter types erased.
 pub(super) trait ErasedListener: MaybeSend {
     /// Calls the closure, which may take the event's content.
-    fn call(&mut self, event: &mut ListenerEvent) -> Called;
+    fn call(&mut self, event: &mut ListenerEvent) -> CallResult;
 }
 
-impl<F: FnMut(&mut ListenerEvent) -> Called + MaybeSend> ErasedListener for F {
-    fn call(&mut self, event: &mut ListenerEvent) -> Called {
+impl<F: FnMut(&mut ListenerEvent) -> CallResult + MaybeSend> ErasedListener for F {
+    fn call(&mut self, event: &mut ListenerEvent) -> CallResult {
         self(event)
     }
 }
@@ -81,7 +81,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the arguments do not fit, or the closure returned an error.
-    pub(super) fn call(&self, event: &mut ListenerEvent) -> Called {
+    pub(super) fn call(&self, event: &mut ListenerEvent) -> CallResult {
         match self.listener.try_lock() {
             Some(mut listener) => listener.call(event),
             None => Ok(None),

@@ -63,7 +63,7 @@ pub enum PacketError {
 
 /// Packet type, as the first character of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PacketKind {
     Open,
     Close,
     Ping,
@@ -75,17 +75,17 @@ pub(crate) enum Kind {
 }
 
 /// Splits a text into packet type and data.
-pub(crate) fn split(text: &str) -> Result<(Kind, &str), PacketError> {
+pub(crate) fn split(text: &str) -> Result<(PacketKind, &str), PacketError> {
     let mut chars = text.chars();
     let kind = match chars.next() {
-        Some('0') => Kind::Open,
-        Some('1') => Kind::Close,
-        Some('2') => Kind::Ping,
-        Some('3') => Kind::Pong,
-        Some('4') => Kind::Message,
-        Some('5') => Kind::Upgrade,
-        Some('6') => Kind::Noop,
-        Some('b') => Kind::Binary,
+        Some('0') => PacketKind::Open,
+        Some('1') => PacketKind::Close,
+        Some('2') => PacketKind::Ping,
+        Some('3') => PacketKind::Pong,
+        Some('4') => PacketKind::Message,
+        Some('5') => PacketKind::Upgrade,
+        Some('6') => PacketKind::Noop,
+        Some('b') => PacketKind::Binary,
         Some(other) => return Err(PacketError::UnknownType(other)),
         None => return Err(PacketError::Empty),
     };
@@ -123,14 +123,14 @@ impl Packet {
     pub fn decode_text(text: &str) -> Result<Self, PacketError> {
         let (kind, data) = split(text)?;
         Ok(match kind {
-            Kind::Open => Self::Open(data.to_owned()),
-            Kind::Close => Self::Close,
-            Kind::Ping => Self::Ping(data.to_owned()),
-            Kind::Pong => Self::Pong(data.to_owned()),
-            Kind::Message => Self::Message(Frame::from(data)),
-            Kind::Upgrade => Self::Upgrade,
-            Kind::Noop => Self::Noop,
-            Kind::Binary => Self::Message(binary(data)?),
+            PacketKind::Open => Self::Open(data.to_owned()),
+            PacketKind::Close => Self::Close,
+            PacketKind::Ping => Self::Ping(data.to_owned()),
+            PacketKind::Pong => Self::Pong(data.to_owned()),
+            PacketKind::Message => Self::Message(Frame::from(data)),
+            PacketKind::Upgrade => Self::Upgrade,
+            PacketKind::Noop => Self::Noop,
+            PacketKind::Binary => Self::Message(binary(data)?),
         })
     }
 

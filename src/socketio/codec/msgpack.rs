@@ -14,7 +14,6 @@
 //! parser; a namespace begins with `/`; 64-bit integers stay exact; a whole number beyond 64 bits is written as
 //! floating point, where `notepack.io` writes other digits; map keys must be strings or numbers.
 
-mod date;
 pub(crate) mod read;
 mod write;
 

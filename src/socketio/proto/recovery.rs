@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_no_offset() {
+    fn recovery_offset_too_long_is_ignored() {
         let mut recovery = Recovery::default();
         recovery.accepted(Some("p"));
         recovery.delivered(&[Value::from("o1")]);

@@ -5,7 +5,7 @@
 
 use super::time::Timestamp;
 use crate::socketio::codec::Frame;
-use crate::socketio::codec::engine::{self, Handshake, HandshakeError, Kind, PacketError};
+use crate::socketio::codec::engine::{self, Handshake, HandshakeError, PacketError, PacketKind};
 
 /// State of one Engine.IO session, from its first frame.
 ///
@@ -125,7 +125,7 @@ impl Session {
         };
         let (kind, data) = engine::split(&text).map_err(SessionError::Packet)?;
         match (kind, &mut self.state) {
-            (Kind::Open, State::Handshake) => {
+            (PacketKind::Open, State::Handshake) => {
                 let handshake = Handshake::decode(data).map_err(SessionError::Handshake)?;
                 let deadline = now + handshake.ping_interval + handshake.ping_timeout;
                 self.state = State::Open {
@@ -136,7 +136,7 @@ impl Session {
                 Ok(SessionEvent::Opened)
             }
             (
-                Kind::Ping,
+                PacketKind::Ping,
                 State::Open {
                     handshake,
                     deadline,
@@ -147,16 +147,16 @@ impl Session {
                 *last_ping = Some(now);
                 Ok(SessionEvent::Pinged)
             }
-            (Kind::Message, _) => Ok(self.message(Frame::from(data))),
-            (Kind::Binary, _) => {
+            (PacketKind::Message, _) => Ok(self.message(Frame::from(data))),
+            (PacketKind::Binary, _) => {
                 let frame = engine::binary(data).map_err(SessionError::Packet)?;
                 Ok(self.message(frame))
             }
-            (Kind::Pong, _) if data == "probe" => Ok(SessionEvent::Probed),
-            (Kind::Close, _) => Ok(SessionEvent::Closed),
-            (Kind::Ping, State::Handshake)
-            | (Kind::Open, State::Open { .. })
-            | (Kind::Pong | Kind::Upgrade | Kind::Noop, _) => Ok(SessionEvent::Ignored),
+            (PacketKind::Pong, _) if data == "probe" => Ok(SessionEvent::Probed),
+            (PacketKind::Close, _) => Ok(SessionEvent::Closed),
+            (PacketKind::Ping, State::Handshake)
+            | (PacketKind::Open, State::Open { .. })
+            | (PacketKind::Pong | PacketKind::Upgrade | PacketKind::Noop, _) => Ok(SessionEvent::Ignored),
         }
     }
 

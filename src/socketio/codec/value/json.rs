@@ -148,7 +148,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Skips an opening bracket.
-    fn enter(&mut self, depth: usize) -> Option<()> {
+    fn enter_level(&mut self, depth: usize) -> Option<()> {
         if depth > self.max_depth {
             self.too_deep = true;
             return None;
@@ -175,7 +175,7 @@ impl<'t> Reader<'t> {
     }
 
     fn array(&mut self, depth: usize) -> Option<Value> {
-        self.enter(depth)?;
+        self.enter_level(depth)?;
         let mut items = Vec::new();
         if self.peek() == Some(b']') {
             self.at += 1;
@@ -190,7 +190,7 @@ impl<'t> Reader<'t> {
     }
 
     fn object(&mut self, depth: usize) -> Option<Value> {
-        self.enter(depth)?;
+        self.enter_level(depth)?;
         let mut entries = Vec::new();
         if self.peek() == Some(b'}') {
             self.at += 1;

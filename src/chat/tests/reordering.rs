@@ -1,4 +1,4 @@
-//! What crosses on the wire: answers that come late or not at all, and what is told before them.
+//! Answers that come late or never, and events that arrive before them.
 
 use super::*;
 
@@ -28,16 +28,16 @@ fn joins(chat: &mut ChatState) -> Vec<Join> {
 }
 
 /// Connected again, and greeted.
-fn returned(chat: &mut ChatState, now: u64, rooms: Vec<Room>) -> Vec<Join> {
+fn reconnect(chat: &mut ChatState, now: u64, rooms: Vec<Room>) -> Vec<Join> {
     chat.handle_connected(now);
     chat.handle_event(now, hello(rooms));
     joins(chat)
 }
 
 #[test]
-fn a_direct_room_is_opened_with_what_was_written_before_its_first_news() {
-    let mut chat = opened();
-    returned(&mut chat, 0, vec![room(LOBBY, 0), direct(3)]);
+fn direct_room_with_live_message_opens_with_newest_page() {
+    let mut chat = new_page();
+    reconnect(&mut chat, 0, vec![room(LOBBY, 0), direct(3)]);
     chat.handle_event(0, ServerEvent::Message(message("d.ayu", 4, "ayu")));
     assert_eq!(chat.unread(), 4);
     chat.open(0, "d.ayu");
@@ -55,29 +55,29 @@ fn a_direct_room_is_opened_with_what_was_written_before_its_first_news() {
 }
 
 #[test]
-fn what_is_told_before_an_answer_that_never_comes_hides_nothing() {
-    let mut chat = inside(2);
+fn message_before_join_answer_lost_hides_no_missed_message() {
+    let mut chat = joined_lobby(2);
     chat.handle_disconnected(0, false);
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     assert_eq!(join.after, Some(2));
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     chat.handle_disconnected(0, false);
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 5)]).remove(0);
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 5)]).remove(0);
     assert_eq!(join.after, Some(2));
     answer_join(&mut chat, &join, 5, page(3..=5, false));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3", "ayu 4", "ayu 5"]);
 }
 
 #[test]
-fn what_is_told_just_before_the_answer_is_no_new_count() {
-    let mut chat = opened();
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
+fn message_just_before_join_answer_keeps_numbering() {
+    let mut chat = new_page();
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "ayu")));
     answer_join(&mut chat, &join, 2, page(1..=2, true));
     assert_eq!(texts(&chat), ["ayu 1", "ayu 2", "ayu 3"]);
     assert!(chat.has_older());
     chat.handle_disconnected(0, false);
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 3)]).remove(0);
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 3)]).remove(0);
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 4, "ayu")));
     answer_join(&mut chat, &join, 3, page([], false));
     assert_eq!(chat.rows(0, 9)[3].item.seq(), Some(4));
@@ -85,13 +85,13 @@ fn what_is_told_just_before_the_answer_is_no_new_count() {
 }
 
 #[test]
-fn what_was_read_on_a_server_that_counts_anew_hides_no_news() {
+fn read_mark_beyond_last_number_is_lowered() {
     let saved = Preferences {
         read: vec![(LOBBY.to_owned(), 40)],
         ..Preferences::default()
     };
     let mut chat = ChatState::new("page".to_owned(), utc_day, saved, WindowState::default());
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 2)]).remove(0);
     chat.set_viewing(false);
     answer_join(&mut chat, &join, 2, page(1..=2, false));
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 3, "ayu")));
@@ -99,19 +99,19 @@ fn what_was_read_on_a_server_that_counts_anew_hides_no_news() {
 }
 
 #[test]
-fn a_connection_that_is_back_at_once_does_not_wait_for_the_answers_of_the_last_one() {
-    let mut chat = inside(0);
+fn reconnect_does_not_wait_for_answers_of_previous_connection() {
+    let mut chat = joined_lobby(0);
     chat.submit(0, "halo");
     let id = sent_ids(&requests(&mut chat)).remove(0);
     chat.handle_disconnected(100, false);
     chat.handle_response(100, Response::Sent(id, None));
-    assert_eq!(returned(&mut chat, 200, vec![room(LOBBY, 0)]).len(), 1);
+    assert_eq!(reconnect(&mut chat, 200, vec![room(LOBBY, 0)]).len(), 1);
 }
 
 #[test]
-fn older_lines_that_were_refused_are_not_asked_for_before_the_server_wants_it() {
-    let mut chat = opened();
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
+fn older_messages_refused_are_requested_again_after_the_pause() {
+    let mut chat = new_page();
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     answer_join(&mut chat, &join, 4, page(3..=4, true));
     chat.older();
     let asked = requests(&mut chat);
@@ -131,8 +131,8 @@ fn older_lines_that_were_refused_are_not_asked_for_before_the_server_wants_it() 
 }
 
 #[test]
-fn a_room_that_was_left_and_entered_again_is_entered() {
-    let mut chat = inside(0);
+fn room_left_and_joined_again_ends_joined() {
+    let mut chat = joined_lobby(0);
     chat.open(0, "warung");
     let join = joins(&mut chat).remove(0);
     answer_join(&mut chat, &join, 7, page([], false));
@@ -146,32 +146,32 @@ fn a_room_that_was_left_and_entered_again_is_entered() {
 }
 
 #[test]
-fn the_divider_stands_before_what_was_missed_not_before_what_came_live() {
-    let mut chat = inside(2);
+fn unread_marker_is_before_first_missed_message() {
+    let mut chat = joined_lobby(2);
     chat.set_viewing(false);
     chat.handle_disconnected(0, false);
-    let join = returned(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
+    let join = reconnect(&mut chat, 0, vec![room(LOBBY, 4)]).remove(0);
     answer_join(&mut chat, &join, 4, page(3..=4, false));
     chat.handle_event(0, ServerEvent::Message(message(LOBBY, 5, "ayu")));
     assert_eq!((chat.unread(), chat.unread_marker_row()), (3, Some(2)));
 }
 
 #[test]
-fn a_closing_that_was_announced_ends_with_the_server_that_announced_it() {
-    let mut chat = inside(0);
+fn shutdown_notice_ends_with_its_server() {
+    let mut chat = joined_lobby(0);
     let closing = ShutdownNotice {
         seconds: 600,
         reason: String::new(),
     };
     chat.handle_event(0, ServerEvent::Shutdown(closing));
     chat.handle_disconnected(1000, true);
-    returned(&mut chat, 5000, vec![room(LOBBY, 0)]);
+    reconnect(&mut chat, 5000, vec![room(LOBBY, 0)]);
     assert_eq!(chat.shutdown(), None);
 }
 
 #[test]
-fn a_name_that_another_window_took_is_kept_by_this_one_too() {
-    let mut chat = inside(0);
+fn own_rename_from_another_window_is_stored() {
+    let mut chat = joined_lobby(0);
     let renamed = Presence {
         room: LOBBY.to_owned(),
         person: Person {
@@ -185,8 +185,8 @@ fn a_name_that_another_window_took_is_kept_by_this_one_too() {
 }
 
 #[test]
-fn without_an_echo_own_texts_stand_where_they_were_told() {
-    let mut chat = opened();
+fn basic_server_without_echo_shows_own_message_in_order() {
+    let mut chat = new_page();
     chat.handle_connected(0);
     chat.handle_timeout(HELLO_TIMEOUT);
     chat.submit(600, "satu");
@@ -199,8 +199,8 @@ fn without_an_echo_own_texts_stand_where_they_were_told() {
 }
 
 #[test]
-fn a_text_that_two_windows_carried_is_sent_once() {
-    let mut chat = opened();
+fn message_stored_by_two_windows_is_sent_once() {
+    let mut chat = new_page();
     chat.submit(0, "halo");
     let mut carried = chat.window_state();
     carried.unsent.extend(chat.window_state().unsent);
