@@ -20,7 +20,7 @@ use crate::chat::Chat;
 use crate::chat::history::{self, Range, Restriction, RestrictionKind, StoreError};
 use crate::chat::moderation::Connected;
 use crate::chat::room_lifecycle::RoomInfo;
-use crate::log::LogLimit;
+use crate::log_limit::LogLimit;
 
 /// What the operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]

@@ -39,10 +39,12 @@
 mod axum;
 mod body;
 mod close_reason;
+mod compression;
 mod config;
 mod connection;
 mod connection_state;
 mod cors;
+#[cfg(feature = "chat")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
@@ -61,7 +63,9 @@ mod websocket;
 
 pub use body::ResponseBody;
 pub use close_reason::CloseReason;
-pub use config::{AllowRequest, Cookie, Deflate, EngineConfig, EngineLimits, OnConnectionError};
+#[cfg(feature = "deflate")]
+pub use config::Deflate;
+pub use config::{AllowRequest, Cookie, EngineConfig, EngineLimits, OnConnectionError};
 pub use connection::{Connection, Group, SendError, Transport};
 pub use cors::{Cors, Origins};
 pub(crate) use handshake::random_id;

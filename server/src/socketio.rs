@@ -46,7 +46,9 @@ mod server;
 mod socket;
 
 pub use ack::AckFuture;
-pub use adapter::{Adapter, AdapterEvent, AdapterSink, Health, Redis, RedisConfig, RedisError};
+pub use adapter::{Adapter, AdapterEvent, AdapterSink, Health};
+#[cfg(feature = "redis")]
+pub use adapter::{Redis, RedisConfig, RedisError};
 pub use broadcast::BroadcastOperator;
 pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;

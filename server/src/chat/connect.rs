@@ -15,7 +15,7 @@ use super::roster::{departures, id_of};
 use super::state::{Chat, ClientKind, Notice};
 use crate::auth::{Authenticator, Identity};
 use crate::engineio::CloseReason;
-use crate::log::LogLimit;
+use crate::log_limit::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
 /// How long someone who lost the connection still counts as present.

@@ -51,10 +51,12 @@ pub struct EngineConfig {
     pub cors: Option<Cors>,
     /// Origins whose pages may connect, by either transport. Defaults to any; requests without `Origin` always may.
     pub origins: Origins,
-    /// Compression of WebSocket messages (RFC 7692). Defaults to none.
+    /// Compression of WebSocket messages (RFC 7692); feature `deflate`. Defaults to none.
+    #[cfg(feature = "deflate")]
     pub per_message_deflate: Option<Deflate>,
-    /// Smallest polling body that is compressed with gzip, in bytes, for clients that accept it. Defaults to 1024; `None`
-    /// turns it off.
+    /// Smallest polling body that is compressed with gzip, in bytes, for clients that accept it; feature `deflate`. Defaults
+    /// to 1024; `None` turns it off.
+    #[cfg(feature = "deflate")]
     pub http_compression: Option<usize>,
     /// Hook called before each handshake. Defaults to none: all are accepted.
     pub allow_request: Option<AllowRequest>,
@@ -80,13 +82,37 @@ impl Default for EngineConfig {
             cookie: None,
             cors: None,
             origins: Origins::Any,
+            #[cfg(feature = "deflate")]
             per_message_deflate: None,
+            #[cfg(feature = "deflate")]
             http_compression: Some(1024),
             allow_request: None,
             on_connection_error: None,
             hubs: std::thread::available_parallelism().map_or(1, usize::from),
             limits: EngineLimits::default(),
         }
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl EngineConfig {
+    pub(super) fn deflate(&self) -> Option<Deflate> {
+        self.per_message_deflate
+    }
+
+    pub(super) fn gzip_threshold(&self) -> Option<usize> {
+        self.http_compression
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+impl EngineConfig {
+    pub(super) fn deflate(&self) -> Option<Deflate> {
+        None
+    }
+
+    pub(super) fn gzip_threshold(&self) -> Option<usize> {
+        None
     }
 }
 
@@ -172,6 +198,7 @@ impl Default for Cookie {
 
 /// Compression of WebSocket messages (permessage-deflate), without state between messages, so that a broadcast is
 /// compressed once.
+#[cfg(feature = "deflate")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deflate {
     /// Smallest message that is compressed, in bytes. Defaults to 1024.
@@ -180,6 +207,12 @@ pub struct Deflate {
     pub level: u32,
 }
 
+/// Compression, which does not exist without the feature `deflate`.
+#[cfg(not(feature = "deflate"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deflate {}
+
+#[cfg(feature = "deflate")]
 impl Default for Deflate {
     fn default() -> Self {
         Self {

@@ -141,7 +141,7 @@ impl Outbound {
             Sink::Closed => return,
         };
         if message.is_volatile() && !is_ready {
-            return metrics::counter!("engine_volatile_dropped_total").increment(1);
+            return crate::meter::counter!("engine_volatile_dropped_total").increment(1);
         }
         if self.closing.is_none() && self.has_room() {
             self.push_packet(message);

@@ -1,7 +1,8 @@
 //! Properties of the decoders for arbitrary bytes. Only for the fuzz targets in `tests/fuzz`.
 
+use super::compression::{self, InflateError};
+use super::config::Deflate;
 use super::handshake::{HandshakeRequest, parse_query};
-use super::websocket::deflate::{self, InflateError};
 use super::websocket::frame::{Decoder, FrameError, InboundFrame};
 
 /// Result of decoding some bytes.
@@ -78,14 +79,14 @@ pub fn inflate(data: &[u8]) {
         return;
     };
     let max = usize::from(u16::from_be_bytes(*limit));
-    match deflate::inflate(data, max) {
+    match compression::inflate(data, max) {
         Ok(message) => {
             assert!(message.len() <= max);
-            let again = deflate::inflate(&deflate::compress(&message, 3), max);
+            let again = compression::inflate(&compression::compress(&message, Deflate::default()), max);
             assert_eq!(again.as_ref(), Ok(&message));
             if let Some(less) = message.len().checked_sub(1) {
                 assert_eq!(
-                    deflate::inflate(data, less),
+                    compression::inflate(data, less),
                     Err(InflateError::TooLarge { limit: less })
                 );
             }

@@ -289,8 +289,8 @@ impl DeliveryPass {
         match target {
             Some(recipients) => {
                 self.process_joined(hub, recipients, commands);
-                metrics::histogram!("engine_broadcast_seconds").record(started.elapsed());
-                metrics::counter!("engine_deliveries_total")
+                crate::meter::histogram!("engine_broadcast_seconds").record(started.elapsed());
+                crate::meter::counter!("engine_deliveries_total")
                     .increment((messages * recipients.members.len()) as u64);
             }
             None => self.process_mixed(commands),
@@ -417,7 +417,7 @@ impl DeliveryPass {
             connection.lock().flush();
         }
         if deliveries > 0 {
-            metrics::counter!("engine_deliveries_total").increment(deliveries);
+            crate::meter::counter!("engine_deliveries_total").increment(deliveries);
         }
     }
 }

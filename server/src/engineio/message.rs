@@ -13,9 +13,9 @@ use pesan::socketio::Frame;
 use pesan::socketio::engine::polling_payload as payload;
 use pesan::socketio::packet::Encoded;
 
+use super::compression;
 use super::config::Deflate;
 use super::memory::tracked;
-use super::websocket::deflate;
 use super::websocket::frame::{self, Opcode};
 
 /// One message with its attachments, encoded and framed; cheap to clone.
@@ -142,15 +142,15 @@ impl EncodedMessage {
             return &self.forms.frames;
         }
         self.forms.deflated.get_or_init(|| {
-            if self.forms.frames.len() < options.threshold {
+            if self.forms.frames.len() < options.smallest() {
                 return self.forms.frames.clone();
             }
             let mut bytes = Vec::with_capacity(self.forms.frames.len() / 2);
             for (opcode, data) in frame::parse_own_frames(&self.forms.frames) {
-                if data.len() < options.threshold {
+                if data.len() < options.smallest() {
                     frame::push_frame(&mut bytes, opcode, false, data);
                 } else {
-                    frame::push_frame(&mut bytes, opcode, true, &deflate::compress(data, options.level));
+                    frame::push_frame(&mut bytes, opcode, true, &compression::compress(data, options));
                 }
             }
             tracked(bytes)
@@ -300,6 +300,7 @@ mod tests {
         assert_eq!(message.payload(), "451-[\"a\",{}]\u{1e}bAQIDBA==");
     }
 
+    #[cfg(feature = "deflate")]
     #[test]
     fn message_below_threshold_or_with_compress_off_is_not_compressed() {
         let options = Deflate::default();

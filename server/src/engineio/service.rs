@@ -200,7 +200,7 @@ async fn handle(engine: Engine, request: Request<RequestBody>) -> Response<Respo
     };
     let mut response = answered.unwrap_or_else(|refusal| {
         let code = refusal.error.code.code().to_string();
-        metrics::counter!("engine_refused_total", "code" => code).increment(1);
+        crate::meter::counter!("engine_refused_total", "code" => code).increment(1);
         tracing::debug!(address = %handshake.address, url = %handshake.url, error = %refusal.error, "refused");
         if let Some(hook) = &context.config.on_connection_error {
             hook(&handshake, &refusal.error);

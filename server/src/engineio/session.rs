@@ -398,10 +398,10 @@ impl<S: Session> SessionTask<S> {
         // The new socket has to be watched as well.
         self.is_suspended = false;
         tracing::debug!(connection = self.connection.id, "upgraded to websocket");
-        metrics::counter!("engine_upgrades_total").increment(1);
+        crate::meter::counter!("engine_upgrades_total").increment(1);
         if self.session.is_some() {
-            metrics::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
-            metrics::gauge!("engine_sessions", "transport" => "websocket").increment(1.0);
+            crate::meter::gauge!("engine_sessions", "transport" => "polling").decrement(1.0);
+            crate::meter::gauge!("engine_sessions", "transport" => "websocket").increment(1.0);
         }
     }
 
@@ -561,8 +561,8 @@ impl<S: Session> SessionTask<S> {
             ActiveTransport::Polling => "polling",
             ActiveTransport::WebSocket(_) => "websocket",
         };
-        metrics::gauge!("engine_sessions", "transport" => transport).decrement(1.0);
-        metrics::counter!("engine_closed_total", "reason" => reason).increment(1);
+        crate::meter::gauge!("engine_sessions", "transport" => transport).decrement(1.0);
+        crate::meter::counter!("engine_closed_total", "reason" => reason).increment(1);
         tracing::info!(
             connection = self.connection.id,
             address = %self.address,

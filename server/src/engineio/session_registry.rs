@@ -243,7 +243,7 @@ impl SessionRegistry {
         state.count += 1;
         drop(guard);
         if let Some(session) = evicted {
-            metrics::counter!("engine_overload_total", "cause" => "sessions").increment(1);
+            crate::meter::counter!("engine_overload_total", "cause" => "sessions").increment(1);
             session.lock().fail(CloseReason::Overload);
         }
         Ok(SessionPermit {
@@ -313,7 +313,7 @@ impl SessionRegistry {
                 bytes,
                 "connection evicted for its memory use"
             );
-            metrics::counter!("engine_overload_total", "cause" => "memory").increment(1);
+            crate::meter::counter!("engine_overload_total", "cause" => "memory").increment(1);
             session.lock().fail(reason);
         }
     }

@@ -19,52 +19,6 @@ pub(crate) fn is_accepted(name: &str, header: Option<&str>) -> bool {
     any
 }
 
-/// Form in which a file is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    /// `br`.
-    Brotli,
-    /// `gzip`.
-    Gzip,
-    /// As it is.
-    Identity,
-}
-
-impl Encoding {
-    /// All of them, the smallest result first.
-    pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
-
-    /// Name in headers; none for the file as it is.
-    pub(crate) fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Brotli => Some("br"),
-            Self::Gzip => Some("gzip"),
-            Self::Identity => None,
-        }
-    }
-
-    /// End of the file's name.
-    pub(crate) fn suffix(self) -> Option<&'static str> {
-        match self {
-            Self::Brotli => Some(".br"),
-            Self::Gzip => Some(".gz"),
-            Self::Identity => None,
-        }
-    }
-
-    /// File that this one is a form of, by the name alone.
-    pub(crate) fn of_file(name: &str) -> Option<(&str, Self)> {
-        Self::ALL
-            .into_iter()
-            .find_map(|encoding| Some((name.strip_suffix(encoding.suffix()?)?, encoding)))
-    }
-
-    /// Whether a client with this `Accept-Encoding` takes it.
-    pub(crate) fn is_accepted(self, header: Option<&str>) -> bool {
-        self.name().is_none_or(|name| is_accepted(name, header))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

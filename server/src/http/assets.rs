@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-use super::accept_encoding::Encoding;
+use super::accept_encoding::is_accepted;
 use super::csp::InlineHashes;
 use crate::config::Origin;
 
@@ -378,6 +378,52 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     response
+}
+
+/// Form in which a file is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    /// `br`.
+    Brotli,
+    /// `gzip`.
+    Gzip,
+    /// As it is.
+    Identity,
+}
+
+impl Encoding {
+    /// All of them, the smallest result first.
+    const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
+
+    /// Name in headers; none for the file as it is.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+            Self::Identity => None,
+        }
+    }
+
+    /// End of the file's name.
+    fn suffix(self) -> Option<&'static str> {
+        match self {
+            Self::Brotli => Some(".br"),
+            Self::Gzip => Some(".gz"),
+            Self::Identity => None,
+        }
+    }
+
+    /// File that this one is a form of, by the name alone.
+    fn of_file(name: &str) -> Option<(&str, Self)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|encoding| Some((name.strip_suffix(encoding.suffix()?)?, encoding)))
+    }
+
+    /// Whether a client with this `Accept-Encoding` takes it.
+    fn is_accepted(self, header: Option<&str>) -> bool {
+        self.name().is_none_or(|name| is_accepted(name, header))
+    }
 }
 
 #[cfg(test)]

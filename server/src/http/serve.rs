@@ -5,6 +5,7 @@
 
 mod connection_limit;
 mod forwarded;
+#[cfg_attr(not(feature = "tls"), path = "serve/no_tls.rs")]
 mod tls;
 
 use std::convert::Infallible;
@@ -15,13 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, RETRY_AFTER,
 };
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use http_body_util::{Either, Full as FullBody};
+use hyper::body::{Body, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -29,17 +30,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio_rustls::server::TlsStream;
-use tower::ServiceExt;
+use tower_service::Service;
 
 pub use connection_limit::{ConnectionLimit, ConnectionPermit, Full};
+#[cfg(feature = "chat")]
 #[doc(hidden)]
 pub use forwarded::fuzzing;
 pub use forwarded::{TrustedProxies, parse_network};
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+use tls::TlsStream;
 
 use crate::engineio::Peer;
-use crate::log::LogLimit;
+use crate::log_limit::LogLimit;
 
 /// Settings and caps of the accept loop.
 #[derive(Debug, Clone)]
@@ -110,19 +114,24 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves `app` until `stop` is done and requests under way have ended, or their time is over.
+/// Serves an application, such as an [`Engine`](crate::engineio::Engine) or a router of axum, until `stop` is done and requests under way have ended, or their time is over.
 ///
 /// WebSockets are not waited for: close the [`Engine`](crate::engineio::Engine) and look at its sessions for that.
 ///
 /// ```no_run
-/// # async fn example(app: axum::Router) -> std::io::Result<()> {
+/// # async fn example(app: pesan_server::engineio::Engine) -> std::io::Result<()> {
 /// use pesan_server::http::serve::{ServeConfig, bind, serve};
 /// let listener = bind(([127, 0, 0, 1], 3000).into())?;
 /// serve(listener, app, ServeConfig::default(), std::future::pending()).await;
 /// # Ok(())
 /// # }
 /// ```
-pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    app: impl Application,
+    config: ServeConfig,
+    stop: impl Future<Output = ()>,
+) {
     let drain = config.drain;
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -146,7 +155,7 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
         match accepted {
             Ok((stream, address)) => acceptor.accept(stream, address, stopped.clone(), alive.clone()),
             Err(error) => {
-                metrics::counter!("http_accept_errors_total").increment(1);
+                crate::meter::counter!("http_accept_errors_total").increment(1);
                 // without descriptors it fails many times a second
                 if let Some(unsaid) = failures.ready() {
                     tracing::warn!(%error, unsaid, "cannot accept a connection");
@@ -162,15 +171,56 @@ pub async fn serve(listener: TcpListener, app: Router, config: ServeConfig, stop
     }
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What [`serve`] can serve: any tower service for requests of hyper that cannot fail.
+pub trait Application: Clone + Send + Sync + 'static {
+    /// Body of its responses.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+
+    /// Answers a request.
+    fn answer(self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+impl<S, B> Application for S
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+
+    async fn answer(mut self, request: Request<Incoming>) -> Response<B> {
+        let ready = std::future::poll_fn(|cx| self.poll_ready(cx)).await;
+        match ready {
+            Ok(()) => match self.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            Err(never) => match never {},
+        }
+    }
+}
+
 /// What every connection needs.
-struct Acceptor {
+struct Acceptor<S> {
     limit: Arc<ConnectionLimit>,
     refusals: Arc<Semaphore>,
     config: ServeConfig,
-    app: Router,
+    app: S,
 }
 
-impl Acceptor {
+impl<S: Application> Acceptor<S> {
+    async fn handshake(&self, tls: &Tls, stream: TcpStream, address: SocketAddr) -> Option<TlsStream> {
+        match tokio::time::timeout(self.config.tls_timeout, tls.handshake(stream)).await {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
+        }
+        None
+    }
+
     /// Starts the task of a connection; where there is no room for it, the task says so.
     fn accept(
         self: &Arc<Self>,
@@ -182,7 +232,7 @@ impl Acceptor {
         let proxy = self.config.proxies.contains(address.ip());
         let permit = self.limit.acquire(address.ip(), proxy);
         if let Err(full) = permit {
-            metrics::counter!("http_connections_refused_total").increment(1);
+            crate::meter::counter!("http_connections_refused_total").increment(1);
             tracing::debug!(%address, ?full, "no room for another connection");
         }
         if let Err(error) = prepare(&stream, self.config.stall_timeout) {
@@ -232,21 +282,6 @@ impl Acceptor {
         };
     }
 
-    async fn handshake(
-        &self,
-        tls: &Tls,
-        stream: TcpStream,
-        address: SocketAddr,
-    ) -> Option<TlsStream<TcpStream>> {
-        let handshake = tls.acceptor().accept(stream);
-        match tokio::time::timeout(self.config.tls_timeout, handshake).await {
-            Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
-            Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
-        }
-        None
-    }
-
     /// Answers the requests of one connection.
     async fn serve_connection<I>(&self, io: I, peer: Peer, mut stopped: watch::Receiver<bool>)
     where
@@ -262,14 +297,15 @@ impl Acceptor {
             let app = self.app.clone();
             async move {
                 if bad {
-                    let mut response = Response::new(Body::from("one Host header is needed\n"));
+                    let body = FullBody::new(Bytes::from_static(b"one Host header is needed\n"));
+                    let mut response = Response::new(Either::Right(body));
                     *response.status_mut() = StatusCode::BAD_REQUEST;
                     response
                         .headers_mut()
                         .insert(CONNECTION, HeaderValue::from_static("close"));
                     return Ok::<_, Infallible>(response);
                 }
-                let mut response = app.oneshot(request.map(Body::new)).await?;
+                let mut response = app.answer(request).await.map(Either::Left);
                 if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     response
                         .headers_mut()
@@ -355,7 +391,7 @@ where
         .await
 }
 
-fn refusal_response(full: Full, html: bool) -> Response<Body> {
+fn refusal_response(full: Full, html: bool) -> Response<FullBody<Bytes>> {
     let (status, indonesian, english) = match full {
         Full::Server => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -379,7 +415,7 @@ fn refusal_response(full: Full, html: bool) -> Response<Body> {
     } else {
         ("text/plain; charset=utf-8", format!("{english}\n"))
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(FullBody::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in [

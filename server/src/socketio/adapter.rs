@@ -3,6 +3,7 @@
 //! An adapter only transports bytes; [`cluster`](super::cluster) gives them meaning. A server without an adapter is the only
 //! node.
 
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
 pub use redis::{Redis, RedisConfig, RedisError};
 
 /// Event of an adapter, reported from a task of its own.

@@ -16,7 +16,7 @@ use super::hooks::Reconnected;
 use super::listeners::MaybeFuture;
 use super::recovery::{ReplayBuffer, RestoredSession};
 use crate::engineio::EncodedMessage;
-use crate::log::LogLimit;
+use crate::log_limit::LogLimit;
 
 /// Clients can cause these log lines at any rate.
 static CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
@@ -74,7 +74,7 @@ impl AdmittedSocket {
                 "A user connected"
             );
         }
-        namespace.meters().sockets.increment(1);
+        namespace.meters().sockets.increment(1.0);
         if resumes {
             namespace.hooks().reconnect(&Reconnected {
                 namespace: namespace.name().to_owned(),
@@ -189,7 +189,7 @@ impl Namespace {
                 "User disconnected"
             );
         }
-        self.meters().sockets.decrement(1);
+        self.meters().sockets.decrement(1.0);
         if let (Some(buffer), Some(session), false) =
             (&self.0.replay, socket.session(), socket.is_superseded())
         {

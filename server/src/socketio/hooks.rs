@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge};
+use crate::meter::{Counter, Gauge};
 
-use crate::log::LogLimit;
+use crate::log_limit::LogLimit;
 
 /// Limits of log lines that clients can cause at any rate.
 static REFUSED: LogLimit = LogLimit::new(100, Duration::from_secs(60));
@@ -155,7 +155,7 @@ impl Hooks {
                 "connect_error"
             );
         }
-        metrics::counter!("pesan_connect_errors_total").increment(1);
+        crate::meter::counter!("pesan_connect_errors_total").increment(1);
         self.connect_error.call(what);
     }
 
@@ -176,7 +176,7 @@ impl Hooks {
             "reconnect"
         );
         let outcome = if what.recovered { "recovered" } else { "fresh" };
-        metrics::counter!("pesan_reconnects_total", "outcome" => outcome).increment(1);
+        crate::meter::counter!("pesan_reconnects_total", "outcome" => outcome).increment(1);
         self.reconnect.call(what);
     }
 
@@ -190,7 +190,7 @@ impl Hooks {
                 "reconnect_error"
             );
         }
-        metrics::counter!("pesan_reconnects_total", "outcome" => "refused").increment(1);
+        crate::meter::counter!("pesan_reconnects_total", "outcome" => "refused").increment(1);
         self.reconnect_error.call(what);
     }
 
@@ -200,7 +200,7 @@ impl Hooks {
             namespace = what.namespace,
             "reconnect_failed"
         );
-        metrics::counter!("pesan_reconnects_total", "outcome" => "expired").increment(1);
+        crate::meter::counter!("pesan_reconnects_total", "outcome" => "expired").increment(1);
         self.reconnect_failed.call(what);
     }
 
@@ -216,7 +216,7 @@ impl Hooks {
                 "error"
             );
         }
-        metrics::counter!("pesan_errors_total", "kind" => what.kind.as_str()).increment(1);
+        crate::meter::counter!("pesan_errors_total", "kind" => what.kind.as_str()).increment(1);
         self.error.call(what);
     }
 }
@@ -235,10 +235,10 @@ impl Meters {
     pub(super) fn new(namespace: &str, dynamic: bool) -> Self {
         let label = if dynamic { "(dynamic)" } else { namespace }.to_owned();
         Self {
-            events_in: metrics::counter!("pesan_events_in_total", "namespace" => label.clone()),
-            events_out: metrics::counter!("pesan_events_out_total", "namespace" => label.clone()),
-            acks_in: metrics::counter!("pesan_acks_in_total", "namespace" => label.clone()),
-            sockets: metrics::gauge!("pesan_sockets", "namespace" => label),
+            events_in: crate::meter::counter!("pesan_events_in_total", "namespace" => label.clone()),
+            events_out: crate::meter::counter!("pesan_events_out_total", "namespace" => label.clone()),
+            acks_in: crate::meter::counter!("pesan_acks_in_total", "namespace" => label.clone()),
+            sockets: crate::meter::gauge!("pesan_sockets", "namespace" => label),
         }
     }
 }

@@ -295,7 +295,7 @@ impl Io {
     /// Serves only this server on an address, until it is [closed](Self::close); afterwards it may listen again.
     /// Pages of any origin may connect.
     ///
-    /// For other routes, TLS or a graceful shutdown, pass the router of the [`engine`](Self::engine) to
+    /// For other routes, TLS or a graceful shutdown, pass the [`engine`](Self::engine), or an application around it, to
     /// [`http::serve`](crate::http::serve::serve).
     ///
     /// ```no_run
@@ -319,7 +319,7 @@ impl Io {
             cors: Some(Cors::default()),
             ..EngineConfig::default()
         };
-        let app = self.engine(config).router();
+        let app = self.engine(config).clone();
         let stop = async move {
             // The sender lives as long as `self`.
             drop(closed.wait_for(|closed| *closed).await);

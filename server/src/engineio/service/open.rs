@@ -127,11 +127,7 @@ async fn open_websocket(
     sid: Box<str>,
     permit: SessionPermit,
 ) {
-    let options = engine
-        .context
-        .config
-        .per_message_deflate
-        .filter(|_| accept.deflate);
+    let options = engine.context.config.deflate().filter(|_| accept.deflate);
     let mut ws = match accept.upgrade.await {
         Ok(upgraded) => WebSocket::new(upgraded, engine.context.config.max_payload, options),
         Err(error) => return tracing::debug!(%error, "client disconnected during its handshake"),
@@ -196,8 +192,8 @@ fn start(
         Arc::downgrade(&connection),
         now + config.ping_interval,
     ));
-    metrics::gauge!("engine_sessions", "transport" => transport_name).increment(1.0);
-    metrics::counter!("engine_opened_total", "transport" => transport_name).increment(1);
+    crate::meter::gauge!("engine_sessions", "transport" => transport_name).increment(1.0);
+    crate::meter::counter!("engine_opened_total", "transport" => transport_name).increment(1);
     tracing::debug!(connection = id, address = %handshake.address, transport = transport_name, "connection opened");
     let connection = Connection::new(connection, Arc::clone(hub));
     engine

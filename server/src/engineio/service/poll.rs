@@ -1,10 +1,7 @@
 //! GET and POST requests of a polling session.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -12,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::engineio::body::{RequestBody, ResponseBody};
 use crate::engineio::close_reason::CloseReason;
+use crate::engineio::compression;
 use crate::engineio::connection_state::{ConnectionState, Sink};
 use crate::engineio::memory::MemoryUsage;
 use crate::engineio::polling::{PollOutcome, PostBody};
@@ -223,10 +221,10 @@ pub(super) fn text_response(
     let compress = gzip
         && context
             .config
-            .http_compression
+            .gzip_threshold()
             .is_some_and(|threshold| body.len() >= threshold);
     let body = if compress {
-        gzip_body(body.as_bytes())
+        compression::gzip(body.as_bytes())
     } else {
         body.into_bytes()
     };
@@ -241,13 +239,4 @@ pub(super) fn text_response(
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Compresses a body for `Content-Encoding: gzip`.
-fn gzip_body(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 2), Compression::fast());
-    encoder
-        .write_all(data)
-        .and_then(|()| encoder.finish())
-        .expect("writing to a Vec cannot fail")
 }

@@ -72,8 +72,8 @@ pub(super) fn check(
     }
     let protocol = subprotocol(&parts.headers).map_err(|()| bad("malformed Sec-WebSocket-Protocol"))?;
     let mut offers = parts.headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
-    let deflate = config.per_message_deflate.is_some()
-        && offers.any(|offer| offer.to_str().is_ok_and(deflate::is_offered));
+    let deflate =
+        config.deflate().is_some() && offers.any(|offer| offer.to_str().is_ok_and(deflate::is_offered));
     let key = key.to_owned();
     let Some(upgrade) = on_upgrade else {
         return Err(bad("the connection cannot be upgraded"));
@@ -121,7 +121,7 @@ pub(super) fn upgrade(
         Sink::Polling(_) | Sink::Tcp { .. } | Sink::Stream { .. } | Sink::Closed => false,
     };
     let response = switching_protocols(&accept);
-    let options = context.config.per_message_deflate.filter(|_| accept.deflate);
+    let options = context.config.deflate().filter(|_| accept.deflate);
     tokio::spawn(async move {
         let upgraded = accept.upgrade.await;
         let ws = upgraded.map(|upgraded| Box::new(WebSocket::new(upgraded, MAX_PROBE, options)));

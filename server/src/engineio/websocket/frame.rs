@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::deflate::{self, InflateError};
+use crate::engineio::compression::{self, InflateError};
 
 /// Type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,7 +292,7 @@ impl Decoder {
             data = Cow::Owned(whole);
         }
         if compressed {
-            data = Cow::Owned(deflate::inflate(&data, self.max)?);
+            data = Cow::Owned(compression::inflate(&data, self.max)?);
         }
         if opcode == Opcode::Binary {
             return Ok(InboundFrame::Binary(data));
@@ -432,15 +432,24 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "deflate")]
     #[test]
     fn compressed_bomb_is_not_inflated_beyond_the_limit() {
-        let bomb = deflate::compress(&vec![0; 10 << 20], 9);
+        use crate::engineio::Deflate;
+
+        let bomb = compression::compress(
+            &vec![0; 10 << 20],
+            Deflate {
+                level: 9,
+                ..Deflate::default()
+            },
+        );
         assert!(bomb.len() < 20_000);
         let found = decode(&mut Decoder::new(100_000, true), masked(0xc2, &bomb));
         assert_eq!(found, Err(FrameError::TooLarge { limit: 100_000 }));
         let found = decode(&mut Decoder::new(100, true), masked(0xc2, b"\xff\xff\xff"));
         assert_eq!(found, Err(FrameError::Inflate));
-        let good = deflate::compress(b"halo halo halo", 3);
+        let good = compression::compress(b"halo halo halo", Deflate::default());
         let found = decode(&mut Decoder::new(100, true), masked(0xc1, &good));
         assert_eq!(found, Ok(vec!["Text(\"halo halo halo\")".to_owned()]));
     }

@@ -69,6 +69,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     address.or_else(|_| text.parse()).ok()
 }
 
+#[cfg(feature = "chat")]
 #[doc(hidden)]
 pub mod fuzzing {
     //! What is asked of the headers of proxies, for any bytes. Not for programs: the fuzzers of `tests/fuzz` call it.

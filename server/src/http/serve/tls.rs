@@ -1,14 +1,18 @@
 //! Certificate and key of the server.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::{fmt, io};
 
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
+
+/// Connection after its TLS handshake.
+pub(super) type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
 /// TLS of the server, by rustls; cheap to clone.
 #[derive(Clone)]
@@ -65,9 +69,14 @@ impl Tls {
         Ok(())
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        let config = self.0.config.read().unwrap_or_else(PoisonError::into_inner);
-        TlsAcceptor::from(Arc::clone(&config))
+    pub(super) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream> {
+        let config = self
+            .0
+            .config
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        TlsAcceptor::from(config).accept(stream).await
     }
 }
 
