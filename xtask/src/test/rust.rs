@@ -1,5 +1,6 @@
 //! The suites that cargo runs. Warnings are errors here.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,12 +26,17 @@ const EXAMPLES: &str = "pesan-leptos-examples";
 
 /// Features that are checked alone, each where it is used. The suite `clippy` builds `leptos` alone, with the pages of
 /// `examples/leptos`; the suite `page` builds `app`.
-const ALONE: [&str; 4] = [
-    "--features=",
-    "--features=msgpack",
-    "--features=native",
-    "--features=web --target wasm32-unknown-unknown",
+const ALONE: [&str; 6] = [
+    "--package pesan --features=",
+    "--package pesan --features=msgpack",
+    "--package pesan --features=native",
+    "--package pesan --features=web --target wasm32-unknown-unknown",
+    "--package pesan-server --no-default-features",
+    "--package pesan-server --no-default-features --features=axum,deflate,metrics,redis,tls",
 ];
+
+/// Most crates that a program compiles which takes the server without features.
+const MAX_SERVER_CRATES: usize = 90;
 
 /// All dependencies of the package without features.
 const CORE: [&str; 5] = ["base64", "percent_encoding", "serde", "serde_json", "thiserror"];
@@ -61,9 +67,9 @@ pub(super) fn clippy(project: &Project) -> Result<Tally> {
 }
 
 pub(super) fn features(project: &Project) -> Result<Tally> {
-    let mut tally = core_dependencies(project)?;
-    for feature in ALONE {
-        let line = format!("cargo clippy --package pesan --lib {feature} -- -D warnings");
+    let mut tally = core_dependencies(project)? + server_dependencies(project)?;
+    for selection in ALONE {
+        let line = format!("cargo clippy --lib {selection} -- -D warnings");
         tally = tally + check(project, &line)?;
     }
     Ok(tally)
@@ -85,6 +91,24 @@ fn core_dependencies(project: &Project) -> Result<Tally> {
         return Ok(Tally::pass());
     }
     println!("the core depends on {names:?}; expected {CORE:?}");
+    Ok(Tally::failure(label))
+}
+
+/// Checks that the server without features stays small.
+fn server_dependencies(project: &Project) -> Result<Tally> {
+    let label = "crates of the server without features";
+    let line =
+        "tree --package pesan-server --no-default-features --edges normal,build --prefix none --format {p}";
+    let output = Cmd::cargo(label, &project.root, line).run()?;
+    let crates: BTreeSet<&str> = output
+        .lines()
+        .filter_map(|line| line.split(" (").next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if crates.len() <= MAX_SERVER_CRATES {
+        return Ok(Tally::pass());
+    }
+    println!("{} crates; the maximum is {MAX_SERVER_CRATES}", crates.len());
     Ok(Tally::failure(label))
 }
 
