@@ -87,6 +87,7 @@ pub(crate) fn app(io: Io) -> Result<Router, NamespaceError> {
 }
 
 /// Handles the event `pesan`; the returned number is the ack.
+#[expect(clippy::needless_pass_by_value, reason = "handlers own what they take")]
 fn on_message(
     socket: Socket,
     IoState(messages): IoState<Arc<AtomicU64>>,
