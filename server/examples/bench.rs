@@ -1,7 +1,7 @@
 //! Server of the broadcast benchmark on `PORT`: `socket.on("pesan", msg => io.emit("pesan", msg))`.
 //!
 //! Two variants: in the namespace `/other`, and to a room that contains all clients of the namespace `/room`.
-//! `docs/performance.md` has the method and the results.
+//! `docs/reference/performance.md` has the method and the results.
 
 use pesan_server::engineio::EngineConfig;
 use pesan_server::http::serve::{ServeConfig, bind, serve};

@@ -1,4 +1,4 @@
-//! Checks that all tests named in `docs/client-parity.md` exist.
+//! Checks that all tests named in `docs/reference/client-parity.md` exist.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 #[test]
 fn parity_document_names_existing_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("docs/client-parity.md")).expect("the comparison");
+    let text = fs::read_to_string(root.join("docs/reference/client-parity.md")).expect("the comparison");
     let folders = [
         "tests/proto",
         "tests",
