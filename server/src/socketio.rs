@@ -49,7 +49,7 @@ pub use ack::AckFuture;
 pub use adapter::{Adapter, AdapterEvent, AdapterSink, Health};
 #[cfg(feature = "redis")]
 pub use adapter::{Redis, RedisConfig, RedisError};
-pub use broadcast::BroadcastOperator;
+pub use broadcast::{BroadcastOperator, ParentBroadcast};
 pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;
 pub use disconnect_reason::DisconnectReason;

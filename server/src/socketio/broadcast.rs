@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pesan::socketio::packet::{Body, EventName};
 use pesan::socketio::value::Value;
-use pesan::socketio::{Event, FromArg, Packet, to_args};
+use pesan::socketio::{Args, Event, FromArg, Packet, to_args};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -172,6 +172,104 @@ impl BroadcastOperator {
     pub fn local_ids(&self) -> Vec<Arc<str>> {
         let sockets = self.namespace.rooms().select(&self.target);
         sockets.iter().map(Socket::shared_id).collect()
+    }
+}
+
+/// Broadcast to the sockets of all namespaces of a [`ParentNamespace`](super::ParentNamespace).
+///
+/// ```
+/// use pesan_server::socketio::Io;
+///
+/// let io = Io::default();
+/// let workspaces = io.of_dynamic("/workspace-*");
+/// workspaces.to("admins").emit("maintenance", "at noon").expect("can be sent");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `emit`"]
+pub struct ParentBroadcast(pub(super) Vec<BroadcastOperator>);
+
+impl ParentBroadcast {
+    fn each(self, change: impl Fn(BroadcastOperator) -> BroadcastOperator) -> Self {
+        Self(self.0.into_iter().map(change).collect())
+    }
+
+    /// Adds the sockets in these rooms.
+    pub fn to(self, rooms: impl RoomNames) -> Self {
+        let names = rooms.names();
+        self.each(|operator| operator.to(names.clone()))
+    }
+
+    /// The same as [`to`](Self::to).
+    pub fn in_(self, rooms: impl RoomNames) -> Self {
+        self.to(rooms)
+    }
+
+    /// Removes the sockets in these rooms.
+    pub fn except(self, rooms: impl RoomNames) -> Self {
+        let names = rooms.names();
+        self.each(|operator| operator.except(names.clone()))
+    }
+
+    /// Only the sockets of this node.
+    pub fn local(self) -> Self {
+        self.each(BroadcastOperator::local)
+    }
+
+    /// The event may be lost for clients that are not ready for it.
+    pub fn volatile(self) -> Self {
+        self.each(BroadcastOperator::volatile)
+    }
+
+    /// Whether the event may be compressed, if compression was negotiated. Defaults to true.
+    pub fn compress(self, compress: bool) -> Self {
+        self.each(|operator| operator.compress(compress))
+    }
+
+    /// Sends an event.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the data cannot be sent.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
+        let args = Args(to_args(&args)?);
+        self.0.iter().try_for_each(|operator| operator.emit(event, &args))
+    }
+
+    /// Returns the sockets of all namespaces, and the number of nodes that did not reply in time, of that namespace where
+    /// most are missing.
+    pub async fn fetch_sockets(&self) -> FetchedSockets {
+        let mut all = FetchedSockets {
+            sockets: Vec::new(),
+            missing_nodes: 0,
+        };
+        for operator in &self.0 {
+            let found = operator.fetch_sockets().await;
+            all.missing_nodes = all.missing_nodes.max(found.missing_nodes);
+            all.sockets.extend(found);
+        }
+        all
+    }
+
+    /// Makes the sockets join rooms.
+    pub fn sockets_join(&self, rooms: impl RoomNames) {
+        let names = rooms.names();
+        for operator in &self.0 {
+            operator.sockets_join(names.clone());
+        }
+    }
+
+    /// Makes the sockets leave rooms.
+    pub fn sockets_leave(&self, rooms: impl RoomNames) {
+        let names = rooms.names();
+        for operator in &self.0 {
+            operator.sockets_leave(names.clone());
+        }
+    }
+
+    /// Disconnects the sockets from their namespaces; with `close`, closes their connections.
+    pub fn disconnect_sockets(&self, close: bool) {
+        for operator in &self.0 {
+            operator.disconnect_sockets(close);
+        }
     }
 }
 

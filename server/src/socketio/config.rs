@@ -29,6 +29,8 @@ pub struct IoConfig {
     pub recovery: Option<Recovery>,
     /// Longest wait for acks of many sockets and replies of nodes, unless a timeout is given. Defaults to 5 s.
     pub request_timeout: Duration,
+    /// Longest wait for the ack of one socket, unless a timeout is given. Defaults to none: until it is disconnected.
+    pub ack_timeout: Option<Duration>,
     /// Longest time that a handler may run after its client disconnected. Defaults to 30 s; then it is dropped.
     pub close_grace: Duration,
     /// Limits on what clients can make the server hold.
@@ -44,6 +46,7 @@ impl Default for IoConfig {
             cleanup_empty_child_namespaces: false,
             recovery: None,
             request_timeout: Duration::from_secs(5),
+            ack_timeout: None,
             close_grace: Duration::from_secs(30),
             limits: SocketIoLimits::default(),
         }

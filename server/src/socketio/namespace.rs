@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use pesan::socketio::packet::ROOT;
 use pesan::socketio::value::Value;
-use pesan::socketio::{ArgReader, Args, Event, FromArg, to_args};
+use pesan::socketio::{ArgReader, Event, FromArg, to_args};
 use serde::Serialize;
 
-use super::broadcast::BroadcastOperator;
+use super::broadcast::{BroadcastOperator, ParentBroadcast};
 use super::config::{IoConfig, Recovery};
 use super::error::EmitError;
 use super::handler::{ConnectHandler, Middleware, ServerEventHandler};
@@ -438,14 +438,40 @@ impl ParentNamespace {
             .clone()
     }
 
+    fn all_sockets(&self) -> ParentBroadcast {
+        ParentBroadcast(self.children().iter().map(BroadcastOperator::new).collect())
+    }
+
     /// Sends an event to all sockets of the matching namespaces.
     ///
     /// # Errors
     /// [`EmitError`] when the data cannot be sent.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
-        let args = Args(to_args(&args)?);
-        self.children()
-            .iter()
-            .try_for_each(|child| child.emit(event, &args))
+        self.all_sockets().emit(event, args)
+    }
+
+    /// Broadcast to the sockets in these rooms, of the namespaces that exist now.
+    pub fn to(&self, rooms: impl RoomNames) -> ParentBroadcast {
+        self.all_sockets().to(rooms)
+    }
+
+    /// The same as [`to`](Self::to).
+    pub fn in_(&self, rooms: impl RoomNames) -> ParentBroadcast {
+        self.to(rooms)
+    }
+
+    /// Broadcast to all sockets that are not in these rooms, of the namespaces that exist now.
+    pub fn except(&self, rooms: impl RoomNames) -> ParentBroadcast {
+        self.all_sockets().except(rooms)
+    }
+
+    /// Returns the sockets of all matching namespaces.
+    pub async fn fetch_sockets(&self) -> FetchedSockets {
+        self.all_sockets().fetch_sockets().await
+    }
+
+    /// Disconnects all sockets of the matching namespaces; with `close`, closes their connections.
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.all_sockets().disconnect_sockets(close);
     }
 }

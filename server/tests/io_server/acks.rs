@@ -44,6 +44,49 @@ async fn ack_requested_within_a_handler_arrives() {
     assert_eq!(raw.next().await, r#"2["hello","ana"]"#);
 }
 
+#[tokio::test]
+async fn ack_callback_does_not_delay_the_next_event() {
+    let served = Served::start().await;
+    served.io.on_connection(|socket: Socket| {
+        socket.on("start", |socket: Socket| {
+            let reply = socket.clone();
+            socket.emit_then("name?", (), move |name: Result<String, AckError>| {
+                reply
+                    .emit("hello", name.expect("acknowledged"))
+                    .expect("connected");
+            });
+        });
+        socket.on("marco", |socket: Socket| socket.emit("polo", ()));
+    });
+    let mut raw = served.join().await;
+    raw.send(r#"2["start"]"#).await;
+    assert_eq!(raw.next().await, r#"20["name?"]"#);
+    raw.send(r#"2["marco"]"#).await;
+    assert_eq!(raw.next().await, r#"2["polo"]"#);
+    raw.send(r#"30["ana"]"#).await;
+    assert_eq!(raw.next().await, r#"2["hello","ana"]"#);
+}
+
+#[tokio::test]
+async fn ack_timeout_of_the_options_applies_without_a_timeout_of_its_own() {
+    let served = Served::with(IoConfig {
+        ack_timeout: Some(SOON),
+        ..IoConfig::default()
+    })
+    .await;
+    let (mut raw, socket) = joined(&served).await;
+    let waiting: Result<Args, AckError> = socket.emit_with_ack("anyone?", ()).await;
+    assert_eq!(waiting, Err(AckError::Timeout));
+    assert_eq!(raw.next().await, r#"20["anyone?"]"#);
+    let waiting = socket
+        .timeout(crate::support::PATIENCE)
+        .emit_with_ack::<u8>("number?", ());
+    assert_eq!(raw.next().await, r#"21["number?"]"#);
+    tokio::time::sleep(SOON * 2).await;
+    raw.send("31[7]").await;
+    assert_eq!(waiting.await, Ok(7), "its own timeout is longer");
+}
+
 async fn joined(served: &Served) -> (crate::support::Raw, Socket) {
     let (sender, mut sockets) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {

@@ -215,6 +215,31 @@ async fn middleware_error_has_message_and_data() {
 }
 
 #[tokio::test]
+async fn parent_namespace_broadcasts_to_rooms_and_fetches_sockets_of_its_children() {
+    let served = Served::start().await;
+    let parent = served.io.of_dynamic("/team-*");
+    parent.on_connection(|socket: Socket| {
+        socket.join(if socket.nsp().name() == "/team-a" {
+            "red"
+        } else {
+            "blue"
+        });
+    });
+    let (mut a, mut b) = (served.open().await, served.open().await);
+    a.join("/team-a").await;
+    b.join("/team-b").await;
+    parent.to("red").emit("to", "red").expect("can be sent");
+    parent.except("red").emit("except", "red").expect("can be sent");
+    assert_eq!(a.next().await, r#"2/team-a,["to","red"]"#);
+    assert_eq!(b.next().await, r#"2/team-b,["except","red"]"#);
+    assert_eq!(parent.fetch_sockets().await.len(), 2);
+    assert_eq!(parent.in_("blue").fetch_sockets().await.len(), 1);
+    parent.disconnect_sockets(false);
+    assert_eq!(a.next().await, "1/team-a,");
+    assert_eq!(b.next().await, "1/team-b,");
+}
+
+#[tokio::test]
 async fn middleware_panic_refuses_the_client() {
     let served = Served::start().await;
     served

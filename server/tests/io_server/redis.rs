@@ -1,6 +1,8 @@
 //! Several nodes connected by Redis.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pesan_server::socketio::{Health, Io, IoConfig, Recovery, Redis, RedisConfig, Socket};
@@ -312,6 +314,33 @@ async fn nodes_without_redis_continue_and_reconnect_with_it() {
             assert!(packet.starts_with(r#"2["together""#), "{packet}");
         }
     }
+}
+
+#[tokio::test]
+async fn redis_unreachable_at_start_is_reported_once() {
+    // A server that closes each connection, and counts them.
+    let broken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = broken.local_addr().expect("bound");
+    let attempts = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&attempts);
+    tokio::spawn(async move {
+        while broken.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let redis = Redis::new(config_at(address)).expect("an address");
+    let io = Io::with_adapter(IoConfig::default(), redis);
+    let (reports, mut reported) = tokio::sync::mpsc::unbounded_channel();
+    io.on_error(move |report| reports.send(report.message.clone()).expect("the test listens"));
+    let served = Served::serve(io).await;
+    let report = timeout(PATIENCE, reported.recv())
+        .await
+        .expect("in time")
+        .expect("a report");
+    assert!(report.starts_with("other nodes are unreachable: "), "{report}");
+    assert_eq!(served.io.health(), Health::Down);
+    until("many attempts", || attempts.load(Ordering::Relaxed) > 30).await;
+    assert!(reported.try_recv().is_err(), "it is reported once");
 }
 
 #[tokio::test]

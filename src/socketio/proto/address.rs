@@ -59,6 +59,9 @@ pub enum AddressError {
     /// A relative address without a page to resolve it against.
     #[error("relative address outside of a page")]
     NoLocation,
+    /// No scheme, outside of a page, which would supply its own.
+    #[error("address without scheme; write 'http://{uri}' or 'https://{uri}'", uri = escaped(.0))]
+    NoScheme(String),
     /// Scheme other than `http`, `https`, `ws` and `wss`.
     #[error("unknown scheme '{}'", escaped(.0))]
     Scheme(String),
@@ -78,7 +81,7 @@ impl Address {
     /// | empty | scheme and host of the page, namespace `/` |
     /// | `/admin` | scheme and host of the page, namespace `/admin` |
     /// | `//host/admin` | scheme of the page |
-    /// | `host:3000/admin` | scheme of the page, `https` without one |
+    /// | `host:3000/admin` | scheme of the page |
     /// | `http:`, `https:`, `ws:`, `wss:` | as written |
     ///
     /// # Errors
@@ -94,10 +97,10 @@ impl Address {
         }
         let (secure, absolute) = match split_scheme(uri) {
             Some((scheme, rest)) => (is_secure(scheme)?, rest),
-            None => (
-                page.as_ref().is_none_or(|page| page.secure),
-                uri.strip_prefix("//").unwrap_or(uri),
-            ),
+            None => match &page {
+                Some(page) => (page.secure, uri.strip_prefix("//").unwrap_or(uri)),
+                None => return Err(AddressError::NoScheme(uri.to_owned())),
+            },
         };
         let (authority, rest) = match page {
             Some(page) if relative && absolute.len() == uri.len() => (page.authority, uri),
@@ -203,7 +206,7 @@ impl Address {
     }
 }
 
-/// Parses an address outside of a page; the default scheme is `https`.
+/// Parses an address outside of a page, which must have a scheme.
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -368,8 +371,8 @@ mod tests {
                 "/admin",
             ),
             ("other.org:3000", page, "http://other.org:3000", "/"),
-            ("other.org:3000/x/y", None, "https://other.org:3000", "/x/y"),
-            ("localhost", None, "https://localhost", "/"),
+            ("other.org:3000/x/y", page, "http://other.org:3000", "/x/y"),
+            ("localhost", Some("https://a.b"), "https://localhost", "/"),
             ("http://a.b:80/", None, "http://a.b", "/"),
             ("http://a.b:443", None, "http://a.b:443", "/"),
             ("https://a.b:443/ns", page, "https://a.b", "/ns"),
@@ -396,6 +399,10 @@ mod tests {
         assert_eq!(wrong(""), AddressError::NoLocation);
         assert_eq!(wrong("/admin"), AddressError::NoLocation);
         assert_eq!(wrong("//host"), AddressError::NoLocation);
+        let missing = wrong("127.0.0.1:5000/ns");
+        assert_eq!(missing, AddressError::NoScheme("127.0.0.1:5000/ns".into()));
+        let text = "address without scheme; write 'http://127.0.0.1:5000/ns' or 'https://127.0.0.1:5000/ns'";
+        assert_eq!(missing.to_string(), text);
         assert_eq!(wrong("ftp://a.b"), AddressError::Scheme("ftp".into()));
         assert_eq!(wrong("http://"), AddressError::Host(String::new()));
         assert_eq!(wrong("http:///x"), AddressError::Host(String::new()));

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Adapter, AdapterEvent, AdapterSink, Health};
+use crate::log_limit::LogLimit;
 
 /// Settings of the Redis adapter.
 ///
@@ -84,6 +85,9 @@ struct Shared {
     /// Number of connected tasks.
     connected: AtomicUsize,
     up: AtomicBool,
+    /// Whether Redis was not reported as unreachable. True at first, so that a failure at the start is reported.
+    reachable: AtomicBool,
+    still_unreachable: LogLimit,
 }
 
 /// Command for the writer.
@@ -130,6 +134,8 @@ impl Redis {
             reader: Mutex::new(None),
             connected: AtomicUsize::new(0),
             up: AtomicBool::new(false),
+            reachable: AtomicBool::new(true),
+            still_unreachable: LogLimit::once_a_minute(),
         })))
     }
 
@@ -146,6 +152,7 @@ impl Shared {
     fn on_connected(&self, sink: &dyn AdapterSink) {
         if self.connected.fetch_add(1, Ordering::AcqRel) + 1 == TASKS {
             self.up.store(true, Ordering::Release);
+            self.reachable.store(true, Ordering::Release);
             sink.on_event(AdapterEvent::Up);
         }
     }
@@ -154,10 +161,13 @@ impl Shared {
         if was_connected {
             self.connected.fetch_sub(1, Ordering::AcqRel);
         }
-        if self.up.swap(false, Ordering::AcqRel) {
+        self.up.store(false, Ordering::Release);
+        if self.reachable.swap(false, Ordering::AcqRel) {
             sink.on_event(AdapterEvent::Down(error.to_owned()));
-        } else {
-            tracing::debug!(error, "redis is still unreachable");
+            // Begins the minute in which nothing more is logged.
+            self.still_unreachable.ready();
+        } else if self.still_unreachable.ready().is_some() {
+            tracing::warn!(error, "redis is still unreachable");
         }
         tokio::time::sleep(self.config.retry).await;
     }

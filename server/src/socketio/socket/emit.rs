@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::socketio::ack::{AckFuture, PendingAckGuard};
 use crate::socketio::broadcast::BroadcastOperator;
-use crate::socketio::error::EmitError;
+use crate::socketio::error::{AckError, EmitError};
 use crate::socketio::flags::{Flags, check_event_name};
 use crate::socketio::handles::Socket;
 use crate::socketio::pending_acks::{AckReceiver, AckResult};
@@ -79,8 +79,47 @@ impl Emitter {
     /// # Errors
     /// [`AckError`](super::super::AckError) when the event could not be sent, was not acknowledged in time, or the ack has data of another type.
     pub fn emit_with_ack<R: FromArg<()> + 'static>(self, event: &str, args: impl Serialize) -> AckFuture<R> {
-        let timeout = self.flags.timeout;
+        let timeout = self
+            .flags
+            .timeout
+            .or(self.socket.namespace().config().ack_timeout);
         AckFuture::new(self.send_with_ack(event, &args), timeout)
+    }
+
+    /// Sends a typed event at once; the future completes with the ack of the client.
+    ///
+    /// # Errors
+    /// As [`emit_with_ack`](Self::emit_with_ack).
+    pub fn request<E: Event>(self, event: &E) -> AckFuture<E::Ack>
+    where
+        E::Ack: 'static,
+    {
+        self.emit_with_ack(E::NAME, (event,))
+    }
+
+    /// Sends an event at once, and calls `then` with the ack of the client, or with the error.
+    ///
+    /// Unlike awaiting [`emit_with_ack`](Self::emit_with_ack) in a handler, this does not delay the socket's next events.
+    ///
+    /// ```
+    /// use pesan_server::socketio::{AckError, Emitter};
+    ///
+    /// fn ask(socket: Emitter) {
+    ///     socket.emit_then("name?", (), |name: Result<String, AckError>| match name {
+    ///         Ok(name) => println!("the client is called {name}"),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     });
+    /// }
+    /// ```
+    pub fn emit_then<R: FromArg<()> + Send + 'static>(
+        self,
+        event: &str,
+        args: impl Serialize,
+        then: impl FnOnce(Result<R, AckError>) + Send + 'static,
+    ) {
+        let runtime = self.socket.runtime().clone();
+        let ack = self.emit_with_ack(event, args);
+        runtime.spawn(async move { then(ack.await) });
     }
 
     fn send_with_ack(
@@ -144,13 +183,36 @@ impl Socket {
 
     /// Sends an event at once; the future completes with the ack of the client.
     ///
-    /// Without a [`timeout`](Self::timeout) it waits until the socket is disconnected.
+    /// Without a [`timeout`](Self::timeout), and without [`IoConfig::ack_timeout`](crate::socketio::IoConfig::ack_timeout),
+    /// it waits until the socket is disconnected.
     ///
     /// # Errors
     /// [`AckError`](crate::socketio::AckError) when the event could not be sent, was not acknowledged, or the ack has data of
     /// another type.
     pub fn emit_with_ack<R: FromArg<()> + 'static>(&self, event: &str, args: impl Serialize) -> AckFuture<R> {
         Emitter::new(self).emit_with_ack(event, args)
+    }
+
+    /// Sends a typed event at once; the future completes with the ack of the client.
+    ///
+    /// # Errors
+    /// As [`emit_with_ack`](Self::emit_with_ack).
+    pub fn request<E: Event>(&self, event: &E) -> AckFuture<E::Ack>
+    where
+        E::Ack: 'static,
+    {
+        Emitter::new(self).request(event)
+    }
+
+    /// Sends an event at once, and calls `then` with the ack of the client, or with the error; see
+    /// [`Emitter::emit_then`].
+    pub fn emit_then<R: FromArg<()> + Send + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+        then: impl FnOnce(Result<R, AckError>) + Send + 'static,
+    ) {
+        Emitter::new(self).emit_then(event, args, then);
     }
 
     /// Sets the longest wait for an ack.
