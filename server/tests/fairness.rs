@@ -43,7 +43,7 @@ const ABUSES: [(&str, Abuse); 8] = [
 ];
 
 #[test]
-#[ignore = "a minute, and the machine to itself: cargo xtask soak bystanders"]
+#[ignore = "a minute, and the machine to itself: cargo xtask soak fairness"]
 fn clients_beside_abusive_ones_are_served_in_time() {
     let address = start_server();
     let elsewhere = start_server();
