@@ -67,7 +67,7 @@ pub(super) fn clippy(project: &Project) -> Result<Tally> {
 }
 
 pub(super) fn features(project: &Project) -> Result<Tally> {
-    let mut tally = core_dependencies(project)? + server_dependencies(project)?;
+    let mut tally = core_dependencies(project)? + server_dependencies(project)? + packages(project)?;
     for selection in ALONE {
         let line = format!("cargo clippy --lib {selection} -- -D warnings");
         tally = tally + check(project, &line)?;
@@ -92,6 +92,43 @@ fn core_dependencies(project: &Project) -> Result<Tally> {
     }
     println!("the core depends on {names:?}; expected {CORE:?}");
     Ok(Tally::failure(label))
+}
+
+/// Checks that both libraries can be packaged, without a warning and without files that a user does not need.
+fn packages(project: &Project) -> Result<Tally> {
+    let line = "package --package pesan --package pesan-server --no-verify --allow-dirty";
+    let output = Cmd::cargo("packages", &project.root, line).output()?;
+    if output.text.contains("warning") {
+        println!("{}", output.text);
+        return Ok(Tally::failure("cargo package warns"));
+    }
+    let mut tally = Tally::check("cargo package", &output);
+    for name in ["pesan", "pesan-server"] {
+        let label = format!("files of the package {name}");
+        let line = format!("package --package {name} --list --allow-dirty");
+        let files = Cmd::cargo(&label, &project.root, &line).run()?;
+        let stray: Vec<&str> = files.lines().filter(|file| !is_packaged(file)).collect();
+        tally = tally
+            + if stray.is_empty() {
+                Tally::pass()
+            } else {
+                println!("not for users: {stray:?}");
+                Tally::failure(&label)
+            };
+    }
+    Ok(tally)
+}
+
+/// Whether a file belongs in a package.
+fn is_packaged(file: &str) -> bool {
+    let (folder, _) = file.split_once('/').unwrap_or(("", file));
+    match folder {
+        "src" | "benches" | "examples" | "tests" => true,
+        "" => ["Cargo.", ".cargo_vcs_info", "CHANGELOG", "LICENSE", "README"]
+            .iter()
+            .any(|name| file.starts_with(name)),
+        _ => false,
+    }
 }
 
 /// Checks that the server without features stays small.
