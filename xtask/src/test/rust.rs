@@ -1,4 +1,4 @@
-//! The suites that cargo runs. Warnings are errors here.
+//! Suites that run cargo. Warnings are errors.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,16 +16,12 @@ use crate::tools::{self, WASM};
 /// Features of the root package that build on the host.
 pub(crate) const HOST_FEATURES: &str = "--features pesan/leptos,pesan/native,pesan/msgpack";
 
-/// The packages on the host. Not the pages of `examples/leptos`: they ask for `leptos/csr`, which must not be on where
-/// the hooks are tested under `ssr`.
-const HOST: &str =
-    "--workspace --exclude pesan-leptos-examples --features pesan/leptos,pesan/native,pesan/msgpack";
-
-/// Package of the pages.
+/// Package of the pages in `examples/leptos`. Built alone: it enables `leptos/csr`, which must be off where the hooks
+/// are tested with `leptos/ssr`.
 const EXAMPLES: &str = "pesan-leptos-examples";
 
-/// Features that are checked alone, each where it is used. The suite `clippy` builds `leptos` alone, with the pages of
-/// `examples/leptos`; the suite `page` builds `app`.
+/// Feature sets that are checked alone, each for the target that uses it. The suite `clippy` builds `leptos` alone, with
+/// the pages of `examples/leptos`; the suite `page` builds `app`.
 const ALONE: [&str; 6] = [
     "--package pesan --features=",
     "--package pesan --features=msgpack",
@@ -35,14 +31,19 @@ const ALONE: [&str; 6] = [
     "--package pesan-server --no-default-features --features=axum,deflate,metrics,redis,tls",
 ];
 
-/// Most crates that a program compiles which takes the server without features.
+/// Maximum number of crates in the dependency tree of the server without features.
 const MAX_SERVER_CRATES: usize = 90;
 
-/// All dependencies of the package without features.
+/// All dependencies of the root package without features.
 const CORE: [&str; 5] = ["base64", "percent_encoding", "serde", "serde_json", "thiserror"];
 
-/// Time limit of the tests of one package, building included.
+/// Time limit of one run of `cargo test`, including the build.
 const TIMEOUT: Duration = Duration::from_secs(25 * 60);
+
+/// Packages and features of the suites on the host, as arguments of cargo.
+fn host_selection() -> String {
+    format!("--workspace --exclude {EXAMPLES} {HOST_FEATURES}")
+}
 
 pub(super) fn fmt(project: &Project) -> Result<Tally> {
     check(project, "cargo fmt --all --check")
@@ -51,7 +52,7 @@ pub(super) fn fmt(project: &Project) -> Result<Tally> {
 pub(super) fn clippy(project: &Project) -> Result<Tally> {
     let host = check(
         project,
-        &format!("cargo clippy {HOST} --all-targets -- -D warnings"),
+        &format!("cargo clippy {} --all-targets -- -D warnings", host_selection()),
     )?;
     let browser = check(
         project,
@@ -150,7 +151,7 @@ fn server_dependencies(project: &Project) -> Result<Tally> {
 }
 
 pub(super) fn doc(project: &Project) -> Result<Tally> {
-    let host = format!("doc {HOST} --exclude xtask --no-deps --lib");
+    let host = format!("doc {} --exclude xtask --no-deps --lib", host_selection());
     let browser = format!("doc --package pesan --features app --no-deps --lib --target {WASM}");
     let mut tally = Tally::default();
     for line in [host, browser] {
@@ -161,24 +162,24 @@ pub(super) fn doc(project: &Project) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Tests of all packages on the host: one call, so that their dependencies are built once.
+/// Runs the tests of all packages on the host in one call of cargo, so that dependencies are built once.
 pub(super) fn host(project: &Project) -> Result<Tally> {
-    let line = format!("test {HOST} --no-fail-fast");
+    let line = format!("test {} --no-fail-fast", host_selection());
     let cmd = Cmd::cargo("host tests", &project.root, &line)
         .log(project.notes().join("host.log"))
         .timeout(TIMEOUT);
     Ok(Tally::tests("host", &cmd.output()?, of_cargo))
 }
 
-/// Builds the binaries and examples of the host as the tests did, so that nothing is compiled again; returns the folder
-/// of the binaries. `--examples` stands here for the dependencies of tests: without it, cargo resolves other features.
+/// Builds the binaries and examples with the features of the tests, so that nothing is compiled twice; returns the folder
+/// of the binaries. `--examples` includes the dev-dependencies: without it, cargo would resolve other features.
 pub(super) fn programs(project: &Project) -> Result<PathBuf> {
-    let line = format!("build {HOST} --bins --examples");
+    let line = format!("build {} --bins --examples", host_selection());
     Cmd::cargo("build the server and the examples", &project.root, &line).run()?;
     Ok(project.target.join("debug"))
 }
 
-/// Runs the example `vectors` on every file of fixtures.
+/// Runs the example `vectors` on every JSON file in `tests/fixtures`.
 pub(super) fn vectors(project: &Project) -> Result<Tally> {
     let program = programs(project)?.join("examples/vectors");
     let folder = project.root.join("tests/fixtures");
@@ -197,7 +198,7 @@ pub(super) fn vectors(project: &Project) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Tests of the library, the client and the page's components, by wasm-bindgen-test.
+/// Runs the tests of the library, the client and the page's components in Chromium, with wasm-bindgen-test.
 pub(super) fn wasm(project: &Project) -> Result<Tally> {
     let browser = tools::browser()?;
     let server = OfficialServer::start(project)?;
@@ -217,8 +218,11 @@ pub(super) fn wasm(project: &Project) -> Result<Tally> {
     Ok(Tally::tests("wasm", &output, of_cargo))
 }
 
+/// Runs one command of cargo and counts it as one check.
 fn check(project: &Project, line: &str) -> Result<Tally> {
-    let words = line.strip_prefix("cargo ").expect("every caller begins with it");
+    let words = line
+        .strip_prefix("cargo ")
+        .expect("every caller passes a command of cargo");
     Ok(Tally::check(
         line,
         &Cmd::cargo(line, &project.root, words).output()?,
