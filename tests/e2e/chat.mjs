@@ -1,4 +1,4 @@
-// Two people talk.
+// Sending and receiving messages in two windows.
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 import { until } from "./harness/wait.mjs";
 
-describe("two windows", () => {
+describe("messages", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -16,7 +16,7 @@ describe("two windows", () => {
     server = await startServer(whole);
   });
 
-  test("what one sends by Enter and by the button, both see, in order", async (t) => {
+  test("messages sent with Enter and with the button appear in both windows in order", async (t) => {
     const one = await Chat.open(t, browser, server.url);
     const two = await Chat.open(t, browser, server.url);
     await one.say("halo dari satu");
@@ -28,7 +28,7 @@ describe("two windows", () => {
     assert.deepEqual([...one.problems, ...two.problems], []);
   });
 
-  test("sending empties the input, and the cursor stays in it", async (t) => {
+  test("composer is empty and keeps the focus after sending", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     await chat.composer.fill("habis ini kosong");
     await chat.composer.press("Enter");
@@ -37,7 +37,7 @@ describe("two windows", () => {
     assert.ok(await chat.composer.evaluate((element) => element === document.activeElement));
   });
 
-  test("what is typed before the program has loaded is kept, with the cursor", async (t) => {
+  test("text typed before the program has loaded stays in the composer with its focus", async (t) => {
     const page = await openWindow(t, browser);
     let load;
     const typed = new Promise((resolve) => { load = resolve; });
@@ -57,7 +57,7 @@ describe("two windows", () => {
     assert.deepEqual(chat.problems, []);
   });
 
-  test("empty and blank text is not sent", async (t) => {
+  test("empty or blank text is not sent", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const sent = [];
     const watched = new Chat(await openWindow(t, browser));
@@ -71,7 +71,7 @@ describe("two windows", () => {
     assert.equal(events.length, 1, events.join("\n"));
   });
 
-  test("markup stays text", async (t) => {
+  test("message with HTML is shown as text", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const text = "<img src=x onerror=alert(1)><b>tebal</b>";
     await chat.say(text);
@@ -79,7 +79,7 @@ describe("two windows", () => {
     assert.equal(await chat.log.locator("img, b").count(), 0);
   });
 
-  test("a closed window is a disconnect at the server", async (t) => {
+  test("window closed is logged as a disconnect by the server", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const count = () => server.output.match(/User disconnected/g)?.length ?? 0;
     const earlier = count();

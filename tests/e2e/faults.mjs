@@ -1,4 +1,4 @@
-// What cannot work is said clearly, and harms nobody else.
+// Faults: a server that cannot start, hostile clients, a page whose program cannot run.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,8 +14,8 @@ import { dist, program, startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 import { once } from "./harness/wait.mjs";
 
-/** Runs the server with these arguments; it is expected to end by itself. */
-async function refused(t, ...args) {
+/** Runs the server with invalid arguments; returns its exit code and output. */
+async function runToExit(t, ...args) {
   const data = await mkdtemp(join(tmpdir(), "pesan-data-"));
   const run = new Program(program, ["--data", data, ...args], {});
   t.after(async () => {
@@ -28,37 +28,37 @@ async function refused(t, ...args) {
   return { code, output: run.output };
 }
 
-describe("the server does not start, and says why", () => {
-  test("when the page was not built", async (t) => {
-    const { code, output } = await refused(t, "--listen", "127.0.0.1:0", "--assets", "/no/such/folder");
+describe("start of the server", () => {
+  test("server without a built page exits with an error that names the folder", async (t) => {
+    const { code, output } = await runToExit(t, "--listen", "127.0.0.1:0", "--assets", "/no/such/folder");
     assert.ok(code > 0, output);
     assert.match(output, /\/no\/such\/folder/);
     assert.match(output, /cargo xtask build|--assets/);
     assert.doesNotMatch(output, /panicked/);
   });
 
-  test("when the port is taken", async (t) => {
+  test("server with its port in use exits with an error that names the port", async (t) => {
     const other = net.createServer();
     await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
     t.after(() => other.close());
     const { port } = other.address();
-    const { code, output } = await refused(t, "--listen", `127.0.0.1:${port}`, "--assets", dist);
+    const { code, output } = await runToExit(t, "--listen", `127.0.0.1:${port}`, "--assets", dist);
     assert.ok(code > 0, output);
     assert.match(output, new RegExp(`${port}`));
     assert.match(output, /in use/i);
     assert.doesNotMatch(output, /panicked/);
   });
 
-  test("when an argument is wrong", async (t) => {
+  test("server with an invalid argument exits with an error that names it", async (t) => {
     for (const args of [["--listen", "nowhere"], ["--no-such-flag"], ["--ping-interval", "soon"]]) {
-      const { code, output } = await refused(t, ...args);
+      const { code, output } = await runToExit(t, ...args);
       assert.ok(code > 0, output);
       assert.match(output, new RegExp(args[0]));
     }
   });
 });
 
-describe("hostile peers", () => {
+describe("hostile clients", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -68,7 +68,7 @@ describe("hostile peers", () => {
 
   const get = (path, init) => fetch(`${server.url}${path}`, init);
 
-  test("wrong handshakes are answered with the official codes", async () => {
+  test("invalid handshakes are refused with the official error codes", async () => {
     const cases = [
       ["/socket.io/?EIO=4&transport=carrier-pigeon", 0],
       ["/socket.io/?EIO=4&transport=polling&sid=nobody", 1],
@@ -84,12 +84,12 @@ describe("hostile peers", () => {
     assert.equal((await response.json()).code, 2);
   });
 
-  test("a wrong path is not found, and a place inside the page is the page", async () => {
+  test("unknown path is not found, and files outside the page are not served", async () => {
     assert.equal((await get("/no/such/file.js")).status, 404);
     assert.equal((await get("/socket.io/../../etc/passwd")).status === 200 && (await (await get("/etc/passwd")).text()).includes("root:"), false);
   });
 
-  test("garbage on the wire ends that connection, while others talk on", async (t) => {
+  test("malformed frames do not disturb other clients", async (t) => {
     const chat = await Chat.open(t, browser, server.url);
     const frames = ["", "9", "4", "42", "42[", "42[]", '42["pesan"', "45-[]", '459999999999-["x"]', "4é", "\u0000", "40{", `42["pesan","${"x".repeat(1_100_000)}"]`];
     for (const frame of frames) {
@@ -98,7 +98,7 @@ describe("hostile peers", () => {
         if (error) return resolve();
         socket.engine.transport.ws.send(frame);
         socket.engine.once("close", resolve);
-        // a frame that is only odd may be ignored: the connection then answers on
+        // a frame may also be ignored; then the connection stays open
         socket.engine.transport.ws.send("2probe");
         setTimeout(resolve, 100);
       }));
@@ -115,7 +115,7 @@ describe("hostile peers", () => {
   });
 });
 
-describe("a page that cannot go on says so", () => {
+describe("program of the page", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -123,7 +123,7 @@ describe("a page that cannot go on says so", () => {
     server = await startServer(whole, { args: ["--ephemeral"] });
   });
 
-  test("when the program could not be loaded", async (t) => {
+  test("page whose program fails to load shows an error and can be reloaded", async (t) => {
     const page = await openWindow(t, browser);
     await page.route("**/*.wasm", (route) => route.abort());
     await page.goto(server.url);
@@ -135,9 +135,9 @@ describe("a page that cannot go on says so", () => {
     assert.equal(await page.getByRole("button", { name: "Muat ulang" }).isVisible(), false);
   });
 
-  test("when the program has stopped", async (t) => {
+  test("page whose program has stopped shows an error and can be reloaded", async (t) => {
     const chat = await Chat.open(t, browser, server.url, { locale: "en-US", viewport: { width: 390, height: 844 } });
-    await chat.page.evaluate(() => setTimeout(() => { throw new TypeError("an extension's own affair"); }));
+    await chat.page.evaluate(() => setTimeout(() => { throw new TypeError("error of a browser extension"); }));
     // what the browser throws when WebAssembly traps
     await chat.page.evaluate(() => setTimeout(() => { throw new WebAssembly.RuntimeError("unreachable"); }));
     await chat.page.getByRole("alert").getByText("The page has stopped").waitFor();

@@ -1,4 +1,4 @@
-// `?server=` names another server: which ones the page connects to, and what it says.
+// `?server=` in the address names another server: which servers the page connects to.
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { startNodeBackend } from "./harness/peers.mjs";
 import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 
-describe("a link that names another server", () => {
+describe("link with another server", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -16,7 +16,7 @@ describe("a link that names another server", () => {
     server = await startServer(whole, { args: ["--ephemeral", "--allow-server", "https://chat.example"] });
   });
 
-  /** A window that records which addresses it opens a WebSocket to. */
+  /** Opens the page; `sockets` records the hosts of its WebSockets. */
   async function visit(t, query) {
     const page = await openWindow(t, browser);
     page.sockets = [];
@@ -26,7 +26,7 @@ describe("a link that names another server", () => {
     return page;
   }
 
-  test("percent-encoded anywhere: page and Content-Security-Policy read it alike", async (t) => {
+  test("server address with percent-encoding is allowed by the Content-Security-Policy", async (t) => {
     const backend = await startNodeBackend(t);
     const encoded = [...backend.url].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("");
     const chat = await Chat.open(t, browser, `${server.url}/?%73erver=${encoded}`);
@@ -36,7 +36,7 @@ describe("a link that names another server", () => {
     assert.deepEqual(chat.problems, []);
   });
 
-  test("that the operator does not allow is not connected to, and the own server is offered", async (t) => {
+  test("server not allowed by the operator is not connected to, and the page offers its own server", async (t) => {
     const page = await visit(t, "?server=https%3A%2F%2Fphishing.example");
     await page.getByText("Halaman ini tidak boleh terhubung ke phishing.example").first().waitFor();
     assert.deepEqual(page.sockets, []);
@@ -45,16 +45,16 @@ describe("a link that names another server", () => {
     assert.equal(new URL(page.url()).search, "");
   });
 
-  test("that is no address is refused in words", async (t) => {
+  test("server that is not an address is refused with a message", async (t) => {
     const page = await visit(t, "?server=bukan%20alamat");
     await page.getByText("Halaman ini tidak boleh terhubung ke bukan alamat").first().waitFor();
     assert.deepEqual(page.sockets, []);
   });
 
-  test("that the operator allows is named and asked for once", async (t) => {
+  test("server allowed by the operator is connected to after one confirmation", async (t) => {
     const page = await visit(t, "?server=https%3A%2F%2Fchat.example");
     await page.getByText("Tautan ini menuju server lain: chat.example").first().waitFor();
-    assert.deepEqual(page.sockets, [], "nothing is connected before the person agrees");
+    assert.deepEqual(page.sockets, [], "no connection before the confirmation");
     await page.getByRole("button", { name: "Sambungkan" }).click();
     await page.getByText(/Server tidak terjangkau|Menyambung lagi/).first().waitFor();
     await page.reload();

@@ -1,5 +1,5 @@
-// The three pages of `examples/leptos` in Chromium, each on a Node server and on ours. They connect to fixed ports of
-// `localhost`; the browser is told to go to the servers of these tests instead.
+// The three pages of `examples/leptos` in Chromium, with Node servers and with pesan servers. The pages connect to fixed
+// ports of `localhost`; `--host-resolver-rules` redirects these to the servers of the tests.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -15,11 +15,11 @@ import { until } from "./harness/wait.mjs";
 const root = resolve(import.meta.dirname, "../..");
 const { Server } = createRequire(join(root, "tests/peers/package.json"))("socket.io");
 
-/** The built pages, and the folder of the server's examples; `cargo xtask test` names both. */
+/** Folders of the built pages and of the server's examples; `cargo xtask test` sets both variables. */
 const pages = process.env.PESAN_LEPTOS_EXAMPLES ?? join(root, "target/leptos-examples");
 const examples = process.env.PESAN_SERVER_EXAMPLES ?? join(root, "target/debug/examples");
 
-/** Server of the official package; gives its port. */
+/** Starts a server with the official package; returns its port. */
 async function nodeServer(t, onConnection) {
   const http = createServer();
   const io = new Server(http);
@@ -29,18 +29,18 @@ async function nodeServer(t, onConnection) {
   return http.address().port;
 }
 
-/** Port of each page's server, and whether a page has left the one that welcomes. */
+/** Starts the servers of all pages; `hasDisconnected` tells whether a client of the welcome server has disconnected. */
 async function nodeServers(t) {
   const { port } = await startNodeBackend(t);
-  const left = [];
+  const disconnects = [];
   return {
     app: port,
     message: await nodeServer(t, (socket) => socket.on("message", (text) => socket.server.emit("message", text))),
     welcome: await nodeServer(t, (socket) => {
       socket.emit("welcome_message", "Welcome to the WebSocket server!");
-      socket.on("disconnect", (reason) => left.push(reason));
+      socket.on("disconnect", (reason) => disconnects.push(reason));
     }),
-    left: () => left.length > 0,
+    hasDisconnected: () => disconnects.length > 0,
   };
 }
 
@@ -52,20 +52,20 @@ async function freePort() {
   return port;
 }
 
-async function ourServers(t) {
+async function pesanServers(t) {
   const start = async (name) => {
     const port = await freePort();
     const run = new Program(join(examples, name), [], { env: { ...process.env, PORT: String(port) } });
     t.after(() => run.end("SIGKILL"));
-    await run.says(/Server is run/);
+    await run.waitForOutput(/Server is run/);
     return { run, port };
   };
   const [app, message, welcome] = await Promise.all(["pesan5000", "hello3000", "welcome3001"].map(start));
-  return { app: app.port, message: message.port, welcome: welcome.port, left: () => welcome.run.output.includes("disconnected") };
+  return { app: app.port, message: message.port, welcome: welcome.port, hasDisconnected: () => welcome.run.output.includes("disconnected") };
 }
 
-for (const [whose, start] of [["Node", nodeServers], ["our", ourServers]]) {
-  describe(`the Leptos examples on ${whose} servers`, () => {
+for (const [kind, start] of [["Node", nodeServers], ["pesan", pesanServers]]) {
+  describe(`Leptos examples with ${kind} servers`, () => {
     const whole = suite();
     let browser, servers;
     before(async () => {
@@ -75,7 +75,7 @@ for (const [whose, start] of [["Node", nodeServers], ["our", ourServers]]) {
       browser = await startBrowser(whole, [`--host-resolver-rules=${rules}`]);
     });
 
-    /** Window with one of the pages; what it logs is in `logged`. */
+    /** Opens one of the pages; `logged` collects its console messages. */
     async function open(t, name) {
       const page = await openWindow(t, browser, null);
       page.logged = [];
@@ -84,7 +84,7 @@ for (const [whose, start] of [["Node", nodeServers], ["our", ourServers]]) {
       return page;
     }
 
-    test("App: what one writes, everyone sees", async (t) => {
+    test("App: message sent in one window appears in all windows", async (t) => {
       const [one, two] = await Promise.all([open(t, "app"), open(t, "app")]);
       for (const [page, text] of [[one, "halo"], [two, "apa kabar?"]]) {
         await page.getByRole("textbox").fill(text);
@@ -99,7 +99,7 @@ for (const [whose, start] of [["Node", nodeServers], ["our", ourServers]]) {
       }
     });
 
-    test("message: the server's messages are logged", async (t) => {
+    test("message: message from the server is logged", async (t) => {
       const page = await open(t, "message");
       await page.getByPlaceholder("Type a message...").fill("halo");
       await page.getByRole("button", { name: "Send" }).click();
@@ -108,12 +108,12 @@ for (const [whose, start] of [["Node", nodeServers], ["our", ourServers]]) {
       assert.deepEqual(page.problems, []);
     });
 
-    test("welcome: the greeting is logged, and the socket ends with the page", async (t) => {
+    test("welcome: greeting is logged, and closing the page disconnects its socket", async (t) => {
       const page = await open(t, "welcome");
       await until("the greeting", () => page.logged.includes("Received: Welcome to the WebSocket server!"));
       assert.deepEqual(page.problems, []);
       await page.close();
-      await until("the disconnect", servers.left);
+      await until("the disconnect", servers.hasDisconnected);
     });
   });
 }

@@ -1,4 +1,4 @@
-// What people see of an operator who moderates.
+// Moderation by an operator, as users see it.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { suite } from "./harness/suite.mjs";
 describe("moderation", () => {
   const whole = suite();
 
-  test("a deleted message, a mute and a ban are shown in words", async (t) => {
+  test("message deletion, mute and ban by the operator are shown to the users", async (t) => {
     const browser = await startBrowser(whole);
     const server = await startServer(t);
     const one = await Chat.open(t, browser, server.url);
@@ -27,7 +27,7 @@ describe("moderation", () => {
     const [, number, person] = /^ *(\d+) +(\w+) .*iklan pertama$/m.exec(listed);
     assert.equal(await server.admin("delete", "lobby", number), `message ${number} of lobby deleted\n`);
     for (const { page } of [one, two]) {
-      // its place, and what the reply quotes of it
+      // in place of the message, and in the quote of the reply
       await page.getByRole("log").getByText("Pesan dihapus").nth(1).waitFor();
       assert.equal(await page.getByText("iklan pertama").count(), 0);
     }

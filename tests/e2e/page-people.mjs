@@ -1,4 +1,4 @@
-// People, rooms and what one can do with a message, as two people meet it.
+// Features of the page with two users: names, rooms, direct messages, replies, history, keyboard, settings.
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 import { until } from "./harness/wait.mjs";
 
-describe("people and rooms", () => {
+describe("users and rooms", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -16,8 +16,8 @@ describe("people and rooms", () => {
     server = await startServer(whole);
   });
 
-  /** A window of someone who said their name. */
-  async function someone(t, name) {
+  /** Opens a window and chooses a name. */
+  async function openNamed(t, name) {
     const chat = await Chat.open(t, browser, server.url);
     const { page } = chat;
     await page.getByRole("textbox", { name: "Siapa nama Anda?" }).fill(name);
@@ -26,8 +26,8 @@ describe("people and rooms", () => {
     return chat;
   }
 
-  test("a name that someone has is refused in words, another one is taken and kept", async (t) => {
-    await someone(t, "Ayu");
+  test("name in use is refused with a message, and another name survives a reload", async (t) => {
+    await openNamed(t, "Ayu");
     const two = await Chat.open(t, browser, server.url);
     const field = two.page.getByRole("textbox", { name: "Siapa nama Anda?" });
     await field.fill("Ayu");
@@ -41,9 +41,9 @@ describe("people and rooms", () => {
     await two.page.getByRole("navigation").getByText("Budi", { exact: true }).waitFor();
   });
 
-  test("a room is made, found by its link, counts what was not read, and is left", async (t) => {
-    const one = await someone(t, "Citra");
-    const two = await someone(t, "Dewi");
+  test("room is created, joined by its link, counts unread messages and is left", async (t) => {
+    const one = await openNamed(t, "Citra");
+    const two = await openNamed(t, "Dewi");
     await one.page.getByRole("button", { name: "Buat ruang", exact: true }).click();
     await one.page.getByRole("textbox", { name: "Nama ruang baru" }).fill("Warung kopi");
     await one.page.keyboard.press("Enter");
@@ -63,9 +63,9 @@ describe("people and rooms", () => {
     await two.page.getByRole("heading", { name: "Lobi" }).waitFor();
   });
 
-  test("who types is said, and a direct message reaches one person", async (t) => {
-    const one = await someone(t, "Eka");
-    const two = await someone(t, "Fajar");
+  test("typing is shown to others, and a direct message reaches its recipient", async (t) => {
+    const one = await openNamed(t, "Eka");
+    const two = await openNamed(t, "Fajar");
     await one.composer.pressSequentially("aku mengetik");
     await two.page.getByText("Eka sedang mengetik…").waitFor();
     await one.page.getByRole("complementary").getByRole("button", { name: "Fajar" }).click();
@@ -75,9 +75,9 @@ describe("people and rooms", () => {
     await two.sees("rahasia");
   });
 
-  test("a reply shows what it answers", async (t) => {
-    const one = await someone(t, "Gita");
-    const two = await someone(t, "Hadi");
+  test("reply shows the message that it answers", async (t) => {
+    const one = await openNamed(t, "Gita");
+    const two = await openNamed(t, "Hadi");
     await one.say("jadi makan di mana?");
     await two.sees("jadi makan di mana?");
     await two.message("jadi makan di mana?").hover();
@@ -88,11 +88,11 @@ describe("people and rooms", () => {
     await one.page.getByRole("button", { name: /^Menjawab Gita/ }).waitFor();
   });
 
-  test("what was typed without a server is kept over a reload and sent once", async (t) => {
+  test("message sent offline is delivered once after a reload", async (t) => {
     const own = await startServer(t);
     const one = await Chat.open(t, browser, own.url);
     const two = await Chat.open(t, browser, own.url);
-    // the page itself still loads while its connection is refused
+    // the page still loads, but its connection is refused
     await one.page.route("**/socket.io/**", (route) => route.abort());
     await one.page.routeWebSocket(/socket\.io/, (socket) => socket.close());
     await one.page.reload();
@@ -109,7 +109,7 @@ describe("people and rooms", () => {
     await two.sees("ditulis tanpa server");
   });
 
-  test("scrolling back loads older messages, and what one reads stays where it is", async (t) => {
+  test("scrolling up loads older messages, and few rows are in the DOM", async (t) => {
     const own = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
     const one = await Chat.open(t, browser, own.url);
     for (let number = 1; number <= 130; number += 1) await one.say(`baris ${number}.`);
@@ -121,13 +121,13 @@ describe("people and rooms", () => {
       await two.page.mouse.wheel(0, -400);
       return (await two.message("baris 1.").count()) > 0;
     }, 60_000);
-    assert.ok((await two.page.getByRole("article").count()) < 120, "only what is near is drawn");
+    assert.ok((await two.page.getByRole("article").count()) < 120, "only rows near the visible range are in the DOM");
     await two.page.getByRole("button", { name: /terbaru|baru/ }).click();
     await two.message("baris 130.").waitFor();
   });
 
-  test("everything can be done with the keyboard", async (t) => {
-    const one = await someone(t, "Indah");
+  test("keyboard shortcuts reply to a message, switch rooms and open the help", async (t) => {
+    const one = await openNamed(t, "Indah");
     await one.say("untuk disalin");
     await one.sees("untuk disalin");
     await one.log.focus();
@@ -148,10 +148,10 @@ describe("people and rooms", () => {
     await one.log.focus();
     await one.page.keyboard.press("?");
     await one.page.getByRole("dialog").getByRole("button", { name: "Tutup" }).press("Enter");
-    await until("the cursor where it was", () => one.page.evaluate(() => document.activeElement.matches(".log")));
+    await until("the focus back in the log", () => one.page.evaluate(() => document.activeElement.matches(".log")));
   });
 
-  test("who has gone on to the end from the first new message stays at the end", async (t) => {
+  test("log scrolled to the newest message by its button follows new messages", async (t) => {
     const own = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
     const one = await Chat.open(t, browser, own.url);
     const two = await Chat.open(t, browser, own.url);
@@ -170,9 +170,9 @@ describe("people and rooms", () => {
     await newest.waitFor({ state: "detached" });
   });
 
-  test("on a phone a panel takes the cursor, and Escape and Back give it back", async (t) => {
+  test("panel opened on a phone takes the focus, and Escape or Back closes it", async (t) => {
     const one = await Chat.open(t, browser, server.url, { viewport: { width: 390, height: 844 } });
-    const focused = (name) => until(`the cursor on '${name}'`, () => one.page.evaluate((name) => document.activeElement.matches(name), name));
+    const focused = (name) => until(`the focus on '${name}'`, () => one.page.evaluate((name) => document.activeElement.matches(name), name));
     await one.page.getByRole("button", { name: "Yang hadir" }).click();
     await focused(".people .close");
     await one.page.keyboard.press("Escape");
@@ -183,7 +183,7 @@ describe("people and rooms", () => {
     await one.page.getByRole("navigation", { name: "Ruang" }).waitFor({ state: "hidden" });
   });
 
-  test("the language and the colours change at once, and a click beside closes the dialog", async (t) => {
+  test("language and theme chosen in the settings apply at once, and a click outside closes the dialog", async (t) => {
     const one = await Chat.open(t, browser, server.url);
     await one.page.getByRole("main").getByRole("button", { name: "Pengaturan" }).click();
     await one.page.getByRole("radio", { name: "English" }).check();

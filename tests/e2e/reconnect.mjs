@@ -1,19 +1,19 @@
-// What is typed is never lost: the server dies, the wire is cut, the wire goes silent.
+// Reconnection after the server is killed, the connection is cut, or it stalls: no message is lost.
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { startBrowser } from "./harness/browser.mjs";
 import { Chat } from "./harness/chat.mjs";
-import { Wire } from "./harness/proxy.mjs";
+import { TcpProxy } from "./harness/proxy.mjs";
 import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 
-describe("the connection is lost", () => {
+describe("reconnection", () => {
   const whole = suite();
   let browser;
   before(async () => { browser = await startBrowser(whole); });
 
-  test("a killed server comes back: both windows too, and what was typed meanwhile arrives once", async (t) => {
+  test("messages sent while the server is down are delivered once after reconnecting", async (t) => {
     const server = await startServer(t);
     const one = await Chat.open(t, browser, server.url);
     const two = await Chat.open(t, browser, server.url);
@@ -36,7 +36,7 @@ describe("the connection is lost", () => {
     await one.sees("sesudah hidup");
   });
 
-  test("a name that was taken here is the name of the connection that comes back", async (t) => {
+  test("name chosen before the server is killed is kept after reconnecting", async (t) => {
     const server = await startServer(t);
     const one = await Chat.open(t, browser, server.url);
     const field = one.page.getByRole("textbox", { name: "Siapa nama Anda?" });
@@ -53,29 +53,29 @@ describe("the connection is lost", () => {
     await present.waitFor();
   });
 
-  test("a cut wire is mended: nothing is missing on either side", async (t) => {
+  test("messages sent while the connection is cut reach both sides after reconnecting", async (t) => {
     const server = await startServer(t);
-    const wire = await Wire.to(t, server.port);
-    const behind = await Chat.open(t, browser, wire.url);
+    const proxy = await TcpProxy.to(t, server.port);
+    const behind = await Chat.open(t, browser, proxy.url);
     const direct = await Chat.open(t, browser, server.url);
     await behind.say("kabel utuh");
     await direct.sees("kabel utuh");
-    wire.cut();
+    proxy.cut();
     await behind.disconnected();
     await behind.say("ditulis tanpa kabel");
     await direct.say("terlewat oleh yang putus");
     await direct.sees("terlewat oleh yang putus");
-    wire.mend();
+    proxy.restore();
     await behind.connected();
     await direct.sees("ditulis tanpa kabel");
     await behind.sees("terlewat oleh yang putus");
     await behind.sees("ditulis tanpa kabel");
   });
 
-  test("ten cuts while writing lose and double nothing", async (t) => {
+  test("messages sent during ten connection losses are delivered once and in order", async (t) => {
     const server = await startServer(t, { args: ["--rate", "1000", "--burst", "1000"] });
-    const wire = await Wire.to(t, server.port);
-    const behind = await Chat.open(t, browser, wire.url);
+    const proxy = await TcpProxy.to(t, server.port);
+    const behind = await Chat.open(t, browser, proxy.url);
     const direct = await Chat.open(t, browser, server.url);
     const texts = [];
     for (let round = 1; round <= 10; round += 1) {
@@ -83,29 +83,29 @@ describe("the connection is lost", () => {
         texts.push(`putaran ${round}${part}.`);
         await behind.say(texts.at(-1));
       }
-      wire.cut();
+      proxy.cut();
       texts.push(`putaran ${round}c.`);
       await behind.say(texts.at(-1));
-      wire.mend();
+      proxy.restore();
     }
     await behind.connected();
     await direct.seesInOrder(texts);
     await behind.seesInOrder(texts);
   });
 
-  test("a silent wire is noticed by the missing heartbeat", async (t) => {
+  test("connection that stalls is detected by the missing heartbeat", async (t) => {
     const server = await startServer(t, { args: ["--ping-interval", "500", "--ping-timeout", "1000"] });
-    const wire = await Wire.to(t, server.port);
-    const chat = await Chat.open(t, browser, wire.url);
-    wire.stall();
+    const proxy = await TcpProxy.to(t, server.port);
+    const chat = await Chat.open(t, browser, proxy.url);
+    proxy.stall();
     await chat.disconnected();
     await chat.say("ditulis dalam sunyi");
-    wire.mend();
+    proxy.restore();
     await chat.connected();
     await chat.sees("ditulis dalam sunyi");
   });
 
-  test("the server's stop is said, and the page comes back to its successor", async (t) => {
+  test("page reconnects after the server is stopped and started again", async (t) => {
     const server = await startServer(t);
     const chat = await Chat.open(t, browser, server.url);
     const { code } = await server.stop();

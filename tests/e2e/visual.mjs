@@ -1,4 +1,4 @@
-// How it looks and whether everyone can use it: axe finds nothing, and pictures are kept.
+// Appearance and accessibility: axe reports no violation, nothing overflows, screenshots are saved.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 
 const SIZES = [{ width: 1280, height: 800 }, { width: 390, height: 844 }];
 
-describe("every size, theme and language", () => {
+describe("page in every size, theme and language", () => {
   const whole = suite();
   let browser, server;
   before(async () => {
@@ -30,7 +30,7 @@ describe("every size, theme and language", () => {
     for (const colorScheme of ["light", "dark"]) {
       for (const locale of ["id-ID", "en-US"]) {
         const name = `${viewport.width}x${viewport.height}-${colorScheme}-${locale.slice(0, 2)}`;
-        test(name, async (t) => {
+        test(`page at ${name} has no accessibility violation and no overflow`, async (t) => {
           const chat = await Chat.open(t, browser, server.url, { viewport, colorScheme, locale, reducedMotion: "reduce", bypassCSP: true });
           await chat.say(`${name}`);
           await chat.sees(name);
@@ -47,7 +47,7 @@ describe("every size, theme and language", () => {
     }
   }
 
-  test("the loss of the connection looks like this", async (t) => {
+  test("page without a connection has no accessibility violation", async (t) => {
     const own = await startServer(t);
     const chat = await Chat.open(t, browser, own.url, { bypassCSP: true, reducedMotion: "reduce" });
     await own.kill();

@@ -1,5 +1,5 @@
-// The plain chat's backend on Node: express, cors and socket.io. One event, `pesan`, goes to everyone, the
-// sender included. `PORT` is its port, 0 for a free one.
+// Backend of the plain chat on Node: express, cors and socket.io. The event `pesan` is broadcast to all clients, including
+// the sender. Listens on `PORT`; 0 means a free port.
 
 import { createServer } from "node:http";
 import cors from "cors";

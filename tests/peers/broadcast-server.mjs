@@ -1,4 +1,4 @@
-// The official server with the plain contract: what arrives as `pesan` goes to everyone. Listens on PORT.
+// The official server of the broadcast bench: broadcasts each `pesan` to all clients. Listens on PORT.
 import http from "node:http";
 import { Server } from "socket.io";
 

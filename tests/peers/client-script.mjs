@@ -1,4 +1,4 @@
-// The official client does a little of everything, always the same. Usage: node client-script.mjs URL
+// Uses each feature of the official client once, in a fixed order. Usage: node client-script.mjs URL
 
 import { io } from "socket.io-client";
 

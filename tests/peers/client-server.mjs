@@ -1,6 +1,6 @@
-// The official server, with something to try for every feature of a client.
+// The official server, with an event for every feature of a client.
 // Usage: node client-server.mjs [JSON], where the JSON holds `port` and any option of the official server.
-// Prints `listening PORT` once it listens; ends when its standard input does.
+// Prints `listening PORT` when it listens; exits when its standard input is closed.
 
 import { createServer } from "node:http";
 import { Server } from "socket.io";
@@ -13,14 +13,14 @@ const io = new Server(http, { cors: { origin: true, credentials: true }, ...opti
 const tries = new Map();
 
 function common(socket) {
-  // Gives everything back: as the answer when one is wanted, else as an event.
+  // Echoes the arguments: in the ack if one is requested, else as an event.
   socket.on("echo", (...args) => {
     const answer = args.at(-1);
     if (typeof answer === "function") answer(...args.slice(0, -1));
     else socket.emit("echo", ...args);
   });
   socket.on("pesan", (text) => socket.nsp.emit("pesan", text));
-  // Asks the client and tells what it answered.
+  // Requests an ack from the client and emits what the client acknowledged.
   socket.on("ask", (name, ...args) => {
     socket.timeout(2000).emit(name, ...args, (error, ...answer) => {
       if (error) socket.emit("unanswered", name);
@@ -28,13 +28,13 @@ function common(socket) {
     });
   });
   socket.on("silent", () => {});
-  // Answers a key's `count`th try.
+  // Acknowledges the `count`th try for a key.
   socket.on("flaky", (key, count, answer) => {
     const n = (tries.get(key) ?? 0) + 1;
     tries.set(key, n);
     if (n >= count) answer(n);
   });
-  // Says what the handshake was.
+  // Acknowledges with the handshake.
   socket.on("handshake", (answer) => {
     const { auth, query, headers } = socket.handshake;
     answer({ auth, query, headers, transport: socket.conn.transport.name, recovered: socket.recovered });
@@ -51,7 +51,7 @@ function common(socket) {
   socket.on("kick", (close) => socket.disconnect(close === true));
   socket.on("hang up", () => socket.conn.close());
   socket.on("cut", () => socket.conn.transport.socket?.terminate());
-  // Reads nothing any more.
+  // Stops reading.
   socket.on("deaf", () => socket.conn.transport.socket?._socket.pause());
   socket.on("numbers", () => socket.emit(7, "seven"));
   socket.on("join", (room, answer) => {
@@ -72,7 +72,7 @@ io.on("connection", (socket) => {
 
 io.of("/chat").on("connection", common);
 
-// Only those who know the secret come in; the others hear why not.
+// Accepts clients with the token `secret`; refuses others with data.
 const admin = io.of("/admin");
 admin.use((socket, next) => {
   if (socket.handshake.auth.token === "secret") return next();
@@ -82,7 +82,7 @@ admin.use((socket, next) => {
 });
 admin.on("connection", common);
 
-// Never answers a CONNECT.
+// Never replies to a CONNECT.
 io.of("/silent").use(() => {});
 
 http.listen(port, "127.0.0.1", () => console.log(`listening ${http.address().port}`));

@@ -1,4 +1,4 @@
-// What the official codecs are asked, by kind. Each decode case: a name, then frames in order.
+// Cases for the official codecs, by kind. A decode case is a name and its frames in order.
 
 const hex = (digits) => Buffer.from(digits, "hex");
 const place = (num) => `{"_placeholder":true,"num":${num}}`;

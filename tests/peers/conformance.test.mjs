@@ -1,5 +1,5 @@
-// The official client in Node and a server built on this library (example `conformance`): arguments, answers,
-// binary, namespaces and heartbeat, on every transport.
+// Conformance: the official client in Node with a server of this library (example `conformance`). Arguments, acks, binary
+// data, namespaces and heartbeat, over every transport.
 
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
@@ -22,7 +22,7 @@ const ARGUMENTS = [
   ["x".repeat(100_000)],
 ];
 
-describe("a server built on the library", () => {
+describe("conformance server", () => {
   const whole = suite();
   let url;
   before(async () => {
@@ -41,19 +41,19 @@ describe("a server built on the library", () => {
   }
 
   for (const transports of [["polling", "websocket"], ["websocket"], ["polling"]]) {
-    describe(transports.join(" then "), () => {
-      for (const [at, args] of ARGUMENTS.entries()) {
-        test(`arguments ${at} come back as an event and as an answer`, async (t) => {
+    describe(`over ${transports.join(" then ")}`, () => {
+      for (const [index, args] of ARGUMENTS.entries()) {
+        test(`arguments ${index} are echoed unchanged as an event and as an ack`, async (t) => {
           const socket = await join(t, "/", { transports });
-          const back = new Promise((resolve) => socket.once("message-back", (...heard) => resolve(heard)));
+          const echo = new Promise((resolve) => socket.once("message-back", (...received) => resolve(received)));
           socket.emit("message", ...args);
-          assert.deepEqual(await back, args);
-          const answer = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...heard) => resolve(heard)));
-          assert.deepEqual(await answer, args);
+          assert.deepEqual(await echo, args);
+          const ack = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...received) => resolve(received)));
+          assert.deepEqual(await ack, args);
         });
       }
 
-      test("the auth payload arrives, and a custom namespace is one of its own", async (t) => {
+      test("custom namespace receives the auth payload of its client", async (t) => {
         const socket = io(`${url}/custom`, { forceNew: true, transports, auth: { token: "123" } });
         t.after(() => socket.disconnect());
         assert.deepEqual(await once(socket, "auth"), { token: "123" });
@@ -61,7 +61,7 @@ describe("a server built on the library", () => {
     });
   }
 
-  test("two namespaces share one connection", async (t) => {
+  test("two namespaces share one connection with different ids", async (t) => {
     const one = io(`${url}/`, {});
     const two = io(`${url}/custom`, {});
     t.after(() => { one.disconnect(); two.disconnect(); });
@@ -70,13 +70,13 @@ describe("a server built on the library", () => {
     assert.notEqual(one.id, two.id);
   });
 
-  test("an unknown namespace is refused", async (t) => {
+  test("unknown namespace is refused", async (t) => {
     const socket = io(`${url}/random`, { forceNew: true, reconnection: false });
     t.after(() => socket.disconnect());
     assert.equal((await once(socket, "connect_error")).message, "Invalid namespace");
   });
 
-  test("answers keep the order of the questions", async (t) => {
+  test("500 acks arrive in the order of their events", async (t) => {
     const socket = await join(t);
     const order = [];
     await Promise.all(Array.from({ length: 500 }, async (_, i) => {
@@ -86,7 +86,7 @@ describe("a server built on the library", () => {
     assert.deepEqual(order, Array.from({ length: 500 }, (_, i) => i));
   });
 
-  test("the heartbeat keeps a silent connection alive", async (t) => {
+  test("idle connection is kept open by the heartbeat", async (t) => {
     const socket = await join(t, "/", { transports: ["websocket"] });
     let lost = null;
     socket.on("disconnect", (reason) => { lost = reason; });

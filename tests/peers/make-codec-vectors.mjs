@@ -1,4 +1,4 @@
-// Runs the official codecs over every case below and records what they make of it:
+// Runs the official codecs on every case of codec-cases.mjs and prints the results:
 //
 //     cd tests/peers && node make-codec-vectors.mjs > ../fixtures/codec-vectors.json
 

@@ -1,4 +1,4 @@
-// Runs the official msgpack parser over the cases below and records what it makes of them:
+// Runs the official msgpack parser on the cases below and prints the results:
 //
 //     cd tests/peers && node make-msgpack-vectors.mjs > ../fixtures/msgpack-vectors.json
 

@@ -1,8 +1,8 @@
-// Marks for what JSON cannot say: {"$bin": "<hex>"}, {"$num": "-0"}, {"$undefined": true}.
+// Marks for values that JSON cannot represent: {"$bin": "<hex>"}, {"$num": "-0"}, {"$undefined": true}.
 
 import { readFileSync } from "node:fs";
 
-// With `exact`, also {"$num": "…"} for integers whose shortest digits are not their own.
+// With `exact`, integers beyond the safe range become {"$num": "…"} too.
 export function marked(value, exact = false) {
   if (exact && Number.isInteger(value) && !Number.isSafeInteger(value)) return { $num: String(value) };
   if (value === undefined) return { $undefined: true };
@@ -35,7 +35,7 @@ export function packetOf({ type, nsp, id, data }) {
 export const versionOf = (name) =>
   JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
 
-/** Prints sections of cases, one case a line, so that a change shows in a diff. */
+/** Prints sections of cases as JSON, one case per line, so that diffs are readable. */
 export function print(sections) {
   const lines = (section) =>
     Array.isArray(section) ? `[\n${section.map((one) => JSON.stringify(one)).join(",\n")}\n]` : JSON.stringify(section);

@@ -1,7 +1,7 @@
-// The official client against our server: each documented behaviour is a scenario.
+// Scenarios of the official client with this server, one for each documented behaviour.
 // Usage: node server-scenarios.mjs URL default|websocket|polling default|msgpack [part of a name]
-// The server has connection state recovery, hence an offset after the arguments of each event.
-// Prints a line for each scenario and ends with 0 if all hold.
+// The server has connection state recovery, so an offset follows the arguments of each event.
+// Prints one line per scenario; the exit code is 0 if all pass.
 
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
@@ -34,7 +34,7 @@ async function connected(namespace, options) {
 }
 
 const scenarios = {
-  async "connects, and upgrades where it may"() {
+  async "client connects and upgrades if the transports allow it"() {
     const socket = await connected();
     assert.equal(socket.id.length, 20);
     assert.notEqual(socket.id, socket.io.engine.id);
@@ -42,7 +42,7 @@ const scenarios = {
     assert.equal(socket.io.engine.transport.name, mode === "polling" ? "polling" : "websocket");
   },
 
-  async "echoes arguments of every kind"() {
+  async "arguments of every type are echoed unchanged"() {
     const socket = await connected();
     const args = [1, "dua", { tiga: [false, null] }, Buffer.from([1, 2, 3]), { deep: [Buffer.from("x")] }];
     socket.emit("echo", ...args);
@@ -50,7 +50,7 @@ const scenarios = {
     assert.deepEqual(await socket.timeout(5000).emitWithAck("ack", ...args), args[0]);
   },
 
-  async "answers acks in order, a thousand at once"() {
+  async "a thousand concurrent acks arrive in order"() {
     const socket = await connected();
     const order = [];
     const asked = Array.from({ length: 1000 }, (_, n) => socket.emitWithAck("ack", n).then((answer) => order.push(answer)));
@@ -58,19 +58,19 @@ const scenarios = {
     assert.deepEqual(order, Array.from({ length: 1000 }, (_, n) => n));
   },
 
-  async "times out an ack that the server never gives"() {
+  async "ack that the server never sends times out"() {
     const socket = await connected();
     await assert.rejects(socket.timeout(50).emitWithAck("silent"), /timed out/);
   },
 
-  async "answers the server's questions"() {
+  async "client acknowledges an event of the server"() {
     const socket = await connected();
     socket.on("question", (text, answer) => answer(text.toUpperCase()));
     socket.emit("ask-me", "halo");
     assert.equal((await next(socket, "answered"))[0], "HALO");
   },
 
-  async "gathers answers of many, and says who is missing"() {
+  async "broadcast with acks returns the acks and the missing clients"() {
     const [one, two] = [await connected("/jury"), await connected("/jury")];
     one.on("vote", (answer) => answer("yes"));
     const result = await one.emitWithAck("call");
@@ -78,7 +78,7 @@ const scenarios = {
     assert.deepEqual(result.missing, [two.id]);
   },
 
-  async "keeps rooms apart, and leaves the sender out of a broadcast"() {
+  async "broadcasts reach only their room and not their sender"() {
     const [one, two, three] = [await connected(), await connected(), await connected()];
     await one.emitWithAck("join", "red");
     await two.emitWithAck("join", "red");
@@ -94,7 +94,7 @@ const scenarios = {
     assert.deepEqual(seen.sort(), ["three others", "two all", "two others", "two room"]);
   },
 
-  async "refuses by middleware with message and data"() {
+  async "client refused by middleware gets message and data"() {
     const socket = client("/guarded");
     const [error] = await next(socket, "connect_error");
     assert.equal(error.message, "authentication error");
@@ -104,12 +104,12 @@ const scenarios = {
     assert.ok(guest.connected);
   },
 
-  async "refuses an unknown namespace"() {
+  async "client of an unknown namespace is refused"() {
     const [error] = await next(client("/nowhere"), "connect_error");
     assert.equal(error.message, "Invalid namespace");
   },
 
-  async "makes namespaces from a pattern, several on one connection"() {
+  async "namespaces matching a pattern are created, several on one connection"() {
     const first = await connected("/dynamic-1");
     const second = first.io.socket("/dynamic-2");
     open.add(second);
@@ -121,7 +121,7 @@ const scenarios = {
     assert.equal((await next(second, "name"))[0], "/dynamic-2");
   },
 
-  async "tells the reason of a disconnection"() {
+  async "client that is disconnected gets the reason"() {
     const kicked = await connected();
     kicked.emit("kick", false);
     assert.equal((await next(kicked, "disconnect"))[0], "io server disconnect");
@@ -133,7 +133,7 @@ const scenarios = {
     assert.equal((await next(left, "disconnect"))[0], "io client disconnect");
   },
 
-  async "hears a disconnection in every moment of its upgrade"() {
+  async "client disconnected at any moment of its upgrade gets the reason"() {
     if (mode !== "default") return;
     for (let round = 0; round < 10; round += 1) {
       const reasons = Array.from({ length: 25 }, async (_, n) => {
@@ -148,7 +148,7 @@ const scenarios = {
     }
   },
 
-  async "tells the server the reason too"() {
+  async "server gets the reason of a disconnection"() {
     const watcher = await connected();
     const leaver = await connected("/", { reconnection: false });
     const id = leaver.id;
@@ -162,7 +162,7 @@ const scenarios = {
     assert.equal(await broken, "transport close");
   },
 
-  async "shows handshake, query and auth"() {
+  async "server gets handshake, query and auth of the client"() {
     const socket = await connected("/", { query: { colour: "red" }, auth: { token: 7 } });
     const seen = await socket.emitWithAck("who-am-i");
     assert.equal(seen.query.colour, "red");
@@ -171,11 +171,11 @@ const scenarios = {
     assert.equal(seen.secure, false);
   },
 
-  async "recovers what was missed while the connection was lost"() {
+  async "client that reconnects recovers the missed events"() {
     const socket = await connected("/recover");
     const feeder = await connected("/recover");
     await socket.emitWithAck("join", "news");
-    // without an event that came, a client has no place to go on from
+    // a client without a received event has no offset to recover from
     const first = next(socket, "item");
     await feeder.emitWithAck("publish", "news", 1);
     await first;
@@ -193,17 +193,17 @@ const scenarios = {
     assert.deepEqual(seen, [2, 3, 5]);
   },
 
-  async "recovers though the last event was volatile or local"() {
+  async "client whose last event was volatile or local recovers the missed events"() {
     for (const how of ["volatile", "local"]) {
       const [socket, other] = [await connected(), await connected()];
       const [id, seen] = [socket.id, []];
       socket.on("said", (text) => seen.push(text));
       other.emit("say-all", "first");
       while (seen.length < 1) await next(socket, "said");
-      // one that is volatile is dropped where no poll waits
-      const came = next(socket, how);
+      // a volatile event is dropped while no poll is pending
+      const received = next(socket, how);
       const again = setInterval(() => socket.emit(how, "text that is no offset"), 50);
-      await came;
+      await received;
       clearInterval(again);
       const gone = next(socket, "disconnect");
       socket.io.engine.close();
@@ -218,14 +218,14 @@ const scenarios = {
     }
   },
 
-  async "sends an event with retries once where the answer is null"() {
+  async "event with retries whose ack is null is sent once"() {
     const socket = await connected("/", { retries: 3 });
     socket.emit("count");
     await socket.emitWithAck("ack", null);
     assert.equal(await socket.emitWithAck("counted"), 1);
   },
 
-  async "answers a hundred handlers that ask their client back"() {
+  async "a hundred handlers that request an ack from their client get it"() {
     const socket = await connected();
     socket.on("question", (text, answer) => answer(text.toUpperCase()));
     const answers = [];
@@ -235,7 +235,7 @@ const scenarios = {
     assert.deepEqual(answers, Array.from({ length: 100 }, (_, n) => `Q${n}`));
   },
 
-  async "drops volatile events without harm"() {
+  async "volatile event that is dropped does not affect the next event"() {
     const socket = await connected();
     const seen = [];
     socket.on("echo", (n) => seen.push(n));
@@ -245,7 +245,7 @@ const scenarios = {
     assert.equal(seen.at(-1), 2);
   },
 
-  async "reports a panic, and goes on"() {
+  async "handler that panics disconnects only its client"() {
     const socket = await connected();
     socket.emit("panic");
     assert.equal((await next(socket, "disconnect"))[0], "io server disconnect");

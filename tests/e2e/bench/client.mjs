@@ -1,12 +1,12 @@
-// client.mjs [ROUNDS]: this client beside socket.io-client, in turn in one Chromium and against one server, each in a
-// page that has nothing else. Prints medians of the rounds: navigation until `connect`, round trips of an event and its
-// answer, and events received a second.
+// client.mjs [ROUNDS]: compares this client with socket.io-client. Both take turns in one Chromium and connect to one
+// server, each in a page without anything else. Prints medians of the rounds: time from navigation to `connect`, round
+// trips of an event and its ack, and events received per second.
 
 import { readFile } from "node:fs/promises";
-import { createServer as freePort } from "node:net";
+import { createServer } from "node:net";
 import { basename, join, resolve } from "node:path";
-import { Bare } from "../harness/bare.mjs";
-import { Whole, median, servePages } from "../harness/bench.mjs";
+import { DevToolsBrowser } from "../harness/devtools.mjs";
+import { BenchContext, median, servePages } from "../harness/bench.mjs";
 import { Program } from "../harness/program.mjs";
 import { once, until } from "../harness/wait.mjs";
 
@@ -19,14 +19,14 @@ const FLOODS = {
 };
 const ROUND_TRIPS = 2_000;
 const CONNECTS = 5;
-// Isolated pages have a clock of microseconds; others have one of tenths of milliseconds.
+// Cross-origin isolated pages have a clock with a resolution of 5 µs, others of 100 µs.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const WASM = '<link rel="preload" as="fetch" type="application/wasm" crossorigin href="./pesan_bg.wasm">';
 
-// Trunk names the program after its package. As in its own pages, what will be needed is asked for at once.
+// Trunk names the program after its package. All files are preloaded, as in the pages that Trunk builds.
 const page = (script, wasm, ...modules) => `<!doctype html><meta charset="utf-8"><title>bench</title>
 ${modules.map((module) => `<link rel="modulepreload" href="${module}">`).join("")}${wasm}
-<script>Object.defineProperty(globalThis, "result", { set: (result) => tell(JSON.stringify(result)) });</script>
+<script>Object.defineProperty(globalThis, "result", { set: (result) => report(JSON.stringify(result)) });</script>
 <script type="module">${script}</script>`;
 const peers = resolve(import.meta.dirname, "../../peers/node_modules/socket.io-client/dist/socket.io.esm.min.js");
 const files = {
@@ -37,16 +37,16 @@ for (const file of [join(folder, "pesan.js"), join(folder, "pesan_bg.wasm"), joi
   files[`/${basename(file)}`] = [file.endsWith(".wasm") ? "application/wasm" : "text/javascript", await readFile(file)];
 }
 
-const whole = new Whole();
-const pages = await servePages(whole, (request, response) => {
+const context = new BenchContext();
+const pages = await servePages(context, (request, response) => {
   const [type, body] = files[new URL(request.url, "http://x").pathname] ?? [];
   if (type) response.writeHead(200, { ...ISOLATED, "content-type": type }).end(body);
   else response.writeHead(404).end();
 });
-const port = await unused();
+const port = await freePort();
 const backend = new Program(server, [], { env: { ...process.env, PORT: String(port) } });
-whole.after(() => backend.end("SIGKILL"));
-const browser = await Bare.start(whole);
+context.after(() => backend.end("SIGKILL"));
+const browser = await DevToolsBrowser.start(context);
 
 const results = { pesan: {}, official: {} };
 try {
@@ -58,36 +58,36 @@ try {
   }
   print();
 } finally {
-  await whole.end();
+  await context.end();
 }
 
-/** One connection, of a tab that is there already, as a person's is. */
+/** Measures one connection from a tab that is already open. */
 async function connect(client) {
   const [after] = await job(client, { job: "connect" }, 250);
   (results[client]["connected after ms"] ??= []).push(after);
 }
 
-/** One round of one client: every other figure, each in a page of its own. */
+/** Measures all other figures of one client for one round, each in a new page. */
 async function measure(client) {
-  const keep = (name, value) => { (results[client][name] ??= []).push(value); };
+  const record = (name, value) => { (results[client][name] ??= []).push(value); };
   const trips = (await job(client, { job: "echo", count: ROUND_TRIPS })).sort((a, b) => a - b);
   if (trips.length !== ROUND_TRIPS) throw new Error(`${client}: ${trips.length} of ${ROUND_TRIPS} answers`);
-  keep("round trip p50 ms", trips[ROUND_TRIPS >> 1]);
-  keep("round trip p99 ms", trips[Math.floor(ROUND_TRIPS * 0.99)]);
+  record("round trip p50 ms", trips[ROUND_TRIPS >> 1]);
+  record("round trip p99 ms", trips[Math.floor(ROUND_TRIPS * 0.99)]);
   for (const [kind, { title, count, batch, size }] of Object.entries(FLOODS)) {
     const [time, bytes] = await job(client, { job: kind, count, batch });
     if (bytes !== count * size) throw new Error(`${client}: ${bytes} bytes of ${title}, not ${count * size}`);
-    keep(`${title}, events/s`, ((count - 1) / time) * 1000);
+    record(`${title}, events/s`, ((count - 1) / time) * 1000);
   }
 }
 
-/** What the page leaves as its result; `settled` milliseconds are for what else the browser has to do with a new tab. */
-async function job(client, asked, settled = 0) {
+/** Runs one job in a new tab and returns its result. Waits `settled` milliseconds first, while the browser prepares the tab. */
+async function job(client, params, settled = 0) {
   const tab = await browser.tab();
   await new Promise((later) => setTimeout(later, settled));
   try {
-    const search = new URLSearchParams({ ...asked, server: `http://127.0.0.1:${port}` });
-    const result = once(tab, "told", 120_000);
+    const search = new URLSearchParams({ ...params, server: `http://127.0.0.1:${port}` });
+    const result = once(tab, "report", 120_000);
     await tab.open(`${pages}/${client}?${search}`);
     return await result;
   } finally {
@@ -104,8 +104,8 @@ function print() {
   }
 }
 
-async function unused() {
-  const probe = freePort();
+async function freePort() {
+  const probe = createServer();
   await new Promise((listening) => probe.listen(0, "127.0.0.1", listening));
   const { port: found } = probe.address();
   await new Promise((closed) => probe.close(closed));

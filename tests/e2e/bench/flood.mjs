@@ -1,20 +1,20 @@
-// flood.mjs [ROUNDS [MESSAGES [A_SECOND]]]: this page and the React page, in turn in one Chromium, on the same Node
-// backend. Prints medians: navigation until the socket is open at the server; then, for the flood, time until the last
-// message is seen, main-thread time, longest task, heap, DOM nodes. `nothing` is a page that reads the messages from a
-// WebSocket and shows the last one alone: less than it, no page takes.
+// flood.mjs [ROUNDS [MESSAGES [PER_SECOND]]]: compares this page with the React page. Both take turns in one Chromium and
+// connect to the same Node server. Prints medians: time from navigation to the connection at the server; then, for the
+// flood, time until the last message is shown, main-thread time, longest task, heap, DOM nodes. `baseline` is a page that
+// reads the messages from a WebSocket and shows only the last one: a lower bound for every page.
 
-import { Bare } from "../harness/bare.mjs";
-import { Whole, median, ownBackend, servePages } from "../harness/bench.mjs";
+import { DevToolsBrowser } from "../harness/devtools.mjs";
+import { BenchContext, median, startOfficialServer, servePages } from "../harness/bench.mjs";
 import { reactPage } from "../harness/peers.mjs";
 import { startServer } from "../harness/server.mjs";
 import { once } from "../harness/wait.mjs";
 
 const [rounds = 3, messages = 10_000, rate = 0] = process.argv.slice(2).map(Number);
 
-const whole = new Whole();
-const { io, url: backend } = await ownBackend(whole);
+const context = new BenchContext();
+const { io, url: backend } = await startOfficialServer(context);
 
-const NOTHING = `<!doctype html><body><p>-</p><script>
+const BASELINE = `<!doctype html><body><p>-</p><script>
 const server = new URLSearchParams(location.search).get("server").replace("http", "ws");
 const socket = new WebSocket(server + "/socket.io/?EIO=4&transport=websocket");
 socket.onmessage = ({ data }) => {
@@ -23,24 +23,24 @@ socket.onmessage = ({ data }) => {
   else if (data.includes("first") || data.includes("last")) document.querySelector("p").textContent = data;
 };
 </script>`;
-// Element with the last message, found quickly so that looking takes no time that is measured.
+// Expression for the element with the last message; cheap, so that it hardly adds to the measured time.
 const LAST = {
-  nothing: `document.querySelector("p")`,
+  baseline: `document.querySelector("p")`,
   react: `document.querySelector(".messages > :last-child p")`,
   pesan: `[...document.querySelectorAll("[role=log] article")].at(-1)`,
 };
 
-const ours = await startServer(whole, { args: ["--ephemeral"] });
-const pages = { nothing: `${await servePages(whole, nothing)}/`, react: await reactPage(whole), pesan: `${ours.url}/` };
-const browser = await Bare.start(whole);
+const server = await startServer(context, { args: ["--ephemeral"] });
+const pages = { baseline: `${await servePages(context, baseline)}/`, react: await reactPage(context), pesan: `${server.url}/` };
+const browser = await DevToolsBrowser.start(context);
 const results = Object.fromEntries(Object.keys(pages).map((name) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
   for (const name of Object.keys(pages)) results[name].push(await flood(name, round));
 }
 print();
-await whole.end();
+await context.end();
 
-function nothing(request, response) { response.writeHead(200, { "content-type": "text/html" }).end(NOTHING); }
+function baseline(request, response) { response.writeHead(200, { "content-type": "text/html" }).end(BASELINE); }
 
 async function flood(name, round) {
   const page = await browser.tab();
@@ -50,11 +50,11 @@ async function flood(name, round) {
   const socket = await connection;
   const connected = performance.now() - start;
   const seen = (text) => page.evaluate(`new Promise((done) => {
-    const look = () => {
+    const check = () => {
       if (${LAST[name]}?.textContent.includes("${text}")) done();
-      else requestAnimationFrame(look);
+      else requestAnimationFrame(check);
     };
-    look();
+    check();
   })`);
   socket.emit("pesan", "first");
   await seen("first");
@@ -86,7 +86,7 @@ async function flood(name, round) {
 }
 
 function print() {
-  console.log(`${messages} messages, ${rate ? `${rate} a second` : "all at once"}, median of ${rounds}`);
+  console.log(`${messages} messages, ${rate ? `${rate} per second` : "all at once"}, median of ${rounds}`);
   const figures = Object.keys(results.react[0]);
   console.log(["".padEnd(8), ...figures.map((figure) => figure.padStart(17))].join(""));
   for (const [name, runs] of Object.entries(results)) {

@@ -1,4 +1,4 @@
-// Chromium, and windows that belong to one test each.
+// Chromium, and browser windows that are closed when their test ends.
 
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -11,14 +11,14 @@ export const QUIET = [
 
 const screenshots = process.env.PESAN_SCREENSHOTS ?? resolve(import.meta.dirname, "../../../target/screenshots");
 
-/** One browser for a file of tests: call it in `before`, with the suite's own context. `args` go to Chromium. */
+/** Starts a browser for all tests of a file: call it in `before` with the context of `suite()`. `args` go to Chromium. */
 export async function startBrowser(t, args = []) {
   const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args: [...QUIET, ...args] });
   t.after(() => browser.close());
   return browser;
 }
 
-/** A person's window: storage of its own, Indonesian unless said otherwise; `problems` collects what went wrong in it. */
+/** Opens a window with its own storage, in Indonesian by default; `problems` collects its errors. */
 export async function openWindow(t, browser, url, options = {}) {
   const context = await browser.newContext({ locale: "id-ID", viewport: { width: 1280, height: 800 }, ...options });
   t.after(() => context.close());
@@ -30,7 +30,7 @@ export async function openWindow(t, browser, url, options = {}) {
   return page;
 }
 
-/** Picture of a window, kept where `cargo xtask test` says. */
+/** Saves a screenshot in the folder of `PESAN_SCREENSHOTS`. */
 export async function picture(page, name) {
   await mkdir(screenshots, { recursive: true });
   await page.screenshot({ path: join(screenshots, `${name}.png`) });

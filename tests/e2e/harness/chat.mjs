@@ -1,4 +1,4 @@
-// The page as a person uses it: by what it says, not by how it is built.
+// The page as its users see it: elements are found by role and label.
 
 import assert from "node:assert/strict";
 import { openWindow } from "./browser.mjs";
@@ -11,7 +11,7 @@ const SEND = /^(Kirim|Send)$/;
 export class Chat {
   constructor(page) { this.page = page; }
 
-  /** Opens the page and waits until it can be written in. */
+  /** Opens the page and waits until it is connected. */
   static async open(t, browser, url, options) {
     const chat = new Chat(await openWindow(t, browser, url, options));
     await chat.ready();
@@ -23,19 +23,19 @@ export class Chat {
   get log() { return this.page.getByRole("log"); }
   get problems() { return this.page.problems; }
 
-  /** The program has taken over from the shell, and is connected. */
+  /** Waits until the program has replaced the static shell and is connected. */
   async ready() {
     await this.log.waitFor();
     await this.connected();
   }
 
-  get #quiet() { return this.page.getByRole("img", { name: CONNECTED }); }
+  get #connectedDot() { return this.page.getByRole("img", { name: CONNECTED }); }
 
-  /** Connected is quiet: a dot whose name says so. */
-  async connected() { await this.#quiet.waitFor({ state: "attached", timeout: 30_000 }); }
+  /** Waits for the connection. Its indicator is a dot; all other states are shown as text. */
+  async connected() { await this.#connectedDot.waitFor({ state: "attached", timeout: 30_000 }); }
 
-  /** Anything else is shown. */
-  async disconnected() { await this.#quiet.waitFor({ state: "detached", timeout: 30_000 }); }
+  /** Waits until the connection is lost. */
+  async disconnected() { await this.#connectedDot.waitFor({ state: "detached", timeout: 30_000 }); }
 
   async say(text) {
     await this.composer.fill(text);
@@ -44,17 +44,17 @@ export class Chat {
 
   message(text) { return this.log.getByText(text, { exact: true }); }
 
-  /** The text is in the log, once. */
+  /** Waits for a message with this text; it must be in the log exactly once. */
   async sees(text, within = 20_000) {
     await until(`'${text}' in the log`, async () => (await this.message(text).count()) > 0, within);
-    assert.equal(await this.message(text).count(), 1, `'${text}' is there once`);
+    assert.equal(await this.message(text).count(), 1, `'${text}' is in the log once`);
   }
 
-  /** The texts are in the log in this order, each once. */
+  /** Waits for messages with these texts; each must be in the log exactly once, in this order. */
   async seesInOrder(texts) {
     for (const text of texts) await this.sees(text);
     const all = await this.log.innerText();
-    const places = texts.map((text) => all.indexOf(text));
-    assert.deepEqual(places, [...places].sort((a, b) => a - b), `in order: ${texts}\n${all}`);
+    const positions = texts.map((text) => all.indexOf(text));
+    assert.deepEqual(positions, [...positions].sort((a, b) => a - b), `in order: ${texts}\n${all}`);
   }
 }

@@ -1,5 +1,5 @@
-// Chromium with nobody watching, for benches: Playwright records the network of its pages, which costs more for each
-// message of a WebSocket than most pages do. Here nothing is switched on but what a bench asks for.
+// Chromium over the DevTools protocol, for benches. Playwright records the network of its pages, which costs more per
+// WebSocket message than most pages do; here only the domains that a bench enables are on.
 
 import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
@@ -10,45 +10,45 @@ import { QUIET } from "./browser.mjs";
 
 const END = "\0";
 
-/** A browser over the pipe of the DevTools protocol. */
-export class Bare {
+/** Browser controlled over the pipe of the DevTools protocol. */
+export class DevToolsBrowser {
   #process;
   #last = 0;
-  #asked = new Map();
+  #pending = new Map();
   #tabs = new Map();
 
-  static async start(whole) {
-    const profile = await mkdtemp(join(tmpdir(), "pesan-bare-"));
-    const bare = new this(profile);
-    whole.after(async () => {
-      await bare.#end();
+  static async start(context) {
+    const profile = await mkdtemp(join(tmpdir(), "pesan-bench-"));
+    const browser = new this(profile);
+    context.after(async () => {
+      await browser.#end();
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     });
-    await bare.send("Target.getTargets");
-    return bare;
+    await browser.send("Target.getTargets");
+    return browser;
   }
 
   constructor(profile) {
     const args = [...QUIET, "--headless=new", "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"];
     this.#process = spawn(process.env.CHROME ?? "/usr/bin/chromium", args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-    this.#process.on("exit", () => { for (const { refuse } of this.#asked.values()) refuse(new Error("Chromium has ended")); });
+    this.#process.on("exit", () => { for (const { reject } of this.#pending.values()) reject(new Error("Chromium has ended")); });
     let unread = "";
     this.#process.stdio[4].setEncoding("utf8").on("data", (text) => {
       const messages = (unread + text).split(END);
       unread = messages.pop();
-      for (const message of messages) this.#heard(JSON.parse(message));
+      for (const message of messages) this.#onMessage(JSON.parse(message));
     });
   }
 
-  /** Asks the browser, or the tab of a session, for something. */
+  /** Calls a method of the browser, or of the tab of a session. */
   send(method, params = {}, sessionId = undefined) {
     this.#last += 1;
     const id = this.#last;
     this.#process.stdio[3].write(JSON.stringify({ id, method, params, sessionId }) + END);
-    return new Promise((settle, refuse) => { this.#asked.set(id, { method, settle, refuse }); });
+    return new Promise((resolve, reject) => { this.#pending.set(id, { method, resolve, reject }); });
   }
 
-  /** A tab in a context of its own, as a private window. */
+  /** Opens a tab with its own storage, like a private window. */
   async tab() {
     const { browserContextId } = await this.send("Target.createBrowserContext");
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank", browserContextId, width: 1280, height: 800 });
@@ -59,17 +59,17 @@ export class Bare {
     return tab;
   }
 
-  #heard({ id, method, params, result, error, sessionId }) {
+  #onMessage({ id, method, params, result, error, sessionId }) {
     if (id === undefined) {
       const tab = this.#tabs.get(sessionId);
-      if (method === "Runtime.bindingCalled") tab?.emit("told", JSON.parse(params.payload));
+      if (method === "Runtime.bindingCalled") tab?.emit("report", JSON.parse(params.payload));
       else tab?.emit(method, params);
       return;
     }
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    if (error) asked.refuse(new Error(`${asked.method}: ${error.message}`));
-    else asked.settle(result);
+    const request = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error) request.reject(new Error(`${request.method}: ${error.message}`));
+    else request.resolve(result);
   }
 
   async #end() {
@@ -79,7 +79,7 @@ export class Bare {
   }
 }
 
-/** One page; what it hands to `tell`, as JSON, comes as the event `told`. */
+/** One page. JSON that it passes to `report()` is emitted as the event `report`. */
 class Tab extends EventEmitter {
   constructor(send, close) {
     super();
@@ -89,13 +89,13 @@ class Tab extends EventEmitter {
 
   async prepare() {
     await this.send("Runtime.enable");
-    await this.send("Runtime.addBinding", { name: "tell" });
+    await this.send("Runtime.addBinding", { name: "report" });
     await this.send("Performance.enable");
   }
 
   open(url) { return this.send("Page.navigate", { url }); }
 
-  /** Value of an expression, or of what it promises. */
+  /** Evaluates an expression; a promise is awaited. */
   async evaluate(expression) {
     const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);

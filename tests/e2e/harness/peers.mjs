@@ -1,4 +1,4 @@
-// The other worlds: the Node backend, the React page and the official client.
+// Programs to interoperate with: the Node backend, the React page and the official client.
 
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
@@ -10,18 +10,18 @@ import { Program } from "./program.mjs";
 const root = resolve(import.meta.dirname, "../../..");
 const peers = join(root, "tests/peers");
 
-/** What the package `socket.io-client` exports. */
+/** Exports of the package `socket.io-client`. */
 export const official = createRequire(join(peers, "package.json"))("socket.io-client");
 
-/** The Node backend of the plain chat, on a port of its own. */
+/** Starts the Node backend of the plain chat on a free port. */
 export async function startNodeBackend(t) {
   const run = new Program(process.execPath, [join(peers, "backend.mjs")], { env: { ...process.env, PORT: "0" } });
   t.after(() => run.end("SIGKILL"));
-  const [, port] = await run.says(/listening on (\d+)/);
+  const [, port] = await run.waitForOutput(/listening on (\d+)/);
   return { url: `http://127.0.0.1:${port}`, port: Number(port), run };
 }
 
-/** The React page, built by Vite; `?server=` names its server. */
+/** Builds the React page with Vite and serves it; `?server=` in its address names the server. */
 export async function reactPage(t) {
   const out = join(root, "target/peers/react");
   const vite = join(peers, "node_modules/vite/bin/vite.js");
@@ -31,14 +31,14 @@ export async function reactPage(t) {
   return serveFolder(t, out);
 }
 
-/** The page without a bundler, with the official client in a script tag. */
+/** Serves the page that loads the official client with a script tag. */
 export async function scriptPage(t) {
   return serveFolder(t, join(peers, "plain"), { "/socket.io.min.js": join(peers, "node_modules/socket.io-client/dist/socket.io.min.js") });
 }
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 
-/** Serves a folder; its address is not that of the chat's server. */
+/** Serves a folder on a free port, with `also` as additional files by path; returns the address. */
 export async function serveFolder(t, folder, also = {}) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;

@@ -1,16 +1,15 @@
-// A wire that can be cut, stalled and made slow: a TCP proxy, since the browser's own offline mode
-// leaves open sockets alone.
+// TCP proxy that can cut, stall and delay connections. The offline mode of the browser does not affect open sockets.
 
 import net from "node:net";
 
-export class Wire {
-  /** Wire to a port of this machine. */
+export class TcpProxy {
+  /** Starts a proxy to a port of this machine. */
   static async to(t, port) {
-    const wire = new Wire(port);
-    await new Promise((resolve) => wire.listener.listen(0, "127.0.0.1", resolve));
-    wire.port = wire.listener.address().port;
-    t.after(() => wire.close());
-    return wire;
+    const proxy = new TcpProxy(port);
+    await new Promise((resolve) => proxy.listener.listen(0, "127.0.0.1", resolve));
+    proxy.port = proxy.listener.address().port;
+    t.after(() => proxy.close());
+    return proxy;
   }
 
   constructor(target) {
@@ -25,20 +24,20 @@ export class Wire {
 
   get url() { return `http://127.0.0.1:${this.port}`; }
 
-  /** Ends every connection, and refuses new ones until `mend`. */
+  /** Resets all connections, and refuses new ones until `restore`. */
   cut() {
     this.isCut = true;
     this.#destroyAll();
   }
 
-  /** Lets nothing through in either direction, while connections stay open. */
+  /** Forwards nothing in either direction, while connections stay open. */
   stall() {
     this.isStalled = true;
     for (const { near, far } of this.pairs) { near.pause(); far.pause(); }
   }
 
-  /** Everything as before. */
-  mend() {
+  /** Forwards again. */
+  restore() {
     this.isCut = false;
     this.isStalled = false;
     for (const { near, far } of this.pairs) { near.resume(); far.resume(); }

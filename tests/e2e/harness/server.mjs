@@ -1,4 +1,4 @@
-// The server under test, on a port of its own.
+// The server under test, on a free port.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,15 +9,15 @@ import { Program } from "./program.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** The program; `cargo xtask test` builds it and names it. */
+/** Path of the server; `cargo xtask test` builds it and sets the variable. */
 export const program = process.env.PESAN_SERVER ?? join(root, "target/release/pesan-server");
 
-/** The built page. */
+/** Folder of the built page. */
 export const dist = process.env.PESAN_DIST ?? join(root, "dist");
 
 const LISTENS = /listening on https?:\/\/[\d.]+:(\d+)/;
 
-/** Server with a store of its own, which outlives `kill` and `start`. */
+/** Server with its own data folder, which is kept when the server is killed and started again. */
 export class Server {
   constructor(data, { args = [], env = {} }) {
     this.data = data;
@@ -29,29 +29,29 @@ export class Server {
   get url() { return `http://127.0.0.1:${this.port}`; }
   get output() { return this.run?.output ?? ""; }
 
-  /** Starts it; a second time on the same port. */
+  /** Starts the server; after the first time on the same port. */
   async start() {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--assets", dist, "--data", this.data, ...this.args];
     this.run = new Program(program, args, { env: { ...process.env, RUST_BACKTRACE: "1", ...this.env } });
-    this.port = Number((await this.run.says(LISTENS))[1]);
+    this.port = Number((await this.run.waitForOutput(LISTENS))[1]);
     return this;
   }
 
-  /** What a command of the operator prints. */
+  /** Runs a command of the operator; returns its output. */
   async admin(...args) {
     const socket = ["admin", "--admin-socket", join(this.data, "admin.sock")];
     const { stdout } = await promisify(execFile)(program, [...socket, ...args]);
     return stdout;
   }
 
-  /** Ends it without a word to anyone, as a crash does. */
+  /** Kills the server without a graceful shutdown, like a crash. */
   async kill() { await this.run.end("SIGKILL"); }
 
-  /** Asks it to stop. */
+  /** Stops the server gracefully. */
   async stop() { return this.run.end("SIGTERM"); }
 }
 
-/** Server for one test, or for a file of tests when called in `before`. */
+/** Starts a server for one test, or for all tests of a file when called in `before`. */
 export async function startServer(t, options = {}) {
   const data = await mkdtemp(join(tmpdir(), "pesan-data-"));
   const server = new Server(data, options);

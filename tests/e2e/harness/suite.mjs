@@ -1,8 +1,8 @@
-// What a whole `describe` starts, ends with it.
+// Cleanup for a whole `describe`.
 
 import { after } from "node:test";
 
-/** Stands for the test in helpers that are called in `before`; last started, first ended. */
+/** Context for helpers that are called in `before`: runs their cleanup in reverse order when the `describe` ends. */
 export function suite() {
   const ends = [];
   after(async () => {

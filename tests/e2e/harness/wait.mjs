@@ -1,7 +1,7 @@
-// Waiting for a condition instead of a while.
+// Waits for conditions and events, with a timeout.
 
-/** Resolves with the first truthy value of `probe`; fails with `what` when there is none in time,
- *  and at once on an error that says it is `final`. */
+/** Resolves with the first truthy value of `probe`. Fails with `what` after the timeout, and at once if `probe` throws an
+ *  error with `final: true`. */
 export async function until(what, probe, within = 15_000) {
   const deadline = Date.now() + within;
   let last;
@@ -21,7 +21,7 @@ export async function until(what, probe, within = 15_000) {
   }
 }
 
-/** Resolves with the first argument of `event`, once `emitter` says it; fails after a while. */
+/** Resolves with the first argument of the next `event`; fails after the timeout. */
 export function once(emitter, event, within = 15_000) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no '${event}' within ${within} ms`)), within);

@@ -1,4 +1,4 @@
-// A page that is left open: 30 messages a second for a minute leave nothing behind but the messages.
+// Memory of a page that stays open: 30 messages per second for a minute.
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -19,7 +19,7 @@ before(async () => {
   server = await startServer(whole);
 });
 
-test("memory grows by the messages and no more", async (t) => {
+test("page that receives messages for a minute grows only by the messages", async (t) => {
   const backend = await startNodeBackend(t);
   const chat = await Chat.open(t, browser, `${server.url}/?server=${encodeURIComponent(backend.url)}`);
   const socket = official.io(backend.url, { forceNew: true });
@@ -34,7 +34,7 @@ test("memory grows by the messages and no more", async (t) => {
     return { heap: value("JSHeapUsedSize"), nodes: value("Nodes"), listeners: value("JSEventListeners") };
   };
   let sent = 0;
-  const talk = async (seconds) => {
+  const sendFor = async (seconds) => {
     for (const end = sent + seconds * RATE; sent < end;) {
       sent += 1;
       socket.emit("pesan", `pesan nomor ${sent} dari menit ini`);
@@ -42,14 +42,14 @@ test("memory grows by the messages and no more", async (t) => {
     }
     await chat.sees(`pesan nomor ${sent} dari menit ini`);
   };
-  await talk(SECONDS / 4);
+  await sendFor(SECONDS / 4);
   const early = await measure();
   const earlier = sent;
-  await talk(SECONDS);
+  await sendFor(SECONDS);
   const late = await measure();
   const perMessage = (late.heap - early.heap) / (sent - earlier);
-  console.log(`after ${earlier} messages`, early, `after ${sent}`, late, `${perMessage.toFixed(0)} bytes of heap a message`);
-  assert.ok(perMessage < 1000, `${perMessage} bytes of JavaScript heap a message`);
-  assert.ok(late.nodes < early.nodes * 1.5 + 200, "only what is seen is in the DOM");
-  assert.ok(late.listeners < early.listeners * 1.5 + 50, "no listener is left behind");
+  console.log(`after ${earlier} messages`, early, `after ${sent}`, late, `${perMessage.toFixed(0)} bytes of heap per message`);
+  assert.ok(perMessage < 1000, `${perMessage} bytes of JavaScript heap per message`);
+  assert.ok(late.nodes < early.nodes * 1.5 + 200, "only rows near the visible range are in the DOM");
+  assert.ok(late.listeners < early.listeners * 1.5 + 50, "no listener is leaked");
 });

@@ -1,13 +1,13 @@
-// The official client's side of the bench: the same jobs as `examples/browser_bench.rs`.
+// Jobs of the bench with the official client, the same as in `examples/browser_bench.rs`.
 
 import { io } from "./socket.io.esm.min.js";
 
-const asked = new URLSearchParams(location.search);
-const [count, batch] = ["count", "batch"].map((name) => Number(asked.get(name) ?? 0));
-const socket = io(asked.get("server"), { transports: ["websocket"] });
+const params = new URLSearchParams(location.search);
+const [count, batch] = ["count", "batch"].map((name) => Number(params.get(name) ?? 0));
+const socket = io(params.get("server"), { transports: ["websocket"] });
 
 socket.once("connect", () => {
-  const job = asked.get("job");
+  const job = params.get("job");
   if (job === "connect") globalThis.result = [performance.now()];
   else if (job === "echo") echo();
   else receive(job);
@@ -25,9 +25,9 @@ async function echo() {
 }
 
 function receive(kind) {
-  const ask = () => socket.emit("more", kind, batch);
-  ask();
-  ask();
+  const request = () => socket.emit("more", kind, batch);
+  request();
+  request();
   let events = 0;
   let bytes = 0;
   let began;
@@ -36,6 +36,6 @@ function receive(kind) {
     bytes += value.byteLength ?? value.length;
     if (events === 1) began = performance.now();
     if (events === count) globalThis.result = [performance.now() - began, bytes];
-    else if (events % batch === 0) ask();
+    else if (events % batch === 0) request();
   });
 }
