@@ -47,8 +47,8 @@ fn websocket_failed_falls_back_to_polling_without_error() {
     harness.sees("open 1 websocket\nopen 2 polling");
     harness.fail();
     harness.sees(
-        "/ connect_error: xhr poll error: refused
-         - error: xhr poll error: refused",
+        "/ connect_error: xhr poll error: refused; websocket error: refused
+         - error: xhr poll error: refused; websocket error: refused",
     );
     harness.wait(1000);
     harness.sees("- reconnect_attempt 1\nopen 3 websocket");

@@ -150,6 +150,9 @@ pub enum ConnectionError {
         /// How it ended.
         info: CloseInfo,
     },
+    /// Several transports were tried, and all failed: their errors, the last one first.
+    #[error("{}", joined(.0))]
+    AllTransports(Vec<Self>),
     /// The server violated the Engine.IO protocol.
     #[error(transparent)]
     Session(SessionError),
@@ -174,6 +177,12 @@ pub enum ConnectionError {
     /// The upgrade from polling to WebSocket did not finish.
     #[error("upgrade did not finish in time")]
     UpgradeStalled,
+}
+
+fn joined(errors: &[ConnectionError]) -> String {
+    let mut texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join("; ")
 }
 
 fn transport_failure(kind: TransportKind, info: &CloseInfo) -> &'static str {

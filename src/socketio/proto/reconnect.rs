@@ -95,7 +95,7 @@ impl Connection {
             kinds.clear();
         }
         let overall = deadline_after(now, self.config.timeout);
-        self.open_transport(now, attempt, kind, kinds, overall);
+        self.open_transport(now, attempt, kind, kinds, Vec::new(), overall);
     }
 
     fn open_transport(
@@ -104,6 +104,7 @@ impl Connection {
         attempt: u32,
         kind: TransportKind,
         fallbacks: Vec<TransportKind>,
+        failed: Vec<ConnectionError>,
         overall: Option<Timestamp>,
     ) {
         self.last_transport += 1;
@@ -123,6 +124,7 @@ impl Connection {
             kind,
             address,
             fallbacks,
+            failed,
             session: Session::new(),
             due,
             overall,
@@ -204,11 +206,13 @@ impl Connection {
             && !matches!(error, ConnectionError::NetworkLost)
             && let Some(kind) = next_transport(&mut connecting.fallbacks)
         {
+            connecting.failed.insert(0, error);
             self.open_transport(
                 now,
                 connecting.attempt,
                 kind,
                 connecting.fallbacks,
+                connecting.failed,
                 connecting.overall,
             );
             return;
@@ -216,6 +220,12 @@ impl Connection {
         if matches!(error, ConnectionError::TimedOut) {
             self.event(Event::ConnectTimeout { namespace: None });
         }
+        let error = if connecting.failed.is_empty() {
+            error
+        } else {
+            connecting.failed.insert(0, error);
+            ConnectionError::AllTransports(connecting.failed)
+        };
         for index in 0..self.namespaces.len() {
             let Some(namespace) = self.namespaces.get(index) else {
                 return;

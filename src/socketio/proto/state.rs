@@ -1,6 +1,7 @@
 //! State of the connection and of its upgrade. Data only: the transitions are in `reconnect` and `upgrade`.
 
 use super::address::Address;
+use super::error::ConnectionError;
 use super::session::Session;
 use super::time::{Timestamp, earliest};
 use super::transport::{TransportId, TransportKind};
@@ -35,6 +36,8 @@ pub(super) struct Connecting {
     pub(super) address: Address,
     /// Transports to try after this one, in order.
     pub(super) fallbacks: Vec<TransportKind>,
+    /// Errors of the transports that were tried before this one, the last one first.
+    pub(super) failed: Vec<ConnectionError>,
     pub(super) session: Session,
     /// Deadline of this transport.
     pub(super) due: Option<Timestamp>,

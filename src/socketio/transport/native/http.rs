@@ -1,10 +1,10 @@
 //! Requests of the polling transport, through reqwest.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -61,15 +61,34 @@ fn client(extra_headers: &[(String, String)], ca: &[u8]) -> Result<Client, Strin
 }
 
 /// Describes an error with all its causes; only the last one says that a certificate is not trusted.
-fn failed(error: &reqwest::Error) -> CloseInfo {
+pub(super) fn failed(error: &(dyn Error + 'static)) -> CloseInfo {
     let mut text = error.to_string();
+    let mut speaks_no_tls = is_answer_without_tls(error);
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += ": ";
-        text += &error.to_string();
+        let next = error.to_string();
+        // Some errors repeat their cause.
+        if !text.ends_with(&next) {
+            text += ": ";
+            text += &next;
+        }
+        speaks_no_tls |= is_answer_without_tls(error);
         cause = error.source();
     }
+    if speaks_no_tls {
+        text += "; the server answers without TLS, so its address begins with http: or ws:";
+    }
     CloseInfo::failed(text)
+}
+
+/// Whether the peer sent something else than TLS.
+fn is_answer_without_tls(error: &(dyn Error + 'static)) -> bool {
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    let is_other = |error: &rustls::Error| matches!(error, rustls::Error::InvalidMessage(_));
+    error.downcast_ref().is_some_and(is_other)
+        || inner.and_then(|error| error.downcast_ref()).is_some_and(is_other)
 }
 
 fn accepted(response: Result<Response, reqwest::Error>) -> Result<Response, CloseInfo> {
@@ -78,7 +97,13 @@ fn accepted(response: Result<Response, reqwest::Error>) -> Result<Response, Clos
     if status.is_success() {
         Ok(response)
     } else {
-        Err(CloseInfo::failed("the server refused the request").with_code(status.as_u16()))
+        let reason = match status {
+            StatusCode::NOT_FOUND => {
+                "nothing is served at this path; compare the option 'path' with the server's"
+            }
+            _ => "the server refused the request",
+        };
+        Err(CloseInfo::failed(reason).with_code(status.as_u16()))
     }
 }
 

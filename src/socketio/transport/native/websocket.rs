@@ -150,7 +150,7 @@ async fn wait_for(pong: &Notify) {
 
 /// Failed to open, or violated the protocol.
 fn failed(error: &Error) -> CloseInfo {
-    let info = CloseInfo::failed(error.to_string());
+    let info = super::http::failed(error);
     match error {
         Error::Http(response) => info.with_code(response.status().as_u16()),
         _ => info,
