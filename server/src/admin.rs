@@ -188,7 +188,7 @@ pub struct Load {
     /// Most such connections.
     pub max_connections: usize,
     /// Why it should get no new connections, if so.
-    pub trouble: Option<String>,
+    pub not_ready: Option<String>,
 }
 
 /// Longest request.
@@ -430,9 +430,9 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             let seconds = if cancel { 0 } else { seconds.max(1) };
             let within = Duration::from_secs(u64::from(seconds));
             if !here {
-                chat.close_elsewhere(within, &reason);
+                chat.announce_shutdown_to_nodes(within, &reason);
             }
-            chat.announce_closing(within, &reason);
+            chat.announce_shutdown(within, &reason);
             if cancel {
                 tracing::info!("the operator took the closing back");
                 state.stop.cancel();
@@ -501,7 +501,7 @@ fn load(state: &AppState) -> Load {
         max_sessions,
         connections: state.connections.open(),
         max_connections: state.connections.max(),
-        trouble: state.trouble(),
+        not_ready: state.health().err(),
     }
 }
 

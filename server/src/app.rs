@@ -71,7 +71,7 @@ impl AppState {
         .await?;
         let stop = ShutdownTimer::default();
         let closing = stop.clone();
-        chat.on_closing(move |within| match within {
+        chat.on_remote_shutdown(move |within| match within {
             Some(time) => closing.within(time),
             None => closing.cancel(),
         });
@@ -100,21 +100,22 @@ impl AppState {
 
     /// Why the server should get no new connections, if so.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub fn health(&self) -> Result<(), String> {
         if self.readiness.is_draining() {
-            return Some("going down".to_owned());
+            return Err("going down".to_owned());
         }
-        if let Some(error) = self.chat.trouble() {
-            return Some(format!("messages cannot be stored: {error}"));
+        if let Err(error) = self.chat.health() {
+            return Err(format!("messages cannot be stored: {error}"));
         }
         let (sessions, max_sessions) = self.sessions();
         if sessions >= max_sessions {
-            return Some(format!("full: {sessions} sessions of at most {max_sessions}"));
+            return Err(format!("full: {sessions} sessions of at most {max_sessions}"));
         }
-        self.connections.is_full().then(|| {
+        if self.connections.is_full() {
             let (open, max) = (self.connections.open(), self.connections.max());
-            format!("full: {open} HTTP connections of at most {max}")
-        })
+            return Err(format!("full: {open} HTTP connections of at most {max}"));
+        }
+        Ok(())
     }
 
     /// Engine.IO sessions on this machine, and how many there may be.
@@ -129,8 +130,8 @@ impl AppState {
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         let open = u32::try_from(self.connections.open()).unwrap_or(u32::MAX);
         metrics::gauge!("http_connections").set(f64::from(open));
-        metrics::gauge!("pesan_ready").set(flag(self.trouble().is_none()));
-        metrics::gauge!("pesan_store_failed").set(flag(self.chat.trouble().is_some()));
+        metrics::gauge!("pesan_ready").set(flag(self.health().is_ok()));
+        metrics::gauge!("pesan_store_failed").set(flag(self.chat.health().is_err()));
         metrics::gauge!("pesan_build_info", "version" => env!("CARGO_PKG_VERSION"), "page" => self.assets.build()).set(1.0);
     }
 
@@ -142,7 +143,7 @@ impl AppState {
         self.readiness.drain();
         let deadline = Instant::now() + drain;
         let abandoned = Instant::now() + NEXT_POLL;
-        self.chat.announce_closing(Duration::from_secs(1), "");
+        self.chat.announce_shutdown(Duration::from_secs(1), "");
         self.chat.close_history().await;
         self.chat.io().close();
         while self.engine.sessions() > 0 && Instant::now() < deadline {
@@ -256,11 +257,11 @@ pub fn admin_router(state: &AppState) -> Router {
 }
 
 async fn healthz(State(state): State<AppState>) -> Response {
-    health::liveness(state.trouble().as_deref())
+    health::liveness(&state.health())
 }
 
 async fn readyz(State(state): State<AppState>) -> Response {
-    health::readiness(state.trouble().as_deref())
+    health::readiness(&state.health())
 }
 
 /// `/metrics` of the public address: for this machine only, and not for whom a proxy on it speaks.

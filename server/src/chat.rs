@@ -69,25 +69,28 @@ impl Chat {
         io: Io,
         store: &Store,
         limits: ChatLimits,
-        access: Authenticator,
+        authenticator: Authenticator,
         page_build: impl Fn() -> String + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
-        let (told, incoming) = mpsc::unbounded_channel();
-        let link = match &store.redis {
+        let (outputs, incoming) = mpsc::unbounded_channel();
+        let redis = match &store.redis {
             Some(url) => {
-                let link = RedisClient::new(url, &store.redis_prefix);
-                Some(link.map_err(|error| anyhow::anyhow!("--redis is no address of a Redis: {error}"))?)
+                let redis = RedisClient::new(url, &store.redis_prefix);
+                Some(redis.map_err(|error| anyhow::anyhow!("--redis is no address of a Redis: {error}"))?)
             }
             None => None,
         };
-        let history = open(store, link.as_ref(), told).await?;
+        let history = open(store, redis.as_ref(), outputs).await?;
         history.save_room(rooms::lobby()).await.context("the history")?;
         let saved = history.rooms().await.context("the history")?;
         let restrictions = Restrictions::new(history.restrictions().await.context("the history")?);
-        let (remote_presence, updates) = match &link {
+        let (remote_presence, updates) = match &redis {
             Some(_) => {
-                let (told, updates) = mpsc::unbounded_channel();
-                (Some(RemotePresence::new(cluster::name(), told)), Some(updates))
+                let (outputs, updates) = mpsc::unbounded_channel();
+                (
+                    Some(RemotePresence::new(cluster::random_node_id(), outputs)),
+                    Some(updates),
+                )
             }
             None => (None, None),
         };
@@ -95,25 +98,25 @@ impl Chat {
             io,
             history,
             limits,
-            access: RwLock::new(Arc::new(access)),
+            authenticator: RwLock::new(Arc::new(authenticator)),
             page_build: Box::new(page_build),
-            claims: link.map(NameRegistry::new),
+            name_registry: redis.map(NameRegistry::new),
             state: Mutex::new(ChatState {
-                people: Roster::default(),
+                roster: Roster::default(),
                 rooms: Rooms::new(saved, limits.name_chars),
                 remote_presence,
-                news: BTreeSet::new(),
-                closing: None,
-                plain: message::plain_bucket(),
-                rates: RateLimiter::new(&limits),
+                updated_rooms: BTreeSet::new(),
+                shutdown_notice: None,
+                plain_bucket: message::plain_bucket(),
+                rate_limiter: RateLimiter::new(&limits),
                 lockout: Lockout::default(),
                 presence: PendingPresence::default(),
                 restrictions,
             }),
-            not_kept: metrics::counter!("pesan_plain_messages_not_kept_total"),
+            plain_not_stored: metrics::counter!("pesan_plain_messages_not_kept_total"),
             delivery: Mutex::default(),
-            ending: AtomicBool::new(false),
-            creating: tokio::sync::Mutex::default(),
+            store_closing: AtomicBool::new(false),
+            create_lock: tokio::sync::Mutex::default(),
         }));
         chat.attach();
         if let Some(updates) = updates {
@@ -121,8 +124,8 @@ impl Chat {
         }
         let delivery = tokio::spawn(chat.clone().deliver(incoming));
         *chat.0.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
-        tokio::spawn(broadcast::tell_news(Arc::downgrade(&chat.0)));
-        tokio::spawn(broadcast::tell_batches(Arc::downgrade(&chat.0)));
+        tokio::spawn(broadcast::send_room_updates(Arc::downgrade(&chat.0)));
+        tokio::spawn(broadcast::send_presence_batches(Arc::downgrade(&chat.0)));
         let empty_room = Duration::from_secs(limits.empty_room);
         tokio::spawn(room_lifecycle::remove_empty(Arc::downgrade(&chat.0), empty_room));
         Ok(chat)
@@ -132,25 +135,25 @@ impl Chat {
 /// Opens the history that the operator chose; what comes out of it goes to `told`.
 async fn open(
     store: &Store,
-    link: Option<&RedisClient>,
-    told: mpsc::UnboundedSender<StoreOutput>,
+    redis: Option<&RedisClient>,
+    outputs: mpsc::UnboundedSender<StoreOutput>,
 ) -> anyhow::Result<Box<dyn History>> {
     // bounded by the store's own queue
-    let tell = move |told: &mpsc::UnboundedSender<StoreOutput>, news| {
-        if told.send(news).is_err() {
+    let send = move |outputs: &mpsc::UnboundedSender<StoreOutput>, output| {
+        if outputs.send(output).is_err() {
             tracing::debug!("messages were stored after the chat had ended");
         }
     };
-    let news = told.clone();
-    let deliver: Deliver = Box::new(move |batch| tell(&told, StoreOutput::Committed(batch)));
+    let output = outputs.clone();
+    let deliver: Deliver = Box::new(move |batch| send(&outputs, StoreOutput::Committed(batch)));
     let retention = Retention {
         days: store.keep_days,
         messages: store.keep_messages,
     };
-    if let Some(link) = link {
-        let notify = Box::new(move |one| tell(&news, StoreOutput::StoreEvent(one)));
+    if let Some(redis) = redis {
+        let notify = Box::new(move |one| send(&output, StoreOutput::Event(one)));
         return Ok(Box::new(
-            Redis::open(link.clone(), retention, deliver, notify).await?,
+            Redis::open(redis.clone(), retention, deliver, notify).await?,
         ));
     }
     if store.ephemeral {

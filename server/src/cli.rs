@@ -57,7 +57,7 @@ impl Cli {
 }
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Talks to the running server.
 #[derive(Debug, Clone, Args)]
@@ -81,7 +81,7 @@ pub struct AdminCommand {
 pub enum Action {
     /// Asks the running server.
     #[command(flatten)]
-    Ask(Request),
+    Request(Request),
     /// Writes the history of the running server to a new file; it goes on meanwhile.
     Backup {
         /// File to write.
@@ -104,11 +104,11 @@ impl AdminCommand {
     /// When no server answers, or it says no.
     pub fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let request = match &self.action {
-            Action::Ask(request) => request,
+            Action::Request(request) => request,
             Action::Backup { file } => return self.back_up(file, out),
             Action::Restore { file, data } => return restore(file, data, out),
         };
-        match self.ask(request)? {
+        match self.send_request(request)? {
             Reply::Connections(list, load) => {
                 writeln!(
                     out,
@@ -128,8 +128,8 @@ impl AdminCommand {
                     "this machine: {} sessions of at most {}, {} HTTP connections of at most {}",
                     load.sessions, load.max_sessions, load.connections, load.max_connections
                 )?;
-                if let Some(trouble) = load.trouble {
-                    writeln!(out, "not ready: {trouble}")?;
+                if let Some(reason) = load.not_ready {
+                    writeln!(out, "not ready: {reason}")?;
                 }
             }
             Reply::Rooms(list) => {
@@ -149,7 +149,7 @@ impl AdminCommand {
                         one.id,
                         one.people,
                         one.messages,
-                        quiet.map(age).unwrap_or_default(),
+                        quiet.map(format_age).unwrap_or_default(),
                         one.name
                     )?;
                 }
@@ -159,7 +159,7 @@ impl AdminCommand {
                 writeln!(out, "{:<5}  {:<43}  {:<10}  REASON", "KIND", "SUBJECT", "ENDS IN")?;
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 for one in &list {
-                    let left = one
+                    let remaining = one
                         .until
                         .map(|until| Duration::from_millis(until).saturating_sub(now));
                     writeln!(
@@ -167,7 +167,7 @@ impl AdminCommand {
                         "{:<5}  {:<43}  {:<10}  {}",
                         one.kind.name(),
                         one.subject.to_string(),
-                        left.map_or("never".to_owned(), age),
+                        remaining.map_or("never".to_owned(), format_age),
                         one.reason
                     )?;
                 }
@@ -188,14 +188,14 @@ impl AdminCommand {
                 }
             }
             Reply::Store(place) => writeln!(out, "{place:?}")?,
-            Reply::Done(words) => writeln!(out, "{words}")?,
-            Reply::Failed(words) => bail!(words),
+            Reply::Done(text) => writeln!(out, "{text}")?,
+            Reply::Failed(text) => bail!(text),
         }
         Ok(())
     }
 
     fn back_up(&self, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-        let folder = match self.ask(&Request::Store)? {
+        let folder = match self.send_request(&Request::Store)? {
             Reply::Store(StorePlace::Folder(folder)) => folder,
             Reply::Store(StorePlace::Memory) => {
                 bail!("the server keeps messages in memory only (--ephemeral)")
@@ -203,27 +203,27 @@ impl AdminCommand {
             Reply::Store(StorePlace::Redis) => {
                 bail!("the messages are in Redis (--redis): back up its files, or a replica of it")
             }
-            Reply::Failed(words) => bail!(words),
+            Reply::Failed(text) => bail!(text),
             other => bail!("the server answers something else: {other:?}"),
         };
-        let begun = Instant::now();
+        let started = Instant::now();
         let contents = history::back_up(&folder, file)?;
         writeln!(
             out,
             "{}: {} in {:.1} s",
             file.display(),
-            Words(contents),
-            begun.elapsed().as_secs_f64()
+            ContentsSummary(contents),
+            started.elapsed().as_secs_f64()
         )?;
         Ok(())
     }
 
-    fn ask(&self, request: &Request) -> anyhow::Result<Reply> {
+    fn send_request(&self, request: &Request) -> anyhow::Result<Reply> {
         let path = self.admin_socket.display();
         let mut stream = UnixStream::connect(&self.admin_socket).with_context(|| {
             format!("no server answers at {path}; is it running? --admin-socket names the socket of another --data")
         })?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         stream.write_all(&line)?;
@@ -236,7 +236,7 @@ impl AdminCommand {
 }
 
 /// Time in its largest unit.
-fn age(time: Duration) -> String {
+fn format_age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -248,7 +248,7 @@ fn age(time: Duration) -> String {
 
 fn restore(file: &Path, data: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let (contents, old) = history::restore(file, data)?;
-    writeln!(out, "{} has {} now", data.display(), Words(contents))?;
+    writeln!(out, "{} has {} now", data.display(), ContentsSummary(contents))?;
     if let Some(old) = old {
         writeln!(out, "what was there before is {}", old.display())?;
     }
@@ -256,9 +256,9 @@ fn restore(file: &Path, data: &Path, out: &mut impl Write) -> anyhow::Result<()>
 }
 
 /// What a history holds, in words.
-struct Words(Contents);
+struct ContentsSummary(Contents);
 
-impl fmt::Display for Words {
+impl fmt::Display for ContentsSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Contents {
             rooms,

@@ -34,7 +34,7 @@ fn delivery() -> (Deliver, Delivered) {
                     kept.lock().unwrap().push(message);
                     sent
                 }
-                Stored::Again(sent) => sent,
+                Stored::Duplicate(sent) => sent,
             });
             if let Some(completion) = completion {
                 completion(answer);
@@ -727,13 +727,13 @@ async fn a_full_disk_refuses_messages_and_heals() {
     blocker.execute_batch("BEGIN IMMEDIATE").expect("free");
     let refused = add(&history, draft(LOBBY, "message-2", "ana", "halo")).await;
     assert!(matches!(refused, Err(StoreError::Other(_))), "{refused:?}");
-    assert!(history.trouble().is_some());
+    assert!(history.last_error().is_some());
     blocker.execute_batch("COMMIT").expect("was begun");
     let healed = add(&history, draft(LOBBY, "message-2", "ana", "halo"))
         .await
         .expect("stored");
     assert_eq!(healed.seq, 2);
-    assert_eq!(history.trouble(), None);
+    assert_eq!(history.last_error(), None);
     assert_eq!(delivered.lock().unwrap().len(), 2);
 }
 
@@ -746,7 +746,7 @@ async fn a_disk_that_has_space_again_is_noticed_when_nobody_writes() {
     let refused = add(&history, draft(LOBBY, "message-1", "ana", "halo")).await;
     assert!(refused.is_err(), "{refused:?}");
     blocker.execute_batch("COMMIT").expect("was begun");
-    until("it is noticed", || history.trouble().is_none()).await;
+    until("it is noticed", || history.last_error().is_none()).await;
 }
 
 #[tokio::test]
@@ -764,9 +764,9 @@ async fn a_redis_that_has_space_again_is_noticed_when_nobody_writes() {
     allow("1");
     let refused = add(&history, draft(LOBBY, "message-1", "ana", "halo")).await;
     assert_eq!(refused, Err(StoreError::Full));
-    assert!(history.trouble().is_some());
+    assert!(history.last_error().is_some());
     allow("0");
-    until("it is noticed", || history.trouble().is_none()).await;
+    until("it is noticed", || history.last_error().is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -845,8 +845,8 @@ async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
     until("the other node hears of it", || {
         let heard = heard.lock().unwrap();
         let ids = heard.iter().filter_map(|news| match news {
-            StoreEvent::Room(room) => Some(room.id.as_str()),
-            StoreEvent::Gone { .. }
+            StoreEvent::RoomSaved(room) => Some(room.id.as_str()),
+            StoreEvent::RoomRemoved { .. }
             | StoreEvent::MessageDeleted { .. }
             | StoreEvent::PersonErased(_)
             | StoreEvent::Reset(_) => None,
@@ -871,12 +871,12 @@ async fn in_redis_everything_is_there_after_it_was_killed() {
     let refused = add(&one, draft(LOBBY, "during-it", "ana", "halo")).await;
     assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
     until("it is noticed", || {
-        one.trouble().is_some() && two.trouble().is_some()
+        one.last_error().is_some() && two.last_error().is_some()
     })
     .await;
     server.start_again();
     until("it is well again", || {
-        one.trouble().is_none() && two.trouble().is_none()
+        one.last_error().is_none() && two.last_error().is_none()
     })
     .await;
     let sent = add(&one, draft(LOBBY, "after-it", "ana", "sampai")).await;
@@ -974,8 +974,8 @@ async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
     server.start_again();
     let is_back = |news: &StoreEvent| match news {
         StoreEvent::Reset(rooms) => rooms.iter().map(|room| room.last_seq).eq([1]),
-        StoreEvent::Room(_)
-        | StoreEvent::Gone { .. }
+        StoreEvent::RoomSaved(_)
+        | StoreEvent::RoomRemoved { .. }
         | StoreEvent::MessageDeleted { .. }
         | StoreEvent::PersonErased(_) => false,
     };

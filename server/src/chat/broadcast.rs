@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::history;
 use super::roster::MembershipChange;
 use super::sanitize::sanitize_or_truncate;
-use super::state::{Chat, ClientKind, Inner, Notice};
+use super::state::{Chat, ClientKind, Inner, ScheduledShutdown};
 use crate::socketio::Socket;
 
 /// Socket.IO room of all pages of ours.
@@ -21,35 +21,35 @@ pub(super) const PAGES: &str = "pages";
 /// Socket.IO room of all plain clients.
 pub(super) const PLAINS: &str = "plain";
 /// How often a room's news go to those who are not in it.
-const NEWS_EVERY: Duration = Duration::from_secs(1);
+const ROOM_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause between two batches of presence changes.
-const BATCH: Duration = Duration::from_millis(100);
+const PRESENCE_BATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Event between nodes: the server goes down.
 const CLOSE: &str = "close";
 
 /// Socket.IO room of a room of the chat.
-pub(super) fn channel(room: &str) -> String {
+pub(super) fn room_channel(room: &str) -> String {
     format!("room:{room}")
 }
 
 /// Socket.IO room of all pages of a person.
-pub(super) fn channel_of(person: &str) -> String {
+pub(super) fn person_channel(person: &str) -> String {
     format!("person:{person}")
 }
 
 /// Socket.IO room of those in a room who get batches.
-fn batches_of(room: &str) -> String {
+fn batch_channel(room: &str) -> String {
     format!("batches:{room}")
 }
 
 /// Socket.IO room of those in a room who get each change.
-fn changes_of(room: &str) -> String {
+fn change_channel(room: &str) -> String {
     format!("changes:{room}")
 }
 
 /// All Socket.IO rooms of a room.
-pub(super) fn channels(room: &str) -> Vec<String> {
-    vec![channel(room), batches_of(room), changes_of(room)]
+pub(super) fn room_channels(room: &str) -> Vec<String> {
+    vec![room_channel(room), batch_channel(room), change_channel(room)]
 }
 
 /// Lets a socket into a room.
@@ -57,63 +57,68 @@ pub(super) fn join_room(socket: &Socket, room: &str) {
     let visitor = socket.data().get::<ClientKind>();
     let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
     let presence = if batches {
-        batches_of(room)
+        batch_channel(room)
     } else {
-        changes_of(room)
+        change_channel(room)
     };
-    socket.join(vec![channel(room), presence]);
+    socket.join(vec![room_channel(room), presence]);
 }
 
 /// Takes a socket out of a room.
 pub(super) fn leave_room(socket: &Socket, room: &str) {
-    socket.leave(channels(room));
+    socket.leave(room_channels(room));
 }
 
 impl Chat {
     /// Sends an event to everyone in a Socket.IO room, on this node.
-    pub(super) fn tell<E: Event>(&self, to: &str, event: &E) {
+    pub(super) fn emit_to<E: Event>(&self, to: &str, event: &E) {
         if let Err(error) = self.0.io.to(to).local().emit_event(event) {
             tracing::warn!(%error, event = E::NAME, "cannot be sent");
         }
     }
 
     /// Tells everyone who may see a room how it is now, each as they see it.
-    pub(super) fn tell_room(&self, id: &str) {
-        for (to, room) in self.views(id) {
-            self.tell(&to, &room);
+    pub(super) fn send_room_update(&self, id: &str) {
+        for (to, room) in self.room_views(id) {
+            self.emit_to(&to, &room);
         }
     }
 
     /// Who may see a room, and how.
-    fn views(&self, id: &str) -> Vec<(String, Room)> {
+    fn room_views(&self, id: &str) -> Vec<(String, Room)> {
         let state = self.state();
         let members: Vec<Person> = state.rooms.members(id);
         if members.is_empty() {
-            let room = state.rooms.seen_by(id, "", &state.people);
+            let room = state.rooms.view_for(id, "", &state.roster);
             return room.map(|room| (PAGES.to_owned(), room)).into_iter().collect();
         }
         members
             .iter()
             .filter_map(|member| {
                 Some((
-                    channel_of(&member.id),
-                    state.rooms.seen_by(id, &member.id, &state.people)?,
+                    person_channel(&member.id),
+                    state.rooms.view_for(id, &member.id, &state.roster)?,
                 ))
             })
             .collect()
     }
 
     /// Tells those who are not in a room what is new in it.
-    fn tell_news(&self) {
+    fn send_room_updates(&self) {
         let news: Vec<Room> = {
             let mut state = self.state();
-            let ids = std::mem::take(&mut state.news);
+            let ids = std::mem::take(&mut state.updated_rooms);
             ids.iter()
-                .filter_map(|id| state.rooms.seen_by(id, "", &state.people))
+                .filter_map(|id| state.rooms.view_for(id, "", &state.roster))
                 .collect()
         };
         for room in news {
-            let others = self.0.io.to(PAGES).except(channel(&room.id).as_str()).local();
+            let others = self
+                .0
+                .io
+                .to(PAGES)
+                .except(room_channel(&room.id).as_str())
+                .local();
             if let Err(error) = others.emit_event(&room) {
                 tracing::warn!(%error, "news of a room cannot be sent");
             }
@@ -121,7 +126,7 @@ impl Chat {
     }
 
     /// Tells a room, but not the socket itself, that someone came. Other nodes tell their own people.
-    pub(super) fn came(&self, socket: &Socket, room: &str, person: &Person) {
+    pub(super) fn announce_join(&self, socket: &Socket, room: &str, person: &Person) {
         if self.note_change(room, person, PresenceChange::Came) {
             return;
         }
@@ -130,21 +135,21 @@ impl Chat {
             person: person.clone(),
             change: PresenceChange::Came,
         };
-        let others = socket.to(changes_of(room).as_str()).local();
+        let others = socket.to(change_channel(room).as_str()).local();
         if let Err(error) = others.emit_event(&presence) {
             tracing::warn!(%error, "cannot say who came");
         }
     }
 
     /// Tells rooms who came, departures or has another name.
-    pub(super) fn announce_membership(&self, moves: Vec<MembershipChange>) {
-        for MembershipChange { room, person, change } in moves {
-            self.changed(&room, &person, change);
+    pub(super) fn announce_changes(&self, changes: Vec<MembershipChange>) {
+        for MembershipChange { room, person, change } in changes {
+            self.announce_change(&room, &person, change);
         }
     }
 
     /// Tells a room what happened to someone.
-    pub(super) fn changed(&self, room: &str, person: &Person, change: PresenceChange) {
+    pub(super) fn announce_change(&self, room: &str, person: &Person, change: PresenceChange) {
         let crowd = self.note_change(room, person, change);
         let presence = Presence {
             room: room.to_owned(),
@@ -152,10 +157,10 @@ impl Chat {
             change,
         };
         if !crowd {
-            self.tell(&changes_of(room), &presence);
+            self.emit_to(&change_channel(room), &presence);
         } else if change == PresenceChange::Renamed {
             // a crowd is not told, but their own other windows are
-            self.tell(&channel_of(&person.id), &presence);
+            self.emit_to(&person_channel(&person.id), &presence);
         }
     }
 
@@ -163,7 +168,7 @@ impl Chat {
     fn note_change(&self, room: &str, person: &Person, change: PresenceChange) -> bool {
         let state = &mut *self.state();
         state.presence.note(room, person, change);
-        state.presence.is_crowd(room, &state.people)
+        state.presence.is_crowd(room, &state.roster)
     }
 
     /// Says something to everyone, on all nodes.
@@ -184,9 +189,9 @@ impl Chat {
     }
 
     /// Tells everyone on this node when it will go down; nought seconds take an earlier notice back.
-    pub fn announce_closing(&self, within: Duration, reason: &str) {
+    pub fn announce_shutdown(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
-        self.state().closing = (seconds > 0).then(|| Notice {
+        self.state().shutdown_notice = (seconds > 0).then(|| ScheduledShutdown {
             at: Instant::now() + within,
             reason: reason.to_owned(),
         });
@@ -194,11 +199,11 @@ impl Chat {
             seconds,
             reason: reason.to_owned(),
         };
-        self.tell(PAGES, &closing);
+        self.emit_to(PAGES, &closing);
     }
 
     /// Tells the other nodes when to go down; nought seconds take an earlier notice back.
-    pub fn close_elsewhere(&self, within: Duration, reason: &str) {
+    pub fn announce_shutdown_to_nodes(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         if let Err(error) = self.0.io.server_side_emit(CLOSE, (seconds, reason)) {
             tracing::warn!(%error, "other nodes cannot be told to close");
@@ -207,14 +212,14 @@ impl Chat {
 
     /// Calls `hook` with the time until the server goes down, when the operator of another node says so; nothing takes
     /// it back.
-    pub fn on_closing(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
+    pub fn on_remote_shutdown(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
         let chat = Arc::downgrade(&self.0);
         self.0
             .io
             .on_server_event(CLOSE, move |seconds: u32, reason: String| {
                 if let Some(chat) = chat.upgrade() {
                     let within = Duration::from_secs(u64::from(seconds));
-                    Self(chat).announce_closing(within, &reason);
+                    Self(chat).announce_shutdown(within, &reason);
                     hook((seconds > 0).then_some(within));
                 }
             });
@@ -222,18 +227,18 @@ impl Chat {
 }
 
 /// Now and then tells the news of rooms, as long as there is a chat.
-pub(super) async fn tell_news(chat: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(NEWS_EVERY);
+pub(super) async fn send_room_updates(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(ROOM_UPDATE_INTERVAL);
     loop {
         ticks.tick().await;
         let Some(chat) = chat.upgrade() else { return };
-        Chat(chat).tell_news();
+        Chat(chat).send_room_updates();
     }
 }
 
 /// Tells rooms their changes, as long as there is a chat.
-pub(super) async fn tell_batches(chat: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(BATCH);
+pub(super) async fn send_presence_batches(chat: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(PRESENCE_BATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -241,10 +246,10 @@ pub(super) async fn tell_batches(chat: Weak<Inner>) {
         let chat = Chat(chat);
         let batches = {
             let state = &mut *chat.state();
-            state.presence.take_batches(&state.people, Instant::now())
+            state.presence.take_batches(&state.roster, Instant::now())
         };
         for batch in batches {
-            chat.tell(&batches_of(&batch.room), &batch);
+            chat.emit_to(&batch_channel(&batch.room), &batch);
         }
     }
 }

@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{Auth, ChatError, ChatErrorCode, ChatLimits, Hello, LOBBY, Person, VERSION, WELCOME};
 use pesan::socketio::value::{Value, from_value};
 
-use super::broadcast::{PAGES, PLAINS, channel, channel_of, join_room};
+use super::broadcast::{PAGES, PLAINS, join_room, person_channel, room_channel};
 use super::error::{chat_error, too_fast};
 use super::history;
 use super::moderation::disconnect;
-use super::names::{NameCandidates, made_up};
+use super::names::{NameCandidates, guest_name};
 use super::roster::{departures, id_of};
-use super::state::{Chat, ClientKind, Notice};
+use super::state::{Chat, ClientKind, ScheduledShutdown};
 use crate::auth::{Authenticator, Identity};
 use crate::engineio::CloseReason;
 use crate::log_limit::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
 /// How long someone who lost the connection still counts as present.
-const GRACE: Duration = Duration::from_secs(3);
+const DISCONNECT_GRACE: Duration = Duration::from_secs(3);
 /// Shortest and longest key of a person.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 /// How long the answer to a wrong secret takes.
-const WRONG_SECRET: Duration = Duration::from_secs(1);
+const WRONG_SECRET_DELAY: Duration = Duration::from_secs(1);
 /// Time that a refusal has to arrive before the connection ends.
-const FAREWELL: Duration = Duration::from_millis(250);
+const REFUSAL_DELAY: Duration = Duration::from_millis(250);
 /// Lines of the log about people who connected.
 static PEOPLE_CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
 /// What every socket is greeted with.
@@ -46,27 +46,27 @@ impl Chat {
 
     /// Whether a socket may come in; nothing is sent to it before that. The connection of one that may not ends.
     async fn admit(self, socket: Socket) -> Result<(), ConnectError> {
-        let visitor = self
+        let client = self
             .check_lockout(&socket)
-            .and_then(|()| self.visitor(&socket.handshake().auth))
-            .and_then(|visitor| {
-                let person = visitor.as_ref().map(ClientKind::id).unwrap_or_default();
+            .and_then(|()| self.identify(&socket.handshake().auth))
+            .and_then(|client| {
+                let person = client.as_ref().map(ClientKind::id).unwrap_or_default();
                 self.check_ban(person, socket.handshake().ip())?;
-                Ok(visitor)
+                Ok(client)
             });
-        let why = match visitor {
-            Ok(visitor) => {
-                if let Some(visitor) = visitor {
-                    socket.data().insert(visitor);
+        let error = match client {
+            Ok(client) => {
+                if let Some(client) = client {
+                    socket.data().insert(client);
                 }
                 // who connects and leaves again and again does so no faster than anyone may ask for anything
-                self.pace(&socket).await;
+                self.throttle(&socket).await;
                 return Ok(());
             }
-            Err(why) => why,
+            Err(error) => error,
         };
         let given = given_token(&socket).is_some();
-        let (message, reason) = match (why.code, given) {
+        let (message, reason) = match (error.code, given) {
             (ChatErrorCode::Unauthorized, true) => ("unauthorized", "wrong secret"),
             (ChatErrorCode::Unauthorized, false) => ("unauthorized", "no secret"),
             (ChatErrorCode::TooFast, _) => ("too many wrong secrets", "locked out"),
@@ -79,18 +79,18 @@ impl Chat {
             self.state().lockout.note_failure(address, Instant::now());
         }
         if matches!(reason, "wrong secret" | "locked out") {
-            tokio::time::sleep(WRONG_SECRET).await;
+            tokio::time::sleep(WRONG_SECRET_DELAY).await;
         }
         tokio::spawn(async move {
-            tokio::time::sleep(FAREWELL).await;
+            tokio::time::sleep(REFUSAL_DELAY).await;
             socket.connection().close(CloseReason::ForcedClose);
         });
-        Err(ConnectError::new(message).with_data(&why))
+        Err(ConnectError::new(message).with_data(&error))
     }
 
     /// Whether a secret from this address is looked at.
     fn check_lockout(&self, socket: &Socket) -> Result<(), ChatError> {
-        if matches!(*self.access(), Authenticator::Open) || given_token(socket).is_none() {
+        if matches!(*self.authenticator(), Authenticator::Open) || given_token(socket).is_none() {
             return Ok(());
         }
         let address = socket.handshake().ip();
@@ -100,25 +100,28 @@ impl Chat {
 
     /// Takes other secrets from now on, and ends the connections of those who may no longer come in, or only as someone
     /// else; how many there were.
-    pub fn replace_authenticator(&self, access: Authenticator) -> usize {
-        *self.0.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+    pub fn replace_authenticator(&self, authenticator: Authenticator) -> usize {
+        *self
+            .0
+            .authenticator
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(authenticator);
         let sockets = self.0.io.sockets();
         let revoked = sockets.iter().filter(|socket| !self.is_still_admitted(socket));
         revoked.map(|socket| disconnect(socket, "")).count()
     }
 
     fn is_still_admitted(&self, socket: &Socket) -> bool {
-        let visitor = self.visitor(&socket.handshake().auth);
+        let client = self.identify(&socket.handshake().auth);
         let known = socket.data().get::<ClientKind>();
-        visitor
-            .is_ok_and(|visitor| visitor.as_ref().map(ClientKind::id) == known.as_deref().map(ClientKind::id))
+        client.is_ok_and(|client| client.as_ref().map(ClientKind::id) == known.as_deref().map(ClientKind::id))
     }
 
     /// Who comes with this auth payload; none is a plain client that anyone could be.
-    fn visitor(&self, auth: &Value) -> Result<Option<ClientKind>, ChatError> {
+    fn identify(&self, auth: &Value) -> Result<Option<ClientKind>, ChatError> {
         let token = auth.get("token").and_then(Value::as_str);
-        let admitted = self
-            .access()
+        let identity = self
+            .authenticator()
             .check(token)
             .ok_or_else(|| chat_error(ChatErrorCode::Unauthorized, ""))?;
         let version = auth
@@ -126,7 +129,7 @@ impl Chat {
             .and_then(Value::as_number)
             .and_then(pesan_version);
         if version != Some(VERSION) {
-            return Ok(match admitted {
+            return Ok(match identity {
                 Identity::Anyone => None,
                 Identity::Named(name) => Some(ClientKind::Plain(Person {
                     id: id_of("token", &name),
@@ -139,7 +142,7 @@ impl Chat {
         if !KEY_BYTES.contains(&auth.key.len()) {
             return Err(chat_error(ChatErrorCode::Malformed, "key"));
         }
-        Ok(Some(match admitted {
+        Ok(Some(match identity {
             Identity::Anyone => ClientKind::Page {
                 id: id_of("key", &auth.key),
                 name: auth.name,
@@ -156,20 +159,20 @@ impl Chat {
     }
 
     async fn connected(self, socket: Socket) {
-        let visitor = socket.data().get::<ClientKind>();
-        if let Some(visitor) = visitor.as_deref()
+        let client = socket.data().get::<ClientKind>();
+        if let Some(client) = client.as_deref()
             && let Some(left_out) = PEOPLE_CONNECTED.ready()
         {
             tracing::info!(
                 socket = socket.id(),
                 connection = socket.connection().id(),
                 address = %socket.handshake().ip(),
-                person = visitor.id(),
+                person = client.id(),
                 left_out,
                 "person connected"
             );
         }
-        if let Some(ClientKind::Page { id, name, named, .. }) = visitor.as_deref() {
+        if let Some(ClientKind::Page { id, name, named, .. }) = client.as_deref() {
             self.page_connected(&socket, id, name.as_deref(), *named).await;
         } else {
             self.plain_connected(&socket);
@@ -182,35 +185,37 @@ impl Chat {
         greet(socket);
     }
 
-    async fn page_connected(&self, socket: &Socket, id: &str, wished: Option<&str>, named: bool) {
+    async fn page_connected(&self, socket: &Socket, id: &str, requested: Option<&str>, named: bool) {
         let chat = self.clone();
         socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
-            chat.gone(socket.id(), reason);
+            chat.on_disconnect(socket.id(), reason);
         });
-        let wishes = || {
-            let most = self.0.limits.name_chars;
+        let candidates = || {
+            let max_chars = self.0.limits.name_chars;
             // a name that belongs to a token was the operator's choice
             if named {
-                NameCandidates::trusted(id, wished, most)
+                NameCandidates::trusted(id, requested, max_chars)
             } else {
-                NameCandidates::new(id, wished, most)
+                NameCandidates::new(id, requested, max_chars)
             }
         };
-        let claimed = self.claim(id, wishes()).await;
+        let claimed = self.claim(id, candidates()).await;
         self.listen(socket, named);
-        let (hello, came, mine, closing, freed) = {
+        let (hello, came, direct_rooms, notice, freed) = {
             let mut state = self.state();
             let (you, name_refused) = match claimed {
-                Some((name, refused)) => (state.people.sit_as(socket.id(), id, name), refused),
-                None => state.people.sit(socket.id(), id, wishes(), Instant::now()),
+                Some((name, refused)) => (state.roster.connect_as(socket.id(), id, name), refused),
+                None => state
+                    .roster
+                    .connect(socket.id(), id, candidates(), Instant::now()),
             };
-            state.people.locate(socket.id(), socket.handshake().ip());
-            let came = state.people.enter(socket.id(), LOBBY);
-            state.share(&you);
+            state.roster.set_address(socket.id(), socket.handshake().ip());
+            let came = state.roster.join(socket.id(), LOBBY);
+            state.publish_presence(&you);
             let hello = Hello {
                 version: VERSION,
                 build: (self.0.page_build)(),
-                rooms: state.rooms.all_seen_by(id, &state.people),
+                rooms: state.rooms.views_for(id, &state.roster),
                 limits: ChatLimits {
                     text_chars: self.0.limits.text_chars,
                     name_chars: self.0.limits.name_chars,
@@ -220,49 +225,50 @@ impl Chat {
                 you,
                 name_refused,
             };
-            let mine: Vec<String> = state.rooms.direct_of(id).map(|room| channel(room)).collect();
+            let direct_rooms: Vec<String> =
+                state.rooms.direct_of(id).map(|room| room_channel(room)).collect();
             // what became free meanwhile is free on all nodes
-            let freed = state.people.take_freed();
-            let closing = state.closing.as_ref().and_then(Notice::still);
-            (hello, came, mine, closing, freed)
+            let freed = state.roster.take_freed();
+            let notice = state.shutdown_notice.as_ref().and_then(ScheduledShutdown::still);
+            (hello, came, direct_rooms, notice, freed)
         };
-        self.free_names(None, freed);
+        self.release_names(None, freed);
         socket.join(PAGES);
-        socket.join(channel_of(id).as_str());
+        socket.join(person_channel(id).as_str());
         join_room(socket, LOBBY);
-        for room in mine {
+        for room in direct_rooms {
             socket.join(room.as_str());
         }
         let you = hello.you.clone();
-        let told = socket.emit_event(&hello).and_then(|()| match closing {
-            Some(closing) => socket.emit_event(&closing),
+        let sent = socket.emit_event(&hello).and_then(|()| match notice {
+            Some(notice) => socket.emit_event(&notice),
             None => Ok(()),
         });
-        if let Err(error) = told {
+        if let Err(error) = sent {
             tracing::debug!(id = socket.id(), %error, "gone before the greeting");
         }
         greet(socket);
         if came {
-            self.came(socket, LOBBY, &you);
+            self.announce_join(socket, LOBBY, &you);
         }
     }
 
     /// A page has gone. Its person goes a moment later, unless they come back.
-    fn gone(&self, socket: &str, reason: DisconnectReason) {
+    fn on_disconnect(&self, socket: &str, reason: DisconnectReason) {
         let (chat, socket) = (self.clone(), socket.to_owned());
         if reason.is_recoverable() {
             tokio::spawn(async move {
-                tokio::time::sleep(GRACE).await;
-                chat.rise(&socket);
+                tokio::time::sleep(DISCONNECT_GRACE).await;
+                chat.remove_connection(&socket);
             });
         } else {
-            chat.rise(&socket);
+            chat.remove_connection(&socket);
         }
     }
 
     /// Who speaks plainly, for those who see names.
     pub(super) fn plain_author(&self, socket: &Socket) -> Person {
-        if let Some(person) = self.state().people.of(socket.id()) {
+        if let Some(person) = self.state().roster.person_of(socket.id()) {
             return person;
         }
         if let Some(ClientKind::Plain(person)) = socket.data().get::<ClientKind>().as_deref() {
@@ -270,26 +276,26 @@ impl Chat {
         }
         let id = id_of("plain", socket.id());
         Person {
-            name: made_up(&id),
+            name: guest_name(&id),
             id,
         }
     }
 
-    fn rise(&self, socket: &str) {
-        let (risen, gone, freed) = {
+    fn remove_connection(&self, socket: &str) {
+        let (removed, gone, freed) = {
             let mut state = self.state();
-            let risen = state.people.rise(socket);
-            if let Some((person, _)) = &risen {
-                state.share(person);
+            let removed = state.roster.disconnect(socket);
+            if let Some((person, _)) = &removed {
+                state.publish_presence(person);
             }
-            let gone = risen
+            let gone = removed
                 .as_ref()
-                .is_some_and(|(person, _)| state.people.get(&person.id).is_none());
-            (risen, gone, state.people.take_freed())
+                .is_some_and(|(person, _)| state.roster.get(&person.id).is_none());
+            (removed, gone, state.roster.take_freed())
         };
-        if let Some((person, rooms)) = risen {
-            self.announce_membership(departures(&person, rooms));
-            self.free_names(gone.then_some(person.id), freed);
+        if let Some((person, rooms)) = removed {
+            self.announce_changes(departures(&person, rooms));
+            self.release_names(gone.then_some(person.id), freed);
         }
     }
 }

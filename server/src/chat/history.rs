@@ -1,7 +1,7 @@
-//! Where messages are kept: what the chat asks of a store, and the three that there are.
+//! Message store: the trait [`History`], and its implementations in memory, SQLite and Redis.
 //!
-//! A store gives each message its order number, keeps it once however often it is sent, and hands on what it kept
-//! in that same order. Nobody is told that a message is stored before it is.
+//! A store gives each message its order number, stores it once even if it is sent again, and delivers stored messages
+//! in the order of their numbers. A message is acknowledged only after it was stored.
 
 mod memory;
 mod redis;
@@ -24,10 +24,10 @@ pub use sqlite::{BackupError, Contents, OpenError, Sqlite, back_up, restore};
 
 /// A store of messages and rooms.
 pub trait History: fmt::Debug + Send + Sync + 'static {
-    /// Takes a message on its way; what becomes of it goes to the store's [`Deliver`].
+    /// Queues a message; its outcome goes to the store's [`Deliver`].
     ///
     /// # Errors
-    /// Gives it back when too many are waiting.
+    /// Returns the message when the queue is full.
     fn add(&self, draft: Draft) -> Result<(), Box<Draft>>;
 
     /// Messages of a room, oldest first, at most `limit`.
@@ -38,19 +38,19 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'static, Result<HistoryPage, StoreError>>;
 
-    /// Every room that is known.
+    /// All rooms.
     fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>>;
 
-    /// Keeps a room; one that is known gets the new name.
+    /// Saves a room; an existing one gets the new name.
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>>;
 
-    /// Keeps a new open room, and says under which id: another one than wished when a room of another node has that.
+    /// Saves a new open room and returns its id, which differs from the requested one if another node has used that.
     ///
-    /// `key` is what its name is compared by; where others write too, a room that has it is
+    /// `key` is the comparison key of its name. Where several nodes write, a room with the same key is
     /// [`StoreError::RoomTaken`].
     #[expect(
         unused_variables,
-        reason = "where nobody else writes, the chat has compared the names"
+        reason = "without other nodes, the chat has compared the names already"
     )]
     fn create_room(&self, room: SavedRoom, key: &str) -> BoxFuture<'static, Result<String, StoreError>> {
         let id = room.id.clone();
@@ -58,8 +58,8 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
         async move { saved.await.map(|()| id) }.boxed()
     }
 
-    /// Removes a room with its messages, or only while it has none; whether it is gone now. `key` is what its name is
-    /// compared by.
+    /// Removes a room with its messages, or only if it has none; returns whether it was removed. `key` is the comparison
+    /// key of its name.
     fn remove_room(
         &self,
         room: &str,
@@ -68,11 +68,11 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<bool, StoreError>>;
 
     /// Moves the messages of a room to the end of another one, under new order numbers, and removes the first one.
-    /// `key` is what its name is compared by.
+    /// `key` is the comparison key of the first one's name.
     fn merge_rooms(&self, from: &str, key: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>>;
 
-    /// Deletes a message: its text and its author are removed, also where it is quoted, and its number stays. Returns
-    /// whether there was such a message.
+    /// Deletes a message: its text and author are removed, also from quotes of it, and its number stays. Returns whether
+    /// the message existed.
     fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>>;
 
     /// Deletes all messages of a person, in every room. Returns their number.
@@ -87,37 +87,37 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Removes a restriction. Returns whether there was one.
     fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>>;
 
-    /// Why the last write failed, until one works again.
-    fn trouble(&self) -> Option<StoreError>;
+    /// Error of the last write, until a write succeeds.
+    fn last_error(&self) -> Option<StoreError>;
 
-    /// Writes what waits and ends.
+    /// Writes all queued messages and closes the store.
     fn close(&self);
 }
 
 /// How long messages are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Days; none for ever.
+    /// Days; `None` for no limit.
     pub days: Option<u32>,
-    /// Messages a room; none for all.
+    /// Messages of each room; `None` for no limit.
     pub messages: Option<u64>,
 }
 
 /// Message that is not stored yet.
 pub struct Draft {
-    /// Room it is for.
+    /// Id of the room.
     pub room: String,
-    /// Id that the sender made.
+    /// Id that the client generated.
     pub id: String,
     /// Author.
     pub author: Person,
-    /// Text, cleaned.
+    /// Sanitized text.
     pub text: String,
-    /// Message that it answers.
+    /// Number of the message that it replies to.
     pub reply_to: Option<u64>,
-    /// Whether somebody waits for it; otherwise the store may gather for a moment.
+    /// Whether someone waits for it; otherwise the store may delay it to write a larger batch.
     pub urgent: bool,
-    /// Who wants to know what became of it.
+    /// Called with the outcome.
     pub completion: Option<Completion>,
 }
 
@@ -127,25 +127,25 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// StoreOutput once what became of a message.
+/// Callback for the outcome of a message; called once.
 pub type Completion = Box<dyn FnOnce(Result<Sent, StoreError>) + Send + Sync>;
 
-/// Gets what became of each message, in the order of the store.
+/// Callback for the outcomes of messages, in the order of the store.
 pub type Deliver = Box<dyn Fn(Vec<Committed>) + Send + Sync>;
 
-/// Gets what other nodes did to the rooms; in one order with the messages.
+/// Callback for changes by other nodes, in one order with the messages.
 pub type Notify = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
-/// What happened in a store that other nodes write to as well, besides messages.
+/// Change in a store that several nodes share, other than a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreEvent {
-    /// A room is new, or its people have other names.
-    Room(Box<SavedRoom>),
-    /// A room is gone, and where its messages are now, if anywhere.
-    Gone {
+    /// A room was created, or its members were renamed.
+    RoomSaved(Box<SavedRoom>),
+    /// A room was removed.
+    RoomRemoved {
         /// Id of the room.
         room: String,
-        /// Id of the room that has its messages.
+        /// Id of the room that now has its messages, if any.
         into: Option<String>,
     },
     /// A message was deleted.
@@ -155,30 +155,30 @@ pub enum StoreEvent {
         /// Order number of the message.
         seq: u64,
     },
-    /// All messages of a person were deleted; the id of the person.
+    /// All messages of a person were deleted; contains the id of the person.
     PersonErased(String),
-    /// What was known of the store no longer holds: these are its rooms now.
+    /// Events were missed: everything has to be loaded again. Contains the current rooms.
     Reset(Vec<SavedRoom>),
 }
 
-/// What became of a message.
+/// Outcome of a message.
 pub struct Committed {
-    /// What became of it.
+    /// Outcome.
     pub outcome: Result<Stored, StoreError>,
-    /// Who wants to know.
+    /// Callback of the sender.
     pub completion: Option<Completion>,
 }
 
-/// Message that the store has.
+/// Message that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// Since now: everyone is to get it.
+    /// New: to be sent to everyone.
     New(Message),
-    /// Since earlier, or everyone has got it already.
-    Again(Sent),
+    /// Stored before, or sent to everyone already.
+    Duplicate(Sent),
 }
 
-/// Part of a room's messages.
+/// Range of a room's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Range {
     /// The newest ones.
@@ -189,7 +189,7 @@ pub enum Range {
     After(u64),
 }
 
-/// Room as the store has it.
+/// Room in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedRoom {
     /// Id.
@@ -198,7 +198,7 @@ pub struct SavedRoom {
     pub name: String,
     /// Kind.
     pub kind: RoomKind,
-    /// The two of a direct room.
+    /// The two members of a direct room.
     pub members: Option<[Person; 2]>,
     /// Order number of the newest message.
     pub last_seq: u64,
@@ -206,7 +206,7 @@ pub struct SavedRoom {
     pub last: Option<Message>,
 }
 
-/// Why the store does not take messages, if so; said in the log each time that it changes.
+/// Error of the last write; logged whenever it changes.
 #[derive(Debug, Default)]
 struct LastError(Mutex<Option<StoreError>>);
 
@@ -215,23 +215,23 @@ impl LastError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Remembers what became of an attempt.
-    fn note(&self, error: Option<&StoreError>) {
-        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match (error, trouble.as_ref()) {
-            // one absence has many words: refused, closed, loading its files
+    /// Records the result of a write.
+    fn record(&self, error: Option<&StoreError>) {
+        let mut last_error = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (error, last_error.as_ref()) {
+            // the reason may differ during one outage: connection refused, closed, loading the dataset
             (Some(StoreError::Unreachable(_)), Some(StoreError::Unreachable(_))) => {}
             (Some(error), known) if known != Some(error) => {
                 tracing::error!(%error, "messages cannot be stored");
             }
-            (None, Some(_)) => tracing::info!("messages are stored again"),
+            (None, Some(_)) => tracing::info!("messages can be stored again"),
             _ => {}
         }
-        *trouble = error.cloned();
+        *last_error = error.cloned();
     }
 }
 
-/// What is left of a deleted message.
+/// Placeholder for a deleted message.
 fn deleted_message(room: &str, seq: u64, at: u64) -> Message {
     Message {
         room: room.to_owned(),
@@ -247,11 +247,11 @@ fn deleted_message(room: &str, seq: u64, at: u64) -> Message {
     }
 }
 
-/// Characters of a message that a reply shows.
+/// Characters of a message that a quote shows.
 const QUOTE_CHARS: usize = 140;
 
-/// First characters of a text, for a reply.
-pub(super) fn quoted(text: &str) -> String {
+/// First characters of a text, for a quote.
+pub(super) fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(QUOTE_CHARS).collect();
     if short.len() < text.len() {
         short.push('…');
@@ -259,7 +259,7 @@ pub(super) fn quoted(text: &str) -> String {
     short
 }
 
-/// Server's clock, in milliseconds since 1970.
+/// Current time of the server, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

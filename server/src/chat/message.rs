@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, PLAIN, Send, Sent};
 use pesan::socketio::value::{Value, json};
 
-use super::broadcast::{PLAINS, channel};
+use super::broadcast::{PLAINS, room_channel};
 use super::error::{StoreError, chat_error, store_refusal, too_fast};
 use super::history::{Committed, Completion, Draft, SavedRoom, StoreEvent, Stored};
 use super::rate_limit::{Bucket, Cost};
@@ -17,39 +17,39 @@ use crate::socketio::{AckSender, Args, Socket};
 use tokio::sync::mpsc;
 
 /// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
-const PLAIN_ID: &str = "plain.";
+const PLAIN_ID_PREFIX: &str = "plain.";
 /// Begins the id of a plain message that plain clients got at once.
-const TOLD_ID: &str = "told.";
+const DELIVERED_ID_PREFIX: &str = "told.";
 /// Plain messages a second that are kept for long, and at once. More of them are passed on, but not kept.
-const PLAIN_KEPT: (f64, f64) = (200.0, 2000.0);
+const PLAIN_STORE_RATE: (f64, f64) = (200.0, 2000.0);
 /// Longest pause before one looks again whether a client may go on, or has gone.
-const LOOK: Duration = Duration::from_secs(1);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What comes out of the store.
 pub(super) enum StoreOutput {
     /// What became of messages.
     Committed(Vec<Committed>),
     /// What other nodes did.
-    StoreEvent(StoreEvent),
+    Event(StoreEvent),
 }
 
 /// What came out of the store, in its order.
-pub(super) type Incoming = mpsc::UnboundedReceiver<StoreOutput>;
+pub(super) type StoreOutputs = mpsc::UnboundedReceiver<StoreOutput>;
 
 impl Chat {
     /// Takes a page's message; the answer comes when it is on the disk.
     pub(super) async fn send(&self, socket: &Socket, send: Send, ack: AckSender) {
-        let draft = match self.draft(socket, send) {
+        let draft = match self.prepare_draft(socket, send) {
             Ok((draft, None)) => Ok(draft),
             Ok((draft, Some(room))) => self.store_direct(socket, room).await.map(|()| draft),
-            Err(why) => Err(why),
+            Err(error) => Err(error),
         };
         match draft {
             Ok(mut draft) => {
                 draft.completion = Some(completion(ack));
                 self.store(draft);
             }
-            Err(why) => answer(ack, &Err(why)),
+            Err(error) => respond(ack, &Err(error)),
         }
     }
 
@@ -60,30 +60,30 @@ impl Chat {
         };
         // a server that goes down does not answer, so that the sender tries again with the next one
         if let Some(completion) = draft.completion
-            && !self.0.ending.load(Ordering::Acquire)
+            && !self.0.store_closing.load(Ordering::Acquire)
         {
             completion(Err(StoreError::Busy));
         }
     }
 
     /// Message to store, and the direct room that it is the first message of.
-    fn draft(&self, socket: &Socket, send: Send) -> Result<(Draft, Option<SavedRoom>), ChatError> {
+    fn prepare_draft(&self, socket: &Socket, send: Send) -> Result<(Draft, Option<SavedRoom>), ChatError> {
         let (author, direct) = {
             let mut state = self.state();
             let author = state
-                .people
-                .of(socket.id())
+                .roster
+                .person_of(socket.id())
                 .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
             let (address, cost) = (socket.handshake().ip(), Cost::Write(send.text.len()));
             state.check_mute(&author.id, address)?;
             state
-                .rates
+                .rate_limiter
                 .charge(&author.id, address, cost, Instant::now())
                 .map_err(too_fast)?;
             state.rooms.visible(&send.room, &author.id)?;
             (author, state.rooms.draft(&send.room).cloned())
         };
-        if !is_id(&send.id) {
+        if !is_valid_id(&send.id) {
             return Err(chat_error(ChatErrorCode::IdInvalid, ""));
         }
         let draft = Draft {
@@ -128,10 +128,17 @@ impl Chat {
                     let chat = chat.clone();
                     async move {
                         let (key, address) = (chat.rate_key(&socket), socket.handshake().ip());
-                        let cost = Cost::Write(args.0.iter().map(size).sum());
-                        let charge = || chat.state().rates.charge(&key, address, cost, Instant::now());
+                        let cost = Cost::Write(args.0.iter().map(approximate_bytes).sum());
+                        let charge = || {
+                            chat.state()
+                                .rate_limiter
+                                .charge(&key, address, cost, Instant::now())
+                        };
                         if wait_for(&socket, charge).await
-                            || chat.state().rates.owe(&key, address, cost, Instant::now())
+                            || chat
+                                .state()
+                                .rate_limiter
+                                .charge_on_credit(&key, address, cost, Instant::now())
                         {
                             chat.plain(&socket, args, ack);
                         }
@@ -146,69 +153,73 @@ impl Chat {
     /// Who asks for an answer gets it when the message is on the disk, and everyone gets the message then; the
     /// others' go out at once.
     fn plain(&self, socket: &Socket, args: Args, ack: AckSender) {
-        let asked = ack.is_wanted();
+        let wants_ack = ack.is_wanted();
         let muted = self
             .state()
             .check_mute(&self.rate_key(socket), socket.handshake().ip());
-        if let Err(why) = muted {
-            return answer(ack, &Err(why));
+        if let Err(error) = muted {
+            return respond(ack, &Err(error));
         }
         let text = args.first().and_then(Value::as_str);
-        let (kept, watched) = self.may_be_kept(asked);
-        if !kept && text.is_some() {
-            self.0.not_kept.increment(1);
+        let (is_stored, is_watched) = self.may_store_plain(wants_ack);
+        if !is_stored && text.is_some() {
+            self.0.plain_not_stored.increment(1);
         }
         let text = text
-            .filter(|_| kept)
+            .filter(|_| is_stored)
             .and_then(|text| sanitize_or_truncate(text, self.0.limits.text_chars));
         // to those on all nodes
-        if !(asked && text.is_some())
+        if !(wants_ack && text.is_some())
             && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
         {
             tracing::warn!(%error, "a plain message cannot be passed on");
         }
         let Some(text) = text else { return };
-        let begin = if asked { PLAIN_ID } else { TOLD_ID };
+        let prefix = if wants_ack {
+            PLAIN_ID_PREFIX
+        } else {
+            DELIVERED_ID_PREFIX
+        };
         let draft = Draft {
             room: LOBBY.to_owned(),
-            id: format!("{begin}{:032x}", rand::random::<u128>()),
+            id: format!("{prefix}{:032x}", rand::random::<u128>()),
             author: self.plain_author(socket),
             text,
             reply_to: None,
-            urgent: asked || watched,
-            completion: asked.then(|| completion(ack)),
+            urgent: wants_ack || is_watched,
+            completion: wants_ack.then(|| completion(ack)),
         };
         self.store(draft);
     }
 
     /// Whether a plain message may be kept in this moment, and whether a page of ours waits for it.
-    fn may_be_kept(&self, asked: bool) -> (bool, bool) {
+    fn may_store_plain(&self, wants_ack: bool) -> (bool, bool) {
         let mut state = self.state();
-        let kept = asked || state.plain.take(1.0, Instant::now()).is_ok();
-        (kept, state.people.count() > 0)
+        let is_stored = wants_ack || state.plain_bucket.take(1.0, Instant::now()).is_ok();
+        (is_stored, state.roster.count() > 0)
     }
 
     /// Hands on what the store tells, in its order.
-    pub(super) async fn deliver(self, mut incoming: Incoming) {
-        while let Some(told) = incoming.recv().await {
-            match told {
+    pub(super) async fn deliver(self, mut incoming: StoreOutputs) {
+        while let Some(output) = incoming.recv().await {
+            match output {
                 StoreOutput::Committed(batch) => {
-                    batch.into_iter().for_each(|committed| self.settle(committed));
+                    batch.into_iter().for_each(|committed| self.complete(committed));
                 }
-                StoreOutput::StoreEvent(StoreEvent::Room(room)) => self.take_room(*room),
-                StoreOutput::StoreEvent(StoreEvent::Gone { room, into }) => {
+                StoreOutput::Event(StoreEvent::RoomSaved(room)) => self.apply_room(*room),
+                StoreOutput::Event(StoreEvent::RoomRemoved { room, into }) => {
                     self.close_room(&room, into.as_deref()).await;
                 }
-                StoreOutput::StoreEvent(StoreEvent::MessageDeleted { room, seq }) => {
+                StoreOutput::Event(StoreEvent::MessageDeleted { room, seq }) => {
                     self.message_deleted(&room, seq);
                 }
-                StoreOutput::StoreEvent(StoreEvent::PersonErased(person)) => self.person_erased(&person),
-                StoreOutput::StoreEvent(StoreEvent::Reset(rooms)) => self.begin_anew(rooms).await,
+                StoreOutput::Event(StoreEvent::PersonErased(person)) => self.person_erased(&person),
+                StoreOutput::Event(StoreEvent::Reset(rooms)) => self.reset(rooms).await,
             }
         }
     }
 
-    fn settle(&self, committed: Committed) {
+    fn complete(&self, committed: Committed) {
         let Committed { outcome, completion } = committed;
         let answer = match outcome {
             Ok(Stored::New(message)) => {
@@ -219,7 +230,7 @@ impl Chat {
                 self.publish(&message);
                 Ok(sent)
             }
-            Ok(Stored::Again(sent)) => Ok(sent),
+            Ok(Stored::Duplicate(sent)) => Ok(sent),
             Err(error) => Err(error),
         };
         if let Some(completion) = completion {
@@ -231,14 +242,14 @@ impl Chat {
         metrics::counter!("pesan_messages_total").increment(1);
         {
             let mut state = self.state();
-            state.rooms.note(message);
+            state.rooms.note_message(message);
             if message.room != LOBBY && state.rooms.members(&message.room).is_empty() {
-                state.news.insert(message.room.clone());
+                state.updated_rooms.insert(message.room.clone());
             }
         }
-        self.tell(&channel(&message.room), message);
+        self.emit_to(&room_channel(&message.room), message);
         if message.room == LOBBY
-            && !message.id.starts_with(TOLD_ID)
+            && !message.id.starts_with(DELIVERED_ID_PREFIX)
             && let Err(error) = self.0.io.to(PLAINS).local().emit(PLAIN, message.text.as_str())
         {
             tracing::warn!(%error, "a message cannot be passed on to plain clients");
@@ -251,14 +262,14 @@ async fn wait_for(socket: &Socket, mut take: impl FnMut() -> Result<(), Duration
     loop {
         match take() {
             Ok(()) => return true,
-            Err(wait) if socket.connected() => tokio::time::sleep(wait.min(LOOK)).await,
+            Err(wait) if socket.connected() => tokio::time::sleep(wait.min(RECHECK_INTERVAL)).await,
             Err(_) => return false,
         }
     }
 }
 
 /// Bytes of a value, roughly.
-fn size(value: &Value) -> usize {
+fn approximate_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len(),
@@ -269,22 +280,22 @@ fn size(value: &Value) -> usize {
 
 /// Bucket of the plain messages that are kept.
 pub(super) fn plain_bucket() -> Bucket {
-    Bucket::new(PLAIN_KEPT.0, PLAIN_KEPT.1, Instant::now())
+    Bucket::new(PLAIN_STORE_RATE.0, PLAIN_STORE_RATE.1, Instant::now())
 }
 
 /// Answers when the store has.
 fn completion(ack: AckSender) -> Completion {
-    Box::new(move |outcome| answer(ack, &outcome.map_err(|error| store_refusal(&error))))
+    Box::new(move |outcome| respond(ack, &outcome.map_err(|error| store_refusal(&error))))
 }
 
-fn answer(ack: AckSender, outcome: &Result<Sent, ChatError>) {
+fn respond(ack: AckSender, outcome: &Result<Sent, ChatError>) {
     if let Err(error) = ack.send(outcome) {
         tracing::debug!(%error, "gone before the answer");
     }
 }
 
 /// Whether a page may give a message this id.
-fn is_id(id: &str) -> bool {
+fn is_valid_id(id: &str) -> bool {
     (8..=64).contains(&id.len())
         && id
             .bytes()

@@ -8,7 +8,7 @@ use pesan::protocol::{ChatError, HistoryPage, Kicked, Message, MessageDeleted, P
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-use super::broadcast::{PAGES, channel};
+use super::broadcast::{PAGES, room_channel};
 use super::error::StoreError;
 use super::history::{self, Range};
 use super::restrictions::{Restriction, RestrictionKind, Restrictions, Subject, SubjectError};
@@ -102,7 +102,7 @@ impl Chat {
         sockets
             .iter()
             .map(|socket| {
-                let person = state.people.of(socket.id());
+                let person = state.roster.person_of(socket.id());
                 let (person, name) = person.map(|person| (person.id, person.name)).unwrap_or_default();
                 Connected {
                     id: socket.id().to_owned(),
@@ -143,7 +143,11 @@ impl Chat {
             sockets
                 .into_iter()
                 .filter(|socket| {
-                    socket.id() == id || state.people.of(socket.id()).is_some_and(|person| person.id == id)
+                    socket.id() == id
+                        || state
+                            .roster
+                            .person_of(socket.id())
+                            .is_some_and(|person| person.id == id)
                 })
                 .collect()
         };
@@ -263,7 +267,7 @@ impl Chat {
     /// When the store did not do it.
     pub async fn delete_message(&self, room: &str, seq: u64) -> Result<bool, StoreError> {
         let deleted = self.0.history.delete_message(room, seq).await?;
-        if deleted && self.0.claims.is_none() {
+        if deleted && self.0.name_registry.is_none() {
             // with several nodes, the store tells all of them
             self.message_deleted(room, seq);
         }
@@ -278,9 +282,9 @@ impl Chat {
             room: room.to_owned(),
             seq,
         };
-        self.tell(&channel(room), &event);
+        self.emit_to(&room_channel(room), &event);
         for room in changed {
-            self.tell_room(&room);
+            self.send_room_update(&room);
         }
     }
 
@@ -296,7 +300,7 @@ impl Chat {
             rooms += usize::from(self.remove_room(&room, false).await?);
         }
         let messages = self.0.history.erase_person(person).await?;
-        if self.0.claims.is_none() {
+        if self.0.name_registry.is_none() {
             self.person_erased(person);
         }
         Ok(Erased {
@@ -315,9 +319,9 @@ impl Chat {
         let event = PersonErased {
             person: person.to_owned(),
         };
-        self.tell(PAGES, &event);
+        self.emit_to(PAGES, &event);
         for room in changed {
-            self.tell_room(&room);
+            self.send_room_update(&room);
         }
     }
 }

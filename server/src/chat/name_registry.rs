@@ -17,11 +17,11 @@ use super::rate_limit::network_of;
 use super::redis_client::RedisClient;
 
 /// How long someone counts as present without a word from a node.
-const TERM: Duration = Duration::from_secs(15);
+const PRESENCE_TTL: Duration = Duration::from_secs(15);
 /// How often a node says whose names are still theirs.
-pub(super) const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// Names of one script, so that no script takes long.
-const AT_ONCE: usize = 500;
+const MAX_PER_SCRIPT: usize = 500;
 
 /// Gives the first of some names that is nobody else's, or the one that the person has on another node.
 ///
@@ -67,7 +67,7 @@ return {}
 ///
 /// Keys: beginning of `name:`, beginning of `named:`. Arguments: term, how long names are held, then id, key and name of
 /// each.
-const KEEP: &str = r"
+const RENEW: &str = r"
 local function owned(key, id)
   local all, other = true, false
   for part in string.gmatch(key, '[^\n]+') do
@@ -77,28 +77,28 @@ local function owned(key, id)
   end
   return all, other
 end
-local wrong = {}
+local lost = {}
 for at = 3, #ARGV, 3 do
   local id, key, name = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local had = redis.call('HMGET', KEYS[2] .. id, 'key', 'name')
   local _, others = owned(key, id)
   if had[1] and (had[1] ~= key or had[2] ~= name) and owned(had[1], id) then
-    for _, text in ipairs({id, had[1], had[2]}) do wrong[#wrong + 1] = text end
+    for _, text in ipairs({id, had[1], had[2]}) do lost[#lost + 1] = text end
   elseif others then
-    for _, text in ipairs({id, '', ''}) do wrong[#wrong + 1] = text end
+    for _, text in ipairs({id, '', ''}) do lost[#lost + 1] = text end
   else
     for part in string.gmatch(key, '[^\n]+') do redis.call('SET', KEYS[1] .. part, id, 'EX', ARGV[2]) end
     redis.call('HSET', KEYS[2] .. id, 'key', key, 'name', name)
     redis.call('EXPIRE', KEYS[2] .. id, ARGV[1])
   end
 end
-return wrong
+return lost
 ";
 
 /// Someone has gone, or the name that was held for them is free.
 ///
 /// Keys: beginning of `name:`, key `named:<id>`. Arguments: id, key of the name that is free or nothing.
-const FREE: &str = r"
+const RELEASE: &str = r"
 for part in string.gmatch(ARGV[2], '[^\n]+') do
   if redis.call('GET', KEYS[1] .. part) == ARGV[1] then redis.call('DEL', KEYS[1] .. part) end
 end
@@ -116,12 +116,12 @@ pub(super) struct ClaimedName {
     /// The name.
     pub(super) name: Name,
     /// Whether it is the first of those that were wished, or what the person was called anyway.
-    pub(super) wished: bool,
+    pub(super) is_requested: bool,
 }
 
 impl NameRegistry {
-    pub(super) fn new(link: RedisClient) -> Self {
-        Self(link)
+    pub(super) fn new(redis: RedisClient) -> Self {
+        Self(redis)
     }
 
     /// Claims one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
@@ -130,71 +130,74 @@ impl NameRegistry {
         &self,
         id: &str,
         names: &[Name],
-        another: bool,
+        is_rename: bool,
     ) -> Result<Option<ClaimedName>, StoreError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("EVAL").arg(CLAIM).arg(2);
         pipeline
             .arg(self.0.key("name:"))
             .arg(self.0.key(&format!("named:{id}")));
-        pipeline.arg(id).arg(TERM.as_secs()).arg(HELD.as_secs());
-        pipeline.arg(u8::from(another));
+        pipeline
+            .arg(id)
+            .arg(PRESENCE_TTL.as_secs())
+            .arg(HOLD_TIME.as_secs());
+        pipeline.arg(u8::from(is_rename));
         for name in names {
             pipeline.arg(&name.key).arg(&name.shown);
         }
-        let (answer,): (Vec<String>,) = self.0.ask(&pipeline).await?;
+        let (answer,): (Vec<String>,) = self.0.query(&pipeline).await?;
         let Ok([which, key, shown]) = <[String; 3]>::try_from(answer) else {
             return Ok(None);
         };
         Ok(Some(ClaimedName {
             name: Name { shown, key },
-            wished: which == "0" || which == "1",
+            is_requested: which == "0" || which == "1",
         }))
     }
 
     /// Keeps the names of people who are here; those who are called otherwise, without a name when theirs is another's.
-    pub(super) async fn keep(
+    pub(super) async fn renew(
         &self,
         people: &[(String, Name)],
     ) -> Result<Vec<(String, Option<Name>)>, StoreError> {
-        let mut wrong = Vec::new();
-        for some in people.chunks(AT_ONCE) {
+        let mut lost = Vec::new();
+        for chunk in people.chunks(MAX_PER_SCRIPT) {
             let mut pipeline = redis::pipe();
-            pipeline.cmd("EVAL").arg(KEEP).arg(2);
+            pipeline.cmd("EVAL").arg(RENEW).arg(2);
             pipeline.arg(self.0.key("name:")).arg(self.0.key("named:"));
-            pipeline.arg(TERM.as_secs()).arg(HELD.as_secs());
-            for (id, name) in some {
+            pipeline.arg(PRESENCE_TTL.as_secs()).arg(HOLD_TIME.as_secs());
+            for (id, name) in chunk {
                 pipeline.arg(id).arg(&name.key).arg(&name.shown);
             }
-            let (answer,): (Vec<String>,) = self.0.ask(&pipeline).await?;
-            let mut words = answer.into_iter();
-            while let (Some(id), Some(key), Some(shown)) = (words.next(), words.next(), words.next()) {
-                wrong.push((id, (!key.is_empty()).then_some(Name { shown, key })));
+            let (answer,): (Vec<String>,) = self.0.query(&pipeline).await?;
+            let mut fields = answer.into_iter();
+            while let (Some(id), Some(key), Some(shown)) = (fields.next(), fields.next(), fields.next()) {
+                lost.push((id, (!key.is_empty()).then_some(Name { shown, key })));
             }
         }
-        Ok(wrong)
+        Ok(lost)
     }
 
     /// Someone has gone from all nodes, or the name that was held for them is free: `key` is that of a name that
     /// others may have.
-    pub(super) async fn free(&self, id: &str, key: &str) -> Result<(), StoreError> {
+    pub(super) async fn release(&self, id: &str, key: &str) -> Result<(), StoreError> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("EVAL").arg(FREE).arg(2);
+        pipeline.cmd("EVAL").arg(RELEASE).arg(2);
         pipeline
             .arg(self.0.key("name:"))
             .arg(self.0.key(&format!("named:{id}")));
         pipeline.arg(id).arg(key);
-        let ((),) = self.0.ask(&pipeline).await?;
+        let ((),) = self.0.query(&pipeline).await?;
         Ok(())
     }
 }
 
 /// How long a name stays someone's who has gone.
-pub(super) const HELD: Duration = Duration::from_secs(24 * 3600);
+pub(super) const HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 /// Most names that are held.
-const MOST: usize = 10_000;
+const MAX_HELD: usize = 10_000;
 /// Most names that are held for the people of one address.
-const MOST_OF_ADDRESS: usize = 50;
+const MAX_HELD_PER_ADDRESS: usize = 50;
 
 /// Names that are held.
 #[derive(Debug, Default)]
@@ -220,8 +223,8 @@ impl HeldNames {
     /// Holds the name of someone who has gone.
     pub(super) fn hold(&mut self, person: &str, key: &str, address: IpAddr, now: Instant) {
         self.release(person);
-        self.forget_old(now);
-        let (network, until) = (network_of(address), now + HELD);
+        self.remove_expired(now);
+        let (network, until) = (network_of(address), now + HOLD_TIME);
         for part in parts(key) {
             self.by_part.insert(part.to_owned(), person.to_owned());
         }
@@ -234,7 +237,7 @@ impl HeldNames {
         self.order.push_back((until, person.to_owned()));
         let here = self.by_network.entry(network).or_default();
         here.push_back(person.to_owned());
-        if here.len() > MOST_OF_ADDRESS
+        if here.len() > MAX_HELD_PER_ADDRESS
             && let Some(oldest) = here.front().cloned()
         {
             self.free(&oldest);
@@ -280,11 +283,11 @@ impl HeldNames {
         Some(held.key)
     }
 
-    fn forget_old(&mut self, now: Instant) {
+    fn remove_expired(&mut self, now: Instant) {
         while let Some((until, person)) = self.order.front() {
             let held = self.by_person.get(person).map(|held| held.until);
             let stale = held != Some(*until);
-            if !stale && *until > now && self.by_person.len() < MOST && self.order.len() < 2 * MOST {
+            if !stale && *until > now && self.by_person.len() < MAX_HELD && self.order.len() < 2 * MAX_HELD {
                 return;
             }
             let person = person.clone();
@@ -313,13 +316,16 @@ mod tests {
                 now,
             );
         }
-        names.hold("other", "name of another", IpAddr::from([192, 0, 2, 2]), now);
-        assert_eq!((0..1000).filter(|n| held(&names, *n)).count(), MOST_OF_ADDRESS);
+        names.hold("other", "name of is_rename", IpAddr::from([192, 0, 2, 2]), now);
+        assert_eq!(
+            (0..1000).filter(|n| held(&names, *n)).count(),
+            MAX_HELD_PER_ADDRESS
+        );
         assert!(held(&names, 999) && !held(&names, 0));
-        assert_eq!(names.holder("name of another", now), Some("other"));
-        assert_eq!(names.holder("name of another", now + HELD), None);
+        assert_eq!(names.holder("name of is_rename", now), Some("other"));
+        assert_eq!(names.holder("name of is_rename", now + HOLD_TIME), None);
         names.release("other");
-        assert_eq!(names.holder("name of another", now), None);
+        assert_eq!(names.holder("name of is_rename", now), None);
     }
 
     #[test]
@@ -330,8 +336,8 @@ mod tests {
             let address = IpAddr::from(n.to_be_bytes());
             names.hold(&n.to_string(), &format!("name {n}"), address, now);
         }
-        assert!(names.by_person.len() <= MOST, "{}", names.by_person.len());
-        assert!(names.order.len() <= 2 * MOST, "{}", names.order.len());
+        assert!(names.by_person.len() <= MAX_HELD, "{}", names.by_person.len());
+        assert!(names.order.len() <= 2 * MAX_HELD, "{}", names.order.len());
         assert_eq!(names.by_part.len(), names.by_person.len());
         assert_eq!(names.by_network.len(), names.by_person.len());
     }

@@ -45,8 +45,8 @@ const GUEST: &str = "tamu";
 /// # Errors
 /// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::NameTaken`] for what the server, its operator or another guest is
 /// called.
-pub(super) fn person_name(typed: &str, most: u32, id: &str) -> Result<Name, ChatError> {
-    let name = Name::new(typed, most)?;
+pub(super) fn person_name(typed: &str, max_chars: u32, id: &str) -> Result<Name, ChatError> {
+    let name = Name::new(typed, max_chars)?;
     if !is_own_guest_name(&name, id) && (is_reserved(&name.shown) || is_guest_name(&name.shown)) {
         return Err(chat_error(ChatErrorCode::NameTaken, name.shown));
     }
@@ -57,8 +57,8 @@ pub(super) fn person_name(typed: &str, most: u32, id: &str) -> Result<Name, Chat
 ///
 /// # Errors
 /// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::RoomTaken`] for what looks like the lobby.
-pub(super) fn room_name(typed: &str, most: u32) -> Result<Name, ChatError> {
-    let name = Name::new(typed, most)?;
+pub(super) fn room_name(typed: &str, max_chars: u32) -> Result<Name, ChatError> {
+    let name = Name::new(typed, max_chars)?;
     if is_one_of(&[LOBBY], &words(&name.shown).concat()) {
         return Err(chat_error(ChatErrorCode::RoomTaken, LOBBY));
     }
@@ -111,7 +111,7 @@ fn is_guest_name(shown: &str) -> bool {
 fn is_own_guest_name(name: &Name, id: &str) -> bool {
     let rest = name
         .shown
-        .strip_prefix(&made_up(id))
+        .strip_prefix(&guest_name(id))
         .map(|rest| rest.trim_start_matches(' '));
     rest.is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()))
 }
@@ -121,16 +121,16 @@ impl Name {
     ///
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`] when nothing is left of it, or too much.
-    pub(super) fn new(typed: &str, most: u32) -> Result<Self, ChatError> {
-        let invalid = || chat_error(ChatErrorCode::NameInvalid, most);
-        let most_chars = usize::try_from(most).unwrap_or(usize::MAX);
+    pub(super) fn new(typed: &str, max_chars: u32) -> Result<Self, ChatError> {
+        let invalid = || chat_error(ChatErrorCode::NameInvalid, max_chars);
+        let max = usize::try_from(max_chars).unwrap_or(usize::MAX);
         // bounded before anything is made of it; one letter may come as several characters
-        if typed.len() > most_chars.saturating_mul(32) {
+        if typed.len() > max.saturating_mul(32) {
             return Err(invalid());
         }
         let shown = shown(typed);
         let key = key(&shown);
-        if key.is_empty() || shown.chars().count() > most_chars {
+        if key.is_empty() || shown.chars().count() > max {
             return Err(invalid());
         }
         Ok(Self { shown, key })
@@ -138,8 +138,8 @@ impl Name {
 }
 
 /// What a name is compared by: names that share one of these are one. None when it is no name, or longer than allowed.
-pub(crate) fn comparison_keys(name: &str, most_chars: u32) -> Option<Vec<String>> {
-    let name = Name::new(name, most_chars).ok()?;
+pub(crate) fn comparison_keys(name: &str, max: u32) -> Option<Vec<String>> {
+    let name = Name::new(name, max).ok()?;
     Some(parts(&name.key).map(str::to_owned).collect())
 }
 
@@ -180,16 +180,16 @@ fn key(shown: &str) -> String {
             .nfkc()
             .filter(|char| !char.is_whitespace() && !is_invisible(*char))
     };
-    let small: String = look(visible().flat_map(char::to_lowercase))
+    let small: String = skeleton(visible().flat_map(char::to_lowercase))
         .chars()
         .flat_map(char::to_lowercase)
         .collect();
     let mut key = small.clone();
-    let capital = look(visible().flat_map(char::to_uppercase));
+    let capital = skeleton(visible().flat_map(char::to_uppercase));
     if capital != small {
         key = key + "\n" + &capital;
     }
-    let as_it_stands = look(visible());
+    let as_it_stands = skeleton(visible());
     if as_it_stands != small && as_it_stands != capital {
         key = key + "\n" + &as_it_stands;
     }
@@ -197,7 +197,7 @@ fn key(shown: &str) -> String {
 }
 
 /// The same for all texts that look like these letters.
-fn look(letters: impl Iterator<Item = char>) -> String {
+fn skeleton(letters: impl Iterator<Item = char>) -> String {
     let letters: String = letters.collect();
     unicode_security::skeleton(&letters)
         .filter(|char| !is_invisible(*char))
@@ -233,56 +233,69 @@ const NUMBERS: u32 = 99;
 #[derive(Debug)]
 pub(super) struct NameCandidates {
     id: String,
-    most: u32,
+    max_chars: u32,
     /// Wished name, if it is one.
-    wished: Option<Name>,
+    requested: Option<Name>,
     /// What is wrong with it otherwise.
-    why: Option<ChatError>,
+    error: Option<ChatError>,
     step: u32,
 }
 
 impl NameCandidates {
-    pub(super) fn new(id: &str, wished: Option<&str>, most: u32) -> Self {
-        Self::of(id, wished.map(|wished| person_name(wished, most, id)), most)
+    pub(super) fn new(id: &str, requested: Option<&str>, max_chars: u32) -> Self {
+        Self::of(
+            id,
+            requested.map(|requested| person_name(requested, max_chars, id)),
+            max_chars,
+        )
     }
 
     /// For someone whose name nobody has to check: the operator gave it.
-    pub(super) fn trusted(id: &str, wished: Option<&str>, most: u32) -> Self {
-        Self::of(id, wished.map(|wished| Name::new(wished, most)), most)
+    pub(super) fn trusted(id: &str, requested: Option<&str>, max_chars: u32) -> Self {
+        Self::of(
+            id,
+            requested.map(|requested| Name::new(requested, max_chars)),
+            max_chars,
+        )
     }
 
-    fn of(id: &str, wished: Option<Result<Name, ChatError>>, most: u32) -> Self {
-        let (wished, why) = match wished {
+    fn of(id: &str, requested: Option<Result<Name, ChatError>>, max_chars: u32) -> Self {
+        let (requested, error) = match requested {
             Some(Ok(name)) => (Some(name), None),
-            Some(Err(why)) => (None, Some(why)),
+            Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
         Self {
             id: id.to_owned(),
-            most,
-            wished,
-            why,
+            max_chars,
+            requested,
+            error,
             step: 0,
         }
     }
 
     /// What someone is told who got this name.
-    pub(super) fn refused(&self, got: &Name) -> Option<ChatError> {
-        match &self.wished {
-            Some(wished) if wished != got => Some(chat_error(ChatErrorCode::NameTaken, &wished.shown)),
-            Some(_) | None => self.why.clone(),
+    pub(super) fn refusal(&self, got: &Name) -> Option<ChatError> {
+        match &self.requested {
+            Some(requested) if requested != got => {
+                Some(chat_error(ChatErrorCode::NameTaken, &requested.shown))
+            }
+            Some(_) | None => self.error.clone(),
         }
     }
 
     fn at(&self, step: u32) -> Option<Name> {
-        let base = match &self.wished {
+        let base = match &self.requested {
             Some(name) => name.shown.clone(),
-            None => made_up(&self.id),
+            None => guest_name(&self.id),
         };
         match step {
-            1 => self.wished.clone().or_else(|| Name::new(&base, self.most).ok()),
-            2..=NUMBERS => Name::new(&format!("{base} {step}"), self.most).ok(),
-            _ => Name::new(&made_up(&self.id), self.most).ok(),
+            1 => self
+                .requested
+                .clone()
+                .or_else(|| Name::new(&base, self.max_chars).ok()),
+            2..=NUMBERS => Name::new(&format!("{base} {step}"), self.max_chars).ok(),
+            _ => Name::new(&guest_name(&self.id), self.max_chars).ok(),
         }
     }
 }
@@ -310,7 +323,7 @@ impl Iterator for NameCandidates {
 }
 
 /// Name of someone who wished none.
-pub(super) fn made_up(id: &str) -> String {
+pub(super) fn guest_name(id: &str) -> String {
     format!("tamu-{}", id.get(..4).unwrap_or(id))
 }
 
@@ -446,8 +459,8 @@ mod tests {
         assert_eq!(slug("日本"), "");
     }
 
-    fn candidates(wished: Option<&str>) -> Vec<String> {
-        NameCandidates::new("0123456789", wished, 32)
+    fn candidates(requested: Option<&str>) -> Vec<String> {
+        NameCandidates::new("0123456789", requested, 32)
             .map(|name| name.shown)
             .collect()
     }
@@ -461,23 +474,23 @@ mod tests {
 
     #[test]
     fn who_wished_none_gets_one_that_is_made_up() {
-        for wished in [None, Some("\u{200b}")] {
-            assert_eq!(candidates(wished)[..2], ["tamu-0123", "tamu-0123 2"]);
+        for requested in [None, Some("\u{200b}")] {
+            assert_eq!(candidates(requested)[..2], ["tamu-0123", "tamu-0123 2"]);
         }
     }
 
     #[test]
     fn who_gets_another_name_is_told_why() {
-        let wishes = NameCandidates::new("0123456789", Some("Ana"), 32);
+        let candidates = NameCandidates::new("0123456789", Some("Ana"), 32);
         let name = |typed| Name::new(typed, 32).expect("a good name");
-        assert_eq!(wishes.refused(&name("Ana")), None);
+        assert_eq!(candidates.refusal(&name("Ana")), None);
         assert_eq!(
-            wishes.refused(&name("Ana 2")),
+            candidates.refusal(&name("Ana 2")),
             Some(chat_error(ChatErrorCode::NameTaken, "Ana"))
         );
         let none = NameCandidates::new("0123456789", Some(" "), 32);
         assert_eq!(
-            none.refused(&name("tamu-0123")),
+            none.refusal(&name("tamu-0123")),
             Some(chat_error(ChatErrorCode::NameInvalid, 32))
         );
     }

@@ -29,8 +29,8 @@ pub(super) struct PendingPresence {
 
 impl PendingPresence {
     /// Whether a room has too many people for telling each change.
-    pub(super) fn is_crowd(&self, room: &str, people: &Roster) -> bool {
-        self.crowds.contains_key(room) || people.count_in(room) > CROWD
+    pub(super) fn is_crowd(&self, room: &str, roster: &Roster) -> bool {
+        self.crowds.contains_key(room) || roster.count_in(room) > CROWD
     }
 
     /// Remembers a change for the next batch; what undoes an earlier one takes it back.
@@ -59,21 +59,21 @@ impl PendingPresence {
     }
 
     /// People of a room that a page is shown: all, or some of a crowd.
-    pub(super) fn shown_people(&self, room: &str, people: &Roster) -> Vec<Person> {
-        let most = if self.is_crowd(room, people) {
+    pub(super) fn shown_people(&self, room: &str, roster: &Roster) -> Vec<Person> {
+        let most = if self.is_crowd(room, roster) {
             SHOWN
         } else {
             usize::MAX
         };
-        people.in_room(room, most)
+        roster.members_of(room, most)
     }
 
     /// What rooms are to be told now.
-    pub(super) fn take_batches(&mut self, people: &Roster, now: Instant) -> Vec<PresenceBatch> {
+    pub(super) fn take_batches(&mut self, roster: &Roster, now: Instant) -> Vec<PresenceBatch> {
         let rooms: Vec<String> = self.rooms.keys().cloned().collect();
         let mut batches = Vec::new();
         for room in rooms {
-            let count = people.count_in(&room);
+            let count = roster.count_in(&room);
             let mut batch = PresenceBatch {
                 room: room.clone(),
                 people_count: u32::try_from(count).unwrap_or(u32::MAX),
@@ -82,7 +82,7 @@ impl PendingPresence {
             match self.crowds.get(&room) {
                 Some(_) if count < CROWD_NO_MORE => {
                     self.crowds.remove(&room);
-                    batch.people = Some(self.shown_people(&room, people));
+                    batch.people = Some(self.shown_people(&room, roster));
                 }
                 Some(told) => {
                     if told.is_some_and(|told| now < told + BATCH_OF_CROWD) {
@@ -92,7 +92,7 @@ impl PendingPresence {
                 }
                 None if count > CROWD => {
                     self.crowds.insert(room.clone(), Some(now));
-                    batch.people = Some(self.shown_people(&room, people));
+                    batch.people = Some(self.shown_people(&room, roster));
                 }
                 None => {
                     let changes = self.rooms.get(&room).into_iter().flatten();

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use crate::config::ChatLimits;
 
 /// Longest wait that a client is asked for.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Rooms of one address for each room of a person.
 const ROOMS_PER_ADDRESS: f64 = 3.0;
 /// First messages to others for each room of a person.
 const DIRECTS_PER_ROOM: f64 = 3.0;
 /// Entries below which nobody looks for full buckets.
-const FEW: usize = 64;
+const MIN_SWEEP_SIZE: usize = 64;
 
 /// What a request costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Bucket {
         if missing <= 1e-9 {
             return Ok(());
         }
-        let wait = (missing / self.rate).min(LONGEST.as_secs_f64());
+        let wait = (missing / self.rate).min(MAX_WAIT.as_secs_f64());
         Err(Duration::from_secs_f64(wait))
     }
 
@@ -219,7 +219,7 @@ struct Allowances<K> {
     rates: Rates,
     by_key: HashMap<K, Allowance>,
     /// How many there were after the last look.
-    left: usize,
+    swept_len: usize,
 }
 
 impl<K: Eq + Hash> Allowances<K> {
@@ -227,15 +227,15 @@ impl<K: Eq + Hash> Allowances<K> {
         Self {
             rates,
             by_key: HashMap::new(),
-            left: 0,
+            swept_len: 0,
         }
     }
 
-    fn of(&mut self, key: K, now: Instant) -> &mut Allowance {
-        if self.by_key.len() > FEW + 2 * self.left {
+    fn entry(&mut self, key: K, now: Instant) -> &mut Allowance {
+        if self.by_key.len() > MIN_SWEEP_SIZE + 2 * self.swept_len {
             self.by_key.retain(|_, allowance| !allowance.is_full(now));
-            self.by_key.shrink_to(FEW + 2 * self.by_key.len());
-            self.left = self.by_key.len();
+            self.by_key.shrink_to(MIN_SWEEP_SIZE + 2 * self.by_key.len());
+            self.swept_len = self.by_key.len();
         }
         let rates = &self.rates;
         self.by_key
@@ -272,12 +272,12 @@ impl RateLimiter {
         cost: Cost,
         now: Instant,
     ) -> Result<(), Duration> {
-        let mut both = self.both(person, address, now);
-        let wait = both.iter_mut().filter_map(|one| one.check(cost, now).err());
+        let mut allowances = self.allowances(person, address, now);
+        let wait = allowances.iter_mut().filter_map(|one| one.check(cost, now).err());
         if let Some(wait) = wait.max() {
             return Err(wait);
         }
-        for one in both {
+        for one in allowances {
             one.take(cost);
         }
         Ok(())
@@ -285,21 +285,27 @@ impl RateLimiter {
 
     /// Lets someone who has gone do what they asked for before, on credit: their address and they themselves wait longer
     /// the next time. Says whether there is credit.
-    pub(super) fn owe(&mut self, person: &str, address: IpAddr, cost: Cost, now: Instant) -> bool {
-        let mut both = self.both(person, address, now);
-        if !both.iter_mut().all(|one| one.has_credit(cost, now)) {
+    pub(super) fn charge_on_credit(
+        &mut self,
+        person: &str,
+        address: IpAddr,
+        cost: Cost,
+        now: Instant,
+    ) -> bool {
+        let mut allowances = self.allowances(person, address, now);
+        if !allowances.iter_mut().all(|one| one.has_credit(cost, now)) {
             return false;
         }
-        for one in both {
+        for one in allowances {
             one.take(cost);
         }
         true
     }
 
-    fn both(&mut self, person: &str, address: IpAddr, now: Instant) -> Vec<&mut Allowance> {
-        let person = self.people.of(person.to_owned(), now);
+    fn allowances(&mut self, person: &str, address: IpAddr, now: Instant) -> Vec<&mut Allowance> {
+        let person = self.people.entry(person.to_owned(), now);
         let addresses = self.addresses.as_mut();
-        let address = addresses.map(|addresses| addresses.of(network_of(address), now));
+        let address = addresses.map(|addresses| addresses.entry(network_of(address), now));
         std::iter::once(person).chain(address).collect()
     }
 }
@@ -316,11 +322,11 @@ pub(super) fn network_of(address: IpAddr) -> IpAddr {
 const FREE_FAILURES: u32 = 5;
 /// First time that an address is locked out, and the longest.
 const FIRST_LOCKOUT: Duration = Duration::from_secs(2);
-const LONGEST_LOCKOUT: Duration = Duration::from_secs(900);
+const MAX_LOCKOUT: Duration = Duration::from_secs(900);
 /// Time without a wrong secret after which an address begins again.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
 /// Most addresses that are remembered.
-const MOST_ADDRESSES: usize = 10_000;
+const MAX_ADDRESSES: usize = 10_000;
 
 /// Addresses from which wrong secrets came. A right one does not reset the count: a person who has one could try others.
 #[derive(Debug, Default)]
@@ -341,21 +347,21 @@ impl Lockout {
     pub(super) fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let until = self.0.get(&network_of(address)).map(|failures| failures.until);
         match until.and_then(|until| until.checked_duration_since(now)) {
-            Some(left) if !left.is_zero() => Err(left),
+            Some(swept_len) if !swept_len.is_zero() => Err(swept_len),
             Some(_) | None => Ok(()),
         }
     }
 
     /// A wrong secret came.
     pub(super) fn note_failure(&mut self, address: IpAddr, now: Instant) {
-        if self.0.len() >= MOST_ADDRESSES {
-            self.0.retain(|_, failures| now < failures.last + FORGOTTEN);
+        if self.0.len() >= MAX_ADDRESSES {
+            self.0.retain(|_, failures| now < failures.last + FORGET_AFTER);
         }
-        if self.0.len() >= MOST_ADDRESSES {
+        if self.0.len() >= MAX_ADDRESSES {
             // so many at once: those who tried least are let go
             self.0.retain(|_, failures| failures.count > FREE_FAILURES);
         }
-        if self.0.len() >= MOST_ADDRESSES {
+        if self.0.len() >= MAX_ADDRESSES {
             self.0.clear();
         }
         let failures = self.0.entry(network_of(address)).or_insert(Failures {
@@ -363,14 +369,14 @@ impl Lockout {
             last: now,
             until: now,
         });
-        if now >= failures.last + FORGOTTEN {
+        if now >= failures.last + FORGET_AFTER {
             failures.count = 0;
         }
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
         if let Some(beyond) = failures.count.checked_sub(FREE_FAILURES) {
             let factor = 2_u32.saturating_pow(beyond);
-            failures.until = now + FIRST_LOCKOUT.saturating_mul(factor).min(LONGEST_LOCKOUT);
+            failures.until = now + FIRST_LOCKOUT.saturating_mul(factor).min(MAX_LOCKOUT);
         }
     }
 
@@ -414,7 +420,7 @@ mod tests {
         let begin = Instant::now();
         let mut bucket = Bucket::new(0.0, 1.0, begin);
         assert_eq!(bucket.take(1.0, begin), Ok(()));
-        assert_eq!(bucket.take(1.0, begin), Err(LONGEST));
+        assert_eq!(bucket.take(1.0, begin), Err(MAX_WAIT));
     }
 
     #[test]
@@ -468,7 +474,7 @@ mod tests {
         let mut limiter = RateLimiter::new(&limits(&["--rate", "10", "--burst", "100"]));
         let sent = |limiter: &mut RateLimiter| {
             (0..1000)
-                .filter(|_| limiter.owe("ana", v4(1), Cost::Write(1), begin))
+                .filter(|_| limiter.charge_on_credit("ana", v4(1), Cost::Write(1), begin))
                 .count()
         };
         assert_eq!((sent(&mut limiter), sent(&mut limiter)), (200, 0));
@@ -502,8 +508,8 @@ mod tests {
             let now = later + Duration::from_secs(n);
             assert_eq!(limiter.charge(&person, v4(1), Cost::Read, now), Ok(()));
         }
-        let left = limiter.people.by_key.len();
-        assert!(left <= 3 * FEW, "{left}");
+        let swept_len = limiter.people.by_key.len();
+        assert!(swept_len <= 3 * MIN_SWEEP_SIZE, "{swept_len}");
     }
 
     #[test]
@@ -526,8 +532,8 @@ mod tests {
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
         assert_eq!((lockout.check(other, now), lockout.count(now)), (Ok(()), 1));
-        lockout.note_failure(one, now + FORGOTTEN);
-        assert_eq!(lockout.check(one, now + FORGOTTEN), Ok(()));
+        lockout.note_failure(one, now + FORGET_AFTER);
+        assert_eq!(lockout.check(one, now + FORGET_AFTER), Ok(()));
     }
 
     #[test]
@@ -537,6 +543,6 @@ mod tests {
         for n in 0..50_000_u32 {
             lockout.note_failure(IpAddr::from(n.to_be_bytes()), now);
         }
-        assert!(lockout.0.len() <= MOST_ADDRESSES);
+        assert!(lockout.0.len() <= MAX_ADDRESSES);
     }
 }

@@ -16,11 +16,11 @@ use redis::{
 use super::error::StoreError;
 
 /// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait for an answer; also longer than a reader of the feed waits for news.
-const ANSWER: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to connect.
-pub(super) const RETRY: Duration = Duration::from_millis(250);
+pub(super) const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// A Redis, under one prefix; cheap to clone.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ struct Inner {
 struct Shared {
     connection: Option<MultiplexedConnection>,
     /// When it last could not be opened, and why.
-    failed: Option<(Instant, StoreError)>,
+    last_failure: Option<(Instant, StoreError)>,
 }
 
 impl fmt::Debug for RedisClient {
@@ -79,8 +79,8 @@ impl RedisClient {
     /// Connection of its own, for who reads or writes all the time.
     pub(super) async fn open(&self) -> Result<MultiplexedConnection, StoreError> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER));
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let opened = self
             .0
             .client
@@ -89,15 +89,15 @@ impl RedisClient {
     }
 
     /// Asks over the shared connection; once more over a new one, if redis was started anew since the last time.
-    pub(super) async fn ask<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+    pub(super) async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
         let reused = self.shared().connection.is_some();
-        match self.ask_once(pipeline).await {
-            Err(StoreError::Unreachable(_)) if reused => self.ask_once(pipeline).await,
+        match self.query_once(pipeline).await {
+            Err(StoreError::Unreachable(_)) if reused => self.query_once(pipeline).await,
             answer => answer,
         }
     }
 
-    async fn ask_once<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+    async fn query_once<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
         let mut connection = self.connection().await?;
         let answer: RedisResult<T> = pipeline.query_async(&mut connection).await;
         answer.map_err(|error| {
@@ -115,8 +115,8 @@ impl RedisClient {
             if let Some(connection) = &shared.connection {
                 return Ok(connection.clone());
             }
-            if let Some((at, error)) = &shared.failed
-                && at.elapsed() < RETRY
+            if let Some((at, error)) = &shared.last_failure
+                && at.elapsed() < RETRY_DELAY
             {
                 return Err(error.clone());
             }
@@ -126,12 +126,12 @@ impl RedisClient {
         let mut shared = self.shared();
         match opened {
             Ok(connection) => {
-                shared.failed = None;
+                shared.last_failure = None;
                 shared.connection = Some(connection.clone());
                 Ok(connection)
             }
             Err(error) => {
-                shared.failed = Some((Instant::now(), error.clone()));
+                shared.last_failure = Some((Instant::now(), error.clone()));
                 Err(error)
             }
         }
@@ -161,10 +161,11 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_its_password() {
-        let link = RedisClient::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
-        assert_eq!(link.address(), "cache.example:6380");
-        assert!(!format!("{link:?}").contains("rahasia"));
-        assert_eq!(link.key("feed"), "pesan:chat:feed");
+        let client =
+            RedisClient::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
+        assert_eq!(client.address(), "cache.example:6380");
+        assert!(!format!("{client:?}").contains("rahasia"));
+        assert_eq!(client.key("feed"), "pesan:chat:feed");
     }
 
     #[test]
@@ -175,10 +176,10 @@ mod tests {
     #[tokio::test]
     async fn who_asks_in_vain_is_told_at_once_for_a_moment() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let link =
+        let client =
             RedisClient::new(&format!("redis://{}", closed.expect("a port")), "pesan").expect("an address");
         for _ in 0..2 {
-            let answer: Result<(), _> = link.ask(redis::pipe().cmd("PING")).await;
+            let answer: Result<(), _> = client.query(redis::pipe().cmd("PING")).await;
             assert!(matches!(answer, Err(StoreError::Unreachable(_))), "{answer:?}");
         }
     }

@@ -21,7 +21,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
 const NODE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pause between two questions to one node; the answer is long.
-const ASK: Duration = Duration::from_secs(1);
+const RESYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a node says of its people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ pub(super) struct PresenceUpdate {
 /// This node among the others.
 #[derive(Debug)]
 pub(super) struct RemotePresence {
-    me: String,
+    node_id: String,
     version: u64,
-    told: mpsc::UnboundedSender<PresenceUpdate>,
+    updates: mpsc::UnboundedSender<PresenceUpdate>,
     nodes: HashMap<String, Node>,
 }
 
@@ -51,34 +51,34 @@ pub(super) struct RemotePresence {
 #[derive(Debug)]
 struct Node {
     version: u64,
-    heard: Instant,
-    asked: Option<Instant>,
+    last_seen: Instant,
+    requested_at: Option<Instant>,
     people: HashSet<String>,
 }
 
 /// What follows from a update.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct AppliedUpdate {
     /// What rooms are to be told.
-    pub(super) moves: Vec<MembershipChange>,
+    pub(super) changes: Vec<MembershipChange>,
     /// Whether changes are missing: the node is to be asked for all its people.
-    pub(super) ask: bool,
+    pub(super) is_outdated: bool,
 }
 
 impl RemotePresence {
     /// A node of this name; what it tells goes to `told`, in order.
-    pub(super) fn new(me: String, told: mpsc::UnboundedSender<PresenceUpdate>) -> Self {
+    pub(super) fn new(node_id: String, updates: mpsc::UnboundedSender<PresenceUpdate>) -> Self {
         Self {
-            me,
+            node_id,
             version: 0,
-            told,
+            updates,
             nodes: HashMap::new(),
         }
     }
 
     /// Name of this node.
-    pub(super) fn me(&self) -> &str {
-        &self.me
+    pub(super) fn node_id(&self) -> &str {
+        &self.node_id
     }
 
     /// How many other nodes there are.
@@ -87,122 +87,129 @@ impl RemotePresence {
     }
 
     /// Tells the others how someone is here now.
-    pub(super) fn tell(&mut self, line: MemberSnapshot) {
+    pub(super) fn publish(&mut self, snapshot: MemberSnapshot) {
         self.version += 1;
-        self.send(self.version - 1, false, vec![line]);
+        self.send(self.version - 1, false, vec![snapshot]);
     }
 
     /// Tells the others of everyone here.
-    pub(super) fn tell_all(&self, people: &Roster) {
-        self.send(0, true, people.lines());
+    pub(super) fn publish_all(&self, roster: &Roster) {
+        self.send(0, true, roster.snapshots());
     }
 
     /// Gives a sign of life.
-    pub(super) fn beat(&self) {
+    pub(super) fn publish_heartbeat(&self) {
         self.send(self.version, false, Vec::new());
     }
 
     fn send(&self, from: u64, whole: bool, people: Vec<MemberSnapshot>) {
         let update = PresenceUpdate {
-            node: self.me.clone(),
+            node: self.node_id.clone(),
             from,
             to: self.version,
             whole,
             people,
         };
-        if self.told.send(update).is_err() {
-            tracing::debug!("the chat has ended, and nobody is told");
+        if self.updates.send(update).is_err() {
+            tracing::debug!("the chat has ended, and nobody is updates");
         }
     }
 
     /// Reads what another node says.
-    pub(super) fn read(&mut self, update: PresenceUpdate, people: &mut Roster, now: Instant) -> Read {
+    pub(super) fn apply(
+        &mut self,
+        update: PresenceUpdate,
+        roster: &mut Roster,
+        now: Instant,
+    ) -> AppliedUpdate {
         let PresenceUpdate {
             node: name,
             from,
             to,
             whole,
-            people: lines,
+            people: snapshots,
         } = update;
-        let mut read = Read::default();
-        if name == self.me {
-            return read;
+        let mut applied = AppliedUpdate::default();
+        if name == self.node_id {
+            return applied;
         }
         let node = self.nodes.entry(name.clone()).or_insert_with(|| Node {
             version: 0,
-            heard: now,
-            asked: None,
+            last_seen: now,
+            requested_at: None,
             people: HashSet::new(),
         });
-        node.heard = now;
+        node.last_seen = now;
         if whole {
-            let here: HashSet<&String> = lines.iter().map(|line| &line.person.id).collect();
+            let present: HashSet<&String> = snapshots.iter().map(|snapshot| &snapshot.person.id).collect();
             let gone: Vec<String> = node
                 .people
                 .iter()
-                .filter(|id| !here.contains(id))
+                .filter(|id| !present.contains(id))
                 .cloned()
                 .collect();
             for id in gone {
                 node.people.remove(&id);
-                read.moves.extend(rise(people, &name, &id));
+                applied.changes.extend(disconnect(roster, &name, &id));
             }
         } else if from != node.version {
-            let lately = |at: Instant| now.saturating_duration_since(at) < ASK;
-            read.ask = to > node.version && !node.asked.is_some_and(lately);
-            if read.ask {
-                node.asked = Some(now);
+            let recently = |at: Instant| now.saturating_duration_since(at) < RESYNC_INTERVAL;
+            applied.is_outdated = to > node.version && !node.requested_at.is_some_and(recently);
+            if applied.is_outdated {
+                node.requested_at = Some(now);
             }
-            return read;
+            return applied;
         }
         node.version = to;
-        for line in lines {
-            let id = line.person.id.clone();
-            let seat = seat(&name, &id);
-            match line.rooms {
+        for snapshot in snapshots {
+            let id = snapshot.person.id.clone();
+            let connection = connection_id(&name, &id);
+            match snapshot.rooms {
                 Some(_) => node.people.insert(id),
                 None => node.people.remove(&id),
             };
-            read.moves.extend(apply_snapshot(people, &seat, line));
+            applied
+                .changes
+                .extend(apply_snapshot(roster, &connection, snapshot));
         }
-        read
+        applied
     }
 
     /// Takes the people of nodes away that were not heard of for too long.
-    pub(super) fn sweep(&mut self, people: &mut Roster, now: Instant) -> Vec<MembershipChange> {
-        let mut moves = Vec::new();
+    pub(super) fn remove_expired(&mut self, roster: &mut Roster, now: Instant) -> Vec<MembershipChange> {
+        let mut changes = Vec::new();
         self.nodes.retain(|name, node| {
-            let gone = now.saturating_duration_since(node.heard) > NODE_TIMEOUT;
+            let gone = now.saturating_duration_since(node.last_seen) > NODE_TIMEOUT;
             if gone {
                 tracing::warn!(node = name, people = node.people.len(), "a node is gone");
                 for id in &node.people {
-                    moves.extend(rise(people, name, id));
+                    changes.extend(disconnect(roster, name, id));
                 }
             }
             !gone
         });
-        moves
+        changes
     }
 }
 
 /// Seat that stands for all that someone has on a node; ids of sockets have no blank.
-fn seat(node: &str, person: &str) -> String {
+fn connection_id(node: &str, person: &str) -> String {
     format!("{node} {person}")
 }
 
-fn rise(people: &mut Roster, node: &str, person: &str) -> Vec<MembershipChange> {
-    people
-        .rise(&seat(node, person))
+fn disconnect(roster: &mut Roster, node: &str, person: &str) -> Vec<MembershipChange> {
+    roster
+        .disconnect(&connection_id(node, person))
         .map(|(person, rooms)| departures(&person, rooms))
         .unwrap_or_default()
 }
 
 /// Takes over how another node has someone; what rooms are to be told.
-fn apply_snapshot(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<MembershipChange> {
-    let MemberSnapshot { person, key, rooms } = line;
+fn apply_snapshot(roster: &mut Roster, connection: &str, snapshot: MemberSnapshot) -> Vec<MembershipChange> {
+    let MemberSnapshot { person, key, rooms } = snapshot;
     let Some(rooms) = rooms else {
-        return people
-            .rise(seat)
+        return roster
+            .disconnect(connection)
             .map(|(person, gone)| departures(&person, gone))
             .unwrap_or_default();
     };
@@ -210,31 +217,31 @@ fn apply_snapshot(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<
         shown: person.name,
         key,
     };
-    if !people.has_seat(seat) {
-        people.sit_elsewhere(seat, &person.id, name.clone());
+    if !roster.is_connected(connection) {
+        roster.connect_remote(connection, &person.id, name.clone());
     }
-    let mut moves = Vec::new();
-    if people.name_of(&person.id).is_some_and(|known| known != name)
-        && let Some((renamed, rooms)) = people.call(&person.id, name)
+    let mut changes = Vec::new();
+    if roster.name_of(&person.id).is_some_and(|known| known != name)
+        && let Some((renamed, rooms)) = roster.set_name(&person.id, name)
     {
-        moves.extend(changes_of(&renamed, rooms, PresenceChange::Renamed));
+        changes.extend(changes_of(&renamed, rooms, PresenceChange::Renamed));
     }
-    let Some(person) = people.of(seat) else {
-        return moves;
+    let Some(person) = roster.person_of(connection) else {
+        return changes;
     };
-    let known = people.rooms_of(seat);
+    let known = roster.rooms_of(connection);
     let came: Vec<String> = rooms
         .iter()
-        .filter(|room| people.enter(seat, room))
+        .filter(|room| roster.join(connection, room))
         .cloned()
         .collect();
     let gone: Vec<String> = known
         .into_iter()
-        .filter(|room| !rooms.contains(room) && people.leave(seat, room))
+        .filter(|room| !rooms.contains(room) && roster.leave(connection, room))
         .collect();
-    moves.extend(changes_of(&person, came, PresenceChange::Came));
-    moves.extend(departures(&person, gone));
-    moves
+    changes.extend(changes_of(&person, came, PresenceChange::Came));
+    changes.extend(departures(&person, gone));
+    changes
 }
 
 #[cfg(test)]
@@ -245,123 +252,132 @@ mod tests {
     use super::*;
 
     /// A node, its people, and what it tells.
-    struct Here {
+    struct TestNode {
         remote_presence: RemotePresence,
-        people: Roster,
-        told: mpsc::UnboundedReceiver<PresenceUpdate>,
+        roster: Roster,
+        updates: mpsc::UnboundedReceiver<PresenceUpdate>,
         now: Instant,
     }
 
-    impl Here {
+    impl TestNode {
         fn new(name: &str, now: Instant) -> Self {
-            let (sender, told) = mpsc::unbounded_channel();
+            let (sender, updates) = mpsc::unbounded_channel();
             Self {
                 remote_presence: RemotePresence::new(name.to_owned(), sender),
-                people: Roster::default(),
-                told,
+                roster: Roster::default(),
+                updates,
                 now,
             }
         }
 
         /// Someone comes into the lobby.
-        fn comes(&mut self, id: &str) {
+        fn join_lobby(&mut self, id: &str) {
             let names = NameCandidates::new(id, Some(id), 32);
-            self.people.sit(id, id, names, self.now);
-            self.people.enter(id, "lobby");
-            let line = self.people.line(id).expect("is here");
-            self.remote_presence.tell(line);
+            self.roster.connect(id, id, names, self.now);
+            self.roster.join(id, "lobby");
+            let snapshot = self.roster.snapshot(id).expect("is here");
+            self.remote_presence.publish(snapshot);
         }
 
-        fn reads(&mut self, update: &PresenceUpdate) -> (Vec<(String, PresenceChange)>, bool) {
-            let read = self
+        fn apply(&mut self, update: &PresenceUpdate) -> (Vec<(String, PresenceChange)>, bool) {
+            let applied = self
                 .remote_presence
-                .read(update.clone(), &mut self.people, self.now);
-            let moves = read.moves.into_iter().map(|one| (one.person.id, one.change));
-            (moves.collect(), read.ask)
+                .apply(update.clone(), &mut self.roster, self.now);
+            let changes = applied.changes.into_iter().map(|one| (one.person.id, one.change));
+            (changes.collect(), applied.is_outdated)
         }
 
-        fn says(&mut self) -> PresenceUpdate {
-            self.told.try_recv().expect("something was told")
+        fn next_update(&mut self) -> PresenceUpdate {
+            self.updates.try_recv().expect("something was updates")
         }
     }
 
-    fn both() -> (Here, Here) {
+    fn two_nodes() -> (TestNode, TestNode) {
         let now = Instant::now();
-        (Here::new("one", now), Here::new("two", now))
+        (TestNode::new("one", now), TestNode::new("two", now))
     }
 
     #[test]
     fn changes_are_told_in_their_order() {
-        let (mut one, mut two) = both();
+        let (mut one, mut two) = two_nodes();
         for id in ["ana", "bob"] {
-            one.comes(id);
-            let update = one.says();
+            one.join_lobby(id);
+            let update = one.next_update();
             assert_eq!(
-                two.reads(&update),
+                two.apply(&update),
                 (vec![(id.to_owned(), PresenceChange::Came)], false)
             );
-            assert_eq!(two.reads(&update), (vec![], false), "an old one changes nothing");
+            assert_eq!(two.apply(&update), (vec![], false), "an old one changes nothing");
         }
-        one.remote_presence.beat();
-        assert_eq!(two.reads(&one.says()), (vec![], false));
-        assert_eq!(two.people.count(), 2);
+        one.remote_presence.publish_heartbeat();
+        assert_eq!(two.apply(&one.next_update()), (vec![], false));
+        assert_eq!(two.roster.count(), 2);
     }
 
     #[test]
     fn who_missed_something_asks_for_everyone() {
-        let (mut one, mut two) = both();
-        one.comes("ana");
-        one.comes("bob");
-        one.says();
-        assert_eq!(two.reads(&one.says()), (vec![], true));
-        one.remote_presence.beat();
-        assert_eq!(two.reads(&one.says()), (vec![], false), "it was asked just now");
-        two.now += ASK;
-        one.remote_presence.beat();
-        assert_eq!(two.reads(&one.says()), (vec![], true));
-        one.remote_presence.tell_all(&one.people);
-        let (mut moves, ask) = two.reads(&one.says());
-        moves.sort_by(|a, b| a.0.cmp(&b.0));
-        let came = |id: &str| (id.to_owned(), PresenceChange::Came);
-        assert_eq!((moves, ask), (vec![came("ana"), came("bob")], false));
-        one.people.rise("ana");
-        one.remote_presence.tell_all(&one.people);
+        let (mut one, mut two) = two_nodes();
+        one.join_lobby("ana");
+        one.join_lobby("bob");
+        one.next_update();
+        assert_eq!(two.apply(&one.next_update()), (vec![], true));
+        one.remote_presence.publish_heartbeat();
         assert_eq!(
-            two.reads(&one.says()),
+            two.apply(&one.next_update()),
+            (vec![], false),
+            "it was requested_at just now"
+        );
+        two.now += RESYNC_INTERVAL;
+        one.remote_presence.publish_heartbeat();
+        assert_eq!(two.apply(&one.next_update()), (vec![], true));
+        one.remote_presence.publish_all(&one.roster);
+        let (mut changes, is_outdated) = two.apply(&one.next_update());
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let came = |id: &str| (id.to_owned(), PresenceChange::Came);
+        assert_eq!((changes, is_outdated), (vec![came("ana"), came("bob")], false));
+        one.roster.disconnect("ana");
+        one.remote_presence.publish_all(&one.roster);
+        assert_eq!(
+            two.apply(&one.next_update()),
             (vec![("ana".to_owned(), PresenceChange::Went)], false)
         );
     }
 
     #[test]
     fn the_people_of_a_silent_node_are_gone_unless_they_are_here() {
-        let (mut one, mut two) = both();
-        one.comes("ana");
-        one.comes("bob");
+        let (mut one, mut two) = two_nodes();
+        one.join_lobby("ana");
+        one.join_lobby("bob");
         for _ in 0..2 {
-            let update = one.says();
-            two.reads(&update);
+            let update = one.next_update();
+            two.apply(&update);
         }
-        two.comes("bob");
+        two.join_lobby("bob");
         let soon = two.now + NODE_TIMEOUT;
-        assert_eq!(two.remote_presence.sweep(&mut two.people, soon), []);
-        let moves = two
+        assert_eq!(two.remote_presence.remove_expired(&mut two.roster, soon), []);
+        let changes = two
             .remote_presence
-            .sweep(&mut two.people, soon + Duration::from_millis(1));
-        let moves: Vec<(&str, PresenceChange)> = moves
+            .remove_expired(&mut two.roster, soon + Duration::from_millis(1));
+        let changes: Vec<(&str, PresenceChange)> = changes
             .iter()
             .map(|one| (one.person.id.as_str(), one.change))
             .collect();
-        assert_eq!(moves, [("ana", PresenceChange::Went)]);
-        assert_eq!((two.people.count(), two.remote_presence.count()), (1, 0));
+        assert_eq!(changes, [("ana", PresenceChange::Went)]);
+        assert_eq!((two.roster.count(), two.remote_presence.count()), (1, 0));
     }
 
-    fn sit(people: &mut Roster, socket: &str, id: &str, wished: &str) -> (String, Option<ChatErrorCode>) {
-        let names = NameCandidates::new(id, Some(wished), 32);
-        let (person, refused) = people.sit(socket, id, names, Instant::now());
+    fn connect(
+        roster: &mut Roster,
+        socket: &str,
+        id: &str,
+        requested: &str,
+    ) -> (String, Option<ChatErrorCode>) {
+        let names = NameCandidates::new(id, Some(requested), 32);
+        let (person, refused) = roster.connect(socket, id, names, Instant::now());
         (person.name, refused.map(|refusal| refusal.code))
     }
 
-    fn line(id: &str, name: &str, rooms: Option<&[&str]>) -> MemberSnapshot {
+    fn snapshot(id: &str, name: &str, rooms: Option<&[&str]>) -> MemberSnapshot {
         let name = Name::new(name, 32).expect("a good name");
         MemberSnapshot {
             person: Person {
@@ -373,25 +389,32 @@ mod tests {
         }
     }
 
-    fn told(people: &mut Roster, seat: &str, line: MemberSnapshot) -> Vec<(String, PresenceChange)> {
-        let moves = apply_snapshot(people, seat, line);
-        moves.into_iter().map(|one| (one.room, one.change)).collect()
+    fn apply_changes(
+        roster: &mut Roster,
+        connection: &str,
+        snapshot: MemberSnapshot,
+    ) -> Vec<(String, PresenceChange)> {
+        let changes = apply_snapshot(roster, connection, snapshot);
+        changes.into_iter().map(|one| (one.room, one.change)).collect()
     }
 
     #[test]
     fn tabs_on_two_nodes_are_one_person() {
-        let mut people = Roster::default();
+        let mut roster = Roster::default();
         let lobby = |change| vec![("lobby".to_owned(), change)];
-        let came = told(&mut people, "node ana", line("ana", "Ana", Some(&["lobby"])));
+        let came = apply_changes(&mut roster, "node ana", snapshot("ana", "Ana", Some(&["lobby"])));
         assert_eq!(came, lobby(PresenceChange::Came));
         // the name of the other node counts, and nobody comes a second time
-        assert_eq!(sit(&mut people, "s1", "ana", "Anita"), ("Ana".into(), None));
-        assert!(!people.enter("s1", "lobby"));
-        assert_eq!(people.line("ana"), Some(line("ana", "Ana", Some(&["lobby"]))));
-        let renamed = told(
-            &mut people,
+        assert_eq!(connect(&mut roster, "s1", "ana", "Anita"), ("Ana".into(), None));
+        assert!(!roster.join("s1", "lobby"));
+        assert_eq!(
+            roster.snapshot("ana"),
+            Some(snapshot("ana", "Ana", Some(&["lobby"])))
+        );
+        let renamed = apply_changes(
+            &mut roster,
             "node ana",
-            line("ana", "Ani", Some(&["lobby", "kopi"])),
+            snapshot("ana", "Ani", Some(&["lobby", "kopi"])),
         );
         assert_eq!(
             renamed,
@@ -400,26 +423,26 @@ mod tests {
                 ("kopi".to_owned(), PresenceChange::Came)
             ]
         );
-        let rose = people.rise("s1").map(|(_, gone)| gone);
-        assert_eq!(rose, Some(vec![]));
-        assert_eq!((people.count(), people.count_here()), (1, 0));
-        let gone = told(&mut people, "node ana", line("ana", "Ani", Some(&["lobby"])));
+        let disconnected = roster.disconnect("s1").map(|(_, gone)| gone);
+        assert_eq!(disconnected, Some(vec![]));
+        assert_eq!((roster.count(), roster.count_local()), (1, 0));
+        let gone = apply_changes(&mut roster, "node ana", snapshot("ana", "Ani", Some(&["lobby"])));
         assert_eq!(gone, [("kopi".to_owned(), PresenceChange::Went)]);
         assert_eq!(
-            told(&mut people, "node ana", line("ana", "Ani", None)),
+            apply_changes(&mut roster, "node ana", snapshot("ana", "Ani", None)),
             lobby(PresenceChange::Went)
         );
-        assert_eq!((people.count(), people.lines()), (0, vec![]));
+        assert_eq!((roster.count(), roster.snapshots()), (0, vec![]));
     }
 
     #[test]
     fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
-        let mut people = Roster::default();
-        sit(&mut people, "s1", "ana", "Ana");
-        told(&mut people, "node bob", line("bob", "ANA", Some(&["lobby"])));
-        told(&mut people, "node bob", line("bob", "Bob", Some(&["lobby"])));
+        let mut roster = Roster::default();
+        connect(&mut roster, "s1", "ana", "Ana");
+        apply_changes(&mut roster, "node bob", snapshot("bob", "ANA", Some(&["lobby"])));
+        apply_changes(&mut roster, "node bob", snapshot("bob", "Bob", Some(&["lobby"])));
         assert_eq!(
-            sit(&mut people, "s2", "cid", "ana"),
+            connect(&mut roster, "s2", "cid", "ana"),
             ("ana 2".into(), Some(ChatErrorCode::NameTaken))
         );
     }

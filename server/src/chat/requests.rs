@@ -10,7 +10,7 @@ use pesan::protocol::{
 use pesan::socketio::Event;
 use pesan::socketio::value::from_value;
 
-use super::broadcast::{channel, join_room, leave_room};
+use super::broadcast::{join_room, leave_room, room_channel};
 use super::error::{StoreError, chat_error, store_refusal, too_fast};
 use super::history::Range;
 use super::rate_limit::Cost;
@@ -18,7 +18,7 @@ use super::state::Chat;
 use crate::socketio::{AckSender, Args, Socket};
 
 /// Longest pause before one looks again whether a client may go on, or has gone.
-const LOOK: Duration = Duration::from_secs(1);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// Listens to a page.
@@ -27,10 +27,10 @@ impl Chat {
         socket.on(Send::NAME, move |socket: Socket, args: Args, ack: AckSender| {
             let chat = chat.clone();
             async move {
-                chat.pace(&socket).await;
-                match read(args) {
+                chat.throttle(&socket).await;
+                match parse(args) {
                     Ok(send) => chat.send(&socket, send, ack).await,
-                    Err(why) => respond::<Send>(ack, &Err(why)),
+                    Err(error) => respond::<Send>(ack, &Err(error)),
                 }
             }
         });
@@ -38,28 +38,28 @@ impl Chat {
         socket.on(Typing::NAME, move |socket: Socket, args: Args| {
             let chat = chat.clone();
             async move {
-                chat.pace(&socket).await;
-                if let Ok(typing) = read(args) {
+                chat.throttle(&socket).await;
+                if let Ok(typing) = parse(args) {
                     chat.typing(&socket, typing);
                 }
             }
         });
-        self.answer(socket, Self::join);
-        self.answer(socket, Self::leave);
-        self.answer(socket, Self::create);
-        self.answer(socket, Self::direct);
-        self.answer(socket, Self::history);
+        self.on_request(socket, Self::join);
+        self.on_request(socket, Self::leave);
+        self.on_request(socket, Self::create);
+        self.on_request(socket, Self::open_direct);
+        self.on_request(socket, Self::history);
         if named {
-            self.answer(socket, Self::keep_name);
+            self.on_request(socket, Self::refuse_rename);
         } else {
-            self.answer(socket, Self::rename);
+            self.on_request(socket, Self::rename);
         }
         // a page may also speak plainly
         self.listen_plain(socket);
     }
 
     /// Answers each event of a type; what does not have its form is refused in words.
-    fn answer<E, T, F>(&self, socket: &Socket, handle: fn(Self, Socket, E) -> F)
+    fn on_request<E, T, F>(&self, socket: &Socket, handle: fn(Self, Socket, E) -> F)
     where
         E: Event<Ack = Result<T, ChatError>> + std::marker::Send + 'static,
         T: serde::Serialize + std::marker::Send + 'static,
@@ -69,10 +69,10 @@ impl Chat {
         socket.on(E::NAME, move |socket: Socket, args: Args, ack: AckSender| {
             let chat = chat.clone();
             async move {
-                chat.pace(&socket).await;
-                let answer = match read(args) {
+                chat.throttle(&socket).await;
+                let answer = match parse(args) {
                     Ok(event) => handle(chat, socket, event).await,
-                    Err(why) => Err(why),
+                    Err(error) => Err(error),
                 };
                 respond::<E>(ack, &answer);
             }
@@ -80,18 +80,18 @@ impl Chat {
     }
 
     /// Whose socket it is, after they paid.
-    pub(super) fn who(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
+    pub(super) fn charge(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
         let mut state = self.state();
         let person = state
-            .people
-            .of(socket.id())
+            .roster
+            .person_of(socket.id())
             .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?;
         let address = socket.handshake().ip();
         if cost != Cost::Read {
             state.check_mute(&person.id, address)?;
         }
         state
-            .rates
+            .rate_limiter
             .charge(&person.id, address, cost, Instant::now())
             .map_err(too_fast)?;
         Ok(person)
@@ -99,35 +99,37 @@ impl Chat {
 
     /// Waits while a client sends requests faster than anyone may, also such as would be refused. Meanwhile its other
     /// requests wait, and then its connection is not read.
-    pub(super) async fn pace(&self, socket: &Socket) {
+    pub(super) async fn throttle(&self, socket: &Socket) {
         let address = socket.handshake().ip();
         let key = self.rate_key(socket);
         loop {
             let charged = {
                 let mut state = self.state();
-                state.rates.charge(&key, address, Cost::Request, Instant::now())
+                state
+                    .rate_limiter
+                    .charge(&key, address, Cost::Request, Instant::now())
             };
             match charged {
-                Err(wait) if socket.connected() => tokio::time::sleep(wait.min(LOOK)).await,
+                Err(wait) if socket.connected() => tokio::time::sleep(wait.min(RECHECK_INTERVAL)).await,
                 Ok(()) | Err(_) => return,
             }
         }
     }
 
     async fn join(self, socket: Socket, join: Join) -> Result<Joined, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
+        let person = self.charge(&socket, Cost::Read)?;
         self.state().rooms.visible(&join.room, &person.id)?;
         // first the news, then the history: what is stored in between comes twice rather than not at all
         join_room(&socket, &join.room);
         let (direct, came) = {
             let mut state = self.state();
             let direct = !state.rooms.members(&join.room).is_empty();
-            let came = !direct && state.people.enter(socket.id(), &join.room);
-            state.share(&person);
+            let came = !direct && state.roster.join(socket.id(), &join.room);
+            state.publish_presence(&person);
             (direct, came)
         };
         if came {
-            self.came(&socket, &join.room, &person);
+            self.announce_join(&socket, &join.room, &person);
         }
         let range = join.after.map_or(Range::Newest, Range::After);
         let page = self.page(&join.room, range).await?;
@@ -136,20 +138,20 @@ impl Chat {
             let members = state.rooms.members(&join.room);
             let here = members.iter();
             let here: Vec<Person> = here
-                .filter_map(|member| state.people.get(&member.id).cloned())
+                .filter_map(|member| state.roster.get(&member.id).cloned())
                 .collect();
             let count = here.len();
             (here, count)
         } else {
-            let mut some = state.presence.shown_people(&join.room, &state.people);
+            let mut some = state.presence.shown_people(&join.room, &state.roster);
             if !some.iter().any(|one| one.id == person.id) {
-                some.extend(state.people.get(&person.id).cloned());
+                some.extend(state.roster.get(&person.id).cloned());
             }
-            (some, state.people.count_in(&join.room))
+            (some, state.roster.count_in(&join.room))
         };
         let room = state
             .rooms
-            .seen_by(&join.room, &person.id, &state.people)
+            .view_for(&join.room, &person.id, &state.roster)
             .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?;
         Ok(Joined {
             room,
@@ -160,7 +162,7 @@ impl Chat {
     }
 
     async fn leave(self, socket: Socket, leave: Leave) -> Result<(), ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
+        let person = self.charge(&socket, Cost::Read)?;
         let stays = {
             let state = self.state();
             state.rooms.visible(&leave.room, &person.id)?.kind != RoomKind::Open
@@ -172,12 +174,12 @@ impl Chat {
         leave_room(&socket, &leave.room);
         let went = {
             let mut state = self.state();
-            let went = state.people.leave(socket.id(), &leave.room);
-            state.share(&person);
+            let went = state.roster.leave(socket.id(), &leave.room);
+            state.publish_presence(&person);
             went
         };
         if went {
-            self.changed(&leave.room, &person, PresenceChange::Went);
+            self.announce_change(&leave.room, &person, PresenceChange::Went);
         }
         Ok(())
     }
@@ -186,39 +188,39 @@ impl Chat {
     pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
         let person = {
             let mut state = self.state();
-            let Some(person) = state.people.of(socket.id()) else {
+            let Some(person) = state.roster.person_of(socket.id()) else {
                 return;
             };
             let visible = state.rooms.visible(&typing.room, &person.id).is_ok();
             let address = socket.handshake().ip();
             let paid = state
-                .rates
+                .rate_limiter
                 .charge(&person.id, address, Cost::Typing, Instant::now());
             if !visible || paid.is_err() {
                 return;
             }
             person
         };
-        let to = channel(&typing.room);
-        let typist = TypingNotice {
+        let to = room_channel(&typing.room);
+        let notice = TypingNotice {
             room: typing.room,
             person,
         };
-        if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&typist) {
+        if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&notice) {
             tracing::debug!(%error, "cannot say who types");
         }
     }
 
-    async fn history(self, socket: Socket, wanted: History) -> Result<HistoryPage, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
-        self.state().rooms.visible(&wanted.room, &person.id)?;
-        let range = match (wanted.before, wanted.after) {
+    async fn history(self, socket: Socket, request: History) -> Result<HistoryPage, ChatError> {
+        let person = self.charge(&socket, Cost::Read)?;
+        self.state().rooms.visible(&request.room, &person.id)?;
+        let range = match (request.before, request.after) {
             (None, None) => Range::Newest,
             (Some(seq), None) => Range::Before(seq),
             (None, Some(seq)) => Range::After(seq),
             (Some(_), Some(_)) => return Err(chat_error(ChatErrorCode::Malformed, "before and after")),
         };
-        self.page(&wanted.room, range).await
+        self.page(&request.room, range).await
     }
 
     async fn page(&self, room: &str, range: Range) -> Result<HistoryPage, ChatError> {
@@ -239,30 +241,30 @@ impl Chat {
     }
 
     async fn rename(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
-        let person = self.who(&socket, Cost::Write(rename.name.len()))?;
-        let claimed = self.claim_another(&person.id, &rename.name).await?;
+        let person = self.charge(&socket, Cost::Write(rename.name.len()))?;
+        let claimed = self.claim_new_name(&person.id, &rename.name).await?;
         let (renamed, rooms, direct) = {
             let mut state = self.state();
             let (renamed, rooms) = match claimed {
                 Some(name) => state
-                    .people
-                    .call(&person.id, name)
+                    .roster
+                    .set_name(&person.id, name)
                     .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))?,
                 None => {
                     state
-                        .people
+                        .roster
                         .rename(&person.id, &rename.name, self.0.limits.name_chars, Instant::now())?
                 }
             };
-            state.share(&renamed);
+            state.publish_presence(&renamed);
             let direct = state.rooms.rename(&renamed);
             (renamed, rooms, direct)
         };
         for room in rooms {
-            self.changed(&room, &renamed, PresenceChange::Renamed);
+            self.announce_change(&room, &renamed, PresenceChange::Renamed);
         }
         for room in direct {
-            self.tell_room(&room.id);
+            self.send_room_update(&room.id);
             if let Err(error) = self.0.history.save_room(room).await {
                 tracing::warn!(%error, "the new name of someone is not kept");
             }
@@ -271,8 +273,8 @@ impl Chat {
     }
 
     /// Where tokens say who people are, nobody takes another name.
-    async fn keep_name(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
-        let person = self.who(&socket, Cost::Write(rename.name.len()))?;
+    async fn refuse_rename(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
+        let person = self.charge(&socket, Cost::Write(rename.name.len()))?;
         if person.name == rename.name {
             return Ok(person);
         }
@@ -280,7 +282,7 @@ impl Chat {
     }
 }
 
-fn read<E: Event>(args: Args) -> Result<E, ChatError> {
+fn parse<E: Event>(args: Args) -> Result<E, ChatError> {
     let first = args.0.into_iter().next().unwrap_or_default();
     from_value(first).map_err(|error| chat_error(ChatErrorCode::Malformed, error))
 }

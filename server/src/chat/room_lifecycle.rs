@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pesan::protocol::{ChatError, ChatErrorCode, Create, Direct, LOBBY, Room, RoomGone, RoomKind};
 use serde::{Deserialize, Serialize};
 
-use super::broadcast::{PAGES, channel, channel_of, channels};
+use super::broadcast::{PAGES, person_channel, room_channel, room_channels};
 use super::error::{StoreError, chat_error, store_refusal};
 use super::history::{self, Range, SavedRoom};
 use super::rate_limit::Cost;
@@ -15,10 +15,10 @@ use super::state::{Chat, Inner};
 use crate::socketio::Socket;
 
 /// For each open room that there may be, so many between two people.
-const DIRECT: usize = 10;
+const DIRECT_ROOMS_PER_OPEN_ROOM: usize = 10;
 /// How often one looks for empty rooms, at most and at least.
-const SOONEST: Duration = Duration::from_millis(250);
-const LATEST: Duration = Duration::from_secs(60);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One room, as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Chat {
             .map(|room| RoomInfo {
                 id: room.id.clone(),
                 name: room.name.clone(),
-                people: state.people.count_in(&room.id),
+                people: state.roster.count_in(&room.id),
                 messages: room.last_seq,
                 last: room.last.as_ref().map(|last| last.at),
             })
@@ -57,11 +57,11 @@ impl Chat {
     }
 
     pub(super) async fn create(self, socket: Socket, create: Create) -> Result<Room, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
+        let person = self.charge(&socket, Cost::Read)?;
         let limits = self.0.limits;
         // two that are planned at once could get one id; where others write too, the store sees to that
-        let _alone = match self.0.claims {
-            None => Some(self.0.creating.lock().await),
+        let _guard = match self.0.name_registry {
+            None => Some(self.0.create_lock.lock().await),
             Some(_) => None,
         };
         let plan = || {
@@ -70,15 +70,15 @@ impl Chat {
                 .rooms
                 .plan(&create.name, limits.name_chars, limits.max_rooms)
         };
-        let mut planned = plan();
-        if let Err(error) = &planned
+        let mut plan_result = plan();
+        if let Err(error) = &plan_result
             && error.code == ChatErrorCode::Unavailable
-            && self.make_way(RoomKind::Open).await
+            && self.evict_idle_room(RoomKind::Open).await
         {
-            planned = plan();
+            plan_result = plan();
         }
-        let (mut room, key) = planned?;
-        self.who(&socket, Cost::Room)?;
+        let (mut room, key) = plan_result?;
+        self.charge(&socket, Cost::Room)?;
         // stored first, so that no room is there that a restart takes away
         let stored = self.0.history.create_room(room.clone(), &key).await;
         let id = stored.map_err(|error| store_refusal(&error))?;
@@ -87,19 +87,19 @@ impl Chat {
             let mut state = self.state();
             // the store's own news may have been here before
             let added = state.rooms.insert(room, &key)?;
-            (added, state.rooms.seen_by(&id, &person.id, &state.people))
+            (added, state.rooms.view_for(&id, &person.id, &state.roster))
         };
         if added {
-            self.tell_room(&id);
+            self.send_room_update(&id);
         }
         seen.ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))
     }
 
-    pub(super) async fn direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
-        let person = self.who(&socket, Cost::Read)?;
+    pub(super) async fn open_direct(self, socket: Socket, direct: Direct) -> Result<Room, ChatError> {
+        let person = self.charge(&socket, Cost::Read)?;
         let room = {
             let mut state = self.state();
-            let other = state.people.get(&direct.person).cloned();
+            let other = state.roster.get(&direct.person).cloned();
             let other = other
                 .or_else(|| state.rooms.partner(&direct.person))
                 .filter(|other| other.id != person.id)
@@ -107,40 +107,40 @@ impl Chat {
             let id = state.rooms.open_direct(&person, &other);
             state
                 .rooms
-                .seen_by(&id, &person.id, &state.people)
+                .view_for(&id, &person.id, &state.roster)
                 .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?
         };
         if room.last_seq == 0 {
             // the other one sees it with the first message
-            let pages = channel_of(&person.id);
+            let pages = person_channel(&person.id);
             let here = self.0.io.in_(pages.as_str()).local();
-            here.sockets_join(channel(&room.id).as_str());
-            self.tell(&pages, &room);
+            here.sockets_join(room_channel(&room.id).as_str());
+            self.emit_to(&pages, &room);
         }
         Ok(room)
     }
 
     /// Stores a direct room, now that something is said in it, and shows it to both.
     pub(super) async fn store_direct(&self, socket: &Socket, room: SavedRoom) -> Result<(), ChatError> {
-        let most = self.0.limits.max_rooms.saturating_mul(DIRECT);
-        let full = self.state().rooms.is_full_of_direct(most);
-        if full && !self.make_way(RoomKind::Direct).await {
+        let max = self.0.limits.max_rooms.saturating_mul(DIRECT_ROOMS_PER_OPEN_ROOM);
+        let full = self.state().rooms.is_full_of_direct(max);
+        if full && !self.evict_idle_room(RoomKind::Direct).await {
             return Err(chat_error(ChatErrorCode::Unavailable, ""));
         }
-        self.who(socket, Cost::Direct)?;
+        self.charge(socket, Cost::Direct)?;
         let id = room.id.clone();
         let saved = self.0.history.save_room(room.clone()).await;
         saved.map_err(|error| store_refusal(&error))?;
         let added = self.state().rooms.insert(room, "")?;
         if added {
-            self.let_in(&id);
-            self.tell_room(&id);
+            self.join_members(&id);
+            self.send_room_update(&id);
         }
         Ok(())
     }
 
     /// Removes the room of a kind that was not used for the longest time, if that is long enough; whether one went.
-    async fn make_way(&self, kind: RoomKind) -> bool {
+    async fn evict_idle_room(&self, kind: RoomKind) -> bool {
         let days = u64::from(self.0.limits.idle_room_days);
         if days == 0 {
             return false;
@@ -148,7 +148,7 @@ impl Chat {
         let before = history::now().saturating_sub(days * 86_400_000);
         let idlest = {
             let state = self.state();
-            state.rooms.idlest(kind, before, &state.people)
+            state.rooms.idlest(kind, before, &state.roster)
         };
         let Some(id) = idlest else { return false };
         let removed = self.remove_room(&id, false).await;
@@ -161,21 +161,21 @@ impl Chat {
     }
 
     /// Lets the two of a direct room into its Socket.IO room, on this node.
-    pub(super) fn let_in(&self, id: &str) {
+    pub(super) fn join_members(&self, id: &str) {
         let members = self.state().rooms.members(id);
         for member in members {
-            let pages = self.0.io.in_(channel_of(&member.id).as_str()).local();
-            pages.sockets_join(channel(id).as_str());
+            let pages = self.0.io.in_(person_channel(&member.id).as_str()).local();
+            pages.sockets_join(room_channel(id).as_str());
         }
     }
 
     /// Takes over a room that some node has made or changed.
-    pub(super) fn take_room(&self, room: SavedRoom) {
+    pub(super) fn apply_room(&self, room: SavedRoom) {
         let id = room.id.clone();
-        let new = self.state().rooms.take(room, self.0.limits.name_chars);
+        let new = self.state().rooms.apply(room, self.0.limits.name_chars);
         if new {
-            self.let_in(&id);
-            self.tell_room(&id);
+            self.join_members(&id);
+            self.send_room_update(&id);
         }
     }
 
@@ -220,35 +220,35 @@ impl Chat {
 
     /// A room is gone, and `into` has its messages: forgets it, and tells those who saw it.
     pub(super) async fn close_room(&self, id: &str, into: Option<&str>) {
-        let saw = {
+        let recipients = {
             let mut state = self.state();
             let people = state.rooms.members(id);
             let known = state.rooms.remove(id).is_some();
-            state.people.close_room(id);
-            state.news.remove(id);
+            state.roster.close_room(id);
+            state.updated_rooms.remove(id);
             state.presence.close_room(id);
             known.then(|| {
                 people
                     .iter()
-                    .map(|person| channel_of(&person.id))
+                    .map(|person| person_channel(&person.id))
                     .collect::<Vec<_>>()
             })
         };
-        if let Some(saw) = saw {
+        if let Some(recipients) = recipients {
             self.0
                 .io
-                .in_(channel(id).as_str())
+                .in_(room_channel(id).as_str())
                 .local()
-                .sockets_leave(channels(id));
+                .sockets_leave(room_channels(id));
             let gone = RoomGone {
                 id: id.to_owned(),
                 into: into.map(str::to_owned),
             };
-            if saw.is_empty() {
-                self.tell(PAGES, &gone);
+            if recipients.is_empty() {
+                self.emit_to(PAGES, &gone);
             }
-            for pages in saw {
-                self.tell(&pages, &gone);
+            for pages in recipients {
+                self.emit_to(&pages, &gone);
             }
         }
         let Some(into) = into else { return };
@@ -256,8 +256,8 @@ impl Chat {
         match self.0.history.page(into, Range::Newest, 1).await {
             Ok(page) => {
                 if let Some(last) = page.messages.last() {
-                    self.state().rooms.note(last);
-                    self.tell_room(into);
+                    self.state().rooms.note_message(last);
+                    self.send_room_update(into);
                 }
             }
             Err(error) => tracing::warn!(%error, room = into, "the newest message of a room cannot be read"),
@@ -266,8 +266,8 @@ impl Chat {
 }
 
 /// Removes open rooms in which nobody is and nothing was said for a time, as long as there is a chat.
-pub(super) async fn remove_empty(chat: Weak<Inner>, patience: Duration) {
-    let mut ticks = tokio::time::interval((patience / 4).clamp(SOONEST, LATEST));
+pub(super) async fn remove_empty(chat: Weak<Inner>, timeout: Duration) {
+    let mut ticks = tokio::time::interval((timeout / 4).clamp(MIN_CHECK_INTERVAL, MAX_CHECK_INTERVAL));
     // since when each room is empty
     let mut since: HashMap<String, Instant> = HashMap::new();
     loop {
@@ -276,13 +276,13 @@ pub(super) async fn remove_empty(chat: Weak<Inner>, patience: Duration) {
         let chat = Chat(chat);
         let empty: HashSet<String> = {
             let state = chat.state();
-            state.rooms.empty(&state.people).into_iter().collect()
+            state.rooms.empty(&state.roster).into_iter().collect()
         };
         let now = Instant::now();
         since.retain(|id, _| empty.contains(id));
         for id in empty {
             let at = *since.entry(id.clone()).or_insert(now);
-            if now.saturating_duration_since(at) < patience {
+            if now.saturating_duration_since(at) < timeout {
                 continue;
             }
             since.remove(&id);

@@ -5,13 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, Message, Person, Room, RoomKind};
 
 use super::error::chat_error;
-use super::history::{SavedRoom, quoted};
+use super::history::{SavedRoom, excerpt};
 use super::names::{Name, parts, room_name, slug};
 use super::roster::{Roster, id_of};
 
 /// Direct rooms without a message that are remembered, of all people and of one.
-const DRAFTS: usize = 10_000;
-const DRAFTS_OF_ONE: usize = 50;
+const MAX_DRAFTS: usize = 10_000;
+const MAX_DRAFTS_PER_PERSON: usize = 50;
 
 /// Rooms by their ids.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ struct Drafts {
     /// Ids, the oldest first.
     order: VecDeque<String>,
     /// Ids by the people who asked for them, the oldest first.
-    asked: HashMap<String, VecDeque<String>>,
+    requests: HashMap<String, VecDeque<String>>,
 }
 
 impl Drafts {
@@ -40,23 +40,23 @@ impl Drafts {
             self.order.push_back(room.id.clone());
             self.rooms.insert(room.id.clone(), room);
         }
-        while self.rooms.len() > DRAFTS
+        while self.rooms.len() > MAX_DRAFTS
             && let Some(oldest) = self.order.front().cloned()
         {
             self.remove(&oldest);
         }
     }
 
-    fn ask(&mut self, id: &str, person: &str) {
-        let asked = self.asked.entry(person.to_owned()).or_default();
-        if asked.iter().any(|known| known == id) {
+    fn request(&mut self, id: &str, person: &str) {
+        let requests = self.requests.entry(person.to_owned()).or_default();
+        if requests.iter().any(|known| known == id) {
             return;
         }
-        asked.push_back(id.to_owned());
-        if asked.len() > DRAFTS_OF_ONE
-            && let Some(oldest) = asked.pop_front()
+        requests.push_back(id.to_owned());
+        if requests.len() > MAX_DRAFTS_PER_PERSON
+            && let Some(oldest) = requests.pop_front()
             && !self
-                .asked
+                .requests
                 .values()
                 .any(|others| others.iter().any(|known| *known == oldest))
         {
@@ -68,18 +68,18 @@ impl Drafts {
         let room = self.rooms.remove(id)?;
         self.order.retain(|known| known != id);
         for member in room.members.iter().flatten() {
-            if let Some(asked) = self.asked.get_mut(&member.id) {
-                asked.retain(|known| known != id);
-                if asked.is_empty() {
-                    self.asked.remove(&member.id);
+            if let Some(requests) = self.requests.get_mut(&member.id) {
+                requests.retain(|known| known != id);
+                if requests.is_empty() {
+                    self.requests.remove(&member.id);
                 }
             }
         }
         Some(room)
     }
 
-    fn of(&self, person: &str) -> impl Iterator<Item = &SavedRoom> {
-        let ids = self.asked.get(person).into_iter().flatten();
+    fn requested_by(&self, person: &str) -> impl Iterator<Item = &SavedRoom> {
+        let ids = self.requests.get(person).into_iter().flatten();
         ids.filter_map(|id| self.rooms.get(id))
     }
 }
@@ -94,7 +94,7 @@ impl Rooms {
                 // an earlier version stored them before anything was said
                 continue;
             }
-            let key = key_of(&room, name_chars);
+            let key = comparison_key(&room, name_chars);
             rooms.add(room, &key);
         }
         rooms
@@ -124,7 +124,7 @@ impl Rooms {
     /// Takes a room off the list; whether it was there.
     pub(super) fn remove(&mut self, id: &str) -> Option<SavedRoom> {
         let room = self.rooms.remove(id)?;
-        self.names.retain(|_, holder| holder != id);
+        self.names.retain(|_, name_owner| name_owner != id);
         for member in room.members.iter().flatten() {
             if let Some(rooms) = self.direct.get_mut(&member.id) {
                 rooms.retain(|known| known != id);
@@ -140,27 +140,27 @@ impl Rooms {
     pub(super) fn key(&self, id: &str, name_chars: u32) -> String {
         self.rooms
             .get(id)
-            .map(|room| key_of(room, name_chars))
+            .map(|room| comparison_key(room, name_chars))
             .unwrap_or_default()
     }
 
     /// Room that makes way when there are too many of a kind: nobody is in it, and nothing was said for the longest
     /// time, or ever. None while all were used since `before`, in milliseconds since 1970.
-    pub(super) fn idlest(&self, kind: RoomKind, before: u64, people: &Roster) -> Option<String> {
+    pub(super) fn idlest(&self, kind: RoomKind, before: u64, roster: &Roster) -> Option<String> {
         let newest = |room: &SavedRoom| room.last.as_ref().map_or(0, |last| last.at);
         self.rooms
             .values()
-            .filter(|room| room.kind == kind && newest(room) < before && people.count_in(&room.id) == 0)
+            .filter(|room| room.kind == kind && newest(room) < before && roster.count_in(&room.id) == 0)
             .min_by_key(|room| newest(room))
             .map(|room| room.id.clone())
     }
 
     /// Open rooms in which nothing was said yet and nobody is.
-    pub(super) fn empty(&self, people: &Roster) -> Vec<String> {
+    pub(super) fn empty(&self, roster: &Roster) -> Vec<String> {
         self.rooms
             .values()
             .filter(|room| {
-                room.kind == RoomKind::Open && room.last_seq == 0 && people.count_in(&room.id) == 0
+                room.kind == RoomKind::Open && room.last_seq == 0 && roster.count_in(&room.id) == 0
             })
             .map(|room| room.id.clone())
             .collect()
@@ -181,7 +181,7 @@ impl Rooms {
             .filter(|room| {
                 room.members
                     .as_ref()
-                    .is_none_or(|two| two.iter().any(|one| one.id == person))
+                    .is_none_or(|pair| pair.iter().any(|one| one.id == person))
             })
             .ok_or_else(|| {
                 chat_error(
@@ -192,21 +192,21 @@ impl Rooms {
     }
 
     /// Room as this person sees it.
-    pub(super) fn seen_by(&self, id: &str, person: &str, people: &Roster) -> Option<Room> {
+    pub(super) fn view_for(&self, id: &str, person: &str, roster: &Roster) -> Option<Room> {
         self.visible(id, person)
             .ok()
-            .map(|room| seen(room, person, people))
+            .map(|room| view(room, person, roster))
     }
 
     /// All rooms that this person can see, the lobby first.
-    pub(super) fn all_seen_by(&self, person: &str, people: &Roster) -> Vec<Room> {
+    pub(super) fn views_for(&self, person: &str, roster: &Roster) -> Vec<Room> {
         let mut rooms: Vec<Room> = self
             .rooms
             .values()
             .filter(|room| room.members.is_none())
             .chain(self.direct_of(person).filter_map(|id| self.rooms.get(id)))
-            .chain(self.drafts.of(person))
-            .map(|room| seen(room, person, people))
+            .chain(self.drafts.requested_by(person))
+            .map(|room| view(room, person, roster))
             .collect();
         rooms.sort_by(|a, b| {
             let lobby = |room: &Room| room.kind != RoomKind::Lobby;
@@ -232,15 +232,15 @@ impl Rooms {
     /// many.
     pub(super) fn plan(
         &self,
-        wished: &str,
+        requested: &str,
         name_chars: u32,
-        most: usize,
+        max: usize,
     ) -> Result<(SavedRoom, String), ChatError> {
-        let name = room_name(wished, name_chars)?;
-        if let Some(id) = self.holder(&name.key) {
+        let name = room_name(requested, name_chars)?;
+        if let Some(id) = self.name_owner(&name.key) {
             return Err(chat_error(ChatErrorCode::RoomTaken, id));
         }
-        if self.count(RoomKind::Open) >= most {
+        if self.count(RoomKind::Open) >= max {
             return Err(chat_error(ChatErrorCode::Unavailable, ""));
         }
         let base = match slug(&name.shown) {
@@ -264,16 +264,16 @@ impl Rooms {
     }
 
     /// Whether there may be no further direct room.
-    pub(super) fn is_full_of_direct(&self, most: usize) -> bool {
-        self.count(RoomKind::Direct) >= most
+    pub(super) fn is_full_of_direct(&self, max: usize) -> bool {
+        self.count(RoomKind::Direct) >= max
     }
 
     /// Room of two people, for the one who asks for it: it is stored with its first message.
-    pub(super) fn open_direct(&mut self, asks: &Person, other: &Person) -> String {
-        let (a, b) = if asks.id <= other.id {
-            (asks, other)
+    pub(super) fn open_direct(&mut self, requester: &Person, other: &Person) -> String {
+        let (a, b) = if requester.id <= other.id {
+            (requester, other)
         } else {
-            (other, asks)
+            (other, requester)
         };
         let id = format!("d.{}", id_of("direct", &format!("{} {}", a.id, b.id)));
         if !self.rooms.contains_key(&id) {
@@ -285,12 +285,12 @@ impl Rooms {
                 last_seq: 0,
                 last: None,
             });
-            self.drafts.ask(&id, &asks.id);
+            self.drafts.request(&id, &requester.id);
         }
         id
     }
 
-    fn holder(&self, key: &str) -> Option<&String> {
+    fn name_owner(&self, key: &str) -> Option<&String> {
         parts(key).find_map(|part| self.names.get(part))
     }
 
@@ -299,35 +299,35 @@ impl Rooms {
     /// # Errors
     /// [`ChatErrorCode::RoomTaken`] when another room has the name.
     pub(super) fn insert(&mut self, room: SavedRoom, key: &str) -> Result<bool, ChatError> {
-        let holder = self.holder(key).filter(|_| room.kind == RoomKind::Open);
-        if let Some(id) = holder.filter(|id| **id != room.id) {
+        let name_owner = self.name_owner(key).filter(|_| room.kind == RoomKind::Open);
+        if let Some(id) = name_owner.filter(|id| **id != room.id) {
             return Err(chat_error(ChatErrorCode::RoomTaken, id));
         }
-        let new = !self.rooms.contains_key(&room.id);
-        if new {
+        let is_new = !self.rooms.contains_key(&room.id);
+        if is_new {
             self.add(room, key);
         }
-        Ok(new)
+        Ok(is_new)
     }
 
     /// Takes a room over as the store has it now; whether anything in it is new.
-    pub(super) fn take(&mut self, room: SavedRoom, name_chars: u32) -> bool {
+    pub(super) fn apply(&mut self, room: SavedRoom, name_chars: u32) -> bool {
         let Some(known) = self.rooms.get_mut(&room.id) else {
-            let key = key_of(&room, name_chars);
+            let key = comparison_key(&room, name_chars);
             self.add(room, &key);
             return true;
         };
-        let new = known.name != room.name || known.members != room.members;
+        let is_new = known.name != room.name || known.members != room.members;
         known.name = room.name;
         known.members = room.members;
-        new
+        is_new
     }
 
     /// The two of a direct room; nobody for others.
     pub(super) fn members(&self, id: &str) -> Vec<Person> {
         let room = self.rooms.get(id).or_else(|| self.draft(id));
         let members = room.and_then(|room| room.members.as_ref());
-        members.map(|two| two.to_vec()).unwrap_or_default()
+        members.map(|pair| pair.to_vec()).unwrap_or_default()
     }
 
     /// Someone who is not here, but in a direct room.
@@ -340,7 +340,7 @@ impl Rooms {
     }
 
     /// Remembers the newest message of a room.
-    pub(super) fn note(&mut self, message: &Message) {
+    pub(super) fn note_message(&mut self, message: &Message) {
         if let Some(room) = self.rooms.get_mut(&message.room)
             && room.last_seq < message.seq
         {
@@ -391,7 +391,7 @@ impl Rooms {
 }
 
 /// What the name of a room is compared by.
-fn key_of(room: &SavedRoom, name_chars: u32) -> String {
+fn comparison_key(room: &SavedRoom, name_chars: u32) -> String {
     Name::new(&room.name, name_chars.max(200)).map_or_else(|_| room.id.clone(), |name| name.key)
 }
 
@@ -407,24 +407,24 @@ pub(super) fn lobby() -> SavedRoom {
     }
 }
 
-fn seen(room: &SavedRoom, person: &str, people: &Roster) -> Room {
-    let with = room.members.as_ref().and_then(|two| {
-        let other = two.iter().find(|one| one.id != person).or(two.first())?;
+fn view(room: &SavedRoom, person: &str, roster: &Roster) -> Room {
+    let partner = room.members.as_ref().and_then(|pair| {
+        let other = pair.iter().find(|one| one.id != person).or(pair.first())?;
         // the name of today, if they are here
-        Some(people.get(&other.id).unwrap_or(other).clone())
+        Some(roster.get(&other.id).unwrap_or(other).clone())
     });
     Room {
         id: room.id.clone(),
-        name: with
+        name: partner
             .as_ref()
-            .map_or_else(|| room.name.clone(), |with| with.name.clone()),
+            .map_or_else(|| room.name.clone(), |partner| partner.name.clone()),
         kind: room.kind,
-        with,
+        with: partner,
         last_seq: room.last_seq,
         last: room.last.as_ref().map(|last| {
             let mut last = last.clone();
             // a list shows one line
-            last.text = quoted(&last.text);
+            last.text = excerpt(&last.text);
             Box::new(last)
         }),
     }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::chat_error;
 use super::name_registry::HeldNames;
-use super::names::{Name, NameCandidates, made_up, parts, person_name};
+use super::names::{Name, NameCandidates, guest_name, parts, person_name};
 
 /// Everyone who is here.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Roster {
     /// People who have gone, and the keys of their names, which nobody holds.
     freed: Vec<(String, String)>,
     /// Seats, by the ids of sockets or by what stands for another node.
-    seats: HashMap<String, Seat>,
+    connections: HashMap<String, Connection>,
     /// Ids of the people in each room.
     members: HashMap<String, BTreeSet<String>>,
 }
@@ -36,45 +36,45 @@ pub(super) struct Roster {
 struct Present {
     person: Person,
     key: String,
-    seats: Count,
+    connections: ConnectionCount,
     /// Rooms, and by how many seats.
-    rooms: HashMap<String, Count>,
+    rooms: HashMap<String, ConnectionCount>,
 }
 
 /// How many seats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Count {
-    here: usize,
-    remote_presence: usize,
+struct ConnectionCount {
+    local: usize,
+    remote: usize,
 }
 
-impl Count {
-    fn of(&mut self, away: bool) -> &mut usize {
-        if away {
-            &mut self.remote_presence
+impl ConnectionCount {
+    fn on_side(&mut self, is_remote: bool) -> &mut usize {
+        if is_remote {
+            &mut self.remote
         } else {
-            &mut self.here
+            &mut self.local
         }
     }
 
-    fn all(self) -> usize {
-        self.here + self.remote_presence
+    fn total(self) -> usize {
+        self.local + self.remote
     }
 }
 
 /// A connection of someone, or all that they have on another node.
 #[derive(Debug)]
-struct Seat {
+struct Connection {
     person: String,
     rooms: HashSet<String>,
-    away: bool,
+    is_remote: bool,
     /// Address of the connection.
     address: Option<IpAddr>,
 }
 
 impl Roster {
     /// Gives someone a seat, under the wished name if that can be.
-    pub(super) fn sit(
+    pub(super) fn connect(
         &mut self,
         socket: &str,
         id: &str,
@@ -82,28 +82,28 @@ impl Roster {
         now: Instant,
     ) -> (Person, Option<ChatError>) {
         if self.present.contains_key(id) {
-            return (self.seat(socket, id, Name::default(), false), None);
+            return (self.add_connection(socket, id, Name::default(), false), None);
         }
         let name = names
             .find(|name| !self.is_taken(&name.key, id, now))
             .unwrap_or_default();
-        let refused = names.refused(&name);
-        (self.seat(socket, id, name, false), refused)
+        let refusal = names.refusal(&name);
+        (self.add_connection(socket, id, name, false), refusal)
     }
 
     /// Says which address a seat is at.
-    pub(super) fn locate(&mut self, seat: &str, address: IpAddr) {
-        if let Some(seat) = self.seats.get_mut(seat) {
-            seat.address = Some(address);
+    pub(super) fn set_address(&mut self, connection: &str, address: IpAddr) {
+        if let Some(connection) = self.connections.get_mut(connection) {
+            connection.address = Some(address);
         }
     }
 
     /// Gives someone a seat, under this name if they have none yet.
-    pub(super) fn sit_as(&mut self, socket: &str, id: &str, name: Name) -> Person {
-        self.seat(socket, id, name, false)
+    pub(super) fn connect_as(&mut self, socket: &str, id: &str, name: Name) -> Person {
+        self.add_connection(socket, id, name, false)
     }
 
-    fn seat(&mut self, seat: &str, id: &str, name: Name, away: bool) -> Person {
+    fn add_connection(&mut self, connection_id: &str, id: &str, name: Name, is_remote: bool) -> Person {
         let (names, held) = (&mut self.names, &mut self.held);
         let present = self.present.entry(id.to_owned()).or_insert_with(|| {
             // nobody's, but where two nodes gave it away at the same time
@@ -117,46 +117,46 @@ impl Roster {
                     name: name.shown,
                 },
                 key: name.key,
-                seats: Count::default(),
+                connections: ConnectionCount::default(),
                 rooms: HashMap::new(),
             }
         });
-        *present.seats.of(away) += 1;
-        let taken = Seat {
+        *present.connections.on_side(is_remote) += 1;
+        let connection = Connection {
             person: id.to_owned(),
             rooms: HashSet::new(),
-            away,
+            is_remote,
             address: None,
         };
-        self.seats.insert(seat.to_owned(), taken);
+        self.connections.insert(connection_id.to_owned(), connection);
         present.person.clone()
     }
 
     /// Takes a seat away; the person, and the rooms where nothing of them is left.
-    pub(super) fn rise(&mut self, seat: &str) -> Option<(Person, Vec<String>)> {
-        let seat = self.seats.remove(seat)?;
-        let present = self.present.get_mut(&seat.person)?;
+    pub(super) fn disconnect(&mut self, connection: &str) -> Option<(Person, Vec<String>)> {
+        let connection = self.connections.remove(connection)?;
+        let present = self.present.get_mut(&connection.person)?;
         let mut gone = Vec::new();
-        for room in seat.rooms {
-            if present.leave(&room, seat.away) {
-                forget_member(&mut self.members, &room, &seat.person);
+        for room in connection.rooms {
+            if present.leave(&room, connection.is_remote) {
+                remove_member(&mut self.members, &room, &connection.person);
                 gone.push(room);
             }
         }
         let person = present.person.clone();
-        *present.seats.of(seat.away) -= 1;
-        if present.seats.all() == 0
-            && let Some(present) = self.present.remove(&seat.person)
+        *present.connections.on_side(connection.is_remote) -= 1;
+        if present.connections.total() == 0
+            && let Some(present) = self.present.remove(&connection.person)
         {
-            self.forget_name(&present.key, &seat.person);
+            self.release_name(&present.key, &connection.person);
             // a seat of another node is that node's business
-            if let Some(address) = seat.address {
-                let made_up = present.person.name.starts_with(&made_up(&seat.person));
-                if made_up {
-                    self.freed.push((seat.person, present.key));
+            if let Some(address) = connection.address {
+                let guest_name = present.person.name.starts_with(&guest_name(&connection.person));
+                if guest_name {
+                    self.freed.push((connection.person, present.key));
                 } else {
                     self.held
-                        .hold(&seat.person, &present.key, address, Instant::now());
+                        .hold(&connection.person, &present.key, address, Instant::now());
                 }
             }
         }
@@ -171,10 +171,10 @@ impl Roster {
     }
 
     /// Whose seat this is.
-    pub(super) fn of(&self, socket: &str) -> Option<Person> {
-        let seat = self.seats.get(socket)?;
+    pub(super) fn person_of(&self, socket: &str) -> Option<Person> {
+        let connection = self.connections.get(socket)?;
         self.present
-            .get(&seat.person)
+            .get(&connection.person)
             .map(|present| present.person.clone())
     }
 
@@ -184,38 +184,38 @@ impl Roster {
     }
 
     /// Puts a seat into a room; whether its person was not there before.
-    pub(super) fn enter(&mut self, seat: &str, room: &str) -> bool {
-        let Some(seat) = self.seats.get_mut(seat) else {
+    pub(super) fn join(&mut self, connection: &str, room: &str) -> bool {
+        let Some(connection) = self.connections.get_mut(connection) else {
             return false;
         };
-        if !seat.rooms.insert(room.to_owned()) {
+        if !connection.rooms.insert(room.to_owned()) {
             return false;
         }
-        let Some(present) = self.present.get_mut(&seat.person) else {
+        let Some(present) = self.present.get_mut(&connection.person) else {
             return false;
         };
         let count = present.rooms.entry(room.to_owned()).or_default();
-        *count.of(seat.away) += 1;
-        let came = count.all() == 1;
+        *count.on_side(connection.is_remote) += 1;
+        let came = count.total() == 1;
         if came {
             let members = self.members.entry(room.to_owned()).or_default();
-            members.insert(seat.person.clone());
+            members.insert(connection.person.clone());
         }
         came
     }
 
     /// Takes a seat out of a room; whether nothing of its person is left there.
-    pub(super) fn leave(&mut self, seat: &str, room: &str) -> bool {
-        let Some(seat) = self.seats.get_mut(seat) else {
+    pub(super) fn leave(&mut self, connection: &str, room: &str) -> bool {
+        let Some(connection) = self.connections.get_mut(connection) else {
             return false;
         };
-        let went = seat.rooms.remove(room)
+        let went = connection.rooms.remove(room)
             && self
                 .present
-                .get_mut(&seat.person)
-                .is_some_and(|present| present.leave(room, seat.away));
+                .get_mut(&connection.person)
+                .is_some_and(|present| present.leave(room, connection.is_remote));
         if went {
-            forget_member(&mut self.members, room, &seat.person);
+            remove_member(&mut self.members, room, &connection.person);
         }
         went
     }
@@ -226,14 +226,14 @@ impl Roster {
         for present in self.present.values_mut() {
             present.rooms.remove(room);
         }
-        for seat in self.seats.values_mut() {
-            seat.rooms.remove(room);
+        for connection in self.connections.values_mut() {
+            connection.rooms.remove(room);
         }
     }
 
     /// People in a room, by name; of a crowd the first `most` by id.
-    pub(super) fn in_room(&self, room: &str, most: usize) -> Vec<Person> {
-        let ids = self.members.get(room).into_iter().flatten().take(most);
+    pub(super) fn members_of(&self, room: &str, max: usize) -> Vec<Person> {
+        let ids = self.members.get(room).into_iter().flatten().take(max);
         let mut people: Vec<Person> = ids.filter_map(|id| self.get(id).cloned()).collect();
         people.sort_by(|a, b| a.name.cmp(&b.name));
         people
@@ -251,22 +251,22 @@ impl Roster {
     pub(super) fn rename(
         &mut self,
         id: &str,
-        wished: &str,
-        most: u32,
+        requested: &str,
+        max: u32,
         now: Instant,
     ) -> Result<(Person, Vec<String>), ChatError> {
-        let name = person_name(wished, most, id)?;
+        let name = person_name(requested, max, id)?;
         if self.is_taken(&name.key, id, now) {
             return Err(chat_error(ChatErrorCode::NameTaken, name.shown));
         }
-        self.call(id, name)
+        self.set_name(id, name)
             .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))
     }
 
     /// Gives someone a name that is known to be theirs; the rooms that they are in.
-    pub(super) fn call(&mut self, id: &str, name: Name) -> Option<(Person, Vec<String>)> {
+    pub(super) fn set_name(&mut self, id: &str, name: Name) -> Option<(Person, Vec<String>)> {
         let before = self.present.get(id)?.key.clone();
-        self.forget_name(&before, id);
+        self.release_name(&before, id);
         for part in parts(&name.key) {
             self.names.insert(part.to_owned(), id.to_owned());
         }
@@ -276,7 +276,7 @@ impl Roster {
         Some((present.person.clone(), present.rooms.keys().cloned().collect()))
     }
 
-    fn forget_name(&mut self, key: &str, id: &str) {
+    fn release_name(&mut self, key: &str, id: &str) {
         for part in parts(key) {
             if self.names.get(part).is_some_and(|holder| holder == id) {
                 self.names.remove(part);
@@ -290,45 +290,45 @@ impl Roster {
     }
 
     /// How many people have a seat on this node.
-    pub(super) fn count_here(&self) -> usize {
+    pub(super) fn count_local(&self) -> usize {
         self.present
             .values()
-            .filter(|present| present.seats.here > 0)
+            .filter(|present| present.connections.local > 0)
             .count()
     }
 
     /// Someone as this node has them.
-    pub(super) fn line(&self, id: &str) -> Option<MemberSnapshot> {
+    pub(super) fn snapshot(&self, id: &str) -> Option<MemberSnapshot> {
         let present = self.present.get(id)?;
-        let here = |(room, count): (&String, &Count)| (count.here > 0).then(|| room.clone());
+        let local = |(room, count): (&String, &ConnectionCount)| (count.local > 0).then(|| room.clone());
         Some(MemberSnapshot {
             person: present.person.clone(),
             key: present.key.clone(),
-            rooms: (present.seats.here > 0).then(|| present.rooms.iter().filter_map(here).collect()),
+            rooms: (present.connections.local > 0).then(|| present.rooms.iter().filter_map(local).collect()),
         })
     }
 
     /// Everyone who has a seat on this node.
-    pub(super) fn lines(&self) -> Vec<MemberSnapshot> {
-        let lines = self.present.keys().filter_map(|id| self.line(id));
-        lines.filter(|line| line.rooms.is_some()).collect()
+    pub(super) fn snapshots(&self) -> Vec<MemberSnapshot> {
+        let snapshots = self.present.keys().filter_map(|id| self.snapshot(id));
+        snapshots.filter(|snapshot| snapshot.rooms.is_some()).collect()
     }
 
     /// Gives someone the seat that stands for all that they have on another node.
-    pub(super) fn sit_elsewhere(&mut self, seat: &str, id: &str, name: Name) {
-        self.seat(seat, id, name, true);
+    pub(super) fn connect_remote(&mut self, connection: &str, id: &str, name: Name) {
+        self.add_connection(connection, id, name, true);
     }
 
     /// Whether there is such a seat.
-    pub(super) fn has_seat(&self, seat: &str) -> bool {
-        self.seats.contains_key(seat)
+    pub(super) fn is_connected(&self, connection: &str) -> bool {
+        self.connections.contains_key(connection)
     }
 
     /// Rooms that a seat is in.
-    pub(super) fn rooms_of(&self, seat: &str) -> HashSet<String> {
-        self.seats
-            .get(seat)
-            .map(|seat| seat.rooms.clone())
+    pub(super) fn rooms_of(&self, connection: &str) -> HashSet<String> {
+        self.connections
+            .get(connection)
+            .map(|connection| connection.rooms.clone())
             .unwrap_or_default()
     }
 
@@ -352,12 +352,12 @@ impl Roster {
 
 impl Present {
     /// Takes one seat out of a room; whether it was the last.
-    fn leave(&mut self, room: &str, away: bool) -> bool {
+    fn leave(&mut self, room: &str, is_remote: bool) -> bool {
         let Some(count) = self.rooms.get_mut(room) else {
             return false;
         };
-        *count.of(away) -= 1;
-        if count.all() == 0 {
+        *count.on_side(is_remote) -= 1;
+        if count.total() == 0 {
             self.rooms.remove(room);
             return true;
         }
@@ -365,10 +365,10 @@ impl Present {
     }
 }
 
-fn forget_member(members: &mut HashMap<String, BTreeSet<String>>, room: &str, person: &str) {
-    if let Some(here) = members.get_mut(room) {
-        here.remove(person);
-        if here.is_empty() {
+fn remove_member(members: &mut HashMap<String, BTreeSet<String>>, room: &str, person: &str) {
+    if let Some(local) = members.get_mut(room) {
+        local.remove(person);
+        if local.is_empty() {
             members.remove(room);
         }
     }
@@ -436,76 +436,76 @@ pub(super) fn id_of(what: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::name_registry::HELD;
+    use super::super::name_registry::HOLD_TIME;
     use super::*;
 
-    pub(super) fn sit(
-        people: &mut Roster,
+    fn connect(
+        roster: &mut Roster,
         socket: &str,
         id: &str,
-        wished: &str,
+        requested: &str,
     ) -> (String, Option<ChatErrorCode>) {
-        let (person, refused) = people.sit(
+        let (person, refusal) = roster.connect(
             socket,
             id,
-            NameCandidates::new(id, Some(wished), 32),
+            NameCandidates::new(id, Some(requested), 32),
             Instant::now(),
         );
-        people.locate(socket, IpAddr::from([192, 0, 2, 1]));
-        (person.name, refused.map(|refusal| refusal.code))
+        roster.set_address(socket, IpAddr::from([192, 0, 2, 1]));
+        (person.name, refusal.map(|refusal| refusal.code))
     }
 
     #[test]
     fn several_tabs_are_one_person() {
-        let mut people = Roster::default();
-        sit(&mut people, "s1", "ana", "Ana");
-        sit(&mut people, "s2", "ana", "Ana");
-        assert!(people.enter("s1", "lobby"));
-        assert!(!people.enter("s2", "lobby"));
+        let mut roster = Roster::default();
+        connect(&mut roster, "s1", "ana", "Ana");
+        connect(&mut roster, "s2", "ana", "Ana");
+        assert!(roster.join("s1", "lobby"));
+        assert!(!roster.join("s2", "lobby"));
         assert_eq!(
-            (people.in_room("lobby", 9).len(), people.count_in("lobby")),
+            (roster.members_of("lobby", 9).len(), roster.count_in("lobby")),
             (1, 1)
         );
-        assert_eq!(people.rise("s1").map(|(_, gone)| gone), Some(vec![]));
+        assert_eq!(roster.disconnect("s1").map(|(_, gone)| gone), Some(vec![]));
         assert_eq!(
-            people.rise("s2").map(|(_, gone)| gone),
+            roster.disconnect("s2").map(|(_, gone)| gone),
             Some(vec!["lobby".to_owned()])
         );
-        assert_eq!(people.count(), 0);
+        assert_eq!(roster.count(), 0);
     }
 
     #[test]
     fn a_taken_name_gets_a_number_and_a_reason() {
-        let mut people = Roster::default();
-        assert_eq!(sit(&mut people, "s1", "ana", "Ana"), ("Ana".into(), None));
+        let mut roster = Roster::default();
+        assert_eq!(connect(&mut roster, "s1", "ana", "Ana"), ("Ana".into(), None));
         assert_eq!(
-            sit(&mut people, "s2", "bob", "ANA"),
+            connect(&mut roster, "s2", "bob", "ANA"),
             ("ANA 2".into(), Some(ChatErrorCode::NameTaken))
         );
-        let (name, why) = sit(&mut people, "s3", "0123456789", "\u{200b}");
+        let (name, error) = connect(&mut roster, "s3", "0123456789", "\u{200b}");
         assert_eq!(
-            (name.as_str(), why),
+            (name.as_str(), error),
             ("tamu-0123", Some(ChatErrorCode::NameInvalid))
         );
     }
 
     #[test]
     fn name_of_someone_who_has_gone_is_free_after_a_day() {
-        let mut people = Roster::default();
-        sit(&mut people, "s1", "ana", "Ana");
-        sit(&mut people, "s2", "bob", "Bob");
+        let mut roster = Roster::default();
+        connect(&mut roster, "s1", "ana", "Ana");
+        connect(&mut roster, "s2", "bob", "Bob");
         let now = Instant::now();
-        let refused = people.rename("bob", "ana", 32, now).expect_err("taken");
-        assert_eq!(refused, chat_error(ChatErrorCode::NameTaken, "ana"));
-        people.rise("s1");
-        let refused = people.rename("bob", "ana", 32, now).expect_err("still hers");
-        assert_eq!(refused, chat_error(ChatErrorCode::NameTaken, "ana"));
-        assert_eq!(sit(&mut people, "s3", "ana", "Ana"), ("Ana".into(), None));
-        people.rise("s3");
-        let tomorrow = Instant::now() + HELD;
-        let (person, _) = people.rename("bob", "ana", 32, tomorrow).expect("free now");
+        let refusal = roster.rename("bob", "ana", 32, now).expect_err("connection");
+        assert_eq!(refusal, chat_error(ChatErrorCode::NameTaken, "ana"));
+        roster.disconnect("s1");
+        let refusal = roster.rename("bob", "ana", 32, now).expect_err("still hers");
+        assert_eq!(refusal, chat_error(ChatErrorCode::NameTaken, "ana"));
+        assert_eq!(connect(&mut roster, "s3", "ana", "Ana"), ("Ana".into(), None));
+        roster.disconnect("s3");
+        let tomorrow = Instant::now() + HOLD_TIME;
+        let (person, _) = roster.rename("bob", "ana", 32, tomorrow).expect("free now");
         assert_eq!(person.name, "ana");
         // nobody left this one
-        assert_eq!(sit(&mut people, "s4", "cid", "Bob"), ("Bob".into(), None));
+        assert_eq!(connect(&mut roster, "s4", "cid", "Bob"), ("Bob".into(), None));
     }
 }

@@ -29,36 +29,36 @@ pub(super) struct Inner {
     pub(super) io: Io,
     pub(super) history: Box<dyn History>,
     pub(super) limits: ChatLimits,
-    pub(super) access: RwLock<Arc<Authenticator>>,
+    pub(super) authenticator: RwLock<Arc<Authenticator>>,
     /// Gives the build id of the page that the server serves.
     pub(super) page_build: Box<dyn Fn() -> String + Send + Sync>,
     /// Names that all nodes have agreed on, where there are several.
-    pub(super) claims: Option<NameRegistry>,
+    pub(super) name_registry: Option<NameRegistry>,
     pub(super) state: Mutex<ChatState>,
     /// Counts plain messages that were passed on, but not kept.
-    pub(super) not_kept: metrics::Counter,
+    pub(super) plain_not_stored: metrics::Counter,
     /// Hands on what is stored, until the store has ended.
     pub(super) delivery: Mutex<Option<JoinHandle<()>>>,
     /// Set when the store ends.
-    pub(super) ending: AtomicBool,
+    pub(super) store_closing: AtomicBool,
     /// Held from the plan of an open room until it is there.
-    pub(super) creating: tokio::sync::Mutex<()>,
+    pub(super) create_lock: tokio::sync::Mutex<()>,
 }
 
 /// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
 pub(super) struct ChatState {
-    pub(super) people: Roster,
+    pub(super) roster: Roster,
     pub(super) rooms: Rooms,
     /// Other nodes, where there may be some.
     pub(super) remote_presence: Option<RemotePresence>,
     /// Rooms that have news for those who are not in them.
-    pub(super) news: BTreeSet<String>,
+    pub(super) updated_rooms: BTreeSet<String>,
     /// Notice of the operator that the server will go down.
-    pub(super) closing: Option<Notice>,
+    pub(super) shutdown_notice: Option<ScheduledShutdown>,
     /// Plain messages that may be kept in this moment.
-    pub(super) plain: Bucket,
+    pub(super) plain_bucket: Bucket,
     /// What people and addresses may do in this moment.
-    pub(super) rates: RateLimiter,
+    pub(super) rate_limiter: RateLimiter,
     /// Addresses from which wrong secrets came.
     pub(super) lockout: Lockout,
     /// Changes of presence that rooms were not told yet.
@@ -69,12 +69,12 @@ pub(super) struct ChatState {
 
 /// Notice that the server will go down.
 #[derive(Debug, Clone)]
-pub(super) struct Notice {
+pub(super) struct ScheduledShutdown {
     pub(super) at: Instant,
     pub(super) reason: String,
 }
 
-impl Notice {
+impl ScheduledShutdown {
     /// The notice for someone who comes now; none when its time has passed.
     pub(super) fn still(&self) -> Option<ShutdownNotice> {
         let left = self.at.checked_duration_since(Instant::now())?;
@@ -129,15 +129,15 @@ impl Chat {
 
     /// Why messages cannot be stored, if so.
     #[must_use]
-    pub fn trouble(&self) -> Option<StoreError> {
-        self.0.history.trouble()
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.0.history.last_error().map_or(Ok(()), Err)
     }
 
     /// Sets the gauges that are only looked at when someone asks.
     pub fn record_metrics(&self) {
         let state = self.state();
         let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
-        metrics::gauge!("pesan_people").set(float(state.people.count_here()));
+        metrics::gauge!("pesan_people").set(float(state.roster.count_local()));
         metrics::gauge!("pesan_rooms").set(float(state.rooms.iter().count()));
         metrics::gauge!("pesan_locked_out_addresses").set(float(state.lockout.count(Instant::now())));
         if let Some(remote_presence) = &state.remote_presence {
@@ -147,7 +147,7 @@ impl Chat {
 
     /// Writes what waits to the disk, and answers it; nothing is stored after that.
     pub async fn close_history(&self) {
-        self.0.ending.store(true, Ordering::Release);
+        self.0.store_closing.store(true, Ordering::Release);
         let chat = self.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || chat.0.history.close()).await {
             tracing::error!(%error, "the history did not close");
@@ -171,8 +171,14 @@ impl Chat {
     }
 
     /// Who may come in now.
-    pub(super) fn access(&self) -> Arc<Authenticator> {
-        Arc::clone(&self.0.access.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn authenticator(&self) -> Arc<Authenticator> {
+        Arc::clone(
+            &self
+                .0
+                .authenticator
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// What the rates of a socket are counted by: its person, where that is known.
@@ -187,13 +193,13 @@ impl Chat {
 
 impl ChatState {
     /// Tells the other nodes how someone is here now.
-    pub(super) fn share(&mut self, person: &Person) {
+    pub(super) fn publish_presence(&mut self, person: &Person) {
         if let Some(remote_presence) = &mut self.remote_presence {
-            let line = self
-                .people
-                .line(&person.id)
+            let snapshot = self
+                .roster
+                .snapshot(&person.id)
                 .unwrap_or_else(|| MemberSnapshot::gone(person));
-            remote_presence.tell(line);
+            remote_presence.publish(snapshot);
         }
     }
 }

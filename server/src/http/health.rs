@@ -98,18 +98,18 @@ pub(crate) fn metrics_page() -> Response {
 }
 
 /// `/healthz`: the process lives, which a restart would not make better; what is wrong stands behind it.
-pub(crate) fn liveness(trouble: Option<&str>) -> Response {
-    match trouble {
-        None => "ok\n".into_response(),
-        Some(trouble) => format!("ok, but {trouble}\n").into_response(),
+pub(crate) fn liveness(health: &Result<(), String>) -> Response {
+    match health {
+        Ok(()) => "ok\n".into_response(),
+        Err(reason) => format!("ok, but {reason}\n").into_response(),
     }
 }
 
 /// `/readyz`: a word, and a status that programs read.
-pub(crate) fn readiness(trouble: Option<&str>) -> Response {
-    match trouble {
-        None => (StatusCode::OK, "ok\n").into_response(),
-        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
+pub(crate) fn readiness(health: &Result<(), String>) -> Response {
+    match health {
+        Ok(()) => (StatusCode::OK, "ok\n").into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }
 

@@ -292,11 +292,11 @@ async fn full_store_says_so_and_heals() {
         }
     }
     assert_eq!(refused.map(|error| error.code), Some(ChatErrorCode::StoreFull));
-    let trouble = server.state.trouble().expect("is not ready");
-    assert!(trouble.contains("--max-store-bytes"), "{trouble}");
+    let reason = server.state.health().expect_err("the store is full");
+    assert!(reason.contains("--max-store-bytes"), "{reason}");
     // old messages go, and then there is room again
     let begun = Instant::now();
-    while server.state.trouble().is_some() {
+    while server.state.health().is_err() {
         assert!(begun.elapsed() < Duration::from_secs(40), "does not heal");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -288,12 +288,12 @@ async fn a_closing_is_announced_to_those_here_and_to_those_who_come() {
     server
         .state
         .chat
-        .announce_closing(Duration::from_secs(60), "perawatan");
+        .announce_shutdown(Duration::from_secs(60), "perawatan");
     let closing: ShutdownNotice = ana.next().await;
     assert_eq!((closing.seconds, closing.reason.as_str()), (60, "perawatan"));
     let mut bob = server.page("Bob").await;
     assert!(bob.next::<ShutdownNotice>().await.seconds > 50);
-    server.state.chat.announce_closing(Duration::ZERO, "");
+    server.state.chat.announce_shutdown(Duration::ZERO, "");
     assert_eq!(ana.next::<ShutdownNotice>().await.seconds, 0);
 }
 

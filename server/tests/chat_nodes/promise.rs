@@ -111,8 +111,8 @@ async fn no_answered_message_is_lost_when_a_node_or_redis_is_killed() {
 
 /// Every message in Redis, by number.
 async fn stored(redis: &RedisServer) -> BTreeMap<u64, String> {
-    let link = RedisClient::new(&redis.url(), "pesan").expect("an address");
-    let history = Redis::open(link, Retention::default(), Box::new(drop), Box::new(drop))
+    let client = RedisClient::new(&redis.url(), "pesan").expect("an address");
+    let history = Redis::open(client, Retention::default(), Box::new(drop), Box::new(drop))
         .await
         .expect("redis runs");
     let mut stored = BTreeMap::new();

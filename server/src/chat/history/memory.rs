@@ -1,4 +1,4 @@
-//! A history that ends with the process: the newest messages of each room, for `--ephemeral`.
+//! History in memory for `--ephemeral`: the newest messages of each room, lost when the process ends.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -10,21 +10,22 @@ use pesan::protocol::{HistoryPage, Message, Quote, Sent};
 
 use super::{
     Committed, Deliver, Draft, History, Range, Restriction, RestrictionKind, SavedRoom, StoreError, Stored,
-    Subject, now, quoted,
+    Subject, excerpt, now,
 };
 
-/// Bytes of a message besides its text, roughly.
+/// Approximate bytes of a message besides its text.
 const OVERHEAD: usize = 400;
 
-/// Messages in memory, at most so many a room, and so many bytes in all: then the oldest ones of the largest room go.
+/// Messages in memory. Has a limit of messages per room, and a limit of bytes: beyond it, the oldest messages of the
+/// largest room are removed.
 pub struct Memory {
-    keep: usize,
+    max_messages: usize,
     max_bytes: usize,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    /// None after the end.
+    /// `None` after the store was closed.
     deliver: Option<Deliver>,
     rooms: HashMap<String, Room>,
     ids: HashMap<String, (String, u64)>,
@@ -39,11 +40,11 @@ struct Room {
 }
 
 impl Memory {
-    /// A store that keeps the newest `keep` messages of each room, and `max_bytes` of all.
+    /// Store for the newest `max_messages` messages of each room, and `max_bytes` in total.
     #[must_use]
-    pub fn new(keep: usize, max_bytes: usize, deliver: Deliver) -> Self {
+    pub fn new(max_messages: usize, max_bytes: usize, deliver: Deliver) -> Self {
         Self {
-            keep: keep.max(1),
+            max_messages: max_messages.max(1),
             max_bytes,
             inner: Mutex::new(Inner {
                 deliver: Some(deliver),
@@ -62,18 +63,18 @@ impl Memory {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Memory({} a room)", self.keep)
+        write!(f, "Memory({} a room)", self.max_messages)
     }
 }
 
 impl History for Memory {
     fn add(&self, draft: Draft) -> Result<(), Box<Draft>> {
-        // delivered under the lock, so that everyone sees one order
+        // delivered under the lock, so that all clients see the same order
         let mut inner = self.inner();
         if inner.deliver.is_none() {
             return Err(Box::new(draft));
         }
-        let (outcome, completion) = inner.add(draft, self.keep, self.max_bytes);
+        let (outcome, completion) = inner.add(draft, self.max_messages, self.max_bytes);
         if let Some(deliver) = &inner.deliver {
             deliver(vec![Committed { outcome, completion }]);
         }
@@ -169,7 +170,7 @@ impl History for Memory {
         ready(Ok(lifted.is_some())).boxed()
     }
 
-    fn trouble(&self) -> Option<StoreError> {
+    fn last_error(&self) -> Option<StoreError> {
         None
     }
 
@@ -214,7 +215,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Deletes the messages that match, and what others quote of them; returns their number.
+    /// Deletes the messages that match, and quotes of them; returns their number.
     fn delete(&mut self, matches: impl Fn(&Message) -> bool) -> u64 {
         let mut count = 0;
         for room in self.rooms.values_mut() {
@@ -243,14 +244,14 @@ impl Inner {
         count
     }
 
-    /// Makes place for so many bytes; whether there is enough.
-    fn make_place(&mut self, bytes: usize, max_bytes: usize) -> bool {
+    /// Removes old messages until there is space for `bytes`; returns whether there is.
+    fn make_space(&mut self, bytes: usize, max_bytes: usize) -> bool {
         while self.bytes + bytes > max_bytes {
             let rooms = self.rooms.values_mut().filter(|room| room.messages.len() > 1);
             let Some(largest) = rooms.max_by_key(|room| room.bytes) else {
                 return false;
             };
-            if let Some(id) = largest.forget_oldest(&mut self.bytes) {
+            if let Some(id) = largest.remove_oldest(&mut self.bytes) {
                 self.ids.remove(&id);
             }
         }
@@ -260,7 +261,7 @@ impl Inner {
     fn add(
         &mut self,
         draft: Draft,
-        keep: usize,
+        max_messages: usize,
         max_bytes: usize,
     ) -> (Result<Stored, StoreError>, Option<super::Completion>) {
         let Draft {
@@ -276,7 +277,7 @@ impl Inner {
             let earlier = self.rooms.get(known).and_then(|room| room.get(*seq));
             let outcome = match earlier {
                 Some(message) if message.author.id == author.id && *known == room => {
-                    Ok(Stored::Again(Sent {
+                    Ok(Stored::Duplicate(Sent {
                         seq: message.seq,
                         at: message.at,
                     }))
@@ -289,39 +290,39 @@ impl Inner {
             return (Err(StoreError::RoomUnknown), completion);
         }
         let bytes = OVERHEAD + text.len();
-        if !self.make_place(bytes, max_bytes) {
+        if !self.make_space(bytes, max_bytes) {
             return (
                 Err(StoreError::Quota(u64::try_from(max_bytes).unwrap_or(u64::MAX))),
                 completion,
             );
         }
-        let Some(place) = self.rooms.get_mut(&room) else {
+        let Some(target) = self.rooms.get_mut(&room) else {
             return (Err(StoreError::RoomUnknown), completion);
         };
         let reply = reply_to
-            .and_then(|seq| place.get(seq))
-            .filter(|quoted_message| !quoted_message.is_deleted())
-            .map(|quoted_message| Quote {
-                seq: quoted_message.seq,
-                author: quoted_message.author.name.clone(),
-                text: quoted(&quoted_message.text),
+            .and_then(|seq| target.get(seq))
+            .filter(|original| !original.is_deleted())
+            .map(|original| Quote {
+                seq: original.seq,
+                author: original.author.name.clone(),
+                text: excerpt(&original.text),
             });
-        place.saved.last_seq += 1;
+        target.saved.last_seq += 1;
         let message = Message {
             room: room.clone(),
-            seq: place.saved.last_seq,
+            seq: target.saved.last_seq,
             id: id.clone(),
             author,
             text,
             at: now(),
             reply,
         };
-        place.saved.last = Some(message.clone());
-        place.messages.push_back(message.clone());
-        place.bytes += bytes;
+        target.saved.last = Some(message.clone());
+        target.messages.push_back(message.clone());
+        target.bytes += bytes;
         self.bytes += bytes;
-        if place.messages.len() > keep
-            && let Some(old) = place.forget_oldest(&mut self.bytes)
+        if target.messages.len() > max_messages
+            && let Some(old) = target.remove_oldest(&mut self.bytes)
         {
             self.ids.remove(&old);
         }
@@ -331,8 +332,8 @@ impl Inner {
 }
 
 impl Room {
-    /// Removes the oldest message; its id.
-    fn forget_oldest(&mut self, total: &mut usize) -> Option<String> {
+    /// Removes the oldest message and returns its id.
+    fn remove_oldest(&mut self, total: &mut usize) -> Option<String> {
         let old = self.messages.pop_front()?;
         let bytes = OVERHEAD + old.text.len();
         self.bytes -= bytes;
@@ -341,19 +342,19 @@ impl Room {
     }
 
     fn get(&self, seq: u64) -> Option<&Message> {
-        let place = self
+        let index = self
             .messages
             .binary_search_by_key(&seq, |message| message.seq)
             .ok()?;
-        self.messages.get(place)
+        self.messages.get(index)
     }
 
     fn page(&self, range: Range, limit: usize) -> HistoryPage {
-        let place = |seq| self.messages.partition_point(|message| message.seq < seq);
+        let index = |seq| self.messages.partition_point(|message| message.seq < seq);
         let (from, to) = match range {
             Range::Newest => (0, self.messages.len()),
-            Range::Before(seq) => (0, place(seq)),
-            Range::After(seq) => (place(seq.saturating_add(1)), self.messages.len()),
+            Range::Before(seq) => (0, index(seq)),
+            Range::After(seq) => (index(seq.saturating_add(1)), self.messages.len()),
         };
         let more = to - from > limit;
         let (from, to) = match range {

@@ -1,17 +1,17 @@
-//! A history that the nodes of one chat share: Redis numbers the messages, keeps them, and tells every node.
+//! History that the nodes of one chat share: Redis numbers and stores the messages, and notifies every node.
 //!
-//! One script stores a message and appends it to the feed, a stream that all nodes follow; so every node hands on
-//! every message, once, in the order of its number. A node that was cut off goes on in the feed where it was.
+//! One script stores a message and appends it to the feed, a stream that all nodes read. So every node delivers every
+//! message once, in the order of its number. After an outage, a node continues in the feed where it was.
 //!
-//! What is acknowledged, Redis has accepted. With `appendonly yes` and `appendfsync always` it is in a file on the disk
-//! by then, as with SQLite. With `everysec` Redis may answer up to two seconds before it writes, so a crash of Redis, and
-//! not only of the machine, can cost that much. Replicas get it later still: a failover may lose what was acknowledged
-//! just before. (`WAIT` would narrow that, not end it.)
+//! An acknowledged message was accepted by Redis. With `appendonly yes` and `appendfsync always` it is on the disk, as
+//! with SQLite. With `everysec` Redis may answer up to two seconds before it writes, so a crash of Redis can lose those
+//! messages. Replication is asynchronous: a failover may lose recently acknowledged messages. (`WAIT` would make that
+//! less likely, but not impossible.)
 //!
-//! Keys, behind `<prefix>:chat:` — `rooms`: hash of records by id · `names`: hash of ids by the keys of open rooms'
+//! Keys, after `<prefix>:chat:` — `rooms`: hash of records by id · `names`: hash of ids by the keys of open rooms'
 //! names · `seqs`: hash of the newest numbers · `log:<room>`: stream of messages, whose ids are their numbers ·
 //! `deleted:<room>`: set of the numbers of deleted messages · `restrictions`: hash of bans and mutes ·
-//! `ids`: hash of where a message's id stands · `feed`: stream of what is new · `birth`, `version`, `trimmer`, `clock`.
+//! `ids`: hash of number, time, author and room by message id · `feed`: stream of new messages and changes · `birth`, `version`, `trimmer`, `clock`.
 
 mod codec;
 mod deletion;
@@ -35,45 +35,45 @@ use super::{
     Deliver, Draft, History, LastError, Notify, Range, RedisClient, Restriction, RestrictionKind, Retention,
     SavedRoom, StoreError, Subject,
 };
-use codec::{FEED, VERSION};
+use codec::{FEED_LENGTH, VERSION};
 use feed_consumer::{AckGate, FeedConsumer};
 use scripts::{CREATE, DELETE, MOVE, REMOVE, SAVE};
 use writer::Writer;
 
-/// Messages that may wait for Redis.
+/// Capacity of the writer's queue.
 const QUEUE: usize = 16_384;
 /// Longest wait for the last messages to be written.
-const CLOSING: Duration = Duration::from_secs(6);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Messages of a room that are moved or removed at once.
-const STEP: u32 = 500;
-/// Longest wait for the feed to come to the last of them.
-const PASSING: Duration = Duration::from_secs(1);
+/// Messages that one script moves.
+const MOVE_STEP: u32 = 500;
+/// Longest wait for the feed to reach the last of them.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// History in Redis or Valkey, from version 6.2 on.
 pub struct Redis {
-    link: RedisClient,
+    client: RedisClient,
     queue: Mutex<Option<mpsc::Sender<Draft>>>,
-    /// Ends when everything is written.
+    /// Closes when everything is written.
     written: Mutex<Option<Receiver<()>>>,
-    /// What goes on by itself.
+    /// Background tasks; aborted on close.
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    trouble: Arc<LastError>,
+    last_error: Arc<LastError>,
 }
 
 /// Why a history in Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {
-    /// Nothing answers there, or not as Redis does, or it does not let us in.
-    #[error("cannot use redis at {address}: {reason}; start it, or correct --redis")]
+    /// Redis does not answer, or refuses access.
+    #[error("cannot use redis at {address}: {reason}; start Redis, or correct --redis")]
     Unusable {
         /// Host and port.
         address: String,
         /// What went wrong.
         reason: String,
     },
-    /// It lacks commands that are needed.
+    /// Redis lacks commands that are needed.
     #[error("redis at {address} has version {found}; 6.2 or later is needed")]
     TooOld {
         /// Host and port.
@@ -83,7 +83,7 @@ pub enum RedisError {
     },
     /// Written by a newer version of the server.
     #[error(
-        "the chat in redis at {address} has version {found}, and this pesan-server knows versions up to {VERSION}; use a newer one, or another --redis-prefix"
+        "the chat in redis at {address} has version {found}; this pesan-server supports versions up to {VERSION}; use a newer pesan-server, or another --redis-prefix"
     )]
     Newer {
         /// Host and port.
@@ -94,47 +94,52 @@ pub enum RedisError {
 }
 
 impl Redis {
-    /// Opens the history of a chat, and begins to follow what other nodes do.
+    /// Opens the history of a chat, and starts to read the feed.
     ///
     /// # Errors
     /// When Redis does not answer, is too old, or has keys of a newer version.
     pub async fn open(
-        link: RedisClient,
+        client: RedisClient,
         retention: Retention,
         deliver: Deliver,
         notify: Notify,
     ) -> Result<Self, RedisError> {
-        check(&link).await?;
-        let trouble = Arc::<LastError>::default();
+        check(&client).await?;
+        let last_error = Arc::<LastError>::default();
         let ack_gate = Arc::new(AckGate::new(deliver));
-        let follower = FeedConsumer::begin(link.clone(), Arc::clone(&ack_gate), notify, Arc::clone(&trouble))
-            .await
-            .map_err(|error| unusable(&link, &error))?;
+        let feed_consumer = FeedConsumer::start(
+            client.clone(),
+            Arc::clone(&ack_gate),
+            notify,
+            Arc::clone(&last_error),
+        )
+        .await
+        .map_err(|error| unusable(&client, &error))?;
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let (last, written) = std::sync::mpsc::channel();
-        let writer = Writer::new(link.clone(), Arc::clone(&ack_gate), Arc::clone(&trouble));
-        let mut tasks = vec![tokio::spawn(follower.run())];
+        let (writer_done, written) = std::sync::mpsc::channel();
+        let writer = Writer::new(client.clone(), Arc::clone(&ack_gate), Arc::clone(&last_error));
+        let mut tasks = vec![tokio::spawn(feed_consumer.run())];
         tokio::spawn(async move {
             writer.run(waiting).await;
-            ack_gate.drain(PASSING).await;
-            drop(last);
+            ack_gate.drain(DRAIN_TIMEOUT).await;
+            drop(writer_done);
         });
         if retention != Retention::default() {
-            tasks.push(tokio::spawn(deletion::run_trimmer(link.clone(), retention)));
+            tasks.push(tokio::spawn(deletion::run_trimmer(client.clone(), retention)));
         }
         Ok(Self {
-            link,
+            client,
             queue: Mutex::new(Some(queue)),
             written: Mutex::new(Some(written)),
             tasks: Mutex::new(tasks),
-            trouble,
+            last_error,
         })
     }
 }
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redis({:?})", self.link)
+        write!(f, "Redis({:?})", self.client)
     }
 }
 
@@ -154,12 +159,12 @@ impl History for Redis {
         range: Range,
         limit: u32,
     ) -> BoxFuture<'static, Result<HistoryPage, StoreError>> {
-        let (link, room) = (self.link.clone(), room.to_owned());
+        let (client, room) = (self.client.clone(), room.to_owned());
         async move {
             let mut pipeline = redis::pipe();
-            let log = link.key(&format!("log:{room}"));
-            // first the newest number: what is said after it is no hole
-            pipeline.cmd("HGET").arg(link.key("seqs")).arg(&room);
+            let log = client.key(&format!("log:{room}"));
+            // the newest number first: a message that is stored after it must not look like a deleted one
+            pipeline.cmd("HGET").arg(client.key("seqs")).arg(&room);
             pipeline
                 .cmd("XRANGE")
                 .arg(&log)
@@ -182,53 +187,53 @@ impl History for Redis {
             };
             pipeline.arg("COUNT").arg(u64::from(limit) + 1);
             let (last_seq, oldest, found): (Option<u64>, StreamRangeReply, StreamRangeReply) =
-                link.ask(&pipeline).await?;
+                client.query(&pipeline).await?;
             let found = deletion::Found {
                 messages: codec::messages(&room, &found)?,
                 oldest: codec::messages(&room, &oldest)?.first().map(|oldest| oldest.seq),
                 last_seq: last_seq.unwrap_or(0),
             };
             let mut page = found.into_page(&room, range, usize::try_from(limit).unwrap_or(usize::MAX));
-            deletion::clear_quotes(&link, &room, &mut page.messages).await?;
+            deletion::clear_quotes(&client, &room, &mut page.messages).await?;
             Ok(page)
         }
         .boxed()
     }
 
     fn rooms(&self) -> BoxFuture<'static, Result<Vec<SavedRoom>, StoreError>> {
-        let link = self.link.clone();
-        async move { codec::rooms(&link).await }.boxed()
+        let client = self.client.clone();
+        async move { codec::rooms(&client).await }.boxed()
     }
 
     fn save_room(&self, room: SavedRoom) -> BoxFuture<'static, Result<(), StoreError>> {
-        let link = self.link.clone();
+        let client = self.client.clone();
         async move {
             let mut pipeline = redis::pipe();
             pipeline.cmd("EVAL").arg(SAVE).arg(2);
-            pipeline.arg(link.key("rooms")).arg(link.key("feed"));
-            pipeline.arg(&room.id).arg(codec::record(&room)?).arg(FEED);
-            let ((),) = link.ask(&pipeline).await?;
+            pipeline.arg(client.key("rooms")).arg(client.key("feed"));
+            pipeline.arg(&room.id).arg(codec::record(&room)?).arg(FEED_LENGTH);
+            let ((),) = client.query(&pipeline).await?;
             Ok(())
         }
         .boxed()
     }
 
     fn create_room(&self, room: SavedRoom, key: &str) -> BoxFuture<'static, Result<String, StoreError>> {
-        let (link, key) = (self.link.clone(), key.to_owned());
+        let (client, key) = (self.client.clone(), key.to_owned());
         async move {
             let mut pipeline = redis::pipe();
             pipeline.cmd("EVAL").arg(CREATE).arg(3);
             pipeline
-                .arg(link.key("rooms"))
-                .arg(link.key("names"))
-                .arg(link.key("feed"));
+                .arg(client.key("rooms"))
+                .arg(client.key("names"))
+                .arg(client.key("feed"));
             pipeline
                 .arg(&room.id)
                 .arg(codec::record(&room)?)
-                .arg(FEED)
+                .arg(FEED_LENGTH)
                 .arg(key);
-            let ((made, id),): ((bool, String),) = link.ask(&pipeline).await?;
-            if made {
+            let ((created, id),): ((bool, String),) = client.query(&pipeline).await?;
+            if created {
                 Ok(id)
             } else {
                 Err(StoreError::RoomTaken(id))
@@ -243,70 +248,70 @@ impl History for Redis {
         key: &str,
         only_empty: bool,
     ) -> BoxFuture<'static, Result<bool, StoreError>> {
-        let (link, room, key) = (self.link.clone(), room.to_owned(), key.to_owned());
+        let (client, room, key) = (self.client.clone(), room.to_owned(), key.to_owned());
         async move {
-            let there = take_away(&link, &room, &key, only_empty, "").await?;
-            if there {
-                deletion::remove_all(&link, &room).await?;
+            let removed = unlist_room(&client, &room, &key, only_empty, "").await?;
+            if removed {
+                deletion::remove_all(&client, &room).await?;
             }
-            Ok(there)
+            Ok(removed)
         }
         .boxed()
     }
 
     fn merge_rooms(&self, from: &str, key: &str, into: &str) -> BoxFuture<'static, Result<(), StoreError>> {
-        let (link, key) = (self.link.clone(), key.to_owned());
+        let (client, key) = (self.client.clone(), key.to_owned());
         let (from, into) = (from.to_owned(), into.to_owned());
         async move {
-            // nothing is said there any more while its messages move
-            if !take_away(&link, &from, &key, false, &into).await? {
+            // without its record, the room accepts no messages while they are moved
+            if !unlist_room(&client, &from, &key, false, &into).await? {
                 return Err(StoreError::RoomUnknown);
             }
             loop {
                 let mut pipeline = redis::pipe();
                 pipeline.cmd("EVAL").arg(MOVE).arg(4);
-                pipeline.arg(link.key("ids")).arg(link.key("seqs"));
+                pipeline.arg(client.key("ids")).arg(client.key("seqs"));
                 pipeline
-                    .arg(link.key(&format!("log:{from}")))
-                    .arg(link.key(&format!("log:{into}")));
-                pipeline.arg(&into).arg(STEP);
-                let (moved,): (u32,) = link.ask(&pipeline).await?;
-                if moved < STEP {
+                    .arg(client.key(&format!("log:{from}")))
+                    .arg(client.key(&format!("log:{into}")));
+                pipeline.arg(&into).arg(MOVE_STEP);
+                let (moved,): (u32,) = client.query(&pipeline).await?;
+                if moved < MOVE_STEP {
                     break;
                 }
             }
-            deletion::remove_all(&link, &from).await
+            deletion::remove_all(&client, &from).await
         }
         .boxed()
     }
 
     fn delete_message(&self, room: &str, seq: u64) -> BoxFuture<'static, Result<bool, StoreError>> {
-        let (link, room) = (self.link.clone(), room.to_owned());
+        let (client, room) = (self.client.clone(), room.to_owned());
         async move {
             let mut pipeline = redis::pipe();
             pipeline.cmd("EVAL").arg(DELETE).arg(3);
             pipeline
-                .arg(link.key(&format!("log:{room}")))
-                .arg(link.key(&format!("deleted:{room}")))
-                .arg(link.key("feed"));
-            pipeline.arg(&room).arg(seq).arg(FEED);
-            let (deleted,): (bool,) = link.ask(&pipeline).await?;
+                .arg(client.key(&format!("log:{room}")))
+                .arg(client.key(&format!("deleted:{room}")))
+                .arg(client.key("feed"));
+            pipeline.arg(&room).arg(seq).arg(FEED_LENGTH);
+            let (deleted,): (bool,) = client.query(&pipeline).await?;
             Ok(deleted)
         }
         .boxed()
     }
 
     fn erase_person(&self, person: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
-        let (link, person) = (self.link.clone(), person.to_owned());
-        async move { deletion::erase_person(&link, &person).await }.boxed()
+        let (client, person) = (self.client.clone(), person.to_owned());
+        async move { deletion::erase_person(&client, &person).await }.boxed()
     }
 
     fn restrictions(&self) -> BoxFuture<'static, Result<Vec<Restriction>, StoreError>> {
-        let link = self.link.clone();
+        let client = self.client.clone();
         async move {
             let mut pipeline = redis::pipe();
-            pipeline.cmd("HVALS").arg(link.key("restrictions"));
-            let (records,): (Vec<String>,) = link.ask(&pipeline).await?;
+            pipeline.cmd("HVALS").arg(client.key("restrictions"));
+            let (records,): (Vec<String>,) = client.query(&pipeline).await?;
             let read = |record: &String| serde_json::from_str(record).map_err(|_| StoreError::Corrupt);
             records.iter().map(read).collect()
         }
@@ -314,44 +319,44 @@ impl History for Redis {
     }
 
     fn restrict(&self, restriction: Restriction) -> BoxFuture<'static, Result<(), StoreError>> {
-        let link = self.link.clone();
+        let client = self.client.clone();
         async move {
             let record =
                 serde_json::to_string(&restriction).map_err(|error| StoreError::Other(error.to_string()))?;
             let mut pipeline = redis::pipe();
             pipeline
                 .cmd("HSET")
-                .arg(link.key("restrictions"))
+                .arg(client.key("restrictions"))
                 .arg(restriction_field(restriction.kind, &restriction.subject))
                 .arg(record);
-            let (_,): (u32,) = link.ask(&pipeline).await?;
+            let (_,): (u32,) = client.query(&pipeline).await?;
             Ok(())
         }
         .boxed()
     }
 
     fn lift(&self, kind: RestrictionKind, subject: &Subject) -> BoxFuture<'static, Result<bool, StoreError>> {
-        let (link, field) = (self.link.clone(), restriction_field(kind, subject));
+        let (client, field) = (self.client.clone(), restriction_field(kind, subject));
         async move {
             let mut pipeline = redis::pipe();
-            pipeline.cmd("HDEL").arg(link.key("restrictions")).arg(field);
-            let (lifted,): (bool,) = link.ask(&pipeline).await?;
+            pipeline.cmd("HDEL").arg(client.key("restrictions")).arg(field);
+            let (lifted,): (bool,) = client.query(&pipeline).await?;
             Ok(lifted)
         }
         .boxed()
     }
 
-    fn trouble(&self) -> Option<StoreError> {
-        self.trouble.get()
+    fn last_error(&self) -> Option<StoreError> {
+        self.last_error.get()
     }
 
     fn close(&self) {
-        // the writer ends when no sender is left
+        // the writer ends when the last sender is dropped
         drop(lock(&self.queue).take());
         if let Some(written) = lock(&self.written).take()
-            && written.recv_timeout(CLOSING) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            && written.recv_timeout(CLOSE_TIMEOUT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
         {
-            tracing::warn!("redis did not take the last messages in time");
+            tracing::warn!("redis did not accept the last messages within 6 s");
         }
         for task in lock(&self.tasks).drain(..) {
             task.abort();
@@ -372,9 +377,9 @@ fn restriction_field(kind: RestrictionKind, subject: &Subject) -> String {
     format!("{} {subject}", kind.name())
 }
 
-/// Takes a room off the list; whether it was there.
-async fn take_away(
-    link: &RedisClient,
+/// Removes a room from the list; returns whether it existed.
+async fn unlist_room(
+    client: &RedisClient,
     room: &str,
     key: &str,
     only_empty: bool,
@@ -383,48 +388,48 @@ async fn take_away(
     let mut pipeline = redis::pipe();
     pipeline.cmd("EVAL").arg(REMOVE).arg(4);
     for name in ["rooms", "names", "seqs", "feed"] {
-        pipeline.arg(link.key(name));
+        pipeline.arg(client.key(name));
     }
     pipeline
         .arg(room)
         .arg(key)
         .arg(u8::from(only_empty))
-        .arg(FEED)
+        .arg(FEED_LENGTH)
         .arg(into);
-    let (there,): (bool,) = link.ask(&pipeline).await?;
-    Ok(there)
+    let (removed,): (bool,) = client.query(&pipeline).await?;
+    Ok(removed)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn unusable(link: &RedisClient, error: &StoreError) -> RedisError {
+fn unusable(client: &RedisClient, error: &StoreError) -> RedisError {
     let reason = match error {
         StoreError::Unreachable(reason) => reason.clone(),
         other => other.to_string(),
     };
     RedisError::Unusable {
-        address: link.address(),
+        address: client.address(),
         reason,
     }
 }
 
-/// Whether Redis can be used, and keeps what it is given.
-async fn check(link: &RedisClient) -> Result<(), RedisError> {
+/// Checks the versions of Redis and of the keys, and warns if Redis may lose messages.
+async fn check(client: &RedisClient) -> Result<(), RedisError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("INFO").arg("server");
     pipeline
         .cmd("SET")
-        .arg(link.key("version"))
+        .arg(client.key("version"))
         .arg(VERSION)
         .arg("NX")
         .ignore();
-    pipeline.cmd("GET").arg(link.key("version"));
-    let (server, found): (String, u32) = link
-        .ask(&pipeline)
+    pipeline.cmd("GET").arg(client.key("version"));
+    let (server, found): (String, u32) = client
+        .query(&pipeline)
         .await
-        .map_err(|error| unusable(link, &error))?;
+        .map_err(|error| unusable(client, &error))?;
     let version = server
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"));
@@ -432,20 +437,20 @@ async fn check(link: &RedisClient) -> Result<(), RedisError> {
         && is_too_old(version)
     {
         return Err(RedisError::TooOld {
-            address: link.address(),
+            address: client.address(),
             found: version.trim().to_owned(),
         });
     }
     if found > VERSION {
         return Err(RedisError::Newer {
-            address: link.address(),
+            address: client.address(),
             found,
         });
     }
     let setting = async |name: &str| {
         let mut pipeline = redis::pipe();
         pipeline.cmd("CONFIG").arg("GET").arg(name);
-        let answer: Result<((String, String),), StoreError> = link.ask(&pipeline).await;
+        let answer: Result<((String, String),), StoreError> = client.query(&pipeline).await;
         answer.map(|((_, value),)| value)
     };
     match (
@@ -453,19 +458,19 @@ async fn check(link: &RedisClient) -> Result<(), RedisError> {
         setting("appendfsync").await.as_deref(),
     ) {
         (Ok("yes"), Ok("always")) => {}
-        (Ok("yes"), Ok(often)) => tracing::info!(
-            appendfsync = often,
-            "a crash of redis may lose the last seconds of what was acknowledged; appendfsync always would not"
+        (Ok("yes"), Ok(policy)) => tracing::info!(
+            appendfsync = policy,
+            "a crash of redis may lose messages that were acknowledged in the last seconds; set appendfsync always to prevent that"
         ),
         (Ok(_), Ok(_)) => tracing::warn!(
-            "redis keeps no append-only file: a crash loses messages that were acknowledged; set appendonly yes"
+            "redis has no append-only file: a crash loses acknowledged messages; set appendonly yes"
         ),
         (Err(error), _) | (_, Err(error)) => {
-            tracing::info!(%error, "redis does not say whether it keeps an append-only file");
+            tracing::info!(%error, "cannot read the persistence settings of redis");
         }
     }
-    if let (Ok(policy), Ok(most)) = (setting("maxmemory-policy").await, setting("maxmemory").await)
-        && most != "0"
+    if let (Ok(policy), Ok(max)) = (setting("maxmemory-policy").await, setting("maxmemory").await)
+        && max != "0"
         && policy.starts_with("allkeys")
     {
         tracing::warn!(

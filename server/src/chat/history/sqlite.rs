@@ -1,6 +1,6 @@
-//! A history in one SQLite file: one thread writes and commits whatever waits at once, others read beside it.
+//! History in one SQLite file: one thread writes and commits in batches, other threads read beside it.
 //!
-//! Write-ahead log with `synchronous=FULL`: what is answered is on the disk.
+//! Uses a write-ahead log with `synchronous=FULL`: acknowledged messages are on the disk.
 
 mod backup;
 mod error;
@@ -34,7 +34,7 @@ use reader::Readers;
 use statements::Change;
 use writer::{Quota, Write, Writer};
 
-/// Messages that may wait for the disk.
+/// Capacity of the writer's queue.
 const QUEUE: usize = 16_384;
 
 /// History in `history.sqlite` of a folder.
@@ -42,14 +42,14 @@ pub struct Sqlite {
     path: PathBuf,
     queue: Mutex<Option<SyncSender<Write>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    trouble: Arc<LastError>,
+    last_error: Arc<LastError>,
     readers: Arc<Readers>,
-    /// Held until the end, so that no other process writes here.
+    /// Lock of the folder, held until the end, so that no other process writes.
     lock: Mutex<Option<File>>,
 }
 
 impl Sqlite {
-    /// Opens the history of a folder, and makes it when there is none.
+    /// Opens the history of a folder; creates it if there is none.
     ///
     /// # Errors
     /// When it is in use, damaged, not writable, or from a newer version.
@@ -59,15 +59,15 @@ impl Sqlite {
         max_bytes: u64,
         deliver: Deliver,
     ) -> Result<Self, OpenError> {
-        file::make_folder(folder).map_err(|error| unusable(folder, &error))?;
+        file::create_folder(folder).map_err(|error| unusable(folder, &error))?;
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let readers = Readers::open(&path).map_err(|error| open_error(&path, &error))?;
-        let trouble = Arc::<LastError>::default();
+        let last_error = Arc::<LastError>::default();
         let (queue, waiting) = sync_channel(QUEUE);
         let quota = Quota::new(folder, max_bytes);
-        let writer = Writer::new(connection, retention, quota, deliver, Arc::clone(&trouble));
+        let writer = Writer::new(connection, retention, quota, deliver, Arc::clone(&last_error));
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run(&waiting))
@@ -76,7 +76,7 @@ impl Sqlite {
             path,
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
-            trouble,
+            last_error,
             readers: Arc::new(readers),
             lock: Mutex::new(Some(lock)),
         })
@@ -92,7 +92,7 @@ impl Sqlite {
     }
 }
 
-/// Applies a change; returns how many rooms, messages or restrictions it concerned.
+/// Sends a change to the writer; returns the number of rooms, messages or restrictions that it changed.
 async fn change(queue: Option<&SyncSender<Write>>, change: Change) -> Result<u64, StoreError> {
     let (done, answer) = oneshot::channel();
     let sent = queue.is_some_and(|queue| queue.try_send(Write::Change(change, done)).is_ok());
@@ -101,7 +101,7 @@ async fn change(queue: Option<&SyncSender<Write>>, change: Change) -> Result<u64
     }
     answer
         .await
-        .unwrap_or_else(|_| Err(StoreError::Other("the store has ended".to_owned())))
+        .unwrap_or_else(|_| Err(StoreError::Other("the store is closed".to_owned())))
 }
 
 impl fmt::Debug for Sqlite {
@@ -199,7 +199,7 @@ impl History for Sqlite {
         async move {
             let mut total = 0;
             loop {
-                // in small steps, so that messages pass in between
+                // in small steps, so that messages are written in between
                 let erased = change(queue.as_ref(), Change::ErasePerson(person.clone())).await?;
                 if erased == 0 {
                     return Ok(total);
@@ -232,18 +232,18 @@ impl History for Sqlite {
         async move { lifted.await.map(|count| count > 0) }.boxed()
     }
 
-    fn trouble(&self) -> Option<StoreError> {
-        self.trouble.get()
+    fn last_error(&self) -> Option<StoreError> {
+        self.last_error.get()
     }
 
     fn close(&self) {
-        // the writer ends when no sender is left
+        // the writer ends when the last sender is dropped
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            tracing::error!("the history's writer ended with a panic");
+            tracing::error!("the thread that writes the history has panicked");
         }
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

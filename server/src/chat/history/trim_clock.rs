@@ -1,43 +1,43 @@
-//! Time for removing old messages. A clock that jumps far ahead must not remove the whole history.
+//! Clock for removing old messages. Protects the history from a system clock that jumps far ahead.
 
 use std::time::{Duration, Instant};
 
-/// Jump of the clock, while the server runs or between two runs, that may be a suspended machine or a holiday.
+/// Largest jump that is accepted, while the server runs or between two runs: the machine may have been off that long.
 const TOLERANCE: Duration = Duration::from_secs(3 * 86_400);
-/// Time that a clock must go on evenly after a larger jump before it is believed.
+/// Time for which a clock must run steadily after a larger jump before it is trusted.
 const PROBATION: Duration = Duration::from_secs(86_400);
 
-/// Time between two lines of the log about it, and between two notes of the time in the file.
-const HOURLY: Duration = Duration::from_secs(3600);
+/// Time between two warnings, and between two notes of the time in the store.
+const HOUR: Duration = Duration::from_secs(3600);
 
-/// Clock that follows the system's, except for jumps ahead.
+/// Clock that follows the system clock, except for jumps ahead.
 #[derive(Debug)]
 pub(super) struct TrimClock {
-    /// Time that was believed last, in milliseconds since 1970, and when.
-    believed: u64,
+    /// Last trusted time, in milliseconds since 1970, and when that was.
+    trusted: u64,
     at: Instant,
-    /// Since when the system's clock is ahead, and by how much.
+    /// Since when the system clock is ahead, and by how much.
     ahead: Option<(Instant, u64)>,
-    complained: Option<Instant>,
-    noted: Option<Instant>,
+    warned_at: Option<Instant>,
+    noted_at: Option<Instant>,
 }
 
 impl TrimClock {
-    /// Clock that goes on from a time that was known to be right; `None` for a history without messages.
+    /// Clock that starts at a time that is known to be correct; `None` for a history without messages.
     pub(super) fn new(known: Option<u64>, system: u64, now: Instant) -> Self {
         Self {
-            believed: known.unwrap_or(system),
+            trusted: known.unwrap_or(system),
             at: now,
             ahead: None,
-            complained: None,
-            noted: None,
+            warned_at: None,
+            noted_at: None,
         }
     }
 
-    /// The time to remove by, when the system's clock says `system`.
+    /// Trusted time, given the system clock's time `system`.
     pub(super) fn time(&mut self, system: u64, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.at);
-        let expected = self.believed.saturating_add(millis(passed));
+        let expected = self.trusted.saturating_add(millis(passed));
         let jump = system.saturating_sub(expected);
         if jump > millis(TOLERANCE) {
             let (since, first) = *self.ahead.get_or_insert((now, jump));
@@ -45,32 +45,32 @@ impl TrimClock {
             if !even {
                 self.ahead = Some((now, jump));
             } else if now.saturating_duration_since(since) >= PROBATION {
-                tracing::warn!("the clock is believed now: it went on evenly for a day");
+                tracing::warn!("the system clock is trusted again: it ran steadily for a day");
                 self.ahead = None;
-                (self.believed, self.at) = (system, now);
+                (self.trusted, self.at) = (system, now);
                 return system;
             }
-            if self.complained.is_none_or(|at| now >= at + HOURLY) {
-                self.complained = Some(now);
+            if self.warned_at.is_none_or(|at| now >= at + HOUR) {
+                self.warned_at = Some(now);
                 tracing::warn!(
                     days = jump / 86_400_000,
-                    "the clock is far ahead of what was stored last: old messages are removed as if it were not, until \
-                     it is set right or has gone on evenly for a day"
+                    "the system clock is far ahead of the last stored time; it is ignored for removing old messages until it is \
+                     corrected or has run steadily for a day"
                 );
             }
             return expected;
         }
         self.ahead = None;
-        (self.believed, self.at) = (system, now);
+        (self.trusted, self.at) = (system, now);
         system
     }
 
-    /// The believed time, when it has to be noted in the store again: a chat without messages shows no time.
+    /// Trusted time, once an hour, to be noted in the store: without new messages the store has no recent time.
     pub(super) fn take_due_note(&mut self, now: Instant) -> Option<u64> {
-        let due = self.noted.is_none_or(|at| now >= at + HOURLY);
+        let due = self.noted_at.is_none_or(|at| now >= at + HOUR);
         due.then(|| {
-            self.noted = Some(now);
-            self.believed
+            self.noted_at = Some(now);
+            self.trusted
         })
     }
 }
@@ -106,7 +106,7 @@ mod tests {
         let mut clock = TrimClock::new(None, BEGIN, start);
         assert_eq!(clock.time(BEGIN + DAY, start + days(1)), BEGIN + DAY);
         assert_eq!(clock.time(BEGIN + 300 * DAY, start + days(1)), BEGIN + DAY);
-        // ordinary holidays and clocks that go back are no matter
+        // short jumps ahead and clocks that go back are accepted
         assert_eq!(clock.time(BEGIN + 3 * DAY, start + days(1)), BEGIN + 3 * DAY);
         assert_eq!(clock.time(BEGIN, start + days(1)), BEGIN);
     }

@@ -1,4 +1,4 @@
-//! Messages and rooms as they stand in Redis.
+//! How messages and rooms are stored in Redis, and reading them.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use super::super::{RedisClient, SavedRoom, StoreError};
 
 /// Version of the keys, kept in Redis.
 pub(super) const VERSION: u32 = 1;
-/// Entries that the feed keeps, roughly: what a node can miss and still catch up on.
-pub(super) const FEED: usize = 10_000;
+/// Approximate number of entries in the feed. A node that missed fewer of them can catch up.
+pub(super) const FEED_LENGTH: usize = 10_000;
 
-/// Room as it stands in the hash of rooms; its id is the field.
+/// Value of a room in the hash `rooms`; the field is its id.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     name: String,
@@ -23,11 +23,11 @@ struct Record {
     members: Option<[Person; 2]>,
 }
 
-/// Place in the feed.
-pub(super) type Place = (u64, u64);
+/// Position in the feed: milliseconds since 1970, and a counter.
+pub(super) type FeedPosition = (u64, u64);
 
-/// Reads `<milliseconds>-<number>`.
-pub(super) fn place(id: &str) -> Option<Place> {
+/// Parses an entry id `<milliseconds>-<counter>`.
+pub(super) fn parse_position(id: &str) -> Option<FeedPosition> {
     let (millis, number) = id.split_once('-')?;
     Some((millis.parse().ok()?, number.parse().ok()?))
 }
@@ -43,12 +43,12 @@ pub(super) fn query_newest(pipeline: &mut Pipeline, stream: &str) {
         .arg(1);
 }
 
-/// Place of the entry that [`query_newest`] has found in the feed.
-pub(super) fn newest_place(found: &StreamRangeReply) -> Option<Place> {
-    found.ids.first().and_then(|entry| place(&entry.id))
+/// Position of the entry that [`query_newest`] found.
+pub(super) fn newest_position(found: &StreamRangeReply) -> Option<FeedPosition> {
+    found.ids.first().and_then(|entry| parse_position(&entry.id))
 }
 
-/// Record of a room.
+/// Encodes the record of a room.
 pub(super) fn record(room: &SavedRoom) -> Result<String, StoreError> {
     let record = Record {
         name: room.name.clone(),
@@ -58,7 +58,7 @@ pub(super) fn record(room: &SavedRoom) -> Result<String, StoreError> {
     serde_json::to_string(&record).map_err(|error| StoreError::Other(error.to_string()))
 }
 
-/// Room of a record; it has no messages yet.
+/// Decodes the record of a room; its messages are not included.
 pub(super) fn room(id: &str, record: &str) -> Option<SavedRoom> {
     let Record { name, kind, members } = serde_json::from_str(record).ok()?;
     Some(SavedRoom {
@@ -71,19 +71,19 @@ pub(super) fn room(id: &str, record: &str) -> Option<SavedRoom> {
     })
 }
 
-/// Messages of a part of a room's log.
+/// Decodes messages of a room's log.
 pub(super) fn messages(room: &str, found: &StreamRangeReply) -> Result<Vec<Message>, StoreError> {
     let found = found.ids.iter();
     found
         .map(|entry| {
-            let seq = place(&entry.id).map(|(seq, _)| seq);
+            let seq = parse_position(&entry.id).map(|(seq, _)| seq);
             seq.and_then(|seq| message(room, seq, entry))
                 .ok_or(StoreError::Corrupt)
         })
         .collect()
 }
 
-/// Message of an entry of a log or of the feed.
+/// Decodes the message in an entry of a log or of the feed.
 pub(super) fn message(room: &str, seq: u64, entry: &StreamId) -> Option<Message> {
     let reply = match entry.get::<String>("q") {
         Some(quote) => Some(serde_json::from_str::<Quote>(&quote).ok()?),
@@ -104,11 +104,11 @@ pub(super) fn message(room: &str, seq: u64, entry: &StreamId) -> Option<Message>
 }
 
 /// Every room, with its newest message.
-pub(super) async fn rooms(link: &RedisClient) -> Result<Vec<SavedRoom>, StoreError> {
+pub(super) async fn rooms(client: &RedisClient) -> Result<Vec<SavedRoom>, StoreError> {
     let mut pipeline = redis::pipe();
-    pipeline.cmd("HGETALL").arg(link.key("rooms"));
-    pipeline.cmd("HGETALL").arg(link.key("seqs"));
-    let (records, seqs): (HashMap<String, String>, HashMap<String, u64>) = link.ask(&pipeline).await?;
+    pipeline.cmd("HGETALL").arg(client.key("rooms"));
+    pipeline.cmd("HGETALL").arg(client.key("seqs"));
+    let (records, seqs): (HashMap<String, String>, HashMap<String, u64>) = client.query(&pipeline).await?;
     let mut rooms = Vec::with_capacity(records.len());
     for (id, record) in &records {
         let mut room = room(id, record).ok_or(StoreError::Corrupt)?;
@@ -120,12 +120,12 @@ pub(super) async fn rooms(link: &RedisClient) -> Result<Vec<SavedRoom>, StoreErr
     }
     let mut pipeline = redis::pipe();
     for room in &rooms {
-        query_newest(&mut pipeline, &link.key(&format!("log:{}", room.id)));
+        query_newest(&mut pipeline, &client.key(&format!("log:{}", room.id)));
     }
-    let newest: Vec<StreamRangeReply> = link.ask(&pipeline).await?;
+    let newest: Vec<StreamRangeReply> = client.query(&pipeline).await?;
     for (room, newest) in rooms.iter_mut().zip(&newest) {
         room.last = messages(&room.id, newest)?.pop();
-        // said between the two questions
+        // a message may be stored between the two queries
         room.last_seq = room.last_seq.max(room.last.as_ref().map_or(0, |last| last.seq));
     }
     Ok(rooms)
@@ -156,9 +156,9 @@ mod tests {
 
     #[test]
     fn places_are_read_and_nothing_else() {
-        assert_eq!(place("1700000000000-3"), Some((1_700_000_000_000, 3)));
+        assert_eq!(parse_position("1700000000000-3"), Some((1_700_000_000_000, 3)));
         for text in ["", "-", "1", "1-", "a-1", "1-1-1"] {
-            assert_eq!(place(text), None, "{text}");
+            assert_eq!(parse_position(text), None, "{text}");
         }
     }
 }

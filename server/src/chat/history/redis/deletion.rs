@@ -1,7 +1,7 @@
-//! Removes messages from Redis: old ones in small steps, by one node at a time, and those that an operator deletes.
+//! Removes messages from Redis: old ones, in small steps and by one node at a time, and those that an operator deletes.
 //!
-//! An entry of a stream cannot be changed, so a deleted message is a number without entry: pages of history fill these
-//! holes, and quotes of them are emptied when they are read.
+//! Entries of a stream cannot be changed, so a deleted message is a number without an entry. History pages fill these
+//! gaps with empty messages, and quotes of deleted messages are emptied when they are read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use redis::streams::StreamRangeReply;
 
 use super::super::trim_clock::TrimClock;
 use super::super::{Range, RedisClient, Retention, StoreError, deleted_message};
-use super::codec::{self, FEED};
+use super::codec::{self, FEED_LENGTH};
 use super::scripts::{ERASE, ERASE_FEED, TRIM};
 
-/// Entries of a log that one script looks through.
-const STEP: u32 = 1000;
+/// Entries of a log that one script searches.
+const ERASE_STEP: u32 = 1000;
 
-/// Messages that Redis has of a page that was asked for.
+/// Messages that Redis has for a requested page.
 pub(super) struct Found {
     /// Messages in the order of the range, one more than the limit if there are more.
     pub(super) messages: Vec<Message>,
@@ -28,7 +28,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Page of a range, with what is left of deleted messages.
+    /// Page of a range, with an empty message for each deleted one.
     pub(super) fn into_page(self, room: &str, range: Range, limit: usize) -> HistoryPage {
         let is_complete = self.messages.len() <= limit;
         let end = self.messages.last().map(|last| last.seq);
@@ -38,7 +38,7 @@ impl Found {
             .into_iter()
             .map(|message| (message.seq, message))
             .collect();
-        // what is older than the oldest message was removed by its age, or never was
+        // numbers before the oldest message were removed because of their age, so they are no gaps
         let seqs: Vec<u64> = match (range, self.oldest) {
             (_, None) => Vec::new(),
             (Range::After(seq), Some(oldest)) => {
@@ -78,7 +78,7 @@ impl Found {
 
 /// Empties the quotes of deleted messages.
 pub(super) async fn clear_quotes(
-    link: &RedisClient,
+    client: &RedisClient,
     room: &str,
     messages: &mut [Message],
 ) -> Result<(), StoreError> {
@@ -89,11 +89,11 @@ pub(super) async fn clear_quotes(
     let mut pipeline = redis::pipe();
     pipeline
         .cmd("SMISMEMBER")
-        .arg(link.key(&format!("deleted:{room}")));
+        .arg(client.key(&format!("deleted:{room}")));
     for quote in quotes() {
         pipeline.arg(quote.seq);
     }
-    let (deleted,): (Vec<bool>,) = link.ask(&pipeline).await?;
+    let (deleted,): (Vec<bool>,) = client.query(&pipeline).await?;
     let quotes = messages.iter_mut().filter_map(|message| message.reply.as_mut());
     for (quote, _) in quotes.zip(deleted).filter(|(_, deleted)| *deleted) {
         quote.delete();
@@ -102,10 +102,10 @@ pub(super) async fn clear_quotes(
 }
 
 /// Deletes all messages of a person, in small steps; returns their number.
-pub(super) async fn erase_person(link: &RedisClient, person: &str) -> Result<u64, StoreError> {
+pub(super) async fn erase_person(client: &RedisClient, person: &str) -> Result<u64, StoreError> {
     let mut pipeline = redis::pipe();
-    pipeline.cmd("HGETALL").arg(link.key("rooms"));
-    let (rooms,): (HashMap<String, String>,) = link.ask(&pipeline).await?;
+    pipeline.cmd("HGETALL").arg(client.key("rooms"));
+    let (rooms,): (HashMap<String, String>,) = client.query(&pipeline).await?;
     let mut total = 0;
     for room in rooms.keys() {
         let mut next = "-".to_owned();
@@ -113,115 +113,115 @@ pub(super) async fn erase_person(link: &RedisClient, person: &str) -> Result<u64
             let mut pipeline = redis::pipe();
             pipeline.cmd("EVAL").arg(ERASE).arg(3);
             pipeline
-                .arg(link.key(&format!("log:{room}")))
-                .arg(link.key(&format!("deleted:{room}")))
-                .arg(link.key("ids"));
-            pipeline.arg(person).arg(&next).arg(STEP);
-            let ((erased, rest),): ((u64, String),) = link.ask(&pipeline).await?;
+                .arg(client.key(&format!("log:{room}")))
+                .arg(client.key(&format!("deleted:{room}")))
+                .arg(client.key("ids"));
+            pipeline.arg(person).arg(&next).arg(ERASE_STEP);
+            let ((erased, next_entry),): ((u64, String),) = client.query(&pipeline).await?;
             total += erased;
-            next = rest;
+            next = next_entry;
         }
     }
     let mut pipeline = redis::pipe();
     pipeline.cmd("EVAL").arg(ERASE_FEED).arg(1);
-    pipeline.arg(link.key("feed")).arg(person).arg(FEED);
-    let ((),) = link.ask(&pipeline).await?;
+    pipeline.arg(client.key("feed")).arg(person).arg(FEED_LENGTH);
+    let ((),) = client.query(&pipeline).await?;
     Ok(total)
 }
 
-/// How often old messages are removed, and how many at once.
-const TRIM_EVERY: Duration = Duration::from_secs(10);
+/// Time between two removals of old messages, and the most that one script removes.
+const TRIM_INTERVAL: Duration = Duration::from_secs(10);
 const TRIM_AT_ONCE: u32 = 500;
-/// Shorter than the pause, so that each round is somebody's.
+/// Seconds that one node is the trimmer; shorter than the interval, so that each round has a trimmer.
 const TRIM_TURN: u64 = 9;
 
 /// Trims until it is aborted.
-pub(super) async fn run_trimmer(link: RedisClient, retention: Retention) {
-    let mut ticks = tokio::time::interval(TRIM_EVERY);
+pub(super) async fn run_trimmer(client: RedisClient, retention: Retention) {
+    let mut ticks = tokio::time::interval(TRIM_INTERVAL);
     let mut clock = None;
     loop {
         ticks.tick().await;
-        if let Err(error) = trim_round(&link, retention, &mut clock).await {
-            tracing::debug!(%error, "old messages cannot be removed now");
+        if let Err(error) = trim_round(&client, retention, &mut clock).await {
+            tracing::debug!(%error, "cannot remove old messages");
         }
     }
 }
 
 async fn trim_round(
-    link: &RedisClient,
+    client: &RedisClient,
     retention: Retention,
     clock: &mut Option<TrimClock>,
 ) -> Result<(), StoreError> {
     let mut pipeline = redis::pipe();
     pipeline
         .cmd("SET")
-        .arg(link.key("trimmer"))
+        .arg(client.key("trimmer"))
         .arg(1)
         .arg("NX")
         .arg("EX")
         .arg(TRIM_TURN);
-    pipeline.cmd("HGETALL").arg(link.key("seqs"));
-    let (mine, seqs): (Option<String>, HashMap<String, u64>) = link.ask(&pipeline).await?;
-    if mine.is_none() {
+    pipeline.cmd("HGETALL").arg(client.key("seqs"));
+    let (has_turn, seqs): (Option<String>, HashMap<String, u64>) = client.query(&pipeline).await?;
+    if has_turn.is_none() {
         return Ok(());
     }
-    let now = trim_time(link, clock).await?;
+    let now = trim_time(client, clock).await?;
     let before = retention
         .days
         .map_or(0, |days| now.saturating_sub(u64::from(days) * 86_400_000));
     for (room, last_seq) in seqs {
         let floor = retention.messages.map_or(0, |keep| last_seq.saturating_sub(keep));
-        trim(link, &room, floor, before).await?;
+        trim(client, &room, floor, before).await?;
     }
     Ok(())
 }
 
-/// Time to remove by: that of Redis, as messages have it, unless its clock has jumped ahead.
-async fn trim_time(link: &RedisClient, clock: &mut Option<TrimClock>) -> Result<u64, StoreError> {
+/// Current time by the clock of Redis, which also stamps messages, unless that clock has jumped ahead.
+async fn trim_time(client: &RedisClient, clock: &mut Option<TrimClock>) -> Result<u64, StoreError> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("TIME");
-    pipeline.cmd("GET").arg(link.key("clock"));
-    codec::query_newest(&mut pipeline, &link.key("feed"));
+    pipeline.cmd("GET").arg(client.key("clock"));
+    codec::query_newest(&mut pipeline, &client.key("feed"));
     let ((seconds, micros), noted, newest): ((u64, u64), Option<u64>, StreamRangeReply) =
-        link.ask(&pipeline).await?;
+        client.query(&pipeline).await?;
     let system = seconds * 1000 + micros / 1000;
     let clock = clock.get_or_insert_with(|| {
-        // entries of the feed have the time of Redis in their ids
-        let newest = codec::newest_place(&newest).map(|(millis, _)| millis);
+        // entry ids contain the time of Redis
+        let newest = codec::newest_position(&newest).map(|(millis, _)| millis);
         TrimClock::new(newest.max(noted), system, Instant::now())
     });
     let now = clock.time(system, Instant::now());
     if let Some(time) = clock.take_due_note(Instant::now()) {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("SET").arg(link.key("clock")).arg(time);
-        let ((),) = link.ask(&pipeline).await?;
+        pipeline.cmd("SET").arg(client.key("clock")).arg(time);
+        let ((),) = client.query(&pipeline).await?;
     }
     Ok(now)
 }
 
-/// Removes all messages of a room that is gone.
-pub(super) async fn remove_all(link: &RedisClient, room: &str) -> Result<(), StoreError> {
-    // the largest number that Lua tells from the next one
-    trim(link, room, (1 << 53) - 1, 0).await?;
+/// Removes all messages of a removed room.
+pub(super) async fn remove_all(client: &RedisClient, room: &str) -> Result<(), StoreError> {
+    // the largest integer that a Lua number represents exactly
+    trim(client, room, (1 << 53) - 1, 0).await?;
     let mut pipeline = redis::pipe();
     pipeline
         .cmd("DEL")
-        .arg(link.key(&format!("log:{room}")))
-        .arg(link.key(&format!("deleted:{room}")));
-    let (_,): (u32,) = link.ask(&pipeline).await?;
+        .arg(client.key(&format!("log:{room}")))
+        .arg(client.key(&format!("deleted:{room}")));
+    let (_,): (u32,) = client.query(&pipeline).await?;
     Ok(())
 }
 
-/// Removes messages up to a number or before a time.
-async fn trim(link: &RedisClient, room: &str, floor: u64, before: u64) -> Result<(), StoreError> {
+/// Removes messages up to a number or before a time, in small steps.
+async fn trim(client: &RedisClient, room: &str, floor: u64, before: u64) -> Result<(), StoreError> {
     loop {
         let mut pipeline = redis::pipe();
         pipeline.cmd("EVAL").arg(TRIM).arg(2);
         pipeline
-            .arg(link.key("ids"))
-            .arg(link.key(&format!("log:{room}")));
+            .arg(client.key("ids"))
+            .arg(client.key(&format!("log:{room}")));
         pipeline.arg(floor).arg(before).arg(TRIM_AT_ONCE);
-        let (removed,): (u32,) = link.ask(&pipeline).await?;
+        let (removed,): (u32,) = client.query(&pipeline).await?;
         if removed < TRIM_AT_ONCE {
             return Ok(());
         }
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn page_has_an_empty_message_for_each_deleted_one() {
-        // 1 and 2 were removed by their age; 4, 6 and 7 were deleted
+        // 1 and 2 were removed because of their age; 4, 6 and 7 were deleted
         let seqs = |range, limit| page(&[3, 5], 7, range, limit);
         let all = vec![(3, false), (4, true), (5, false), (6, true), (7, true)];
         assert_eq!(seqs(Range::Newest, 9), (all.clone(), false));

@@ -1,4 +1,6 @@
-//! Reads the feed: hands on what all nodes said, in one order, and finds out that Redis is gone or has lost something.
+//! Reads the feed: delivers the messages of all nodes in one order, and detects an outage of Redis or lost entries.
+//!
+//! [`AckGate`] delays each ack until its message appears in the feed, so that clients see messages in order.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -9,168 +11,178 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{FromRedisValue, Pipeline};
 
-use super::super::super::redis_client::{RETRY, store_error};
+use super::super::super::redis_client::{RETRY_DELAY, store_error};
 use super::super::{Committed, Deliver, LastError, Notify, RedisClient, StoreError, StoreEvent, Stored};
-use super::codec::{self, Place};
+use super::codec::{self, FeedPosition};
 
-/// Entries that are read at once, and how long one waits for some, in milliseconds.
+/// Most entries of one read, and the longest wait for some, in milliseconds.
 const BATCH: usize = 512;
-const WAIT: usize = 1000;
+const BLOCK_MS: usize = 1000;
 
 pub(super) struct FeedConsumer {
-    link: RedisClient,
+    client: RedisClient,
     ack_gate: Arc<AckGate>,
     notify: Notify,
-    trouble: Arc<LastError>,
-    /// Last entry that was handed on.
-    place: Place,
-    /// Which data it was an entry of.
+    last_error: Arc<LastError>,
+    /// Last entry that was delivered.
+    position: FeedPosition,
+    /// Id of the data set that the entry belongs to.
     birth: String,
-    up: metrics::Gauge,
+    up_gauge: metrics::Gauge,
 }
 
-/// Where the feed ends, and whether it is the one that a node has followed.
+/// State of the feed in Redis, for comparison with what a node has read.
 struct Feed {
-    /// Which data it belongs to.
+    /// Id of the data set.
     birth: String,
-    end: Place,
-    /// Whether it has the entry that was asked for.
-    has: bool,
+    end: FeedPosition,
+    /// Whether it contains the entry that was asked for.
+    has_entry: bool,
 }
 
 impl FeedConsumer {
-    /// Finds the end of the feed.
-    pub(super) async fn begin(
-        link: RedisClient,
+    /// Starts at the end of the feed.
+    pub(super) async fn start(
+        client: RedisClient,
         ack_gate: Arc<AckGate>,
         notify: Notify,
-        trouble: Arc<LastError>,
+        last_error: Arc<LastError>,
     ) -> Result<Self, StoreError> {
-        let mut connection = link.open().await?;
-        let feed = feed(&link, &mut connection, Place::default()).await?;
+        let mut connection = client.open().await?;
+        let feed = read_feed(&client, &mut connection, FeedPosition::default()).await?;
         Ok(Self {
-            link,
+            client,
             ack_gate,
             notify,
-            trouble,
-            place: feed.end,
+            last_error,
+            position: feed.end,
             birth: feed.birth,
-            up: metrics::gauge!("pesan_redis_up"),
+            up_gauge: metrics::gauge!("pesan_redis_up"),
         })
     }
 
-    /// Follows until it is aborted.
+    /// Reads until the task is aborted.
     pub(super) async fn run(mut self) {
         loop {
             let Err(error) = self.follow().await;
-            self.up.set(0.0);
-            self.trouble.note(Some(&error));
-            self.ack_gate.lost();
-            tokio::time::sleep(RETRY).await;
+            self.up_gauge.set(0.0);
+            self.last_error.record(Some(&error));
+            self.ack_gate.release_all();
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
-    /// One connection's life.
+    /// Reads over one connection until it fails.
     async fn follow(&mut self) -> Result<Infallible, StoreError> {
-        let mut connection = self.link.open().await?;
-        self.find_place(&mut connection).await?;
-        self.trouble.note(None);
-        self.up.set(1.0);
+        let mut connection = self.client.open().await?;
+        self.resume(&mut connection).await?;
+        self.last_error.record(None);
+        self.up_gauge.set(1.0);
         loop {
-            let place = format!("{}-{}", self.place.0, self.place.1);
+            let position = format!("{}-{}", self.position.0, self.position.1);
             let mut pipeline = redis::pipe();
-            // a node that stood still for long finds that the feed has gone on without it
+            // the last entry is read again: if it is gone, this node was suspended and has missed entries
             pipeline
                 .cmd("XRANGE")
-                .arg(self.link.key("feed"))
-                .arg(&place)
-                .arg(&place);
+                .arg(self.client.key("feed"))
+                .arg(&position)
+                .arg(&position);
             pipeline
                 .cmd("XREAD")
                 .arg("COUNT")
                 .arg(BATCH)
                 .arg("BLOCK")
-                .arg(WAIT);
-            pipeline.arg("STREAMS").arg(self.link.key("feed")).arg(&place);
-            let (here, reply): (StreamRangeReply, Option<StreamReadReply>) =
+                .arg(BLOCK_MS);
+            pipeline
+                .arg("STREAMS")
+                .arg(self.client.key("feed"))
+                .arg(&position);
+            let (current, reply): (StreamRangeReply, Option<StreamReadReply>) =
                 query(&pipeline, &mut connection).await?;
             let entries = reply.into_iter().flat_map(|reply| reply.keys);
             let entries: Vec<StreamId> = entries.flat_map(|stream| stream.ids).collect();
-            if self.place > Place::default() && here.ids.is_empty() && !is_deleted(&place, &entries) {
-                self.find_place(&mut connection).await?;
+            if self.position > FeedPosition::default()
+                && current.ids.is_empty()
+                && !is_deleted(&position, &entries)
+            {
+                self.resume(&mut connection).await?;
                 continue;
             }
-            self.hand_on(entries.into_iter());
+            self.deliver_entries(entries.into_iter());
         }
     }
 
-    /// Goes on where this node was, or at the end when something is missing in between.
-    async fn find_place(&mut self, connection: &mut MultiplexedConnection) -> Result<(), StoreError> {
-        let feed = feed(&self.link, connection, self.place).await?;
-        if let Some(why) = self.missed(&feed) {
+    /// Continues after the last delivered entry, or at the end of the feed if entries are missing in between.
+    async fn resume(&mut self, connection: &mut MultiplexedConnection) -> Result<(), StoreError> {
+        let feed = read_feed(&self.client, connection, self.position).await?;
+        if let Some(reason) = self.gap_reason(&feed) {
             tracing::error!(
-                why,
-                "the history is not what it was: everyone here looks at it anew"
+                reason,
+                "the feed has a gap: all clients of this node reload the history"
             );
-            let rooms = codec::rooms(&self.link).await?;
-            self.place = feed.end;
+            let rooms = codec::rooms(&self.client).await?;
+            self.position = feed.end;
             self.birth = feed.birth;
             (self.notify)(StoreEvent::Reset(rooms));
         }
-        self.ack_gate.reached(self.place, Vec::new());
+        self.ack_gate.reached(self.position, Vec::new());
         Ok(())
     }
 
-    fn hand_on(&mut self, entries: impl Iterator<Item = StreamId>) {
+    fn deliver_entries(&mut self, entries: impl Iterator<Item = StreamId>) {
         let mut messages = Vec::new();
         for entry in entries {
-            let Some(place) = codec::place(&entry.id) else {
+            let Some(position) = codec::parse_position(&entry.id) else {
                 continue;
             };
             if let Some(room) = entry.get::<String>("room") {
                 let record: String = entry.get("record").unwrap_or_default();
-                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate
+                    .reached(self.position, std::mem::take(&mut messages));
                 match codec::room(&room, &record) {
-                    Some(room) => (self.notify)(StoreEvent::Room(Box::new(room))),
-                    None => tracing::warn!(room, "a room in the feed cannot be read"),
+                    Some(room) => (self.notify)(StoreEvent::RoomSaved(Box::new(room))),
+                    None => tracing::warn!(room, "cannot decode a room in the feed"),
                 }
             } else if let Some(room) = entry.get::<String>("gone") {
-                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate
+                    .reached(self.position, std::mem::take(&mut messages));
                 let into = entry.get::<String>("into").filter(|into| !into.is_empty());
-                (self.notify)(StoreEvent::Gone { room, into });
+                (self.notify)(StoreEvent::RoomRemoved { room, into });
             } else if let Some(room) = entry.get::<String>("deleted") {
-                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate
+                    .reached(self.position, std::mem::take(&mut messages));
                 let seq = entry.get("s").unwrap_or_default();
                 (self.notify)(StoreEvent::MessageDeleted { room, seq });
             } else if let Some(person) = entry.get::<String>("erased") {
-                self.ack_gate.reached(self.place, std::mem::take(&mut messages));
+                self.ack_gate
+                    .reached(self.position, std::mem::take(&mut messages));
                 (self.notify)(StoreEvent::PersonErased(person));
             } else if let Some(message) = message(&entry) {
                 messages.push(message);
             } else {
-                tracing::warn!(id = entry.id, "an entry of the feed cannot be read");
+                tracing::warn!(id = entry.id, "cannot decode an entry of the feed");
             }
-            self.place = place;
+            self.position = position;
         }
-        self.ack_gate.reached(self.place, messages);
+        self.ack_gate.reached(self.position, messages);
     }
 
-    /// Why the feed does not go on where this node was, if so.
-    fn missed(&self, feed: &Feed) -> Option<&'static str> {
+    /// Why this node cannot continue after its last entry, if so.
+    fn gap_reason(&self, feed: &Feed) -> Option<&'static str> {
         if feed.birth != self.birth {
             return Some("redis has lost its data");
         }
-        let gone = self.place > Place::default() && !feed.has;
-        gone.then_some("redis went back to an earlier state, or this node was away for too long")
+        let gone = self.position > FeedPosition::default() && !feed.has_entry;
+        gone.then_some("redis has returned to an earlier state, or this node was away for too long")
     }
 }
 
-/// Whether one of the entries says that the entry at this place was deleted.
-fn is_deleted(place: &str, entries: &[StreamId]) -> bool {
+/// Whether one of the entries records that the entry at this position was deleted.
+fn is_deleted(position: &str, entries: &[StreamId]) -> bool {
     entries
         .iter()
         .filter_map(|entry| entry.get::<String>("was"))
-        .any(|deleted| deleted.split(' ').any(|id| id == place))
+        .any(|deleted| deleted.split(' ').any(|id| id == position))
 }
 
 fn message(entry: &StreamId) -> Option<Committed> {
@@ -182,33 +194,33 @@ fn message(entry: &StreamId) -> Option<Committed> {
     })
 }
 
-async fn feed(
-    link: &RedisClient,
+async fn read_feed(
+    client: &RedisClient,
     connection: &mut MultiplexedConnection,
-    place: Place,
+    position: FeedPosition,
 ) -> Result<Feed, StoreError> {
     let mut pipeline = redis::pipe();
     let birth = format!("{:032x}", rand::random::<u128>());
     pipeline
         .cmd("SET")
-        .arg(link.key("birth"))
+        .arg(client.key("birth"))
         .arg(birth)
         .arg("NX")
         .ignore();
-    pipeline.cmd("GET").arg(link.key("birth"));
-    codec::query_newest(&mut pipeline, &link.key("feed"));
-    let place = format!("{}-{}", place.0, place.1);
+    pipeline.cmd("GET").arg(client.key("birth"));
+    codec::query_newest(&mut pipeline, &client.key("feed"));
+    let position = format!("{}-{}", position.0, position.1);
     pipeline
         .cmd("XRANGE")
-        .arg(link.key("feed"))
-        .arg(&place)
-        .arg(&place);
-    let (birth, last, here): (String, StreamRangeReply, StreamRangeReply) =
+        .arg(client.key("feed"))
+        .arg(&position)
+        .arg(&position);
+    let (birth, last, current): (String, StreamRangeReply, StreamRangeReply) =
         query(&pipeline, connection).await?;
     Ok(Feed {
         birth,
-        end: codec::newest_place(&last).unwrap_or_default(),
-        has: !here.ids.is_empty(),
+        end: codec::newest_position(&last).unwrap_or_default(),
+        has_entry: !current.ids.is_empty(),
     })
 }
 
@@ -220,10 +232,10 @@ async fn query<T: FromRedisValue>(
     answer.map_err(|error| store_error(&error))
 }
 
-/// How often one looks whether the last ones have passed.
-const LOOK: Duration = Duration::from_millis(2);
+/// Time between two checks whether all acks are sent.
+const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Where messages and acknowledgements meet on their way to the chat.
+/// Delays each ack until its message appears in the feed, so that clients see messages in order.
 pub(super) struct AckGate {
     deliver: Deliver,
     inner: Mutex<Inner>,
@@ -231,10 +243,10 @@ pub(super) struct AckGate {
 
 #[derive(Default)]
 struct Inner {
-    /// Where this node is in the feed; none while it cannot follow.
-    place: Option<Place>,
-    /// Acknowledgements, in the order of the feed.
-    waiting: VecDeque<(Place, Committed)>,
+    /// Position of this node in the feed; `None` while it cannot be read.
+    position: Option<FeedPosition>,
+    /// Pending acks, in the order of the feed.
+    waiting: VecDeque<(FeedPosition, Committed)>,
 }
 
 impl AckGate {
@@ -249,50 +261,50 @@ impl AckGate {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells what became of messages; those that stand at a place wait until the feed has come there.
-    pub(super) fn answer(&self, committed: Vec<(Option<Place>, Committed)>) {
+    /// Delivers outcomes; those with a position wait until the feed has reached it.
+    pub(super) fn submit(&self, committed: Vec<(Option<FeedPosition>, Committed)>) {
         let mut inner = self.inner();
         let mut ready = Vec::new();
-        for (place, committed) in committed {
-            match (place, inner.place) {
-                (Some(place), Some(reached)) if place > reached => {
-                    inner.waiting.push_back((place, committed));
+        for (position, committed) in committed {
+            match (position, inner.position) {
+                (Some(position), Some(reached)) if position > reached => {
+                    inner.waiting.push_back((position, committed));
                 }
                 _ => ready.push(committed),
             }
         }
-        self.hand_on(ready);
+        self.deliver_ready(ready);
     }
 
-    /// The feed has come to a place, with these messages on the way.
-    pub(super) fn reached(&self, place: Place, messages: Vec<Committed>) {
+    /// The feed has reached a position, after these messages.
+    pub(super) fn reached(&self, position: FeedPosition, messages: Vec<Committed>) {
         let mut inner = self.inner();
-        inner.place = Some(place);
-        let passed = inner.waiting.partition_point(|(at, _)| *at <= place);
-        let answers = inner.waiting.drain(..passed).map(|(_, committed)| committed);
+        inner.position = Some(position);
+        let released = inner.waiting.partition_point(|(at, _)| *at <= position);
+        let answers = inner.waiting.drain(..released).map(|(_, committed)| committed);
         let ready = messages.into_iter().chain(answers).collect();
-        self.hand_on(ready);
+        self.deliver_ready(ready);
     }
 
-    /// Nothing more is written: waits for the feed, but not for ever, and then lets every answer pass.
-    pub(super) async fn drain(&self, patience: Duration) {
-        let until = Instant::now() + patience;
+    /// Waits until the feed has reached all pending acks, at most for `timeout`, then releases the rest.
+    pub(super) async fn drain(&self, timeout: Duration) {
+        let until = Instant::now() + timeout;
         while !self.inner().waiting.is_empty() && Instant::now() < until {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(DRAIN_CHECK_INTERVAL).await;
         }
-        self.lost();
+        self.release_all();
     }
 
-    /// The feed cannot be followed: what is stored is acknowledged without it.
-    pub(super) fn lost(&self) {
+    /// The feed cannot be read: releases all pending acks without it.
+    pub(super) fn release_all(&self) {
         let mut inner = self.inner();
-        inner.place = None;
+        inner.position = None;
         let ready = inner.waiting.drain(..).map(|(_, committed)| committed).collect();
-        self.hand_on(ready);
+        self.deliver_ready(ready);
     }
 
-    /// Called under the lock, so that the chat gets everything in this order.
-    fn hand_on(&self, ready: Vec<Committed>) {
+    /// Called under the lock, so that the chat receives everything in this order.
+    fn deliver_ready(&self, ready: Vec<Committed>) {
         if !ready.is_empty() {
             (self.deliver)(ready);
         }
@@ -309,43 +321,43 @@ mod tests {
 
     fn committed(seq: u64) -> Committed {
         Committed {
-            outcome: Ok(Stored::Again(Sent { seq, at: 0 })),
+            outcome: Ok(Stored::Duplicate(Sent { seq, at: 0 })),
             completion: None,
         }
     }
 
-    /// A ack_gate, and the numbers that it let pass.
+    /// Gate, and the numbers that it delivered.
     fn ack_gate() -> (AckGate, Arc<Mutex<Vec<u64>>>) {
-        let passed = Arc::<Mutex<Vec<u64>>>::default();
-        let kept = Arc::clone(&passed);
+        let released = Arc::<Mutex<Vec<u64>>>::default();
+        let delivered = Arc::clone(&released);
         let deliver = move |batch: Vec<Committed>| {
             let numbers = batch.iter().map(|committed| match &committed.outcome {
-                Ok(Stored::Again(sent)) => sent.seq,
+                Ok(Stored::Duplicate(sent)) => sent.seq,
                 other => panic!("{other:?}"),
             });
-            kept.lock().expect("no panic").extend(numbers);
+            delivered.lock().expect("no panic").extend(numbers);
         };
-        (AckGate::new(Box::new(deliver)), passed)
+        (AckGate::new(Box::new(deliver)), released)
     }
 
     #[test]
     fn an_answer_comes_after_what_was_said_before() {
-        let (ack_gate, passed) = ack_gate();
+        let (ack_gate, released) = ack_gate();
         ack_gate.reached((1, 0), Vec::new());
-        ack_gate.answer(vec![(Some((3, 0)), committed(30)), (Some((4, 0)), committed(40))]);
-        assert!(passed.lock().expect("no panic").is_empty());
+        ack_gate.submit(vec![(Some((3, 0)), committed(30)), (Some((4, 0)), committed(40))]);
+        assert!(released.lock().expect("no panic").is_empty());
         ack_gate.reached((3, 0), vec![committed(2), committed(3)]);
-        ack_gate.answer(vec![(None, committed(0))]);
-        assert_eq!(*passed.lock().expect("no panic"), [2, 3, 30, 0]);
+        ack_gate.submit(vec![(None, committed(0))]);
+        assert_eq!(*released.lock().expect("no panic"), [2, 3, 30, 0]);
     }
 
     #[test]
     fn without_the_feed_no_answer_waits() {
-        let (ack_gate, passed) = ack_gate();
+        let (ack_gate, released) = ack_gate();
         ack_gate.reached((1, 0), Vec::new());
-        ack_gate.answer(vec![(Some((3, 0)), committed(30))]);
-        ack_gate.lost();
-        ack_gate.answer(vec![(Some((4, 0)), committed(40))]);
-        assert_eq!(*passed.lock().expect("no panic"), [30, 40]);
+        ack_gate.submit(vec![(Some((3, 0)), committed(30))]);
+        ack_gate.release_all();
+        ack_gate.submit(vec![(Some((4, 0)), committed(40))]);
+        assert_eq!(*released.lock().expect("no panic"), [30, 40]);
     }
 }

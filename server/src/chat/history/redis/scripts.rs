@@ -1,9 +1,9 @@
-//! What Redis does in one step, so that no node sees half of it.
+//! Lua scripts, which Redis runs atomically, so that no node sees a partial change.
 
 /// Stores a message, numbers it, and appends it to the feed.
 ///
 /// Keys: `ids`, `rooms`, `seqs`, `feed`, the room's log. Arguments: id, room, author's id and name, text, quote as JSON
-/// or nothing, length of the feed. Answer: `{"new", seq, at, place in the feed}`, `{"known", where it stands}`, or
+/// or empty, length of the feed. Answer: `{"new", seq, at, position in the feed}`, `{"known", location}`, or
 /// `{"no room"}`.
 pub(super) const APPEND: &str = r"
 local known = redis.call('HGET', KEYS[1], ARGV[1])
@@ -23,7 +23,7 @@ local place = redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', 'r', ARGV
 return {'new', seq, at, place}
 ";
 
-/// Keeps a room, and tells when something in it is new.
+/// Saves a room; appends it to the feed if it has changed.
 ///
 /// Keys: `rooms`, `feed`. Arguments: id, record, length of the feed.
 pub(super) const SAVE: &str = r"
@@ -32,10 +32,10 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'room', ARGV[1], 'record', ARGV[2])
 ";
 
-/// Makes an open room, unless one has its name, under the next id that is free.
+/// Creates an open room under the next free id, unless another room has its name.
 ///
-/// Keys: `rooms`, `names`, `feed`. Arguments: wished id, record, length of the feed, key of the name, whose parts are
-/// separated by line feeds. Answer: whether it was made, and the id of the room that has the name now.
+/// Keys: `rooms`, `names`, `feed`. Arguments: requested id, record, length of the feed, key of the name, whose parts are
+/// separated by line feeds. Answer: whether it was created, and the id of the room with the name.
 pub(super) const CREATE: &str = r"
 for part in string.gmatch(ARGV[4], '[^\n]+') do
   local taken = redis.call('HGET', KEYS[2], part)
@@ -52,10 +52,10 @@ redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'room', id, 'record', A
 return {1, id}
 ";
 
-/// Takes a room away; its messages are removed afterwards. Answer: whether it was there.
+/// Removes a room from the list; its messages are removed afterwards. Answer: whether it existed.
 ///
-/// Keys: `rooms`, `names`, `seqs`, `feed`. Arguments: id, key of the name, whether only a room without messages goes,
-/// length of the feed, id of the room that gets its messages or nothing.
+/// Keys: `rooms`, `names`, `seqs`, `feed`. Arguments: id, key of the name, whether to remove it only if it has no messages,
+/// length of the feed, id of the room that gets its messages, or empty.
 pub(super) const REMOVE: &str = r"
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if ARGV[3] == '1' and tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or '0') > 0 then return 0 end
@@ -68,9 +68,9 @@ redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'gone', ARGV[1], 'into'
 return 1
 ";
 
-/// Moves the oldest messages of a room that is gone behind those of another one; how many there were.
+/// Appends the oldest messages of a removed room to another one; returns their number.
 ///
-/// Keys: `ids`, `seqs`, log of the one, log of the other. Arguments: id of the other, most at once.
+/// Keys: `ids`, `seqs`, log of the source, log of the target. Arguments: id of the target, most messages.
 pub(super) const MOVE: &str = r"
 local moved = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', ARGV[2])
 for _, entry in ipairs(moved) do
@@ -78,7 +78,7 @@ for _, entry in ipairs(moved) do
   local field, fields = {}, {}
   for at = 1, #entry[2], 2 do
     field[entry[2][at]] = entry[2][at + 1]
-    -- what a reply quotes has another number now
+    -- quoted messages have other numbers now
     if entry[2][at] ~= 'q' then
       fields[#fields + 1] = entry[2][at]
       fields[#fields + 1] = entry[2][at + 1]
@@ -91,9 +91,9 @@ end
 return #moved
 ";
 
-/// Removes the oldest messages of a room, as far as they are too many or too old; how many there were.
+/// Removes the oldest messages of a room that are too many or too old; returns their number.
 ///
-/// Keys: `ids`, the room's log. Arguments: number up to which messages go, time before which they go, most at once.
+/// Keys: `ids`, the room's log. Arguments: number up to which messages are removed, time before which they are, most messages.
 pub(super) const TRIM: &str = r"
 local removed, last = 0, nil
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
@@ -108,7 +108,7 @@ if last then redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', last 
 return removed
 ";
 
-/// Deletes a message: its entry in the log and in the feed; its number stays unused. Answer: whether it was there.
+/// Deletes the entries of a message in the log and in the feed; its number stays unused. Answer: whether it existed.
 ///
 /// Keys: the room's log, its deleted numbers, `feed`. Arguments: room, number, length of the feed.
 pub(super) const DELETE: &str = r"
@@ -130,8 +130,8 @@ redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'deleted', ARGV[1], 's'
 return 1
 ";
 
-/// Deletes the messages of a person in a part of a room's log. Answer: how many there were, and where to go on; nothing
-/// there at the end.
+/// Deletes the messages of a person in a part of a room's log. Answer: their number, and the entry to continue with,
+/// empty at the end.
 ///
 /// Keys: the room's log, its deleted numbers, `ids`. Arguments: person, first entry, most entries at once.
 pub(super) const ERASE: &str = r"
@@ -151,7 +151,7 @@ if #entries == tonumber(ARGV[3]) then next = '(' .. entries[#entries][1] end
 return {erased, next}
 ";
 
-/// Deletes the messages of a person from the feed, and tells all nodes.
+/// Deletes the messages of a person from the feed, and notifies all nodes.
 ///
 /// Keys: `feed`. Arguments: person, length of the feed.
 pub(super) const ERASE_FEED: &str = r"

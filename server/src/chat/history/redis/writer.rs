@@ -1,4 +1,4 @@
-//! Gives messages to Redis: whatever waits goes out in one pipeline, and the next one follows when that is answered.
+//! Writes messages to Redis: all queued messages in one pipeline, then the next batch when it is answered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,41 +11,41 @@ use redis::{RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::super::super::redis_client::{RETRY, store_error};
-use super::super::{Committed, Draft, LastError, RedisClient, StoreError, Stored, quoted};
-use super::codec::{self, FEED, Place, VERSION};
+use super::super::super::redis_client::{RETRY_DELAY, store_error};
+use super::super::{Committed, Draft, LastError, RedisClient, StoreError, Stored, excerpt};
+use super::codec::{self, FEED_LENGTH, FeedPosition, VERSION};
 use super::feed_consumer::AckGate;
 use super::scripts::APPEND;
 
-/// Most messages of one pipeline.
+/// Most messages in one pipeline.
 const BATCH: usize = 1024;
-/// How often one tries whether writing works again.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// Time between two tests whether writing works again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
-    link: RedisClient,
+    client: RedisClient,
     ack_gate: Arc<AckGate>,
-    trouble: Arc<LastError>,
-    line: MemberSnapshot,
+    last_error: Arc<LastError>,
+    connection: WriterConnection,
 }
 
 /// Connection of the writer.
-enum MemberSnapshot {
-    /// None yet, or the last one broke.
+enum WriterConnection {
+    /// Not open yet, or the last one failed.
     Closed,
-    /// With the name that Redis has for the script.
+    /// Open, with the hash of the loaded script.
     Open(MultiplexedConnection, String),
-    /// Could not be opened, and is not tried again at once.
-    Broken(Instant, StoreError),
+    /// Could not be opened; tried again after a pause.
+    Failed(Instant, StoreError),
 }
 
 impl Writer {
-    pub(super) fn new(link: RedisClient, ack_gate: Arc<AckGate>, trouble: Arc<LastError>) -> Self {
+    pub(super) fn new(client: RedisClient, ack_gate: Arc<AckGate>, last_error: Arc<LastError>) -> Self {
         Self {
-            link,
+            client,
             ack_gate,
-            trouble,
-            line: MemberSnapshot::Closed,
+            last_error,
+            connection: WriterConnection::Closed,
         }
     }
 
@@ -54,8 +54,8 @@ impl Writer {
         let mut batch = Vec::new();
         loop {
             let taken = waiting.recv_many(&mut batch, BATCH);
-            let taken = if self.trouble.get().is_some() {
-                timeout(PROBE_EVERY, taken).await
+            let taken = if self.last_error.get().is_some() {
+                timeout(PROBE_INTERVAL, taken).await
             } else {
                 Ok(taken.await)
             };
@@ -67,55 +67,55 @@ impl Writer {
                     continue;
                 }
             }
-            let begun = Instant::now();
+            let started = Instant::now();
             let drafts = std::mem::take(&mut batch);
             let size = drafts.len();
             let committed = self.write(drafts).await;
-            metrics::histogram!("pesan_history_commit_seconds").record(begun.elapsed());
+            metrics::histogram!("pesan_history_commit_seconds").record(started.elapsed());
             metrics::counter!("pesan_history_writes_total")
                 .increment(u64::try_from(size).unwrap_or(u64::MAX));
-            self.ack_gate.answer(committed);
+            self.ack_gate.submit(committed);
         }
     }
 
-    /// Finds out whether Redis takes something again: while it does not, nobody may come in who would try.
+    /// Tests whether Redis accepts writes again. The server is not ready until it does, so no message would test it.
     async fn probe(&self) {
         let mut pipeline = redis::pipe();
-        // refused as any other write would be, and without effect otherwise
+        // fails like any other write, and has no effect otherwise
         pipeline
             .cmd("SET")
-            .arg(self.link.key("version"))
+            .arg(self.client.key("version"))
             .arg(VERSION)
             .arg("NX")
             .ignore();
-        let asked: Result<(), StoreError> = self.link.ask(&pipeline).await;
-        self.trouble.note(asked.err().as_ref());
+        let asked: Result<(), StoreError> = self.client.query(&pipeline).await;
+        self.last_error.record(asked.err().as_ref());
     }
 
-    /// Writes a batch; what became of each, and where those that are new stand in the feed.
-    async fn write(&mut self, drafts: Vec<Draft>) -> Vec<(Option<Place>, Committed)> {
-        let reused = matches!(self.line, MemberSnapshot::Open(..));
+    /// Writes a batch; returns the outcomes, and the feed positions of new messages.
+    async fn write(&mut self, drafts: Vec<Draft>) -> Vec<(Option<FeedPosition>, Committed)> {
+        let was_open = matches!(self.connection, WriterConnection::Open(..));
         let mut sent = self.send(&drafts).await;
-        if reused && matches!(sent, Err(StoreError::Unreachable(_))) {
-            // redis may have been started anew since; what it has stored already, it finds by its id
+        if was_open && matches!(sent, Err(StoreError::Unreachable(_))) {
+            // Redis may have been restarted since; it recognises stored messages by their ids
             sent = self.send(&drafts).await;
         }
         let outcomes = match sent {
             Ok(outcomes) => {
                 let failed = outcomes.iter().find_map(|outcome| match outcome {
                     Err(error @ (StoreError::IdUsed | StoreError::RoomUnknown)) => {
-                        tracing::debug!(%error, "a message was refused");
+                        tracing::debug!(%error, "message refused");
                         None
                     }
                     Err(error) => Some(error),
                     Ok(_) => None,
                 });
-                self.trouble.note(failed);
+                self.last_error.record(failed);
                 outcomes
             }
             Err(error) => {
-                // whether some were stored is not known; who sends them again gets the first number
-                self.trouble.note(Some(&error));
+                // some may be stored; a client that sends them again gets the first number
+                self.last_error.record(Some(&error));
                 vec![Err(error); drafts.len()]
             }
         };
@@ -123,40 +123,40 @@ impl Writer {
             .into_iter()
             .zip(outcomes)
             .map(|(draft, outcome)| {
-                let place = outcome.as_ref().ok().and_then(|(_, place)| *place);
+                let position = outcome.as_ref().ok().and_then(|(_, position)| *position);
                 let committed = Committed {
-                    outcome: outcome.map(|(sent, _)| Stored::Again(sent)),
+                    outcome: outcome.map(|(sent, _)| Stored::Duplicate(sent)),
                     completion: draft.completion,
                 };
-                (place, committed)
+                (position, committed)
             })
             .collect()
     }
 
     async fn send(&mut self, drafts: &[Draft]) -> Result<Vec<Outcome>, StoreError> {
-        let (mut connection, script) = self.line().await?;
-        let quotes = quotes(&self.link, &mut connection, drafts).await;
-        let quotes = quotes.inspect_err(|_| self.line = MemberSnapshot::Closed)?;
+        let (mut connection, script) = self.connect().await?;
+        let quotes = quotes(&self.client, &mut connection, drafts).await;
+        let quotes = quotes.inspect_err(|_| self.connection = WriterConnection::Closed)?;
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        for (place, draft) in drafts.iter().enumerate() {
+        for (position, draft) in drafts.iter().enumerate() {
             pipeline.cmd("EVALSHA").arg(&script).arg(5);
             for key in ["ids", "rooms", "seqs", "feed"] {
-                pipeline.arg(self.link.key(key));
+                pipeline.arg(self.client.key(key));
             }
             pipeline
-                .arg(self.link.key(&format!("log:{}", draft.room)))
+                .arg(self.client.key(&format!("log:{}", draft.room)))
                 .arg(&draft.id)
                 .arg(&draft.room)
                 .arg(&draft.author.id)
                 .arg(&draft.author.name)
                 .arg(&draft.text)
-                .arg(quotes.get(&place).map_or("", String::as_str))
-                .arg(FEED);
+                .arg(quotes.get(&position).map_or("", String::as_str))
+                .arg(FEED_LENGTH);
         }
         let answers: RedisResult<Vec<RedisResult<Value>>> = pipeline.query_async(&mut connection).await;
         let answers = answers.map_err(|error| {
-            self.line = MemberSnapshot::Closed;
+            self.connection = WriterConnection::Closed;
             store_error(&error)
         })?;
         let mut outcomes = Vec::with_capacity(drafts.len());
@@ -164,26 +164,28 @@ impl Writer {
             outcomes.push(match answer {
                 Ok(answer) => outcome(draft, answer),
                 Err(error) => {
-                    // a script that Redis has forgotten is given to it again with the next connection
-                    self.line = MemberSnapshot::Closed;
+                    // a script that Redis no longer has is loaded again with the next connection
+                    self.connection = WriterConnection::Closed;
                     Err(store_error(&error))
                 }
             });
         }
         if outcomes.len() < drafts.len() {
-            return Err(StoreError::Other("redis left messages unanswered".to_owned()));
+            return Err(StoreError::Other(
+                "redis answered fewer commands than were sent".to_owned(),
+            ));
         }
         Ok(outcomes)
     }
 
-    async fn line(&mut self) -> Result<(MultiplexedConnection, String), StoreError> {
-        match &self.line {
-            MemberSnapshot::Open(connection, script) => return Ok((connection.clone(), script.clone())),
-            MemberSnapshot::Broken(at, error) if at.elapsed() < RETRY => return Err(error.clone()),
-            MemberSnapshot::Broken(..) | MemberSnapshot::Closed => {}
+    async fn connect(&mut self) -> Result<(MultiplexedConnection, String), StoreError> {
+        match &self.connection {
+            WriterConnection::Open(connection, script) => return Ok((connection.clone(), script.clone())),
+            WriterConnection::Failed(at, error) if at.elapsed() < RETRY_DELAY => return Err(error.clone()),
+            WriterConnection::Failed(..) | WriterConnection::Closed => {}
         }
-        let opened = async {
-            let mut connection = self.link.open().await?;
+        let result = async {
+            let mut connection = self.client.open().await?;
             let script: String = redis::cmd("SCRIPT")
                 .arg("LOAD")
                 .arg(APPEND)
@@ -193,38 +195,38 @@ impl Writer {
             Ok((connection, script))
         }
         .await;
-        self.line = match &opened {
-            Ok((connection, script)) => MemberSnapshot::Open(connection.clone(), script.clone()),
-            Err(error) => MemberSnapshot::Broken(Instant::now(), StoreError::clone(error)),
+        self.connection = match &result {
+            Ok((connection, script)) => WriterConnection::Open(connection.clone(), script.clone()),
+            Err(error) => WriterConnection::Failed(Instant::now(), StoreError::clone(error)),
         };
-        opened
+        result
     }
 }
 
-/// Number of a message, and where it stands in the feed if it is new.
-type Outcome = Result<(Sent, Option<Place>), StoreError>;
+/// Number of a message, and its position in the feed if it is new.
+type Outcome = Result<(Sent, Option<FeedPosition>), StoreError>;
 
-/// What the script said about a draft.
+/// Decodes the script's answer for a draft.
 fn outcome(draft: &Draft, answer: Value) -> Outcome {
-    let odd = || StoreError::Other("redis gave an answer that is none of ours".to_owned());
-    let words: Vec<String> = from_redis_value(answer).map_err(|_| odd())?;
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["new", seq, at, place] => {
-            let sent = sent(seq, at).ok_or_else(odd)?;
-            Ok((sent, codec::place(place)))
+    let unexpected = || StoreError::Other("unexpected answer of redis to the append script".to_owned());
+    let fields: Vec<String> = from_redis_value(answer).map_err(|_| unexpected())?;
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    match fields.as_slice() {
+        ["new", seq, at, position] => {
+            let sent = sent(seq, at).ok_or_else(unexpected)?;
+            Ok((sent, codec::parse_position(position)))
         }
-        ["known", whereabouts] => {
-            let mut parts = whereabouts.splitn(4, ' ');
+        ["known", location] => {
+            let mut parts = location.splitn(4, ' ');
             let known = || Some((parts.next()?, parts.next()?, parts.next()?, parts.next()?));
-            let (seq, at, author, room) = { known }().ok_or_else(odd)?;
+            let (seq, at, author, room) = { known }().ok_or_else(unexpected)?;
             if author != draft.author.id || room != draft.room {
                 return Err(StoreError::IdUsed);
             }
-            Ok((sent(seq, at).ok_or_else(odd)?, None))
+            Ok((sent(seq, at).ok_or_else(unexpected)?, None))
         }
         ["no room"] => Err(StoreError::RoomUnknown),
-        _ => Err(odd()),
+        _ => Err(unexpected()),
     }
 }
 
@@ -235,18 +237,18 @@ fn sent(seq: &str, at: &str) -> Option<Sent> {
     })
 }
 
-/// Quotes of those drafts that answer a message, by their places, as JSON.
+/// Quotes of the messages that drafts reply to, as JSON, by the index of the draft.
 async fn quotes(
-    link: &RedisClient,
+    client: &RedisClient,
     connection: &mut MultiplexedConnection,
     drafts: &[Draft],
 ) -> Result<HashMap<usize, String>, StoreError> {
     let mut pipeline = redis::pipe();
     let mut wanted = Vec::new();
-    for (place, draft) in drafts.iter().enumerate() {
+    for (position, draft) in drafts.iter().enumerate() {
         if let Some(seq) = draft.reply_to {
-            wanted.push((place, seq));
-            let log = link.key(&format!("log:{}", draft.room));
+            wanted.push((position, seq));
+            let log = client.key(&format!("log:{}", draft.room));
             let id = format!("{seq}-0");
             pipeline.cmd("XRANGE").arg(log).arg(&id).arg(&id);
         }
@@ -257,16 +259,16 @@ async fn quotes(
     let found: RedisResult<Vec<StreamRangeReply>> = pipeline.query_async(connection).await;
     let found = found.map_err(|error| store_error(&error))?;
     let mut quotes = HashMap::new();
-    for ((place, seq), found) in wanted.into_iter().zip(found) {
+    for ((position, seq), found) in wanted.into_iter().zip(found) {
         if let Some(message) = codec::messages("", &found)?.pop() {
             let quote = Quote {
                 seq,
                 author: message.author.name,
-                text: quoted(&message.text),
+                text: excerpt(&message.text),
             };
             let quote =
                 serde_json::to_string(&quote).map_err(|error| StoreError::Other(error.to_string()))?;
-            quotes.insert(place, quote);
+            quotes.insert(position, quote);
         }
     }
     Ok(quotes)

@@ -1,4 +1,4 @@
-//! Why the history's file cannot be opened or written.
+//! Errors of the SQLite store: when opening the file ([`OpenError`]), and when reading or writing it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,54 +11,54 @@ use super::super::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The folder or a file in it cannot be made, read or written.
-    #[error("cannot use {path}: {reason}; make it writable, or name another folder with --data")]
+    /// The folder or a file in it cannot be created, read or written.
+    #[error("cannot use {path}: {reason}; make it writable, or choose another folder with --data")]
     Unusable {
         /// Folder or file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         reason: String,
     },
-    /// No room is left on the disk.
+    /// The disk is full.
     #[error(
-        "no room is left for {0}: the disk is full; make room, or name a folder on another disk with --data"
+        "cannot write {0}: the disk is full; free some space, or choose a folder on another disk with --data"
     )]
     Full(PathBuf),
-    /// Another process has it.
-    #[error("another pesan-server is using {0}; stop it, or name another folder with --data")]
+    /// Another process is using the folder.
+    #[error("another pesan-server is using {0}; stop it, or choose another folder with --data")]
     InUse(PathBuf),
-    /// Damaged, or no history at all.
+    /// The file is damaged, or is no history.
     #[error(
         "{path} is damaged or not a history of pesan: {reason}; restore a backup with `pesan-server admin restore`, or move \
-         it away to begin anew"
+         it away to start with an empty history"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// A write-ahead log that belongs to another file; SQLite would write it into this one.
+    /// The write-ahead log belongs to another file; SQLite would apply it to this one.
     #[error(
-        "{log} does not belong here: {reason}; if history.sqlite was put there by hand, move {log} away and start again; \
-         `pesan-server admin restore` does both"
+        "{log} does not belong to this history: {reason}; if history.sqlite was copied there by hand, move {log} away and start \
+         again; `pesan-server admin restore` does both"
     )]
     StrayLog {
         /// The log.
         log: PathBuf,
-        /// How that is known.
+        /// How the check found out.
         reason: &'static str,
     },
     /// Written by a newer version.
     #[error(
-        "{path} has version {found}, and this pesan-server knows versions up to {known}; use a newer one"
+        "{path} has version {found}; this pesan-server supports versions up to {known}; use a newer pesan-server"
     )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Version in the file.
         found: u32,
-        /// Newest version that is known.
+        /// Newest supported version.
         known: u32,
     },
 }
@@ -72,7 +72,7 @@ impl OpenError {
     }
 }
 
-/// Error of the system as a reason not to open the history.
+/// [`OpenError`] for an I/O error.
 pub(super) fn unusable(path: &Path, error: &std::io::Error) -> OpenError {
     if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         return OpenError::Full(path.to_owned());
@@ -83,7 +83,7 @@ pub(super) fn unusable(path: &Path, error: &std::io::Error) -> OpenError {
     }
 }
 
-/// Error of SQLite as a reason not to open the history.
+/// [`OpenError`] for an error of SQLite.
 pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -97,7 +97,7 @@ pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     }
 }
 
-/// Error of SQLite as an error of the store.
+/// [`StoreError`] for an error of SQLite.
 pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,

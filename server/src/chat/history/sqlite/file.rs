@@ -1,7 +1,8 @@
-//! The history's file before SQLite opens it: whether it is whole, and whether the write-ahead log beside it is its own.
+//! Files of the history: checks before SQLite opens them, permissions, and the lock of the folder.
 //!
-//! SQLite replays whatever log lies beside a file, also one that belongs to the file that was there before. So each
-//! start gives the file a number, which is kept in it and in `history.run`: where the two differ, the log is another's.
+//! SQLite replays any write-ahead log beside a database file, also one that belongs to an earlier file of that name.
+//! Therefore each start writes a random run id into the database and into `history.run`. If the two differ, the log
+//! belongs to another file.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,13 +16,13 @@ use super::error::{OpenError, open_error, unusable};
 /// Name of the history's file in its folder.
 pub(super) const FILE: &str = "history.sqlite";
 
-/// Only the owner reads and writes.
-pub(super) const PRIVATE: u32 = 0o600;
+/// File mode: only the owner reads and writes.
+pub(super) const FILE_MODE: u32 = 0o600;
 
-/// Begin of each SQLite file.
+/// First bytes of each SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// What the first bytes of the file say.
+/// Fields of the SQLite file header.
 struct Header {
     page_bytes: u64,
     pages: u64,
@@ -55,19 +56,19 @@ impl Header {
 }
 
 /// Path of the write-ahead log of a file.
-pub(super) fn log_of(path: &Path) -> PathBuf {
-    beside(path, "-wal")
+pub(super) fn wal_path(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
 }
 
-/// Path with something behind its name.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Path with a suffix appended to its name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Bytes of a file; none when it is not there.
-pub(super) fn bytes_of(path: &Path) -> Result<Option<u64>, OpenError> {
+/// Size of a file in bytes; `None` if it does not exist.
+pub(super) fn file_len(path: &Path) -> Result<Option<u64>, OpenError> {
     match std::fs::metadata(path) {
         Ok(meta) => Ok(Some(meta.len())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -75,49 +76,49 @@ pub(super) fn bytes_of(path: &Path) -> Result<Option<u64>, OpenError> {
     }
 }
 
-/// Whether there is a file to open, once it is known to be whole and to go with its log.
-pub(super) fn examine(path: &Path) -> Result<bool, OpenError> {
-    let log = log_of(path);
-    let log_bytes = bytes_of(&log)?.unwrap_or_default();
+/// Checks that the file is complete and that the log beside it is its own. Returns whether the file exists.
+pub(super) fn check_files(path: &Path) -> Result<bool, OpenError> {
+    let log = wal_path(path);
+    let log_bytes = file_len(&log)?.unwrap_or_default();
     let stray = |reason| {
         Err(OpenError::StrayLog {
             log: log.clone(),
             reason,
         })
     };
-    let bytes = match bytes_of(path)? {
+    let bytes = match file_len(path)? {
         None if log_bytes == 0 => return Ok(false),
-        None => return stray("there is no history.sqlite to it"),
-        Some(0) => return Err(OpenError::damaged(path, "it is empty")),
+        None => return stray("there is no history.sqlite"),
+        Some(0) => return Err(OpenError::damaged(path, "the file is empty")),
         Some(bytes) => bytes,
     };
     let header = Header::read(path).map_err(|error| unusable(path, &error))?;
     let Some(header) = header else {
         return Err(OpenError::damaged(
             path,
-            "it does not begin as an SQLite file does",
+            "the file does not start with an SQLite header",
         ));
     };
     if log_bytes == 0 {
         let whole = header.pages * header.page_bytes;
         if bytes < whole {
-            let reason = format!("it was cut off: {bytes} bytes are left of {whole}");
+            let reason = format!("the file is truncated: it has {bytes} of {whole} bytes");
             return Err(OpenError::damaged(path, &reason));
         }
         return Ok(true);
     }
     if !header.has_log {
-        return stray("the history.sqlite beside it was written without one, as a backup is");
+        return stray("history.sqlite was written without a write-ahead log, as backups are");
     }
-    let noted = std::fs::read_to_string(run_file(path)).unwrap_or_default();
-    let noted = noted.trim();
-    if !noted.is_empty() && run_without_log(path).is_some_and(|run| run != noted) {
-        return stray("it belongs to another history.sqlite than the one beside it");
+    let noted_run = std::fs::read_to_string(run_file(path)).unwrap_or_default();
+    let noted_run = noted_run.trim();
+    if !noted_run.is_empty() && run_without_log(path).is_some_and(|run| run != noted_run) {
+        return stray("it belongs to another history.sqlite");
     }
     Ok(true)
 }
 
-/// Number of the start that last opened the file, as it stands in the file alone.
+/// Run id of the last start, read from the database file without its log.
 fn run_without_log(path: &Path) -> Option<String> {
     let path = path.to_str()?;
     let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
@@ -134,7 +135,7 @@ fn run_file(path: &Path) -> PathBuf {
     path.with_extension("run")
 }
 
-/// Gives the file the number of this start; its log must be empty.
+/// Writes a new run id into the database and into `history.run`, after emptying the log.
 pub(super) fn note_run(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let number: [u8; 12] = rand::random();
     let run: String = number.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -145,8 +146,8 @@ pub(super) fn note_run(path: &Path, connection: &Connection) -> Result<(), OpenE
     let busy = write().map_err(|error| open_error(path, &error))?;
     let file = run_file(path);
     if busy {
-        // what the file says is not known to be on the disk, so nothing is compared with it
-        tracing::debug!("the history is being read by another program");
+        // the log could not be emptied, so the run id in the database file alone may be old: do not compare it
+        tracing::debug!("another program is reading the history; its log was not emptied");
         return match std::fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(&file, &error)),
             Ok(()) | Err(_) => Ok(()),
@@ -155,31 +156,35 @@ pub(super) fn note_run(path: &Path, connection: &Connection) -> Result<(), OpenE
     replace(&file, run.as_bytes()).map_err(|error| unusable(&file, &error))
 }
 
-/// Writes a small file so that after a crash it has either its old or its new contents.
+/// Replaces a small file atomically: after a crash it has its old or its new contents.
 fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let part = beside(path, ".part");
-    let mut file = private().write(true).create(true).truncate(true).open(&part)?;
+    let temp_path = with_suffix(path, ".part");
+    let mut file = private_options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temp_path)?;
     file.write_all(contents)?;
     file.sync_all()?;
-    std::fs::rename(&part, path)?;
-    sync_folder(path)
+    std::fs::rename(&temp_path, path)?;
+    sync_parent(path)
 }
 
-/// Options of a file that only its owner may use.
-pub(super) fn private() -> OpenOptions {
+/// Open options for a file that only its owner may use.
+pub(super) fn private_options() -> OpenOptions {
     let mut options = File::options();
-    options.mode(PRIVATE);
+    options.mode(FILE_MODE);
     options
 }
 
-/// Makes the renaming of a file durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+/// Syncs the parent folder, which makes a rename durable.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// Makes the folder, for its owner alone; one that is there stays as it is.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+/// Creates the folder for its owner alone; an existing one is not changed.
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -188,25 +193,25 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     if mode & 0o077 != 0 {
         tracing::info!(
             mode = format!("{:o}", mode & 0o777),
-            "others may look into {}; its files are readable for the server alone",
+            "other users may list {}; the files in it are readable by the server only",
             folder.display()
         );
     }
     Ok(())
 }
 
-/// Takes a file from all but its owner; SQLite gives its log the same permissions.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    match std::fs::set_permissions(path, Permissions::from_mode(PRIVATE)) {
+/// Restricts a file to its owner; SQLite gives its log the same permissions.
+pub(super) fn restrict_permissions(path: &Path) -> io::Result<()> {
+    match std::fs::set_permissions(path, Permissions::from_mode(FILE_MODE)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// Locks the folder until the file that is returned is dropped.
+/// Locks the folder until the returned file is dropped.
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
-    let file = private()
+    let file = private_options()
         .create(true)
         .truncate(false)
         .write(true)

@@ -1,4 +1,4 @@
-//! Reading beside the writer: a few connections of their own, which see what is committed.
+//! Reads committed messages, rooms and restrictions beside the writer, over a small pool of read-only connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,47 +11,48 @@ use super::super::{Range, Restriction, RestrictionKind, SavedRoom};
 const COLUMNS: &str =
     "m.seq, m.id, m.author_id, m.author_name, m.text, m.at, m.reply_seq, m.reply_author, m.reply_text";
 
-/// Connections that only read; one is made when all are busy, and a few are kept.
+/// Pool of read-only connections. When all are busy, another one is opened.
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    const KEPT: usize = 4;
+    /// Most idle connections in the pool.
+    const MAX_IDLE: usize = 4;
 
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let readers = Self {
             path: path.to_owned(),
             idle: Mutex::default(),
         };
-        let first = readers.take()?;
-        readers.give(first);
+        let first = readers.acquire()?;
+        readers.release(first);
         Ok(readers)
     }
 
     pub(super) fn page(&self, room: &str, range: Range, limit: u32) -> rusqlite::Result<HistoryPage> {
-        let connection = self.take()?;
+        let connection = self.acquire()?;
         let page = page(&connection, room, range, limit);
-        self.give(connection);
+        self.release(connection);
         page
     }
 
     pub(super) fn rooms(&self) -> rusqlite::Result<Vec<SavedRoom>> {
-        let connection = self.take()?;
+        let connection = self.acquire()?;
         let rooms = rooms(&connection);
-        self.give(connection);
+        self.release(connection);
         rooms
     }
 
     pub(super) fn restrictions(&self) -> rusqlite::Result<Vec<Restriction>> {
-        let connection = self.take()?;
+        let connection = self.acquire()?;
         let list = restrictions(&connection);
-        self.give(connection);
+        self.release(connection);
         list
     }
 
-    fn take(&self) -> rusqlite::Result<Connection> {
+    fn acquire(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(
             || {
@@ -64,9 +65,9 @@ impl Readers {
         )
     }
 
-    fn give(&self, connection: Connection) {
+    fn release(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < Self::KEPT {
+        if idle.len() < Self::MAX_IDLE {
             idle.push(connection);
         }
     }
@@ -168,7 +169,7 @@ fn message(room: &str, row: &Row<'_>) -> rusqlite::Result<Message> {
     })
 }
 
-/// Number of a kind of room in the file.
+/// Number that stands for a kind of room in the database.
 pub(super) fn number_of(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::Lobby => 0,
@@ -185,12 +186,12 @@ fn kind_of(number: u8) -> RoomKind {
     }
 }
 
-/// Number as SQLite has it; the largest one stands for all beyond, of which there are none.
+/// Converts a number for SQLite; saturates at `i64::MAX`, which no order number or time reaches.
 pub(super) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Number as the chat has it.
+/// Converts a number from SQLite.
 pub(super) fn uint(number: i64) -> u64 {
     number.unsigned_abs()
 }

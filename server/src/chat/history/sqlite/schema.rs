@@ -1,4 +1,4 @@
-//! Tables of the history, and whether a file has them.
+//! Tables of the history: creating, checking and migrating a file.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use super::file;
 /// Version of the tables below, kept in the file as `user_version`.
 pub(super) const VERSION: u32 = 3;
 
-/// Marks the file as ours: "pesn".
+/// `application_id` of a history file: "pesn".
 const APPLICATION: u32 = 0x7065_736e;
 
-/// Larger files are not checked whole at the start, so that it stays quick.
-const CHECKED_BYTES: u64 = 256 << 20;
+/// Larger files are not checked completely at the start, so that the start stays fast.
+const MAX_CHECKED_BYTES: u64 = 256 << 20;
 
 const TABLES: &str = "
 CREATE TABLE room (
@@ -53,7 +53,7 @@ CREATE TABLE restriction (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What makes a file of version 1 one of version 2, and so on.
+/// Statements that migrate version 1 to 2, version 2 to 3, and so on.
 const MIGRATIONS: [&str; 2] = [
     // 2: what the server notes about the file itself
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
@@ -64,16 +64,16 @@ const MIGRATIONS: [&str; 2] = [
      CREATE INDEX message_reply ON message(room, reply_seq) WHERE reply_seq IS NOT NULL;",
 ];
 
-/// Opens the file for writing, after making sure that it is ours and whole; makes it when there is none.
+/// Opens the file for writing after checking it; creates it if it does not exist.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     let failed = |error: &rusqlite::Error| open_error(path, error);
-    if !file::examine(path)? {
+    if !file::check_files(path)? {
         create(path)?;
-        tracing::info!("a new history begins in {}", path.display());
+        tracing::info!("created a new history in {}", path.display());
     }
-    file::make_private(path).map_err(|error| unusable(path, &error))?;
+    file::restrict_permissions(path).map_err(|error| unusable(path, &error))?;
     let mut connection = connect(path).map_err(|error| failed(&error))?;
-    // looked at before anything is changed in what may be another program's file
+    // checked before anything is changed: the file may belong to another program
     let version = check(path, &connection)?;
     prepare(&connection).map_err(|error| failed(&error))?;
     if version < VERSION {
@@ -83,21 +83,21 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Version of a file that is ours, whole, and not from a newer version.
+/// Checks that a file is a complete history of a supported version, and returns the version.
 pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let failed = |error: &rusqlite::Error| open_error(path, error);
     let version = match version(connection).map_err(|error| failed(&error))? {
-        Found::Nothing => return Err(OpenError::damaged(path, "it has no tables")),
-        Found::Foreign => return Err(OpenError::damaged(path, "it belongs to another program")),
-        Found::Ours(0) => return Err(OpenError::damaged(path, "it has no version")),
-        Found::Ours(version) if version > VERSION => {
+        Found::Nothing => return Err(OpenError::damaged(path, "the file has no tables")),
+        Found::Foreign => return Err(OpenError::damaged(path, "the file belongs to another program")),
+        Found::Pesan(0) => return Err(OpenError::damaged(path, "the file has no version")),
+        Found::Pesan(version) if version > VERSION => {
             return Err(OpenError::Newer {
                 path: path.to_owned(),
                 found: version,
                 known: VERSION,
             });
         }
-        Found::Ours(version) => version,
+        Found::Pesan(version) => version,
     };
     let tables: u32 = connection
         .query_row(
@@ -107,10 +107,13 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenErr
         )
         .map_err(|error| failed(&error))?;
     if tables < 2 {
-        return Err(OpenError::damaged(path, "its tables are missing"));
+        return Err(OpenError::damaged(path, "tables are missing"));
     }
-    if std::fs::metadata(path).map_or(0, |meta| meta.len()) > CHECKED_BYTES {
-        tracing::info!("{} is large and was not checked", path.display());
+    if std::fs::metadata(path).map_or(0, |meta| meta.len()) > MAX_CHECKED_BYTES {
+        tracing::info!(
+            "{} is larger than 256 MiB and was not checked completely",
+            path.display()
+        );
         return Ok(version);
     }
     let verdict: String = connection
@@ -122,13 +125,13 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenErr
     Ok(version)
 }
 
-/// Brings a file to the newest version, in one transaction; a copy of how it was stays beside it.
+/// Migrates a file to the current version in one transaction, after copying it to `<file>.version-<n>`.
 fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(), OpenError> {
     let failed = |error: &rusqlite::Error| open_error(path, error);
-    let copy = file::beside(path, &format!(".version-{version}"));
+    let copy = file::with_suffix(path, &format!(".version-{version}"));
     if !copy.exists() {
-        // an empty file is what SQLite writes into, and has the right permissions
-        file::private()
+        // SQLite writes into this empty file, which has the right permissions
+        file::private_options()
             .write(true)
             .create_new(true)
             .open(&copy)
@@ -136,7 +139,7 @@ fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(),
         let copied = connection.execute("VACUUM INTO ?1", [&*copy.to_string_lossy()]);
         if let Err(error) = copied {
             if let Err(error) = std::fs::remove_file(&copy) {
-                tracing::warn!(%error, "{} is left over and can be removed", copy.display());
+                tracing::warn!(%error, "cannot remove the incomplete file {}; remove it by hand", copy.display());
             }
             return Err(open_error(&copy, &error));
         }
@@ -154,7 +157,7 @@ fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(),
     tracing::info!(
         from = version,
         to = VERSION,
-        "the history has a new version; {} is how it was",
+        "migrated the history; {} is a copy of the old version",
         copy.display()
     );
     Ok(())
@@ -163,7 +166,7 @@ fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<(),
 enum Found {
     Nothing,
     Foreign,
-    Ours(u32),
+    Pesan(u32),
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -179,7 +182,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
-    // a write at once shows a read-only file now, and not with the first message
+    // an empty write transaction detects a read-only file now and not with the first message
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT")
 }
 
@@ -187,16 +190,16 @@ fn version(connection: &Connection) -> rusqlite::Result<Found> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match (pragma("application_id")?, tables) {
-        (APPLICATION, _) => Found::Ours(pragma("user_version")?),
+        (APPLICATION, _) => Found::Pesan(pragma("user_version")?),
         (0, 0) => Found::Nothing,
         _ => Found::Foreign,
     })
 }
 
-/// Makes the file under another name first: one that was begun and not finished is never taken for a history.
+/// Creates the file under a temporary name first, so that an incomplete file is never opened as a history.
 fn create(path: &Path) -> Result<(), OpenError> {
-    let part = file::beside(path, ".new");
-    for left in [part.clone(), file::beside(&part, "-journal")] {
+    let temp_path = file::with_suffix(path, ".new");
+    for left in [temp_path.clone(), file::with_suffix(&temp_path, "-journal")] {
         match std::fs::remove_file(&left) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(unusable(&left, &error));
@@ -204,13 +207,13 @@ fn create(path: &Path) -> Result<(), OpenError> {
             Ok(()) | Err(_) => {}
         }
     }
-    file::private()
+    file::private_options()
         .write(true)
         .create_new(true)
-        .open(&part)
-        .map_err(|error| unusable(&part, &error))?;
+        .open(&temp_path)
+        .map_err(|error| unusable(&temp_path, &error))?;
     let write = || -> rusqlite::Result<()> {
-        let mut connection = connect(&part)?;
+        let mut connection = connect(&temp_path)?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -218,9 +221,9 @@ fn create(path: &Path) -> Result<(), OpenError> {
         transaction.commit()?;
         connection.close().map_err(|(_, error)| error)
     };
-    write().map_err(|error| open_error(&part, &error))?;
-    std::fs::rename(&part, path)
-        .and_then(|()| file::sync_folder(path))
+    write().map_err(|error| open_error(&temp_path, &error))?;
+    std::fs::rename(&temp_path, path)
+        .and_then(|()| file::sync_parent(path))
         .map_err(|error| unusable(path, &error))
 }
 

@@ -1,4 +1,4 @@
-//! The statements that the writer runs in its transactions: messages, rooms, restrictions, and what is removed.
+//! SQL statements of the writer: inserting messages, changing rooms and restrictions, removing old messages.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use pesan::protocol::{Message, Quote, Sent};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::super::{
-    Draft, Restriction, RestrictionKind, Retention, SavedRoom, StoreError, Stored, Subject, now, quoted,
+    Draft, Restriction, RestrictionKind, Retention, SavedRoom, StoreError, Stored, Subject, excerpt, now,
 };
 use super::error::store_error;
 use super::reader::{int, number_of, uint};
 
-/// Messages that are removed in one transaction, because of their age or because their room is gone.
+/// Most messages that one transaction removes, because they are old or their room was removed.
 const TRIM_AT_ONCE: u32 = 500;
-/// Messages of a person that are deleted in one transaction.
+/// Most messages of a person that one transaction deletes.
 const ERASE_AT_ONCE: u32 = 500;
 
 /// Change of a room, of restrictions, or of messages that are stored.
@@ -31,20 +31,20 @@ pub(super) enum Change {
         room: String,
         seq: u64,
     },
-    /// Deletes some messages of a person; repeated until there are none.
+    /// Deletes some messages of a person; repeated until none is left.
     ErasePerson(String),
     Restrict(Restriction),
     Lift(RestrictionKind, Subject),
 }
 
-/// Number and newest order number of a room in the file.
+/// Primary key and newest order number of a room in the database.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct RoomRow {
     num: i64,
     last_seq: u64,
 }
 
-/// What a failed insert means: for one message, or for the whole transaction.
+/// Whether a failed insert concerns one message or the whole transaction.
 pub(super) enum Failed {
     One(StoreError),
     Whole(StoreError),
@@ -59,21 +59,21 @@ impl From<rusqlite::Error> for Failed {
 /// Inserts a message under the next number of its room.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
-    places: &HashMap<String, Place>,
-    touched: &mut HashMap<String, Place>,
+    rooms_cache: &HashMap<String, RoomRow>,
+    changed_rooms: &mut HashMap<String, RoomRow>,
     draft: Draft,
 ) -> Result<Stored, Failed> {
-    let known = touched
+    let known = changed_rooms
         .get(&draft.room)
-        .or_else(|| places.get(&draft.room))
+        .or_else(|| rooms_cache.get(&draft.room))
         .copied();
-    let place = match known {
-        Some(place) => place,
-        None => find_place(transaction, &draft.room)?.ok_or(Failed::One(StoreError::RoomUnknown))?,
+    let row = match known {
+        Some(row) => row,
+        None => find_room(transaction, &draft.room)?.ok_or(Failed::One(StoreError::RoomUnknown))?,
     };
-    let seq = place.last_seq + 1;
+    let seq = row.last_seq + 1;
     let reply = match draft.reply_to {
-        Some(reply_to) => quote(transaction, place.num, reply_to)?,
+        Some(reply_to) => quote(transaction, row.num, reply_to)?,
         None => None,
     };
     let at = now();
@@ -87,7 +87,7 @@ pub(super) fn insert(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
-            place.num,
+            row.num,
             int(seq),
             draft.id,
             draft.author.id,
@@ -99,15 +99,9 @@ pub(super) fn insert(
             reply_text
         ])?;
     if written == 0 {
-        return again(transaction, place.num, &draft);
+        return find_duplicate(transaction, row.num, &draft);
     }
-    touched.insert(
-        draft.room.clone(),
-        Place {
-            last_seq: seq,
-            ..place
-        },
-    );
+    changed_rooms.insert(draft.room.clone(), RoomRow { last_seq: seq, ..row });
     Ok(Stored::New(Message {
         room: draft.room,
         seq,
@@ -119,8 +113,8 @@ pub(super) fn insert(
     }))
 }
 
-/// A message that came before, if it is the same one.
-fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stored, Failed> {
+/// Result for a message whose id is stored already: a duplicate, or an id that someone else has used.
+fn find_duplicate(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stored, Failed> {
     let (num, seq, author, at) = transaction
         .prepare_cached("SELECT room, seq, author_id, at FROM message WHERE id = ?1")?
         .query_row([&draft.id], |row| {
@@ -132,15 +126,15 @@ fn again(transaction: &Transaction<'_>, room: i64, draft: &Draft) -> Result<Stor
             ))
         })?;
     if num == room && author == draft.author.id {
-        Ok(Stored::Again(Sent { seq, at }))
+        Ok(Stored::Duplicate(Sent { seq, at }))
     } else {
         Err(Failed::One(StoreError::IdUsed))
     }
 }
 
-/// Last time that is known to have been right: when the newest message was said, or what was noted after it.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<u64>> {
-    let newest: Option<i64> = connection.query_row(
+/// Last known correct time: that of the newest message, or the time that was noted later.
+pub(super) fn last_known_time(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    let last_known_time: Option<i64> = connection.query_row(
         "SELECT max((SELECT at FROM message WHERE message.room = room.num ORDER BY seq DESC LIMIT 1)) FROM room",
         [],
         |row| row.get(0),
@@ -149,14 +143,14 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<u64>> {
         .query_row("SELECT value FROM meta WHERE key = 'clock'", [], |row| row.get(0))
         .optional()?;
     let noted = noted.and_then(|time| time.parse().ok());
-    Ok(newest.map(uint).max(noted))
+    Ok(last_known_time.map(uint).max(noted))
 }
 
-fn find_place(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Option<Place>> {
+fn find_room(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Option<RoomRow>> {
     transaction
         .prepare_cached("SELECT num, last_seq FROM room WHERE id = ?1")?
         .query_row([room], |row| {
-            Ok(Place {
+            Ok(RoomRow {
                 num: row.get(0)?,
                 last_seq: uint(row.get(1)?),
             })
@@ -172,45 +166,45 @@ fn quote(transaction: &Transaction<'_>, room: i64, seq: u64) -> rusqlite::Result
             Ok(Quote {
                 seq,
                 author: row.get(0)?,
-                text: quoted(&row.get::<_, String>(1)?),
+                text: excerpt(&row.get::<_, String>(1)?),
             })
         })
         .optional()
 }
 
-/// Applies a change; returns how many rooms, messages or restrictions it concerned.
+/// Applies a change; returns the number of rooms, messages or restrictions that it changed.
 pub(super) fn apply(
     transaction: &Transaction<'_>,
-    places: &mut HashMap<String, Place>,
-    touched: &mut HashMap<String, Place>,
+    rooms_cache: &mut HashMap<String, RoomRow>,
+    changed_rooms: &mut HashMap<String, RoomRow>,
     change: Change,
 ) -> rusqlite::Result<u64> {
     match change {
         Change::Save(room) => save_room(transaction, &room).map(|()| 1),
         Change::Remove { room, only_empty } => {
-            let hidden = hide_room(transaction, &room, only_empty)?;
+            let hidden = unlist_room(transaction, &room, only_empty)?;
             if hidden {
-                places.remove(&room);
-                touched.remove(&room);
+                rooms_cache.remove(&room);
+                changed_rooms.remove(&room);
             }
             Ok(u64::from(hidden))
         }
         Change::Merge { from, into } => {
-            let place = |room: &String| {
-                let known = touched.get(room).copied();
-                known.map_or_else(|| find_place(transaction, room), |place| Ok(Some(place)))
+            let row = |room: &String| {
+                let known = changed_rooms.get(room).copied();
+                known.map_or_else(|| find_room(transaction, room), |row| Ok(Some(row)))
             };
-            let (Some(source), Some(target)) = (place(&from)?, place(&into)?) else {
+            let (Some(source), Some(target)) = (row(&from)?, row(&into)?) else {
                 return Ok(0);
             };
             let last_seq = move_messages(transaction, source.num, target)?;
-            touched.insert(into, Place { last_seq, ..target });
-            touched.remove(&from);
-            places.remove(&from);
-            hide_room(transaction, &from, false).map(u64::from)
+            changed_rooms.insert(into, RoomRow { last_seq, ..target });
+            changed_rooms.remove(&from);
+            rooms_cache.remove(&from);
+            unlist_room(transaction, &from, false).map(u64::from)
         }
-        Change::DeleteMessage { room, seq } => match find_place(transaction, &room)? {
-            Some(place) => delete_message(transaction, place.num, int(seq)),
+        Change::DeleteMessage { room, seq } => match find_room(transaction, &room)? {
+            Some(row) => delete_message(transaction, row.num, int(seq)),
             None => Ok(0),
         },
         Change::ErasePerson(person) => {
@@ -248,7 +242,7 @@ pub(super) fn apply(
     }
 }
 
-/// Removes the text and the author of a message, also where it is quoted; returns 1 if there was one.
+/// Removes text and author of a message, also from quotes of it; returns 1 if the message existed.
 fn delete_message(transaction: &Transaction<'_>, room: i64, seq: i64) -> rusqlite::Result<u64> {
     let deleted = transaction
         .prepare_cached(
@@ -264,8 +258,8 @@ fn delete_message(transaction: &Transaction<'_>, room: i64, seq: i64) -> rusqlit
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
 }
 
-/// Takes a room away under its id; its messages go in small steps.
-fn hide_room(transaction: &Transaction<'_>, room: &str, only_empty: bool) -> rusqlite::Result<bool> {
+/// Renames a removed room to `gone.<num>`; [`purge`] removes its messages in small steps.
+fn unlist_room(transaction: &Transaction<'_>, room: &str, only_empty: bool) -> rusqlite::Result<bool> {
     let hidden = transaction
         .prepare_cached(
             "UPDATE room SET id = 'gone.' || num WHERE id = ?1 AND NOT (?2 AND (last_seq > 0 \
@@ -275,8 +269,8 @@ fn hide_room(transaction: &Transaction<'_>, room: &str, only_empty: bool) -> rus
     Ok(hidden > 0)
 }
 
-/// Moves all messages of a room behind those of another one; the newest order number there.
-fn move_messages(transaction: &Transaction<'_>, from: i64, into: Place) -> rusqlite::Result<u64> {
+/// Appends all messages of a room to another one; returns the newest order number there.
+fn move_messages(transaction: &Transaction<'_>, from: i64, into: RoomRow) -> rusqlite::Result<u64> {
     let first: Option<i64> = transaction
         .prepare_cached("SELECT min(seq) FROM message WHERE room = ?1")?
         .query_row([from], |row| row.get(0))?;
@@ -295,7 +289,7 @@ fn move_messages(transaction: &Transaction<'_>, from: i64, into: Place) -> rusql
     Ok(uint(last))
 }
 
-/// Removes some messages of a room that is gone, and then the room; whether there is more.
+/// Removes some messages of a removed room, and finally the room; returns whether there may be more.
 pub(super) fn purge(connection: &mut Connection) -> rusqlite::Result<bool> {
     let transaction = connection.transaction()?;
     let gone: Option<i64> = transaction
@@ -340,18 +334,21 @@ fn save_room(transaction: &Transaction<'_>, room: &SavedRoom) -> rusqlite::Resul
     Ok(())
 }
 
-/// Stores the newest order numbers of the rooms that were written to, and commits.
-pub(super) fn finish(transaction: Transaction<'_>, touched: &HashMap<String, Place>) -> rusqlite::Result<()> {
-    for place in touched.values() {
+/// Stores the newest order numbers of the changed rooms, and commits.
+pub(super) fn finish(
+    transaction: Transaction<'_>,
+    changed_rooms: &HashMap<String, RoomRow>,
+) -> rusqlite::Result<()> {
+    for row in changed_rooms.values() {
         transaction
             .prepare_cached("UPDATE room SET last_seq = ?2 WHERE num = ?1")?
-            .execute(params![place.num, int(place.last_seq)])?;
+            .execute(params![row.num, int(row.last_seq)])?;
     }
     transaction.commit()
 }
 
-/// Removes some of the oldest messages of rooms, as far as they are too old or too many; whether there may be more.
-/// `after` is the number of the room behind which the next step goes on.
+/// Removes some messages that are too old or too many; returns whether there may be more. `after` is the key of the
+/// room after which the next step continues.
 pub(super) fn trim(
     connection: &mut Connection,
     retention: Retention,
@@ -369,13 +366,13 @@ pub(super) fn trim(
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut left = TRIM_AT_ONCE;
     for (num, last_seq) in rooms {
-        let most = last_seq.saturating_sub(keep);
-        // mostly nothing goes, and that the oldest one stays is quickly seen
-        let goes = transaction
+        let max_seq = last_seq.saturating_sub(keep);
+        // usually nothing is due, which one look at the oldest message shows
+        let is_due = transaction
             .prepare_cached("SELECT seq <= ?2 OR at < ?3 FROM message WHERE room = ?1 ORDER BY seq LIMIT 1")?
-            .query_row(params![num, most, int(before)], |row| row.get(0))
+            .query_row(params![num, max_seq, int(before)], |row| row.get(0))
             .optional()?;
-        if goes != Some(true) {
+        if is_due != Some(true) {
             continue;
         }
         let removed = transaction
@@ -383,7 +380,7 @@ pub(super) fn trim(
                 "DELETE FROM message WHERE room = ?1 AND (seq <= ?2 OR at < ?3) \
                  AND seq IN (SELECT seq FROM message WHERE room = ?1 ORDER BY seq LIMIT ?4)",
             )?
-            .execute(params![num, most, int(before), left])?;
+            .execute(params![num, max_seq, int(before), left])?;
         left = left.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX));
         if left == 0 {
             *after = num - 1;

@@ -1,4 +1,6 @@
-//! The one thread that writes: it takes whatever waits, commits it in one transaction, and then tells everyone.
+//! The thread that writes: commits all queued writes in one transaction, then reports the outcomes.
+//!
+//! Also removes old messages in small steps, and refuses writes while the store has reached its [`Quota`].
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,27 +16,27 @@ use super::super::{Committed, Completion, Deliver, Draft, LastError, Retention, 
 use super::error::store_error;
 use super::reader::uint;
 use super::schema::VERSION;
-use super::statements::{Change, Failed, Place, apply, finish, insert, newest, purge, trim};
+use super::statements::{Change, Failed, RoomRow, apply, finish, insert, last_known_time, purge, trim};
 
 /// Most writes of one transaction.
 const BATCH: usize = 2048;
-/// How long writes that nobody waits for are gathered.
-const GATHER: Duration = Duration::from_millis(250);
-/// How often old messages are removed.
-const TRIM_EVERY: Duration = Duration::from_secs(10);
-/// How often one tries whether writing works again.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How long writes that nobody waits for are collected into a batch.
+const BATCH_DELAY: Duration = Duration::from_millis(250);
+/// Time between two removals of old messages.
+const TRIM_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two tests whether writing works again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pause between two steps of removing what is old or gone, so that messages pass in between.
-const STEP: Duration = Duration::from_millis(20);
+/// Pause between two steps of removing messages, so that new messages are written in between.
+const STEP_DELAY: Duration = Duration::from_millis(20);
 
-/// What can be written.
+/// Entry of the writer's queue.
 pub(super) enum Write {
     Message(Draft),
     Change(Change, Done),
 }
 
-/// Gets how many rooms, messages or restrictions a change concerned.
+/// Receives the number of rooms, messages or restrictions that a change concerned.
 pub(super) type Done = oneshot::Sender<Result<u64, StoreError>>;
 
 impl Write {
@@ -46,7 +48,7 @@ impl Write {
     }
 }
 
-/// What became of a write, told after the commit.
+/// Outcome of a write; reported after the commit.
 enum Outcome {
     Message(Result<Stored, StoreError>, Option<Completion>),
     Change(Result<u64, StoreError>, Done),
@@ -56,14 +58,14 @@ pub(super) struct Writer {
     connection: Connection,
     retention: Retention,
     deliver: Deliver,
-    trouble: Arc<LastError>,
-    /// What the file says; forgotten when a commit fails.
-    places: HashMap<String, Place>,
+    last_error: Arc<LastError>,
+    /// Cached rows of rooms; cleared when a commit fails.
+    rooms_cache: HashMap<String, RoomRow>,
     clock: TrimClock,
-    /// Room up to which old messages were removed in this round.
+    /// Key of the room up to which old messages were removed in this round.
     trimmed: i64,
-    /// Whether there may be messages of rooms that are gone.
-    purging: bool,
+    /// Whether there may be messages of removed rooms.
+    has_removed_rooms: bool,
     quota: Quota,
 }
 
@@ -73,22 +75,22 @@ impl Writer {
         retention: Retention,
         quota: Quota,
         deliver: Deliver,
-        trouble: Arc<LastError>,
+        last_error: Arc<LastError>,
     ) -> Self {
-        let newest = newest(&connection).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the newest message is not known");
+        let last_known_time = last_known_time(&connection).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read the time of the newest message");
             None
         });
         Self {
-            clock: TrimClock::new(newest, now(), Instant::now()),
+            clock: TrimClock::new(last_known_time, now(), Instant::now()),
             connection,
             retention,
             deliver,
-            trouble,
-            places: HashMap::new(),
+            last_error,
+            rooms_cache: HashMap::new(),
             trimmed: 0,
-            // the last process may have left some
-            purging: true,
+            // the previous process may have left some
+            has_removed_rooms: true,
             quota,
         }
     }
@@ -100,57 +102,60 @@ impl Writer {
         self.measure();
         loop {
             if trim_at <= Instant::now() {
-                // when much is old, go on soon, but let messages pass in between
+                // continue soon if there is more to remove, but write new messages in between
                 let more = self.retention != Retention::default() && self.trim();
-                trim_at = Instant::now() + if more { STEP } else { TRIM_EVERY };
+                trim_at = Instant::now() + if more { STEP_DELAY } else { TRIM_INTERVAL };
             }
-            if self.purging && purge_at <= Instant::now() {
+            if self.has_removed_rooms && purge_at <= Instant::now() {
                 self.purge();
-                purge_at = Instant::now() + STEP;
+                purge_at = Instant::now() + STEP_DELAY;
             }
-            let next = if self.purging {
+            let next = if self.has_removed_rooms {
                 trim_at.min(purge_at)
             } else {
                 trim_at
             };
             let mut pause = next.saturating_duration_since(Instant::now());
-            if self.trouble.get().is_some() {
-                pause = pause.min(PROBE_EVERY);
+            if self.last_error.get().is_some() {
+                pause = pause.min(PROBE_INTERVAL);
             }
             match waiting.recv_timeout(pause.max(Duration::from_millis(1))) {
                 Ok(first) => {
-                    let batch = gather(first, waiting);
+                    let batch = collect_batch(first, waiting);
                     self.write(batch);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.trouble.get().is_some() {
+                    if self.last_error.get().is_some() {
                         self.probe();
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // one file is all there is to copy after a clean stop
+        // after a clean stop, the history is one file without a log
         let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
         match busy {
             Ok(false) => {}
-            Ok(true) => tracing::info!("the write-ahead log stays beside the history: it is being read"),
-            Err(error) => tracing::warn!(%error, "the write-ahead log stays beside the history"),
+            Ok(true) => {
+                tracing::info!("another program is reading the history; its write-ahead log was not emptied")
+            }
+            Err(error) => tracing::warn!(%error, "cannot empty the write-ahead log of the history"),
         }
     }
 
     fn write(&mut self, batch: Vec<Write>) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let size = batch.len();
         let (outcomes, result) = self.commit(batch);
-        let took = begun.elapsed();
+        let took = started.elapsed();
         metrics::histogram!("pesan_history_commit_seconds").record(took);
         metrics::counter!("pesan_history_writes_total").increment(u64::try_from(size).unwrap_or(u64::MAX));
         tracing::trace!(size, ?took, "committed");
         self.measure();
-        self.trouble.note(result.as_ref().err().or(self.quota.trouble()));
+        self.last_error
+            .record(result.as_ref().err().or(self.quota.last_error()));
         let mut committed = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             match outcome {
@@ -159,7 +164,7 @@ impl Writer {
                     completion,
                 }),
                 Outcome::Change(changed, done) => {
-                    // whoever asked may have gone meanwhile
+                    // the requester may be gone
                     drop(done.send(result.clone().and(changed)));
                 }
             }
@@ -169,53 +174,53 @@ impl Writer {
         }
     }
 
-    /// Writes a batch in one transaction; what became of each counts only when the second value is good.
+    /// Writes a batch in one transaction. The outcomes are valid only if the second value is `Ok`.
     fn commit(&mut self, batch: Vec<Write>) -> (Vec<Outcome>, Result<(), StoreError>) {
         let mut outcomes = Vec::with_capacity(batch.len());
-        let refused = self.quota.trouble().cloned();
+        let quota_error = self.quota.last_error().cloned();
         let result = transact(
             &mut self.connection,
-            &mut self.places,
+            &mut self.rooms_cache,
             batch,
-            refused.as_ref(),
+            quota_error.as_ref(),
             &mut outcomes,
         );
         if result.is_err() {
-            self.places.clear();
+            self.rooms_cache.clear();
         }
-        self.purging |= outcomes
+        self.has_removed_rooms |= outcomes
             .iter()
             .any(|outcome| matches!(outcome, Outcome::Change(..)));
         (outcomes, result)
     }
 
-    /// Looks how much the store has, now and then.
+    /// Updates the size of the store, at most four times a second.
     fn measure(&mut self) {
         if let Err(error) = self.quota.measure(&self.connection, Instant::now()) {
-            tracing::warn!(%error, "the size of the history is not known");
+            tracing::warn!(%error, "cannot read the size of the history");
         }
     }
 
-    /// Finds out whether the file can be written again: while it cannot, nobody may come in who would try.
+    /// Tests whether the file can be written again. The server is not ready until it can, so no message would test it.
     fn probe(&mut self) {
         let written = self.connection.pragma_update(None, "user_version", VERSION);
         let error = written.err().map(|error| store_error(&error));
         self.measure();
-        self.trouble.note(error.as_ref().or(self.quota.trouble()));
+        self.last_error.record(error.as_ref().or(self.quota.last_error()));
     }
 
-    /// Removes some messages of rooms that are gone.
+    /// Removes some messages of removed rooms.
     fn purge(&mut self) {
         match purge(&mut self.connection) {
-            Ok(more) => self.purging = more,
+            Ok(more) => self.has_removed_rooms = more,
             Err(error) => {
-                tracing::warn!(%error, "messages of a removed room stay until the next start");
-                self.purging = false;
+                tracing::warn!(%error, "cannot remove messages of a removed room; the next start tries again");
+                self.has_removed_rooms = false;
             }
         }
     }
 
-    /// Removes some of what is too old; whether there is more.
+    /// Removes some old messages; returns whether there may be more.
     fn trim(&mut self) -> bool {
         let now = self.clock.time(now(), Instant::now());
         if let Some(time) = self.clock.take_due_note(Instant::now()) {
@@ -224,22 +229,22 @@ impl Writer {
                 [time.to_string()],
             );
             if let Err(error) = noted {
-                tracing::debug!(%error, "the time is not noted");
+                tracing::debug!(%error, "cannot store the time");
             }
         }
         match trim(&mut self.connection, self.retention, now, &mut self.trimmed) {
             Ok(more) => more,
             Err(error) => {
-                tracing::warn!(%error, "old messages cannot be removed");
+                tracing::warn!(%error, "cannot remove old messages");
                 false
             }
         }
     }
 }
 
-/// All that waits, and what comes soon while nobody waits for any of it.
-fn gather(first: Write, waiting: &Receiver<Write>) -> Vec<Write> {
-    let until = Instant::now() + GATHER;
+/// Takes all queued writes; while none of them is urgent, waits a moment for more.
+fn collect_batch(first: Write, waiting: &Receiver<Write>) -> Vec<Write> {
+    let until = Instant::now() + BATCH_DELAY;
     let mut urgent = first.is_urgent();
     let mut batch = vec![first];
     while batch.len() < BATCH {
@@ -259,12 +264,12 @@ fn gather(first: Write, waiting: &Receiver<Write>) -> Vec<Write> {
 
 fn transact(
     connection: &mut Connection,
-    places: &mut HashMap<String, Place>,
+    rooms_cache: &mut HashMap<String, RoomRow>,
     batch: Vec<Write>,
-    refused: Option<&StoreError>,
+    quota_error: Option<&StoreError>,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
-    // every write gets an outcome, also when an earlier one has failed the whole
+    // every write gets an outcome, also if an earlier one has failed the transaction
     let mut failed = None;
     let transaction = match connection.transaction() {
         Ok(transaction) => Some(transaction),
@@ -273,18 +278,18 @@ fn transact(
             None
         }
     };
-    let mut touched: HashMap<String, Place> = HashMap::new();
+    let mut changed_rooms: HashMap<String, RoomRow> = HashMap::new();
     for write in batch {
         let open = transaction.as_ref().filter(|_| failed.is_none());
         match write {
             Write::Message(mut draft) => {
                 let completion = draft.completion.take();
-                let outcome = match (open, refused) {
+                let outcome = match (open, quota_error) {
                     (_, Some(error)) => Err(Failed::One(error.clone())),
-                    (Some(transaction), None) => insert(transaction, places, &mut touched, draft),
+                    (Some(transaction), None) => insert(transaction, rooms_cache, &mut changed_rooms, draft),
                     (None, None) => Err(Failed::Whole(StoreError::Other("not written".to_owned()))),
                 };
-                let outcome = outcome.map_err(|why| match why {
+                let outcome = outcome.map_err(|error| match error {
                     Failed::One(error) => error,
                     Failed::Whole(error) => {
                         failed.get_or_insert_with(|| error.clone());
@@ -296,7 +301,7 @@ fn transact(
             Write::Change(change, done) => {
                 let mut changed = Ok(0);
                 if let Some(transaction) = open {
-                    changed = apply(transaction, places, &mut touched, change).map_err(|error| {
+                    changed = apply(transaction, rooms_cache, &mut changed_rooms, change).map_err(|error| {
                         let error = store_error(&error);
                         failed = Some(error.clone());
                         error
@@ -312,22 +317,22 @@ fn transact(
     let Some(transaction) = transaction else {
         return Ok(());
     };
-    finish(transaction, &touched).map_err(|error| store_error(&error))?;
-    places.extend(touched);
+    finish(transaction, &changed_rooms).map_err(|error| store_error(&error))?;
+    rooms_cache.extend(changed_rooms);
     Ok(())
 }
 
-/// How often the store is measured.
-const MEASURE_EVERY: Duration = Duration::from_millis(250);
-/// Bytes that stay free on the disk, for the write-ahead log and for other programs; of a small disk a twentieth.
+/// Least time between two measurements.
+const MEASURE_INTERVAL: Duration = Duration::from_millis(250);
+/// Bytes that stay free on the disk, for the write-ahead log and other programs; on a small disk a twentieth of it.
 const RESERVE: u64 = 64 << 20;
 
-/// Bound on the store.
+/// Limit of the file's size, and of the space that is left on the disk.
 pub(super) struct Quota {
     folder: PathBuf,
     max_bytes: u64,
     measured: Option<Instant>,
-    trouble: Option<StoreError>,
+    last_error: Option<StoreError>,
     used: metrics::Gauge,
     free: metrics::Gauge,
 }
@@ -339,30 +344,30 @@ impl Quota {
             folder: folder.to_owned(),
             max_bytes,
             measured: None,
-            trouble: None,
+            last_error: None,
             used: metrics::gauge!("pesan_store_bytes"),
             free: metrics::gauge!("pesan_disk_free_bytes"),
         }
     }
 
-    /// Why nothing more may be written, if so.
-    pub(super) fn trouble(&self) -> Option<&StoreError> {
-        self.trouble.as_ref()
+    /// Why nothing more may be written, if that is so.
+    pub(super) fn last_error(&self) -> Option<&StoreError> {
+        self.last_error.as_ref()
     }
 
-    /// Measures the store, unless that was done just now.
+    /// Measures the store, unless that was done a moment ago.
     pub(super) fn measure(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
-        let lately = |at: Instant| now.saturating_duration_since(at) < MEASURE_EVERY;
-        if self.measured.is_some_and(lately) {
+        let recently = |at: Instant| now.saturating_duration_since(at) < MEASURE_INTERVAL;
+        if self.measured.is_some_and(recently) {
             return Ok(());
         }
         self.measured = Some(now);
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0).map(uint));
-        // pages that were freed are used again
+        // freed pages are reused
         let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
         let used = pages.saturating_mul(pragma("page_size")?);
         self.used.set(float(used));
-        self.trouble = if used >= self.max_bytes {
+        self.last_error = if used >= self.max_bytes {
             Some(StoreError::Quota(self.max_bytes))
         } else if self.is_disk_full() {
             Some(StoreError::Full)
@@ -374,7 +379,7 @@ impl Quota {
 
     fn is_disk_full(&self) -> bool {
         let Ok(disk) = rustix::fs::statvfs(&self.folder) else {
-            // the next write shows what is wrong
+            // the next write returns the error
             return false;
         };
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
