@@ -1,15 +1,15 @@
-//! The chat's rules on top of Socket.IO: who may come in, who is here, what is said where, and what is kept.
+//! The chat on top of Socket.IO: authentication, presence, rooms, messages and their history.
 //!
-//! A plain client sends `pesan` with one string, and gets everyone's. A page of ours says so in its CONNECT and
-//! speaks the types of [`pesan::protocol`]. Both meet in the lobby. `connect` is where a socket comes
-//! in; each kind of request has a file of its own; [`operator`] is what `pesan-server admin` reaches.
+//! Two kinds of client meet in the lobby: a plain client emits `pesan` with one string and receives those of others; a
+//! page says so in its CONNECT and uses the types of [`pesan::protocol`]. `connect` admits sockets, `requests` and
+//! `message` handle their events, [`moderation`] is what `pesan-server admin` calls.
 //!
-//! With `--redis` several nodes are one chat: [`history`] is shared and tells every node what is said, `claims` keeps
-//! names unique, and `remote_presence` knows who is on the other nodes. Each node tells its own clients what it learns.
+//! With `--redis` several nodes are one chat: they share the [`history`], which notifies every node of messages and
+//! rooms; `name_registry` keeps names unique, and `remote_presence` replicates who is online. Each node sends events to
+//! its own clients only.
 //!
-//! Connection state recovery stays off: it would put an offset into every event, which plain clients do not expect,
-//! and does less than what pages have anyway. They come back after any time and to any node, say up to which number
-//! they have each room, and get the rest; for others someone is gone only after a moment.
+//! Connection state recovery stays off: it adds an offset to every event, which plain clients do not expect. Pages do
+//! not need it: after a reconnect, to any node, they ask for the messages after the last number they have.
 
 mod broadcast;
 mod cluster;
@@ -56,7 +56,7 @@ use rooms::Rooms;
 use roster::Roster;
 use state::{ChatState, Inner};
 
-/// Bytes that the history may have, in a file and in memory.
+/// Default limits of the history's size in bytes, in a file and in memory.
 const MAX_FILE: u64 = 10_000_000_000;
 const MAX_MEMORY: u64 = 128 << 20;
 
@@ -76,14 +76,18 @@ impl Chat {
         let redis = match &store.redis {
             Some(url) => {
                 let redis = RedisClient::new(url, &store.redis_prefix);
-                Some(redis.map_err(|error| anyhow::anyhow!("--redis is no address of a Redis: {error}"))?)
+                Some(redis.map_err(|error| anyhow::anyhow!("--redis is not a valid address: {error}"))?)
             }
             None => None,
         };
         let history = open(store, redis.as_ref(), outputs).await?;
-        history.save_room(rooms::lobby()).await.context("the history")?;
-        let saved = history.rooms().await.context("the history")?;
-        let restrictions = Restrictions::new(history.restrictions().await.context("the history")?);
+        history
+            .save_room(rooms::lobby())
+            .await
+            .context("cannot open the history")?;
+        let saved = history.rooms().await.context("cannot open the history")?;
+        let restrictions =
+            Restrictions::new(history.restrictions().await.context("cannot open the history")?);
         let (remote_presence, updates) = match &redis {
             Some(_) => {
                 let (outputs, updates) = mpsc::unbounded_channel();
@@ -132,16 +136,16 @@ impl Chat {
     }
 }
 
-/// Opens the history that the operator chose; what comes out of it goes to `told`.
+/// Opens the configured history; its events go to `outputs`.
 async fn open(
     store: &Store,
     redis: Option<&RedisClient>,
     outputs: mpsc::UnboundedSender<StoreOutput>,
 ) -> anyhow::Result<Box<dyn History>> {
-    // bounded by the store's own queue
+    // the channel is bounded by the store's queue
     let send = move |outputs: &mpsc::UnboundedSender<StoreOutput>, output| {
         if outputs.send(output).is_err() {
-            tracing::debug!("messages were stored after the chat had ended");
+            tracing::debug!("messages were stored after the chat had stopped");
         }
     };
     let output = outputs.clone();

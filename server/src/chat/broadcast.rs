@@ -1,7 +1,7 @@
 //! Sends events to the clients of this node: to a room, to a person, or to everyone.
 //!
-//! Other nodes learn of the same changes from the shared history and from [`cluster`](super::cluster), and send them to
-//! their own clients. The exceptions are announcements, plain messages and typing notices, which go to all nodes.
+//! Other nodes receive the same changes through the shared history and [`cluster`](super::cluster), and send them to
+//! their own clients. Announcements, plain messages and typing notices go to the clients of all nodes.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use super::sanitize::sanitize_or_truncate;
 use super::state::{Chat, ClientKind, Inner, ScheduledShutdown};
 use crate::socketio::Socket;
 
-/// Socket.IO room of all pages of ours.
+/// Socket.IO room of all pages.
 pub(super) const PAGES: &str = "pages";
 /// Socket.IO room of all plain clients.
 pub(super) const PLAINS: &str = "plain";
-/// How often a room's news go to those who are not in it.
+/// Time between two updates of rooms for pages that are outside of them.
 const ROOM_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause between two batches of presence changes.
 const PRESENCE_BATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// Event between nodes: the server goes down.
+/// Event between nodes: a shutdown was scheduled or cancelled.
 const CLOSE: &str = "close";
 
 /// Socket.IO room of a room of the chat.
@@ -37,22 +37,22 @@ pub(super) fn person_channel(person: &str) -> String {
     format!("person:{person}")
 }
 
-/// Socket.IO room of those in a room who get batches.
+/// Socket.IO room of the pages in a room that receive presence in batches.
 fn batch_channel(room: &str) -> String {
     format!("batches:{room}")
 }
 
-/// Socket.IO room of those in a room who get each change.
+/// Socket.IO room of the pages in a room that receive each presence change.
 fn change_channel(room: &str) -> String {
     format!("changes:{room}")
 }
 
-/// All Socket.IO rooms of a room.
+/// All Socket.IO rooms of a room of the chat.
 pub(super) fn room_channels(room: &str) -> Vec<String> {
     vec![room_channel(room), batch_channel(room), change_channel(room)]
 }
 
-/// Lets a socket into a room.
+/// Adds a socket to the Socket.IO rooms of a room.
 pub(super) fn join_room(socket: &Socket, room: &str) {
     let visitor = socket.data().get::<ClientKind>();
     let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
@@ -64,7 +64,7 @@ pub(super) fn join_room(socket: &Socket, room: &str) {
     socket.join(vec![room_channel(room), presence]);
 }
 
-/// Takes a socket out of a room.
+/// Removes a socket from the Socket.IO rooms of a room.
 pub(super) fn leave_room(socket: &Socket, room: &str) {
     socket.leave(room_channels(room));
 }
@@ -73,18 +73,18 @@ impl Chat {
     /// Sends an event to everyone in a Socket.IO room, on this node.
     pub(super) fn emit_to<E: Event>(&self, to: &str, event: &E) {
         if let Err(error) = self.0.io.to(to).local().emit_event(event) {
-            tracing::warn!(%error, event = E::NAME, "cannot be sent");
+            tracing::warn!(%error, event = E::NAME, "cannot send an event");
         }
     }
 
-    /// Tells everyone who may see a room how it is now, each as they see it.
+    /// Sends the current state of a room to everyone who may see it.
     pub(super) fn send_room_update(&self, id: &str) {
         for (to, room) in self.room_views(id) {
             self.emit_to(&to, &room);
         }
     }
 
-    /// Who may see a room, and how.
+    /// Who may see a room, with the room as they see it.
     fn room_views(&self, id: &str) -> Vec<(String, Room)> {
         let state = self.state();
         let members: Vec<Person> = state.rooms.members(id);
@@ -103,7 +103,7 @@ impl Chat {
             .collect()
     }
 
-    /// Tells those who are not in a room what is new in it.
+    /// Sends updated rooms to the pages that are outside of them.
     fn send_room_updates(&self) {
         let news: Vec<Room> = {
             let mut state = self.state();
@@ -120,12 +120,12 @@ impl Chat {
                 .except(room_channel(&room.id).as_str())
                 .local();
             if let Err(error) = others.emit_event(&room) {
-                tracing::warn!(%error, "news of a room cannot be sent");
+                tracing::warn!(%error, "cannot send an update of a room");
             }
         }
     }
 
-    /// Tells a room, but not the socket itself, that someone came. Other nodes tell their own people.
+    /// Announces to a room, except to the socket itself, that someone joined.
     pub(super) fn announce_join(&self, socket: &Socket, room: &str, person: &Person) {
         if self.note_change(room, person, PresenceChange::Came) {
             return;
@@ -137,18 +137,18 @@ impl Chat {
         };
         let others = socket.to(change_channel(room).as_str()).local();
         if let Err(error) = others.emit_event(&presence) {
-            tracing::warn!(%error, "cannot say who came");
+            tracing::warn!(%error, "cannot announce who joined");
         }
     }
 
-    /// Tells rooms who came, departures or has another name.
+    /// Announces presence changes to rooms.
     pub(super) fn announce_changes(&self, changes: Vec<MembershipChange>) {
         for MembershipChange { room, person, change } in changes {
             self.announce_change(&room, &person, change);
         }
     }
 
-    /// Tells a room what happened to someone.
+    /// Announces a presence change to a room.
     pub(super) fn announce_change(&self, room: &str, person: &Person, change: PresenceChange) {
         let crowd = self.note_change(room, person, change);
         let presence = Presence {
@@ -159,19 +159,19 @@ impl Chat {
         if !crowd {
             self.emit_to(&change_channel(room), &presence);
         } else if change == PresenceChange::Renamed {
-            // a crowd is not told, but their own other windows are
+            // a crowd does not receive it, but the person's other windows do
             self.emit_to(&person_channel(&person.id), &presence);
         }
     }
 
-    /// Remembers a change for the next batch; whether the room is a crowd.
+    /// Adds a change to the next batch; returns whether the room is a crowd.
     fn note_change(&self, room: &str, person: &Person, change: PresenceChange) -> bool {
         let state = &mut *self.state();
         state.presence.note(room, person, change);
         state.presence.is_crowd(room, &state.roster)
     }
 
-    /// Says something to everyone, on all nodes.
+    /// Sends an announcement to everyone, on all nodes.
     pub fn announce(&self, text: &str) {
         let Some(text) = sanitize_or_truncate(text, self.0.limits.text_chars) else {
             return;
@@ -181,14 +181,14 @@ impl Chat {
             at: history::now(),
         };
         if let Err(error) = self.0.io.to(PAGES).emit_event(&announcement) {
-            tracing::warn!(%error, "the announcement cannot be sent to pages");
+            tracing::warn!(%error, "cannot send the announcement to pages");
         }
         if let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, text) {
-            tracing::warn!(%error, "the announcement cannot be sent to plain clients");
+            tracing::warn!(%error, "cannot send the announcement to plain clients");
         }
     }
 
-    /// Tells everyone on this node when it will go down; nought seconds take an earlier notice back.
+    /// Announces a shutdown to the pages of this node; zero seconds cancel an earlier one.
     pub fn announce_shutdown(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         self.state().shutdown_notice = (seconds > 0).then(|| ScheduledShutdown {
@@ -202,16 +202,16 @@ impl Chat {
         self.emit_to(PAGES, &closing);
     }
 
-    /// Tells the other nodes when to go down; nought seconds take an earlier notice back.
+    /// Schedules a shutdown of the other nodes; zero seconds cancel an earlier one.
     pub fn announce_shutdown_to_nodes(&self, within: Duration, reason: &str) {
         let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         if let Err(error) = self.0.io.server_side_emit(CLOSE, (seconds, reason)) {
-            tracing::warn!(%error, "other nodes cannot be told to close");
+            tracing::warn!(%error, "cannot notify other nodes of the shutdown");
         }
     }
 
-    /// Calls `hook` with the time until the server goes down, when the operator of another node says so; nothing takes
-    /// it back.
+    /// Calls `hook` with the time until a shutdown that was scheduled on another node, or with `None` when it was
+    /// cancelled.
     pub fn on_remote_shutdown(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
         let chat = Arc::downgrade(&self.0);
         self.0
@@ -226,7 +226,7 @@ impl Chat {
     }
 }
 
-/// Now and then tells the news of rooms, as long as there is a chat.
+/// Task: sends updates of rooms regularly, until the chat is dropped.
 pub(super) async fn send_room_updates(chat: Weak<Inner>) {
     let mut ticks = tokio::time::interval(ROOM_UPDATE_INTERVAL);
     loop {
@@ -236,7 +236,7 @@ pub(super) async fn send_room_updates(chat: Weak<Inner>) {
     }
 }
 
-/// Tells rooms their changes, as long as there is a chat.
+/// Task: sends presence batches, until the chat is dropped.
 pub(super) async fn send_presence_batches(chat: Weak<Inner>) {
     let mut ticks = tokio::time::interval(PRESENCE_BATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,9 +1,9 @@
-//! This node among the others of one chat: what it tells them of its people, and what it makes of their news.
+//! Coordinates the nodes of one chat: exchanges presence, claims names, reloads restrictions.
 //!
-//! Messages and rooms come from the shared history, in one order on all nodes. People are announced through Socket.IO's
-//! adapter, which may lose something; [`RemotePresence`](super::remote_presence::RemotePresence) notices, and asks again. Without
-//! Redis each node goes on with the people that it has: those of the others are gone after ten seconds, and back
-//! with it.
+//! Messages and rooms come from the shared history, in the same order on all nodes. Presence is sent through Socket.IO's
+//! adapter, which may lose events; [`RemotePresence`](super::remote_presence::RemotePresence) detects that and requests
+//! a full update. While Redis is down, each node continues with its own clients; people of other nodes disappear after
+//! ten seconds and return with Redis.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -22,26 +22,26 @@ use super::rooms::{self, Rooms};
 use super::state::{Chat, Inner};
 use crate::engineio::CloseReason;
 
-/// Event between nodes: who is on one of them.
+/// Event between nodes: presence of one of them.
 const PRESENCE: &str = "people";
-/// Event between nodes: one of them wants to know who is on another, or on all if it is not named.
+/// Event between nodes: requests the presence of a node, or of all if the name is empty.
 const REQUEST_PRESENCE: &str = "who";
-/// Longest wait for a name; then this node decides by itself.
+/// Longest wait for a name; after it, this node decides alone.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
-/// Pause before the others are asked for their people the first time, again and again until it works.
+/// Pause between two attempts to request the presence of all nodes, until the first one succeeds.
 const FIRST_REQUEST_DELAY: Duration = Duration::from_millis(50);
-/// Pause between two readings of bans and mutes.
+/// Time between two reloads of bans and mutes.
 const RELOAD_RESTRICTIONS: Duration = Duration::from_secs(60);
-/// Changes of one update.
+/// Most changes of one update.
 const MAX_MERGED: usize = 500;
 
-/// Random name of a node.
+/// Random id for a node.
 pub(super) fn random_node_id() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
 impl Chat {
-    /// Begins to tell the other nodes of its people, and to listen to them.
+    /// Subscribes to the events of other nodes, and starts the tasks that send to them.
     pub(super) fn subscribe(&self, updates: mpsc::UnboundedReceiver<PresenceUpdate>) {
         let chat = Arc::downgrade(&self.0);
         self.0
@@ -85,21 +85,21 @@ impl Chat {
         }
     }
 
-    /// Asks a node, or all of them, who is there; whether it could be asked.
+    /// Requests the presence of a node, or of all; returns whether the request was sent.
     fn request_presence(&self, node: &str) -> bool {
         self.0
             .io
             .server_side_emit(REQUEST_PRESENCE, node)
             .unwrap_or_else(|error| {
-                tracing::warn!(%error, "other nodes cannot be requested");
+                tracing::warn!(%error, "cannot request the presence of other nodes");
                 false
             })
     }
 
-    /// The store is not what it was: everyone here comes again, and sees it as it is.
+    /// Loads the state of the store again, and makes all pages of this node reconnect, so that they do the same.
     pub(super) async fn reset(&self, rooms: Vec<SavedRoom>) {
         if let Err(error) = self.0.history.save_room(rooms::lobby()).await {
-            tracing::error!(%error, "the lobby cannot be kept");
+            tracing::error!(%error, "cannot save the lobby");
         }
         {
             let mut state = self.state();
@@ -109,13 +109,14 @@ impl Chat {
         self.reload_restrictions().await;
         for socket in self.0.io.sockets() {
             if socket.rooms().iter().any(|room| **room == *PAGES) {
-                // as if the wire had broken: who is disconnected on purpose may not come back by itself
+                // as after a lost connection: a page that was disconnected by a DISCONNECT packet would not reconnect
                 socket.connection().close(CloseReason::ForcedClose);
             }
         }
     }
 
-    /// Name for someone who comes, if all nodes have agreed on it, and why it is not the wished one.
+    /// Claims a name for someone who connects; also returns why it is not the requested one. `None` when this node has to
+    /// decide alone.
     pub(super) async fn claim(
         &self,
         id: &str,
@@ -133,7 +134,7 @@ impl Chat {
             }
         };
         let refused = if claimed.is_requested {
-            // what was wished may have been no name at all
+            // the requested name may have been invalid
             candidates.refusal(first.first()?)
         } else {
             candidates.refusal(&claimed.name)
@@ -141,7 +142,7 @@ impl Chat {
         Some((claimed.name, refused))
     }
 
-    /// Another name for someone, if all nodes have agreed on it; none when this node has to decide by itself.
+    /// Claims a new name for someone; `None` when this node has to decide alone.
     ///
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`] or [`ChatErrorCode::NameTaken`].
@@ -154,20 +155,20 @@ impl Chat {
         }
     }
 
-    /// Claims one of some names; `None` when Redis does not answer.
+    /// Claims the first free one of some names; `None` when Redis does not answer.
     async fn claim_one_of(&self, id: &str, names: &[Name], is_rename: bool) -> Option<Option<ClaimedName>> {
         let registry = self.0.name_registry.as_ref()?;
         match timeout(CLAIM_TIMEOUT, registry.claim(id, names, is_rename)).await {
             Ok(Ok(claimed)) => Some(claimed),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "a name is given by this node alone");
+                tracing::debug!(%error, "cannot claim a name in redis; this node decides alone");
                 None
             }
             Err(_) => None,
         }
     }
 
-    /// Tells all nodes that someone is on none of them any more, and which names others may have.
+    /// Releases names on all nodes: that of someone who has disconnected everywhere, and those whose hold time is over.
     pub(super) fn release_names(&self, gone: Option<String>, freed: Vec<(String, String)>) {
         let Some(registry) = self.0.name_registry.clone() else {
             return;
@@ -180,13 +181,13 @@ impl Chat {
         tokio::spawn(async move {
             for (id, key) in all {
                 if let Err(error) = registry.release(&id, &key).await {
-                    tracing::debug!(%error, "a name is free a little later");
+                    tracing::debug!(%error, "cannot release a name; it expires later");
                 }
             }
         });
     }
 
-    /// Says whose names are still theirs, and takes over what other nodes have decided.
+    /// Renews the names of this node's people, and applies names that other nodes have decided.
     async fn renew_names(&self) {
         let Some(registry) = &self.0.name_registry else {
             return;
@@ -205,7 +206,7 @@ impl Chat {
         let lost = match registry.renew(&local).await {
             Ok(lost) => lost,
             Err(error) => {
-                tracing::debug!(%error, "names are kept by this node alone");
+                tracing::debug!(%error, "cannot renew names in redis");
                 return;
             }
         };
@@ -236,7 +237,7 @@ impl Chat {
             if let Some((person, rooms)) = renamed {
                 tracing::info!(
                     person = person.id,
-                    "has is_rename name: it was given away on two nodes"
+                    "person renamed: two nodes had given away the same name"
                 );
                 for room in rooms {
                     self.announce_change(&room, &person, PresenceChange::Renamed);
@@ -246,7 +247,7 @@ impl Chat {
     }
 }
 
-/// Sends what this node tells, in its order, several changes at once when they come fast.
+/// Task: sends presence updates in order; merges several that come fast.
 async fn send_presence_updates(chat: Weak<Inner>, mut updates: mpsc::UnboundedReceiver<PresenceUpdate>) {
     let mut batch = Vec::new();
     while updates.recv_many(&mut batch, MAX_MERGED).await > 0 {
@@ -263,13 +264,13 @@ async fn send_presence_updates(chat: Weak<Inner>, mut updates: mpsc::UnboundedRe
         }
         for update in merged {
             if let Err(error) = chat.io.server_side_emit(PRESENCE, (update,)) {
-                tracing::warn!(%error, "other nodes cannot be told who is local");
+                tracing::warn!(%error, "cannot send presence to other nodes");
             }
         }
     }
 }
 
-/// Gives signs of life, and misses those of others.
+/// Task: sends heartbeats, and removes the people of nodes whose heartbeats are missing.
 async fn heartbeat_loop(chat: Weak<Inner>) {
     let mut requested = false;
     loop {
@@ -291,7 +292,7 @@ async fn heartbeat_loop(chat: Weak<Inner>) {
     }
 }
 
-/// Reads bans and mutes again now and then: news of them between nodes may be lost.
+/// Task: reloads bans and mutes regularly, because events between nodes may be lost.
 async fn reload_restrictions(chat: Weak<Inner>) {
     let mut ticks = tokio::time::interval(RELOAD_RESTRICTIONS);
     loop {
@@ -301,7 +302,7 @@ async fn reload_restrictions(chat: Weak<Inner>) {
     }
 }
 
-/// Keeps the names of those who are here, as long as there is a chat.
+/// Task: renews the names of this node's people, until the chat is dropped.
 async fn renew_names(chat: Weak<Inner>) {
     let mut ticks = tokio::time::interval(RENEW_INTERVAL);
     loop {

@@ -1,4 +1,4 @@
-//! How a socket comes in, what it gets first, and what becomes of its person when it goes.
+//! Connect and disconnect: authentication in the middleware, the greeting, and the end of a connection.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,21 +18,21 @@ use crate::engineio::CloseReason;
 use crate::log_limit::LogLimit;
 use crate::socketio::{ConnectError, DisconnectReason, Socket};
 
-/// How long someone who lost the connection still counts as present.
+/// Time for which someone who lost the connection counts as present.
 const DISCONNECT_GRACE: Duration = Duration::from_secs(3);
-/// Shortest and longest key of a person.
+/// Allowed length of a person's key, in bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
-/// How long the answer to a wrong secret takes.
+/// Delay of the answer to a wrong secret.
 const WRONG_SECRET_DELAY: Duration = Duration::from_secs(1);
-/// Time that a refusal has to arrive before the connection ends.
+/// Time for a refusal to arrive before the connection is closed.
 const REFUSAL_DELAY: Duration = Duration::from_millis(250);
-/// Lines of the log about people who connected.
+/// Limits the log lines about connected people.
 static PEOPLE_CONNECTED: LogLimit = LogLimit::new(6000, Duration::from_secs(60));
-/// What every socket is greeted with.
+/// Text of `welcome_message`, which every socket receives.
 const GREETING: &str = "Selamat datang di pesan!";
 
 impl Chat {
-    /// Puts the chat's rules on the Socket.IO server.
+    /// Registers middleware and connection handler on the Socket.IO server.
     pub(super) fn attach(&self) {
         let chat = self.clone();
         self.0
@@ -44,7 +44,7 @@ impl Chat {
             .on_connection(move |socket: Socket| chat.clone().connected(socket));
     }
 
-    /// Whether a socket may come in; nothing is sent to it before that. The connection of one that may not ends.
+    /// Middleware: accepts or refuses a socket. A refused socket's connection is closed.
     async fn admit(self, socket: Socket) -> Result<(), ConnectError> {
         let client = self
             .check_lockout(&socket)
@@ -59,7 +59,7 @@ impl Chat {
                 if let Some(client) = client {
                     socket.data().insert(client);
                 }
-                // who connects and leaves again and again does so no faster than anyone may ask for anything
+                // repeated connects are limited like any other request
                 self.throttle(&socket).await;
                 return Ok(());
             }
@@ -88,7 +88,7 @@ impl Chat {
         Err(ConnectError::new(message).with_data(&error))
     }
 
-    /// Whether a secret from this address is looked at.
+    /// Refuses a secret from an address that is locked out.
     fn check_lockout(&self, socket: &Socket) -> Result<(), ChatError> {
         if matches!(*self.authenticator(), Authenticator::Open) || given_token(socket).is_none() {
             return Ok(());
@@ -98,8 +98,8 @@ impl Chat {
         state.lockout.check(address, Instant::now()).map_err(too_fast)
     }
 
-    /// Takes other secrets from now on, and ends the connections of those who may no longer come in, or only as someone
-    /// else; how many there were.
+    /// Replaces the secrets, and disconnects clients whose secret is no longer valid or now belongs to another person;
+    /// returns their number.
     pub fn replace_authenticator(&self, authenticator: Authenticator) -> usize {
         *self
             .0
@@ -117,7 +117,7 @@ impl Chat {
         client.is_ok_and(|client| client.as_ref().map(ClientKind::id) == known.as_deref().map(ClientKind::id))
     }
 
-    /// Who comes with this auth payload; none is a plain client that anyone could be.
+    /// Identifies a client by its auth payload; `None` is an anonymous plain client.
     fn identify(&self, auth: &Value) -> Result<Option<ClientKind>, ChatError> {
         let token = auth.get("token").and_then(Value::as_str);
         let identity = self
@@ -192,7 +192,7 @@ impl Chat {
         });
         let candidates = || {
             let max_chars = self.0.limits.name_chars;
-            // a name that belongs to a token was the operator's choice
+            // the name of a token was chosen by the operator
             if named {
                 NameCandidates::trusted(id, requested, max_chars)
             } else {
@@ -227,9 +227,9 @@ impl Chat {
             };
             let direct_rooms: Vec<String> =
                 state.rooms.direct_of(id).map(|room| room_channel(room)).collect();
-            // what became free meanwhile is free on all nodes
+            // names that have become free are released on all nodes
             let freed = state.roster.take_freed();
-            let notice = state.shutdown_notice.as_ref().and_then(ScheduledShutdown::still);
+            let notice = state.shutdown_notice.as_ref().and_then(ScheduledShutdown::notice);
             (hello, came, direct_rooms, notice, freed)
         };
         self.release_names(None, freed);
@@ -245,7 +245,7 @@ impl Chat {
             None => Ok(()),
         });
         if let Err(error) = sent {
-            tracing::debug!(id = socket.id(), %error, "gone before the greeting");
+            tracing::debug!(id = socket.id(), %error, "client disconnected before the greeting");
         }
         greet(socket);
         if came {
@@ -253,7 +253,7 @@ impl Chat {
         }
     }
 
-    /// A page has gone. Its person goes a moment later, unless they come back.
+    /// A page has disconnected. After a lost connection, its person stays present for a moment in case they return.
     fn on_disconnect(&self, socket: &str, reason: DisconnectReason) {
         let (chat, socket) = (self.clone(), socket.to_owned());
         if reason.is_recoverable() {
@@ -266,7 +266,7 @@ impl Chat {
         }
     }
 
-    /// Who speaks plainly, for those who see names.
+    /// Author of a plain message, as pages show it.
     pub(super) fn plain_author(&self, socket: &Socket) -> Person {
         if let Some(person) = self.state().roster.person_of(socket.id()) {
             return person;
@@ -300,7 +300,7 @@ impl Chat {
     }
 }
 
-/// Secret or token that a socket came with.
+/// Secret or token of a socket.
 fn given_token(socket: &Socket) -> Option<&str> {
     let token = socket.handshake().auth.get("token").and_then(Value::as_str);
     token.filter(|token| !token.is_empty())
@@ -308,7 +308,7 @@ fn given_token(socket: &Socket) -> Option<&str> {
 
 fn greet(socket: &Socket) {
     if let Err(error) = socket.emit(WELCOME, GREETING) {
-        tracing::debug!(id = socket.id(), %error, "gone before the greeting");
+        tracing::debug!(id = socket.id(), %error, "client disconnected before the greeting");
     }
 }
 

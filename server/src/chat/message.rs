@@ -1,4 +1,4 @@
-//! Messages: from a page or a plain client into the store, and from the store to everyone in its order.
+//! Messages: from pages and plain clients into the store, and from the store to everyone, in its order.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,28 +16,28 @@ use super::state::Chat;
 use crate::socketio::{AckSender, Args, Socket};
 use tokio::sync::mpsc;
 
-/// Begins the id of a plain message that its readers have not got yet. No page can make one up: ids have no dot.
+/// Prefix of the id of a plain message that plain clients receive after it is stored. Ids of pages contain no dot.
 const PLAIN_ID_PREFIX: &str = "plain.";
-/// Begins the id of a plain message that plain clients got at once.
+/// Prefix of the id of a plain message that plain clients have received before it is stored.
 const DELIVERED_ID_PREFIX: &str = "told.";
-/// Plain messages a second that are kept for long, and at once. More of them are passed on, but not kept.
+/// Plain messages that are stored, per second and at once. Further ones are sent to others, but not stored.
 const PLAIN_STORE_RATE: (f64, f64) = (200.0, 2000.0);
-/// Longest pause before one looks again whether a client may go on, or has gone.
+/// Longest pause before checking again whether a throttled client may continue or has disconnected.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What comes out of the store.
+/// Output of the store.
 pub(super) enum StoreOutput {
-    /// What became of messages.
+    /// Outcomes of messages.
     Committed(Vec<Committed>),
-    /// What other nodes did.
+    /// Change by another node.
     Event(StoreEvent),
 }
 
-/// What came out of the store, in its order.
+/// Outputs of the store, in order.
 pub(super) type StoreOutputs = mpsc::UnboundedReceiver<StoreOutput>;
 
 impl Chat {
-    /// Takes a page's message; the answer comes when it is on the disk.
+    /// Handles a page's message; it is acknowledged when it is stored.
     pub(super) async fn send(&self, socket: &Socket, send: Send, ack: AckSender) {
         let draft = match self.prepare_draft(socket, send) {
             Ok((draft, None)) => Ok(draft),
@@ -53,12 +53,12 @@ impl Chat {
         }
     }
 
-    /// Gives a message to the store; who waits for it is told to wait longer when too many do.
+    /// Passes a message to the store; if its queue is full, the sender gets [`StoreError::Busy`].
     fn store(&self, draft: Draft) {
         let Err(draft) = self.0.history.add(draft) else {
             return;
         };
-        // a server that goes down does not answer, so that the sender tries again with the next one
+        // during a shutdown there is no answer, so that the page sends the message again after its reconnect
         if let Some(completion) = draft.completion
             && !self.0.store_closing.load(Ordering::Acquire)
         {
@@ -66,7 +66,7 @@ impl Chat {
         }
     }
 
-    /// Message to store, and the direct room that it is the first message of.
+    /// Checks a page's message. Also returns the direct room to store if this is its first message.
     fn prepare_draft(&self, socket: &Socket, send: Send) -> Result<(Draft, Option<SavedRoom>), ChatError> {
         let (author, direct) = {
             let mut state = self.state();
@@ -98,10 +98,10 @@ impl Chat {
         Ok((draft, direct))
     }
 
-    /// Listens to a plain client.
+    /// Registers the listener for plain messages.
     ///
-    /// One that sends faster than it may waits: its next messages are handled later, and then its connection is not
-    /// read. None of them is lost, unless it leaves with more of them than it may send at once.
+    /// A client that sends too fast is slowed down: its messages are handled later, and beyond that its connection is
+    /// not read. None is lost, unless the client disconnects with more pending messages than it may send at once.
     pub(super) fn listen_plain(&self, socket: &Socket) {
         let chat = self.clone();
         match self.0.limits.plain_rate {
@@ -148,10 +148,9 @@ impl Chat {
         }
     }
 
-    /// Passes a plain message on, as it came, and keeps it in the lobby if it is text.
+    /// Sends a plain message to all plain clients, unchanged, and stores it in the lobby if it is text.
     ///
-    /// Who asks for an answer gets it when the message is on the disk, and everyone gets the message then; the
-    /// others' go out at once.
+    /// If the sender wants an ack, the message is sent and acknowledged after it is stored; otherwise it is sent at once.
     fn plain(&self, socket: &Socket, args: Args, ack: AckSender) {
         let wants_ack = ack.is_wanted();
         let muted = self
@@ -168,11 +167,11 @@ impl Chat {
         let text = text
             .filter(|_| is_stored)
             .and_then(|text| sanitize_or_truncate(text, self.0.limits.text_chars));
-        // to those on all nodes
+        // on all nodes
         if !(wants_ack && text.is_some())
             && let Err(error) = self.0.io.to(PLAINS).emit(PLAIN, args)
         {
-            tracing::warn!(%error, "a plain message cannot be passed on");
+            tracing::warn!(%error, "cannot send a plain message");
         }
         let Some(text) = text else { return };
         let prefix = if wants_ack {
@@ -192,14 +191,14 @@ impl Chat {
         self.store(draft);
     }
 
-    /// Whether a plain message may be kept in this moment, and whether a page of ours waits for it.
+    /// Whether a plain message may be stored now, and whether a page is online that waits for it.
     fn may_store_plain(&self, wants_ack: bool) -> (bool, bool) {
         let mut state = self.state();
         let is_stored = wants_ack || state.plain_bucket.take(1.0, Instant::now()).is_ok();
         (is_stored, state.roster.count() > 0)
     }
 
-    /// Hands on what the store tells, in its order.
+    /// Task: delivers the outputs of the store, in order.
     pub(super) async fn deliver(self, mut incoming: StoreOutputs) {
         while let Some(output) = incoming.recv().await {
             match output {
@@ -252,12 +251,12 @@ impl Chat {
             && !message.id.starts_with(DELIVERED_ID_PREFIX)
             && let Err(error) = self.0.io.to(PLAINS).local().emit(PLAIN, message.text.as_str())
         {
-            tracing::warn!(%error, "a message cannot be passed on to plain clients");
+            tracing::warn!(%error, "cannot send a message to plain clients");
         }
     }
 }
 
-/// Waits until something may be done; whether it may. Nobody waits for a client that has gone.
+/// Waits until `take` succeeds; returns `false` if the client disconnects first.
 async fn wait_for(socket: &Socket, mut take: impl FnMut() -> Result<(), Duration>) -> bool {
     loop {
         match take() {
@@ -268,7 +267,7 @@ async fn wait_for(socket: &Socket, mut take: impl FnMut() -> Result<(), Duration
     }
 }
 
-/// Bytes of a value, roughly.
+/// Approximate size of a value in bytes.
 fn approximate_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
@@ -278,23 +277,23 @@ fn approximate_bytes(value: &Value) -> usize {
     }
 }
 
-/// Bucket of the plain messages that are kept.
+/// Token bucket for storing plain messages.
 pub(super) fn plain_bucket() -> Bucket {
     Bucket::new(PLAIN_STORE_RATE.0, PLAIN_STORE_RATE.1, Instant::now())
 }
 
-/// Answers when the store has.
+/// Callback that acknowledges a message when its outcome is known.
 fn completion(ack: AckSender) -> Completion {
     Box::new(move |outcome| respond(ack, &outcome.map_err(|error| store_refusal(&error))))
 }
 
 fn respond(ack: AckSender, outcome: &Result<Sent, ChatError>) {
     if let Err(error) = ack.send(outcome) {
-        tracing::debug!(%error, "gone before the answer");
+        tracing::debug!(%error, "client disconnected before the answer");
     }
 }
 
-/// Whether a page may give a message this id.
+/// Whether an id is allowed for a page's message.
 fn is_valid_id(id: &str) -> bool {
     (8..=64).contains(&id.len())
         && id

@@ -1,6 +1,6 @@
-//! What an operator does to people: list and end connections, ban, mute, delete messages, erase a person.
+//! Moderation: listing and ending connections, bans, mutes, deleting messages, erasing a person.
 //!
-//! All of it works on every node, from any of them. `pesan-server admin` calls it through [`crate::admin`].
+//! Every action works on all nodes, from any of them. `pesan-server admin` calls them through [`crate::admin`].
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const CONNECTIONS: &str = "connections";
 const KICK: &str = "kick";
 const RESTRICTIONS: &str = "restrictions";
 
-/// One connection, as the operator sees it.
+/// Connection, as listed for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connected {
     /// Id of the socket, or of the person, for [`Chat::kick`].
@@ -33,7 +33,7 @@ pub struct Connected {
     pub name: String,
 }
 
-/// What [`Chat::erase_person`] has removed.
+/// Result of [`Chat::erase_person`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erased {
     /// Messages.
@@ -56,7 +56,7 @@ impl ChatState {
 }
 
 impl Chat {
-    /// Does what the operator asks for on another node.
+    /// Registers the commands that other nodes send for their operator.
     pub(super) fn register_commands(&self) {
         let chat = Arc::downgrade(&self.0);
         self.0.io.on_server_event(CONNECTIONS, move || {
@@ -73,7 +73,7 @@ impl Chat {
             });
     }
 
-    /// Every connection, on all nodes.
+    /// All connections, on all nodes.
     pub async fn connections(&self) -> Vec<Connected> {
         let mut list = self.connections_here();
         let others = self
@@ -84,13 +84,10 @@ impl Chat {
             Ok(others) => {
                 list.extend(others.answers.into_iter().flatten());
                 if others.missing > 0 {
-                    tracing::warn!(
-                        others.missing,
-                        "nodes did not say in time who is connected to them"
-                    );
+                    tracing::warn!(others.missing, "nodes did not list their connections in time");
                 }
             }
-            Err(error) => tracing::warn!(%error, "other nodes cannot be asked for their connections"),
+            Err(error) => tracing::warn!(%error, "cannot list the connections of other nodes"),
         }
         list.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         list
@@ -114,7 +111,7 @@ impl Chat {
             .collect()
     }
 
-    /// Ends a connection, or all of a person, on all nodes, after saying so; how many there were.
+    /// Ends a connection, or all of a person, on all nodes, after sending the reason; returns their number.
     pub async fn kick(&self, id: &str, reason: &str) -> usize {
         let others = self.0.io.server_side_emit_with_ack::<usize>(KICK, (id, reason));
         let here = self.kick_here(id, reason);
@@ -124,13 +121,13 @@ impl Chat {
                     tracing::warn!(
                         id,
                         others.missing,
-                        "nodes did not say in time whether they ended connections"
+                        "nodes did not answer in time whether they ended connections"
                     );
                 }
                 here + others.answers.iter().sum::<usize>()
             }
             Err(error) => {
-                tracing::warn!(%error, "other nodes cannot be told to end connections");
+                tracing::warn!(%error, "cannot end connections on other nodes");
                 here
             }
         }
@@ -167,7 +164,7 @@ impl Chat {
             .check(RestrictionKind::Ban, person, address, history::now())
     }
 
-    /// Subject for what an operator names: the id of a connection stands for its person.
+    /// Parses the subject that an operator names; the id of a connection stands for its person.
     ///
     /// # Errors
     /// When the text is no subject, or the id of a connection whose person is not known.
@@ -175,7 +172,7 @@ impl Chat {
         let connections = self.connections().await;
         match connections.iter().find(|one| one.id == text) {
             Some(one) if one.person.is_empty() => Err(format!(
-                "{text} is a plain client, whose person is not known; name its address, {}",
+                "{text} is a plain client without a known person; use its address instead: {}",
                 one.address
             )),
             Some(one) => Ok(Subject::Person(one.person.clone())),
@@ -198,7 +195,7 @@ impl Chat {
     /// Bans or mutes a subject on all nodes; a ban ends its connections.
     ///
     /// # Errors
-    /// When the store did not take it.
+    /// When the store fails.
     pub async fn restrict(&self, restriction: Restriction) -> Result<(), StoreError> {
         self.0.history.restrict(restriction).await?;
         self.restrictions_changed().await;
@@ -208,7 +205,7 @@ impl Chat {
     /// Ends a ban or a mute on all nodes; returns whether there was one.
     ///
     /// # Errors
-    /// When the store did not do it.
+    /// When the store fails.
     pub async fn lift(&self, kind: RestrictionKind, subject: &Subject) -> Result<bool, StoreError> {
         let lifted = self.0.history.lift(kind, subject).await?;
         self.restrictions_changed().await;
@@ -218,7 +215,7 @@ impl Chat {
     async fn restrictions_changed(&self) {
         self.reload_restrictions().await;
         if let Err(error) = self.0.io.server_side_emit(RESTRICTIONS, ()) {
-            tracing::warn!(%error, "other nodes learn of a ban or mute a minute later");
+            tracing::warn!(%error, "cannot notify other nodes of a ban or mute; they reload within a minute");
         }
     }
 
@@ -237,7 +234,7 @@ impl Chat {
         let list = match self.0.history.restrictions().await {
             Ok(list) => list,
             Err(error) => {
-                tracing::warn!(%error, "bans and mutes cannot be read; those known before hold");
+                tracing::warn!(%error, "cannot read bans and mutes; the earlier ones stay in force");
                 return;
             }
         };
@@ -264,17 +261,17 @@ impl Chat {
     /// Deletes a message on all nodes; returns whether there was one.
     ///
     /// # Errors
-    /// When the store did not do it.
+    /// When the store fails.
     pub async fn delete_message(&self, room: &str, seq: u64) -> Result<bool, StoreError> {
         let deleted = self.0.history.delete_message(room, seq).await?;
         if deleted && self.0.name_registry.is_none() {
-            // with several nodes, the store tells all of them
+            // with several nodes, the store notifies all of them
             self.message_deleted(room, seq);
         }
         Ok(deleted)
     }
 
-    /// Tells the pages of this node that a message was deleted.
+    /// Sends the deletion of a message to the pages of this node.
     pub(super) fn message_deleted(&self, room: &str, seq: u64) {
         let is_deleted = |message: &Message| message.room == room && message.seq == seq;
         let changed = self.state().rooms.note_deleted(is_deleted);
@@ -291,7 +288,7 @@ impl Chat {
     /// Ends the connections of a person, and deletes their messages and direct rooms, on all nodes.
     ///
     /// # Errors
-    /// When the store did not do all of it; what was done stays done.
+    /// When the store fails; what was deleted before stays deleted.
     pub async fn erase_person(&self, person: &str) -> Result<Erased, StoreError> {
         let connections = self.kick(person, "").await;
         let direct: Vec<String> = self.state().rooms.direct_of(person).cloned().collect();
@@ -310,7 +307,7 @@ impl Chat {
         })
     }
 
-    /// Tells the pages of this node that the messages of a person were deleted.
+    /// Sends the deletion of a person's messages to the pages of this node.
     pub(super) fn person_erased(&self, person: &str) {
         let changed = self
             .state()
@@ -326,7 +323,7 @@ impl Chat {
     }
 }
 
-/// Ends the connection of a socket, after its page was given the reason.
+/// Ends the connection of a socket after sending the reason.
 pub(super) fn disconnect(socket: &Socket, reason: &str) {
     let kicked = Kicked {
         reason: reason.to_owned(),

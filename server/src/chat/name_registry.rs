@@ -1,10 +1,10 @@
-//! Names that people have on all nodes: each is somebody's in Redis, for as long as a node says so.
+//! Registry of names: [`NameRegistry`] keeps them unique on all nodes, [`HeldNames`] holds those of people who left.
 //!
-//! A node claims the name of each person who connects, and confirms it every few seconds. A name stays its
-//! owner's for [`HELD`] after that; who is on a node that has died is forgotten after [`TERM`]. While Redis is gone each node decides by what it knows; afterwards the
-//! claims show who has a name that is another's, and that one gets the next free one.
+//! A node claims the name of each person who connects, and renews the claim every few seconds. After a disconnect, the
+//! name stays reserved for [`HOLD_TIME`]; the people of a crashed node are forgotten after [`PRESENCE_TTL`]. While Redis
+//! is down each node decides alone; afterwards, a person whose name belongs to someone else gets the next free one.
 //!
-//! Keys, behind `<prefix>:chat:` — `name:<part>`: id of the person, for each part of the key of the name ·
+//! Redis keys, after `<prefix>:chat:` — `name:<part>`: id of the person, for each part of the key of the name ·
 //! `named:<id>`: key and name of the person. Parts are separated by line feeds.
 
 use std::collections::{HashMap, VecDeque};
@@ -16,18 +16,17 @@ use super::names::{Name, parts};
 use super::rate_limit::network_of;
 use super::redis_client::RedisClient;
 
-/// How long someone counts as present without a word from a node.
+/// Time without a renewal after which someone counts as absent.
 const PRESENCE_TTL: Duration = Duration::from_secs(15);
-/// How often a node says whose names are still theirs.
+/// Time between two renewals.
 pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(5);
-/// Names of one script, so that no script takes long.
+/// Most names of one script call, so that none takes long.
 const MAX_PER_SCRIPT: usize = 500;
 
-/// Gives the first of some names that is nobody else's, or the one that the person has on another node.
+/// Claims the first free one of some names, or returns the name that the person has on another node.
 ///
-/// Keys: beginning of `name:`, key `named:<id>`. Arguments: id, term, how long names are held, whether the person wants
-/// another name than the one they have, then key and name of each. Answer: which one it is, from 1 on, and its key and
-/// name; 0 for one that they had.
+/// Keys: prefix `name:`, key `named:<id>`. Arguments: id, presence TTL, hold time, whether this is a rename, then key and
+/// name of each candidate. Answer: index of the claimed name from 1, or 0 for one that they had, then its key and name.
 const CLAIM: &str = r"
 local function each(key, call)
   for part in string.gmatch(key, '[^\n]+') do call(KEYS[1] .. part) end
@@ -62,11 +61,10 @@ end
 return {}
 ";
 
-/// Says that people still have their names. Answer: id, key and name of each who is called otherwise; key and name are
-/// empty when the name is another's.
+/// Renews the names of people. Answer: id, key and name of each person with another name in Redis; key and name are
+/// empty when the name belongs to someone else.
 ///
-/// Keys: beginning of `name:`, beginning of `named:`. Arguments: term, how long names are held, then id, key and name of
-/// each.
+/// Keys: prefix `name:`, prefix `named:`. Arguments: presence TTL, hold time, then id, key and name of each.
 const RENEW: &str = r"
 local function owned(key, id)
   local all, other = true, false
@@ -95,9 +93,9 @@ end
 return lost
 ";
 
-/// Someone has gone, or the name that was held for them is free.
+/// Removes a person who has left, or releases the name that was held for them.
 ///
-/// Keys: beginning of `name:`, key `named:<id>`. Arguments: id, key of the name that is free or nothing.
+/// Keys: prefix `name:`, key `named:<id>`. Arguments: id, key of the released name or empty.
 const RELEASE: &str = r"
 for part in string.gmatch(ARGV[2], '[^\n]+') do
   if redis.call('GET', KEYS[1] .. part) == ARGV[1] then redis.call('DEL', KEYS[1] .. part) end
@@ -106,16 +104,16 @@ local had = redis.call('HGET', KEYS[2], 'key')
 if ARGV[2] == '' or had == ARGV[2] then redis.call('DEL', KEYS[2]) end
 ";
 
-/// Names that all nodes have agreed on.
+/// Names in Redis, unique on all nodes.
 #[derive(Debug, Clone)]
 pub(super) struct NameRegistry(RedisClient);
 
-/// Name that is somebody's now.
+/// Claimed name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClaimedName {
     /// The name.
     pub(super) name: Name,
-    /// Whether it is the first of those that were wished, or what the person was called anyway.
+    /// Whether it is the first candidate, or the name that the person had already.
     pub(super) is_requested: bool,
 }
 
@@ -124,8 +122,8 @@ impl NameRegistry {
         Self(redis)
     }
 
-    /// Claims one of some names for someone; none when all are others'. Who has a name already keeps it, unless they
-    /// want another.
+    /// Claims the first free one of some names; `None` when all are taken. A person who has a name keeps it, unless this is
+    /// a rename.
     pub(super) async fn claim(
         &self,
         id: &str,
@@ -155,7 +153,7 @@ impl NameRegistry {
         }))
     }
 
-    /// Keeps the names of people who are here; those who are called otherwise, without a name when theirs is another's.
+    /// Renews the names of people; returns those with another name in Redis, with `None` if theirs belongs to someone else.
     pub(super) async fn renew(
         &self,
         people: &[(String, Name)],
@@ -178,8 +176,7 @@ impl NameRegistry {
         Ok(lost)
     }
 
-    /// Someone has gone from all nodes, or the name that was held for them is free: `key` is that of a name that
-    /// others may have.
+    /// Releases a name: `key` is its comparison key, or empty when the person has only left all nodes.
     pub(super) async fn release(&self, id: &str, key: &str) -> Result<(), StoreError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("EVAL").arg(RELEASE).arg(2);
@@ -192,23 +189,24 @@ impl NameRegistry {
     }
 }
 
-/// How long a name stays someone's who has gone.
+/// Time for which a name stays reserved after its owner has left.
 pub(super) const HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
-/// Most names that are held.
+/// Most held names.
 const MAX_HELD: usize = 10_000;
-/// Most names that are held for the people of one address.
+/// Most held names of people at one address.
 const MAX_HELD_PER_ADDRESS: usize = 50;
 
-/// Names that are held.
+/// Names of people who have left. For a day nobody else gets them, so that no stranger answers in their place. Bounded
+/// for each address and in total; the oldest names are released first.
 #[derive(Debug, Default)]
 pub(super) struct HeldNames {
     by_person: HashMap<String, Held>,
-    /// Parts of the keys of names, and whose they are.
+    /// Owners of names, by the parts of the names' comparison keys.
     by_part: HashMap<String, String>,
-    /// The oldest first; also of names that are not held any more.
+    /// Oldest first; includes names that are not held any more.
     order: VecDeque<(Instant, String)>,
     by_network: HashMap<IpAddr, VecDeque<String>>,
-    /// People, and the keys of names that are not held any more.
+    /// People and keys of released names.
     freed: Vec<(String, String)>,
 }
 
@@ -220,7 +218,7 @@ struct Held {
 }
 
 impl HeldNames {
-    /// Holds the name of someone who has gone.
+    /// Holds the name of someone who has left.
     pub(super) fn hold(&mut self, person: &str, key: &str, address: IpAddr, now: Instant) {
         self.release(person);
         self.remove_expired(now);
@@ -240,28 +238,28 @@ impl HeldNames {
         if here.len() > MAX_HELD_PER_ADDRESS
             && let Some(oldest) = here.front().cloned()
         {
-            self.free(&oldest);
+            self.expire(&oldest);
         }
     }
 
-    /// Whose name this is, if it is held.
+    /// Owner of a held name.
     pub(super) fn holder(&self, part: &str, now: Instant) -> Option<&str> {
         let person = self.by_part.get(part)?;
         let held = self.by_person.get(person)?;
         (now < held.until).then_some(person)
     }
 
-    /// Holds the name of someone no longer: they are back.
+    /// Stops holding the name of someone who has returned.
     pub(super) fn release(&mut self, person: &str) {
         self.remove(person);
     }
 
-    /// Names that others may have since the last call, for the other nodes: people and keys.
+    /// Names released since the last call, for the other nodes: people and keys.
     pub(super) fn take_freed(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.freed)
     }
 
-    fn free(&mut self, person: &str) {
+    fn expire(&mut self, person: &str) {
         if let Some(key) = self.remove(person) {
             self.freed.push((person.to_owned(), key));
         }
@@ -292,7 +290,7 @@ impl HeldNames {
             }
             let person = person.clone();
             if !stale {
-                self.free(&person);
+                self.expire(&person);
             }
             self.order.pop_front();
         }

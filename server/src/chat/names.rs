@@ -1,4 +1,7 @@
-//! Names of people and rooms: how they may look, and when two of them are one.
+//! Names of people and rooms: validation, comparison, and the candidates for someone's name.
+//!
+//! Two names that look alike are treated as the same name. [`NameCandidates`] are the requested name, the same with a
+//! number, and a guest name.
 
 use pesan::protocol::{ChatError, ChatErrorCode, LOBBY, is_hidden};
 use unicode_normalization::UnicodeNormalization;
@@ -6,19 +9,19 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::error::chat_error;
 
-/// Most characters that mark one letter of a name.
+/// Most combining marks on one letter of a name.
 const MARKS: usize = 3;
 
-/// A name that may be shown, and what it is compared by.
+/// Valid name, with its comparison key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Name {
     /// As shown.
     pub(super) shown: String,
-    /// What it is compared by: [`parts`], one of which it shares with each name that a reader could take for it.
+    /// Comparison key: [`parts`] separated by line feeds. Names that look alike share at least one part.
     pub(super) key: String,
 }
 
-/// Words that are nobody's name: those who read them would think that the operator speaks.
+/// Words that no name may contain: readers would take the person for the operator.
 const RESERVED: [&str; 12] = [
     "admin",
     "administrator",
@@ -34,17 +37,16 @@ const RESERVED: [&str; 12] = [
     "system",
 ];
 
-/// Words that are the name of no person or open room when they are all of it.
+/// Words that may not be the whole name of a person.
 const RESERVED_ALONE: [&str; 5] = ["all", "everyone", "here", "lobby", "semua"];
 
-/// Beginning of the names that the server makes up.
+/// Prefix of guest names.
 const GUEST: &str = "tamu";
 
-/// Name that a person may take.
+/// Validates the name of a person.
 ///
 /// # Errors
-/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::NameTaken`] for what the server, its operator or another guest is
-/// called.
+/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::NameTaken`] for reserved words and guest names of others.
 pub(super) fn person_name(typed: &str, max_chars: u32, id: &str) -> Result<Name, ChatError> {
     let name = Name::new(typed, max_chars)?;
     if !is_own_guest_name(&name, id) && (is_reserved(&name.shown) || is_guest_name(&name.shown)) {
@@ -53,10 +55,10 @@ pub(super) fn person_name(typed: &str, max_chars: u32, id: &str) -> Result<Name,
     Ok(name)
 }
 
-/// Name that an open room may have.
+/// Validates the name of an open room.
 ///
 /// # Errors
-/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::RoomTaken`] for what looks like the lobby.
+/// [`ChatErrorCode::NameInvalid`], or [`ChatErrorCode::RoomTaken`] for names that look like the lobby.
 pub(super) fn room_name(typed: &str, max_chars: u32) -> Result<Name, ChatError> {
     let name = Name::new(typed, max_chars)?;
     if is_one_of(&[LOBBY], &words(&name.shown).concat()) {
@@ -65,12 +67,12 @@ pub(super) fn room_name(typed: &str, max_chars: u32) -> Result<Name, ChatError> 
     Ok(name)
 }
 
-/// Parts of a key: names that share one are one name.
+/// Parts of a comparison key. Names that share one are treated as the same name.
 pub(super) fn parts(key: &str) -> impl Iterator<Item = &str> {
     key.split('\n').filter(|part| !part.is_empty())
 }
 
-/// Words of a name, without the numbers behind them.
+/// Words of a name, without trailing numbers.
 fn words(shown: &str) -> Vec<String> {
     shown
         .split(|char: char| !char.is_alphanumeric())
@@ -98,7 +100,7 @@ fn is_reserved(shown: &str) -> bool {
         || words.iter().any(|word| is_one_of(&RESERVED, word))
 }
 
-/// Whether a name looks like one that the server makes up: `tamu-3f2a`, or the same with a number.
+/// Whether a name looks like a guest name: `tamu-3f2a`, or the same with a number.
 fn is_guest_name(shown: &str) -> bool {
     let rest: String = shown.chars().filter(|char| char.is_alphanumeric()).collect();
     let (begin, rest) = match rest.char_indices().nth(GUEST.len()) {
@@ -117,14 +119,14 @@ fn is_own_guest_name(name: &Name, id: &str) -> bool {
 }
 
 impl Name {
-    /// Name from what someone typed.
+    /// Normalizes and validates a name.
     ///
     /// # Errors
-    /// [`ChatErrorCode::NameInvalid`] when nothing is left of it, or too much.
+    /// [`ChatErrorCode::NameInvalid`] when the result is empty or too long.
     pub(super) fn new(typed: &str, max_chars: u32) -> Result<Self, ChatError> {
         let invalid = || chat_error(ChatErrorCode::NameInvalid, max_chars);
         let max = usize::try_from(max_chars).unwrap_or(usize::MAX);
-        // bounded before anything is made of it; one letter may come as several characters
+        // the length is bounded before normalizing; one letter may consist of several characters
         if typed.len() > max.saturating_mul(32) {
             return Err(invalid());
         }
@@ -137,13 +139,13 @@ impl Name {
     }
 }
 
-/// What a name is compared by: names that share one of these are one. None when it is no name, or longer than allowed.
+/// Parts of a name's comparison key. `None` when the name is invalid or too long.
 pub(crate) fn comparison_keys(name: &str, max: u32) -> Option<Vec<String>> {
     let name = Name::new(name, max).ok()?;
     Some(parts(&name.key).map(str::to_owned).collect())
 }
 
-/// What is shown: composed characters, single blanks, nothing that cannot be seen.
+/// Normalized form: composed characters, single spaces, no invisible characters.
 fn shown(typed: &str) -> String {
     let mut out = String::new();
     let mut marks = 0;
@@ -156,7 +158,7 @@ fn shown(typed: &str) -> String {
             continue;
         }
         let joins = matches!(char, '\u{200c}' | '\u{200d}');
-        // a joiner needs something to join, which Latin letters are not
+        // joiners have no effect on Latin letters
         if is_hidden(char) || (joins && out.chars().next_back().is_none_or(|last| last.is_ascii())) {
             continue;
         }
@@ -170,10 +172,10 @@ fn shown(typed: &str) -> String {
     out
 }
 
-/// What names are compared by: without case, blanks, and the difference between letters that look alike.
+/// Comparison key: ignores case, spaces, and differences between letters that look alike.
 ///
-/// Letters can look alike as capitals and not as small ones, or the other way round: `В` is like `B`, but `в` not like
-/// `b`. So there are three parts: the look of small letters, that of capitals, and that of the name as it stands.
+/// Letters may look alike in upper case only, or in lower case only: `В` looks like `B`, but `в` not like `b`. So the key
+/// has three parts: the skeletons of the name in lower case, in upper case, and unchanged.
 fn key(shown: &str) -> String {
     let visible = || {
         shown
@@ -196,7 +198,7 @@ fn key(shown: &str) -> String {
     key
 }
 
-/// The same for all texts that look like these letters.
+/// Unicode skeleton: the same for all texts that look alike.
 fn skeleton(letters: impl Iterator<Item = char>) -> String {
     let letters: String = letters.collect();
     unicode_security::skeleton(&letters)
@@ -204,13 +206,13 @@ fn skeleton(letters: impl Iterator<Item = char>) -> String {
         .collect()
 }
 
-/// Characters without any look of their own.
+/// Whether a character is invisible.
 fn is_invisible(char: char) -> bool {
     is_hidden(char)
         || matches!(char, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}')
 }
 
-/// Part of a room's address that is made from its name: `#/r/kopi-pagi`. Empty when no letter can stay.
+/// Room id from a name, as in `#/r/kopi-pagi`; empty if the name has no letter that can be used.
 pub(super) fn slug(shown: &str) -> String {
     let mut out = String::new();
     for char in shown.nfkd().flat_map(char::to_lowercase) {
@@ -226,17 +228,17 @@ pub(super) fn slug(shown: &str) -> String {
     out.trim_end_matches('-').to_owned()
 }
 
-/// Highest number behind a name that is taken.
+/// Highest number that is appended to a taken name.
 const NUMBERS: u32 = 99;
 
-/// Names for someone, made as they are needed.
+/// Iterator over candidates for someone's name, best first.
 #[derive(Debug)]
 pub(super) struct NameCandidates {
     id: String,
     max_chars: u32,
-    /// Wished name, if it is one.
+    /// Requested name, if it is valid.
     requested: Option<Name>,
-    /// What is wrong with it otherwise.
+    /// Why it is invalid, otherwise.
     error: Option<ChatError>,
     step: u32,
 }
@@ -250,7 +252,7 @@ impl NameCandidates {
         )
     }
 
-    /// For someone whose name nobody has to check: the operator gave it.
+    /// Candidates for someone whose name was given by the operator, and may contain reserved words.
     pub(super) fn trusted(id: &str, requested: Option<&str>, max_chars: u32) -> Self {
         Self::of(
             id,
@@ -274,7 +276,7 @@ impl NameCandidates {
         }
     }
 
-    /// What someone is told who got this name.
+    /// Why someone got this name instead of the requested one, if so.
     pub(super) fn refusal(&self, got: &Name) -> Option<ChatError> {
         match &self.requested {
             Some(requested) if requested != got => {
@@ -314,7 +316,7 @@ impl Iterator for NameCandidates {
             return None;
         }
         self.step += 1;
-        // the id itself is nobody else's
+        // the id itself is unique
         Some(Name {
             shown: self.id.clone(),
             key: self.id.clone(),
@@ -322,7 +324,7 @@ impl Iterator for NameCandidates {
     }
 }
 
-/// Name of someone who wished none.
+/// Guest name, for someone who requested no name.
 pub(super) fn guest_name(id: &str) -> String {
     format!("tamu-{}", id.get(..4).unwrap_or(id))
 }

@@ -1,8 +1,8 @@
-//! Changes of presence that rooms are not told at once: who came, who went, who has another name.
+//! Batches of presence changes: who joined, left or was renamed.
 //!
-//! Changes are gathered for a moment and sent together, in a [`PresenceBatch`]: what everyone who comes costs those who are
-//! there would else grow with the square of their number. Of a [crowd](CROWD) only the number of people is sent, less
-//! often. `broadcast` sends the batches; pages that do not know batches get each change, where the room is no crowd.
+//! Changes are collected for a moment and sent together in a [`PresenceBatch`]; otherwise the cost of n people joining
+//! would grow with n². A [crowd](CROWD) only receives the number of people, less often. `broadcast` sends the batches;
+//! pages that do not support batches receive each change, unless the room is a crowd.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -13,27 +13,27 @@ use super::roster::Roster;
 
 /// Pause between two batches of a crowd.
 const BATCH_OF_CROWD: Duration = Duration::from_secs(1);
-/// More people than this are a crowd, until they are fewer than the second number.
+/// A room becomes a crowd above the first number of people, and stops being one below the second.
 const CROWD: usize = 200;
-const CROWD_NO_MORE: usize = 150;
-/// People of a crowd that a page is shown.
+const CROWD_END: usize = 150;
+/// Most people of a crowd that a page receives.
 const SHOWN: usize = 100;
 
-/// Changes of presence that rooms were not told yet.
+/// Presence changes that are not sent yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingPresence {
     rooms: HashMap<String, BTreeMap<String, (Person, PresenceChange)>>,
-    /// Crowds, and when they were told how many they are.
+    /// Crowds, and when their number of people was last sent.
     crowds: HashMap<String, Option<Instant>>,
 }
 
 impl PendingPresence {
-    /// Whether a room has too many people for telling each change.
+    /// Whether a room has too many people for sending each change.
     pub(super) fn is_crowd(&self, room: &str, roster: &Roster) -> bool {
         self.crowds.contains_key(room) || roster.count_in(room) > CROWD
     }
 
-    /// Remembers a change for the next batch; what undoes an earlier one takes it back.
+    /// Adds a change to the next batch; a change that reverts an earlier one removes it.
     pub(super) fn note(&mut self, room: &str, person: &Person, change: PresenceChange) {
         let changes = self.rooms.entry(room.to_owned()).or_default();
         let known = changes.get(&person.id).map(|(_, change)| *change);
@@ -45,20 +45,20 @@ impl PendingPresence {
             (Some(PresenceChange::Came), PresenceChange::Came | PresenceChange::Renamed) => {
                 PresenceChange::Came
             }
-            // perhaps under another name
+            // the name may be another one
             (Some(PresenceChange::Went), PresenceChange::Came) => PresenceChange::Renamed,
             (_, change) => change,
         };
         changes.insert(person.id.clone(), (person.clone(), change));
     }
 
-    /// Forgets a room that is no more.
+    /// Removes a room.
     pub(super) fn close_room(&mut self, room: &str) {
         self.rooms.remove(room);
         self.crowds.remove(room);
     }
 
-    /// People of a room that a page is shown: all, or some of a crowd.
+    /// People of a room that a page receives: all, or some of a crowd.
     pub(super) fn shown_people(&self, room: &str, roster: &Roster) -> Vec<Person> {
         let most = if self.is_crowd(room, roster) {
             SHOWN
@@ -68,7 +68,7 @@ impl PendingPresence {
         roster.members_of(room, most)
     }
 
-    /// What rooms are to be told now.
+    /// Takes the batches that are due.
     pub(super) fn take_batches(&mut self, roster: &Roster, now: Instant) -> Vec<PresenceBatch> {
         let rooms: Vec<String> = self.rooms.keys().cloned().collect();
         let mut batches = Vec::new();
@@ -80,7 +80,7 @@ impl PendingPresence {
                 ..PresenceBatch::default()
             };
             match self.crowds.get(&room) {
-                Some(_) if count < CROWD_NO_MORE => {
+                Some(_) if count < CROWD_END => {
                     self.crowds.remove(&room);
                     batch.people = Some(self.shown_people(&room, roster));
                 }

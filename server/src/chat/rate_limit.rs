@@ -1,7 +1,7 @@
-//! Rate limits: token buckets for each person and, more generous, for each address.
+//! Rate limits: token buckets for each person and, with higher limits, for each address; and a lockout after wrong secrets.
 //!
-//! What a person may do costs tokens of both, so neither many keys of one address nor many addresses of one key get
-//! more. Buckets outlive the connection: who leaves and returns finds them as they were. IPv6 addresses count by /64.
+//! Every request takes tokens from both, so many people at one address, or one person at many addresses, do not get more.
+//! Buckets outlive connections, so reconnecting does not refill them. IPv6 addresses count by /64.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,29 +10,29 @@ use std::time::{Duration, Instant};
 
 use crate::config::ChatLimits;
 
-/// Longest wait that a client is asked for.
+/// Longest time that a client is told to wait.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
-/// Rooms of one address for each room of a person.
+/// Room limit of an address, as a multiple of a person's.
 const ROOMS_PER_ADDRESS: f64 = 3.0;
-/// First messages to others for each room of a person.
+/// Limit of new direct rooms, as a multiple of a person's room limit.
 const DIRECTS_PER_ROOM: f64 = 3.0;
-/// Entries below which nobody looks for full buckets.
+/// Number of entries from which full buckets are removed.
 const MIN_SWEEP_SIZE: usize = 64;
 
-/// What a request costs.
+/// Cost of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
-    /// Any request at all.
+    /// Any request.
     Request,
-    /// Others see it; bytes of it.
+    /// Something that others see, with its size in bytes.
     Write(usize),
-    /// Only the store works for it.
+    /// Something that only reads from the store.
     Read,
-    /// A sign that someone is typing.
+    /// Typing notice.
     Typing,
-    /// An open room.
+    /// New open room.
     Room,
-    /// First message to someone, which makes a direct room.
+    /// New direct room, with its first message.
     Direct,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A full one, with `rate` tokens a second.
+    /// Full bucket that refills with `rate` tokens a second.
     pub(super) fn new(rate: f64, burst: f64, now: Instant) -> Self {
         let burst = burst.max(1.0);
         Self {
@@ -57,7 +57,7 @@ impl Bucket {
         }
     }
 
-    /// Takes tokens. What costs more than the bucket holds takes all of a full one, and leaves a debt.
+    /// Takes tokens. An amount above the capacity needs a full bucket, and leaves a debt.
     ///
     /// # Errors
     /// Time to wait.
@@ -76,7 +76,7 @@ impl Bucket {
     fn check(&mut self, amount: f64, now: Instant) -> Result<(), Duration> {
         self.refill(now);
         let missing = amount.min(self.burst) - self.level;
-        // less than one in a billion is a matter of rounding
+        // tolerates rounding errors
         if missing <= 1e-9 {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Bucket {
         Err(Duration::from_secs_f64(wait))
     }
 
-    /// Whether it is as it was at first.
+    /// Whether it is full, as when it was created.
     fn is_full(&self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.since).as_secs_f64();
         self.level + passed * self.rate >= self.burst
@@ -137,7 +137,7 @@ impl Rates {
     }
 }
 
-/// What someone may still do in this moment.
+/// Buckets of a person or an address.
 #[derive(Debug)]
 struct Allowance {
     requests: Bucket,
@@ -183,7 +183,7 @@ impl Allowance {
         wait.max().map_or(Ok(()), Err)
     }
 
-    /// Whether there is less debt than a full bucket would pay.
+    /// Whether the debt is smaller than the capacity.
     fn has_credit(&mut self, cost: Cost, now: Instant) -> bool {
         self.buckets(cost).into_iter().flatten().all(|(bucket, _)| {
             bucket.refill(now);
@@ -191,7 +191,7 @@ impl Allowance {
         })
     }
 
-    /// Takes what [`Allowance::check`] has allowed.
+    /// Takes the tokens that [`Allowance::check`] has allowed.
     fn take(&mut self, cost: Cost) {
         for (bucket, amount) in self.buckets(cost).into_iter().flatten() {
             bucket.level -= amount;
@@ -213,12 +213,12 @@ impl Allowance {
     }
 }
 
-/// Allowances by person or by address. Those that are full again are as new, and are removed now and then.
+/// Allowances by person or by address. Full ones equal new ones, so they are removed regularly.
 #[derive(Debug)]
 struct Allowances<K> {
     rates: Rates,
     by_key: HashMap<K, Allowance>,
-    /// How many there were after the last look.
+    /// Number of entries after the last removal.
     swept_len: usize,
 }
 
@@ -244,11 +244,11 @@ impl<K: Eq + Hash> Allowances<K> {
     }
 }
 
-/// Limits of all people and addresses.
+/// Rate limits of all people and addresses.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     people: Allowances<String>,
-    /// None where addresses are not limited.
+    /// `None` if addresses are not limited.
     addresses: Option<Allowances<IpAddr>>,
 }
 
@@ -261,10 +261,10 @@ impl RateLimiter {
         }
     }
 
-    /// Lets someone do something, if it is not too often for them and for their address.
+    /// Charges a person and their address.
     ///
     /// # Errors
-    /// Time to wait; nothing is taken then.
+    /// Time to wait; no tokens are taken in that case.
     pub(super) fn charge(
         &mut self,
         person: &str,
@@ -283,8 +283,8 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Lets someone who has gone do what they asked for before, on credit: their address and they themselves wait longer
-    /// the next time. Says whether there is credit.
+    /// Charges someone who has disconnected for a pending message, on credit: they and their address wait longer the next
+    /// time. Returns whether there was credit.
     pub(super) fn charge_on_credit(
         &mut self,
         person: &str,
@@ -310,7 +310,7 @@ impl RateLimiter {
     }
 }
 
-/// What counts as one address: an IPv6 subscriber has a /64 at least.
+/// Address that limits apply to: IPv6 addresses are reduced to their /64, which one subscriber has at least.
 pub(super) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -320,15 +320,16 @@ pub(super) fn network_of(address: IpAddr) -> IpAddr {
 
 /// Wrong secrets before an address is locked out.
 const FREE_FAILURES: u32 = 5;
-/// First time that an address is locked out, and the longest.
+/// Duration of the first lockout, and of the longest.
 const FIRST_LOCKOUT: Duration = Duration::from_secs(2);
 const MAX_LOCKOUT: Duration = Duration::from_secs(900);
-/// Time without a wrong secret after which an address begins again.
+/// Time without a wrong secret after which an address is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
-/// Most addresses that are remembered.
+/// Most addresses that are stored.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// Addresses from which wrong secrets came. A right one does not reset the count: a person who has one could try others.
+/// Locks out addresses that sent wrong secrets; each further one doubles the time. A correct secret does not reset the
+/// count: a person who has one could try to guess others.
 #[derive(Debug, Default)]
 pub(super) struct Lockout(HashMap<IpAddr, Failures>);
 
@@ -340,10 +341,10 @@ struct Failures {
 }
 
 impl Lockout {
-    /// Whether secrets of an address are looked at.
+    /// Checks whether an address may send secrets.
     ///
     /// # Errors
-    /// How long the address is locked out.
+    /// Remaining time of the lockout.
     pub(super) fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let until = self.0.get(&network_of(address)).map(|failures| failures.until);
         match until.and_then(|until| until.checked_duration_since(now)) {
@@ -352,13 +353,13 @@ impl Lockout {
         }
     }
 
-    /// A wrong secret came.
+    /// Counts a wrong secret.
     pub(super) fn note_failure(&mut self, address: IpAddr, now: Instant) {
         if self.0.len() >= MAX_ADDRESSES {
             self.0.retain(|_, failures| now < failures.last + FORGET_AFTER);
         }
         if self.0.len() >= MAX_ADDRESSES {
-            // so many at once: those who tried least are let go
+            // too many addresses: forget those with few wrong secrets
             self.0.retain(|_, failures| failures.count > FREE_FAILURES);
         }
         if self.0.len() >= MAX_ADDRESSES {
@@ -380,7 +381,7 @@ impl Lockout {
         }
     }
 
-    /// How many addresses are locked out.
+    /// Number of addresses that are locked out.
     pub(super) fn count(&self, now: Instant) -> usize {
         self.0.values().filter(|failures| failures.until > now).count()
     }

@@ -1,7 +1,7 @@
-//! The Redis that the nodes of one chat share: its address, its keys, and connections that are opened again.
+//! Client of the Redis that the nodes of one chat share: address, keys, and connections that reconnect.
 //!
-//! What is kept there is the business of [`history::redis`](super::history) and of `claims`; broadcasts have an
-//! adapter of their own in [`io`](crate::socketio).
+//! The [history](super::history) and `name_registry` store their data with it. Broadcasts use the Redis adapter of
+//! [`socketio`](crate::socketio) instead.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,26 +17,26 @@ use super::error::StoreError;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for an answer; also longer than a reader of the feed waits for news.
+/// Longest wait for a response; longer than a blocking read of the feed.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to connect.
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// A Redis, under one prefix; cheap to clone.
+/// Client of a Redis, with a prefix for all keys; cheap to clone.
 #[derive(Clone)]
 pub struct RedisClient(Arc<Inner>);
 
 struct Inner {
     client: Client,
     prefix: String,
-    /// Connection for single questions; opened when it is needed.
+    /// Connection for single queries; opened when it is needed.
     shared: Mutex<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
     connection: Option<MultiplexedConnection>,
-    /// When it last could not be opened, and why.
+    /// Time and error of the last failed attempt to open it.
     last_failure: Option<(Instant, StoreError)>,
 }
 
@@ -47,10 +47,10 @@ impl fmt::Debug for RedisClient {
 }
 
 impl RedisClient {
-    /// A Redis by its address; nothing is opened yet.
+    /// Client for an address; does not connect yet.
     ///
     /// # Errors
-    /// What is wrong with the address.
+    /// When the address is invalid.
     pub fn new(url: &str, prefix: &str) -> Result<Self, String> {
         let client = Client::open(url).map_err(|error| error.to_string())?;
         Ok(Self(Arc::new(Inner {
@@ -71,12 +71,12 @@ impl RedisClient {
         }
     }
 
-    /// Key of the chat.
+    /// Full key for a name.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}:chat:{name}", self.0.prefix)
     }
 
-    /// Connection of its own, for who reads or writes all the time.
+    /// Opens a separate connection, for continuous reading or writing.
     pub(super) async fn open(&self) -> Result<MultiplexedConnection, StoreError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -88,7 +88,7 @@ impl RedisClient {
         opened.await.map_err(|error| store_error(&error))
     }
 
-    /// Asks over the shared connection; once more over a new one, if redis was started anew since the last time.
+    /// Runs a pipeline on the shared connection. If an open connection has failed, retries once with a new one.
     pub(super) async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
         let reused = self.shared().connection.is_some();
         match self.query_once(pipeline).await {
@@ -121,7 +121,7 @@ impl RedisClient {
                 return Err(error.clone());
             }
         }
-        // two may open one at the same time; the second one stays
+        // if two tasks open one at the same time, the second connection is kept
         let opened = self.open().await;
         let mut shared = self.shared();
         match opened {
@@ -142,12 +142,12 @@ impl RedisClient {
     }
 }
 
-/// What an error of Redis means for the store.
+/// [`StoreError`] for an error of Redis.
 pub(super) fn store_error(error: &RedisError) -> StoreError {
     match (error.kind(), error.code()) {
         (_, Some("OOM")) => StoreError::Full,
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => StoreError::ReadOnly,
-        // it is starting, and reads its files
+        // starting, and loading its data
         (ErrorKind::Io | ErrorKind::Server(ServerErrorKind::BusyLoading), _) => {
             StoreError::Unreachable(error.to_string())
         }

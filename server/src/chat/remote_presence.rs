@@ -1,9 +1,8 @@
-//! What this node knows of the people on other nodes, and tells them of its own.
+//! Replicates presence between nodes: who is connected to other nodes, and updates about the people of this one.
 //!
-//! Each node numbers the changes of its people and sends them as [`PresenceUpdate`]s in that order, and every [`HEARTBEAT`] the
-//! number alone. Who finds that changes are missing asks for all people of that node. A node that was not heard of
-//! for [`NODE_TIMEOUT`] is gone, and its people with it. What rooms hear follows from this node's own view, so each
-//! node tells its own pages.
+//! Each node numbers its presence changes and sends them as [`PresenceUpdate`]s in order, and its current number every
+//! [`HEARTBEAT`]. A node that detects missing changes requests all people of the sender. People of a node without a
+//! heartbeat for [`NODE_TIMEOUT`] are removed. Each node derives the events for its own clients from its own view.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -15,30 +14,30 @@ use tokio::sync::mpsc;
 use super::names::Name;
 use super::roster::{MemberSnapshot, MembershipChange, Roster, changes_of, departures};
 
-/// Pause between two signs of life.
+/// Time between two heartbeats.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Silence after which a node's people are gone.
+/// Time without a heartbeat after which a node's people are removed.
 const NODE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pause between two questions to one node; the answer is long.
+/// Least time between two requests for all people of one node; the answer is long.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a node says of its people.
+/// Presence changes of a node, or all its people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PresenceUpdate {
-    /// Who says it.
+    /// Id of the sender.
     pub(super) node: String,
-    /// Number of the change before these.
+    /// Number of the change before the first one.
     pub(super) from: u64,
-    /// Number of the last one.
+    /// Number of the last change.
     pub(super) to: u64,
-    /// Whether these are all people of the node, and not changes.
+    /// Whether this is all people of the node instead of changes.
     pub(super) whole: bool,
     /// The people.
     pub(super) people: Vec<MemberSnapshot>,
 }
 
-/// This node among the others.
+/// Presence on other nodes, and the sender of this node's own.
 #[derive(Debug)]
 pub(super) struct RemotePresence {
     node_id: String,
@@ -56,17 +55,17 @@ struct Node {
     people: HashSet<String>,
 }
 
-/// What follows from a update.
+/// Result of applying an update.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct AppliedUpdate {
-    /// What rooms are to be told.
+    /// Changes to announce to rooms.
     pub(super) changes: Vec<MembershipChange>,
-    /// Whether changes are missing: the node is to be asked for all its people.
+    /// Whether changes are missing, so that all people of the node have to be requested.
     pub(super) is_outdated: bool,
 }
 
 impl RemotePresence {
-    /// A node of this name; what it tells goes to `told`, in order.
+    /// Presence for the node with this id; its own updates go to `updates`, in order.
     pub(super) fn new(node_id: String, updates: mpsc::UnboundedSender<PresenceUpdate>) -> Self {
         Self {
             node_id,
@@ -76,28 +75,28 @@ impl RemotePresence {
         }
     }
 
-    /// Name of this node.
+    /// Id of this node.
     pub(super) fn node_id(&self) -> &str {
         &self.node_id
     }
 
-    /// How many other nodes there are.
+    /// Number of other nodes.
     pub(super) fn count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Tells the others how someone is here now.
+    /// Sends the presence of someone on this node to the others.
     pub(super) fn publish(&mut self, snapshot: MemberSnapshot) {
         self.version += 1;
         self.send(self.version - 1, false, vec![snapshot]);
     }
 
-    /// Tells the others of everyone here.
+    /// Sends all people of this node to the others.
     pub(super) fn publish_all(&self, roster: &Roster) {
         self.send(0, true, roster.snapshots());
     }
 
-    /// Gives a sign of life.
+    /// Sends a heartbeat to the others.
     pub(super) fn publish_heartbeat(&self) {
         self.send(self.version, false, Vec::new());
     }
@@ -111,11 +110,11 @@ impl RemotePresence {
             people,
         };
         if self.updates.send(update).is_err() {
-            tracing::debug!("the chat has ended, and nobody is updates");
+            tracing::debug!("the chat has stopped; the presence update is dropped");
         }
     }
 
-    /// Reads what another node says.
+    /// Applies an update of another node.
     pub(super) fn apply(
         &mut self,
         update: PresenceUpdate,
@@ -175,13 +174,17 @@ impl RemotePresence {
         applied
     }
 
-    /// Takes the people of nodes away that were not heard of for too long.
+    /// Removes the people of nodes whose heartbeat is overdue.
     pub(super) fn remove_expired(&mut self, roster: &mut Roster, now: Instant) -> Vec<MembershipChange> {
         let mut changes = Vec::new();
         self.nodes.retain(|name, node| {
             let gone = now.saturating_duration_since(node.last_seen) > NODE_TIMEOUT;
             if gone {
-                tracing::warn!(node = name, people = node.people.len(), "a node is gone");
+                tracing::warn!(
+                    node = name,
+                    people = node.people.len(),
+                    "node removed: no heartbeat for 10 s"
+                );
                 for id in &node.people {
                     changes.extend(disconnect(roster, name, id));
                 }
@@ -192,7 +195,7 @@ impl RemotePresence {
     }
 }
 
-/// Seat that stands for all that someone has on a node; ids of sockets have no blank.
+/// Id of the connection that represents someone on another node. Socket ids contain no space, so it is unique.
 fn connection_id(node: &str, person: &str) -> String {
     format!("{node} {person}")
 }
@@ -204,7 +207,7 @@ fn disconnect(roster: &mut Roster, node: &str, person: &str) -> Vec<MembershipCh
         .unwrap_or_default()
 }
 
-/// Takes over how another node has someone; what rooms are to be told.
+/// Applies the presence of someone on another node; returns the changes to announce.
 fn apply_snapshot(roster: &mut Roster, connection: &str, snapshot: MemberSnapshot) -> Vec<MembershipChange> {
     let MemberSnapshot { person, key, rooms } = snapshot;
     let Some(rooms) = rooms else {
@@ -251,7 +254,7 @@ mod tests {
     use super::super::names::NameCandidates;
     use super::*;
 
-    /// A node, its people, and what it tells.
+    /// Node with its people and the updates it sends.
     struct TestNode {
         remote_presence: RemotePresence,
         roster: Roster,
@@ -270,7 +273,7 @@ mod tests {
             }
         }
 
-        /// Someone comes into the lobby.
+        /// Someone joins the lobby.
         fn join_lobby(&mut self, id: &str) {
             let names = NameCandidates::new(id, Some(id), 32);
             self.roster.connect(id, id, names, self.now);
@@ -288,7 +291,7 @@ mod tests {
         }
 
         fn next_update(&mut self) -> PresenceUpdate {
-            self.updates.try_recv().expect("something was updates")
+            self.updates.try_recv().expect("an update was sent")
         }
     }
 
@@ -307,7 +310,11 @@ mod tests {
                 two.apply(&update),
                 (vec![(id.to_owned(), PresenceChange::Came)], false)
             );
-            assert_eq!(two.apply(&update), (vec![], false), "an old one changes nothing");
+            assert_eq!(
+                two.apply(&update),
+                (vec![], false),
+                "an old update changes nothing"
+            );
         }
         one.remote_presence.publish_heartbeat();
         assert_eq!(two.apply(&one.next_update()), (vec![], false));
@@ -325,7 +332,7 @@ mod tests {
         assert_eq!(
             two.apply(&one.next_update()),
             (vec![], false),
-            "it was requested_at just now"
+            "it was requested a moment ago"
         );
         two.now += RESYNC_INTERVAL;
         one.remote_presence.publish_heartbeat();
@@ -404,7 +411,7 @@ mod tests {
         let lobby = |change| vec![("lobby".to_owned(), change)];
         let came = apply_changes(&mut roster, "node ana", snapshot("ana", "Ana", Some(&["lobby"])));
         assert_eq!(came, lobby(PresenceChange::Came));
-        // the name of the other node counts, and nobody comes a second time
+        // the name on the other node counts, and no second join is announced
         assert_eq!(connect(&mut roster, "s1", "ana", "Anita"), ("Ana".into(), None));
         assert!(!roster.join("s1", "lobby"));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a page can ask for besides sending: rooms, pages of history, another name.
+//! Requests of a page other than sending messages: joining rooms, history pages, renaming, typing notices.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ use super::rate_limit::Cost;
 use super::state::Chat;
 use crate::socketio::{AckSender, Args, Socket};
 
-/// Longest pause before one looks again whether a client may go on, or has gone.
+/// Longest pause before checking again whether a throttled client may continue or has disconnected.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Chat {
-    /// Listens to a page.
+    /// Registers the listeners for a page's events.
     pub(super) fn listen(&self, socket: &Socket, named: bool) {
         let chat = self.clone();
         socket.on(Send::NAME, move |socket: Socket, args: Args, ack: AckSender| {
@@ -54,11 +54,11 @@ impl Chat {
         } else {
             self.on_request(socket, Self::rename);
         }
-        // a page may also speak plainly
+        // a page may also send plain messages
         self.listen_plain(socket);
     }
 
-    /// Answers each event of a type; what does not have its form is refused in words.
+    /// Registers a handler for a request; malformed requests are answered with an error.
     fn on_request<E, T, F>(&self, socket: &Socket, handle: fn(Self, Socket, E) -> F)
     where
         E: Event<Ack = Result<T, ChatError>> + std::marker::Send + 'static,
@@ -79,7 +79,10 @@ impl Chat {
         });
     }
 
-    /// Whose socket it is, after they paid.
+    /// Person of a socket, after charging their rate limits.
+    ///
+    /// # Errors
+    /// When the socket has no person, or they are muted or have to wait.
     pub(super) fn charge(&self, socket: &Socket, cost: Cost) -> Result<Person, ChatError> {
         let mut state = self.state();
         let person = state
@@ -97,8 +100,8 @@ impl Chat {
         Ok(person)
     }
 
-    /// Waits while a client sends requests faster than anyone may, also such as would be refused. Meanwhile its other
-    /// requests wait, and then its connection is not read.
+    /// Waits while a client sends requests too fast, whether valid or not. Meanwhile its other requests are queued, and
+    /// beyond that its connection is not read.
     pub(super) async fn throttle(&self, socket: &Socket) {
         let address = socket.handshake().ip();
         let key = self.rate_key(socket);
@@ -119,7 +122,7 @@ impl Chat {
     async fn join(self, socket: Socket, join: Join) -> Result<Joined, ChatError> {
         let person = self.charge(&socket, Cost::Read)?;
         self.state().rooms.visible(&join.room, &person.id)?;
-        // first the news, then the history: what is stored in between comes twice rather than not at all
+        // subscribe before reading the history: a message that is stored in between arrives twice rather than never
         join_room(&socket, &join.room);
         let (direct, came) = {
             let mut state = self.state();
@@ -167,7 +170,7 @@ impl Chat {
             let state = self.state();
             state.rooms.visible(&leave.room, &person.id)?.kind != RoomKind::Open
         };
-        // everyone is in the lobby, and two people stay the two of their room
+        // the lobby and direct rooms cannot be left
         if stays {
             return Ok(());
         }
@@ -184,7 +187,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells a room, on all nodes, that someone is typing; too often, and it is silently left.
+    /// Sends a typing notice to a room, on all nodes; drops it if they come too often.
     pub(super) fn typing(&self, socket: &Socket, typing: Typing) {
         let person = {
             let mut state = self.state();
@@ -207,7 +210,7 @@ impl Chat {
             person,
         };
         if let Err(error) = socket.to(to.as_str()).volatile().emit_event(&notice) {
-            tracing::debug!(%error, "cannot say who types");
+            tracing::debug!(%error, "cannot send a typing notice");
         }
     }
 
@@ -232,9 +235,9 @@ impl Chat {
         }
         let page = self.0.history.page(room, range, self.0.limits.page_messages);
         page.await.map_err(|error| {
-            // that redis is gone was said once already
+            // an outage of redis is logged elsewhere, once
             if !matches!(error, StoreError::Unreachable(_)) {
-                tracing::error!(%error, "the history cannot be read");
+                tracing::error!(%error, "cannot read the history");
             }
             store_refusal(&error)
         })
@@ -266,13 +269,13 @@ impl Chat {
         for room in direct {
             self.send_room_update(&room.id);
             if let Err(error) = self.0.history.save_room(room).await {
-                tracing::warn!(%error, "the new name of someone is not kept");
+                tracing::warn!(%error, "cannot store a direct room with the new name of a member");
             }
         }
         Ok(renamed)
     }
 
-    /// Where tokens say who people are, nobody takes another name.
+    /// Refuses to rename a person whose name belongs to their token.
     async fn refuse_rename(self, socket: Socket, rename: Rename) -> Result<Person, ChatError> {
         let person = self.charge(&socket, Cost::Write(rename.name.len()))?;
         if person.name == rename.name {
@@ -289,6 +292,6 @@ fn parse<E: Event>(args: Args) -> Result<E, ChatError> {
 
 fn respond<E: Event>(ack: AckSender, answer: &E::Ack) {
     if let Err(error) = ack.send((answer,)) {
-        tracing::debug!(%error, event = E::NAME, "gone before the answer");
+        tracing::debug!(%error, event = E::NAME, "client disconnected before the answer");
     }
 }

@@ -19,9 +19,9 @@ use crate::http::serve::parse_network;
 /// Rule of an operator against a person or a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restriction {
-    /// What the subject may not do.
+    /// What is forbidden.
     pub kind: RestrictionKind,
-    /// Whom it concerns.
+    /// Who is restricted.
     pub subject: Subject,
     /// When it ends, in milliseconds since 1970; `None` for no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct Restriction {
     pub reason: String,
 }
 
-/// What a restricted person may not do.
+/// What a restriction forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestrictionKind {
@@ -45,7 +45,7 @@ pub enum RestrictionKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Subject {
-    /// Everyone in a network. A single IPv6 address stands for its /64, which is what one subscriber has.
+    /// Everyone in a network. A single IPv6 address stands for its /64, the size of one subscriber's network.
     Network(IpNet),
     /// Person, by id.
     Person(String),
@@ -53,7 +53,7 @@ pub enum Subject {
 
 /// Text that is neither a network nor the id of a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no address, no network and no id of a person")]
+#[error("'{0}' is not an address, a network or the id of a person")]
 pub struct SubjectError(String);
 
 impl RestrictionKind {
@@ -135,7 +135,7 @@ impl Restriction {
         self.until.is_some_and(|until| until <= now)
     }
 
-    /// Error for the person whom it concerns.
+    /// Error for the restricted person.
     pub(super) fn error(&self, now: u64) -> ChatError {
         match self.kind {
             RestrictionKind::Ban => chat_error(ChatErrorCode::Banned, &self.reason),
@@ -150,7 +150,7 @@ impl Restriction {
     }
 }
 
-/// All restrictions, for looking them up.
+/// All restrictions, indexed by subject.
 #[derive(Debug, Default)]
 pub(super) struct Restrictions {
     bans: Subjects,
@@ -180,8 +180,7 @@ impl Restrictions {
         all
     }
 
-    /// Checks whether someone may do what restrictions of this kind forbid. `person` is empty for a client that is no
-    /// known person.
+    /// Checks whether a restriction of this kind applies to a client. `person` is empty for an anonymous client.
     ///
     /// # Errors
     /// [`ChatErrorCode::Banned`] or [`ChatErrorCode::Muted`].

@@ -1,4 +1,7 @@
-//! Rooms come and go: created by a page, stored with the first direct message, removed, merged, or made way for others.
+//! Creating, removing and merging rooms.
+//!
+//! Pages create open rooms, and direct rooms with the first message; the operator removes and merges rooms; empty and
+//! idle rooms are removed automatically.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Weak;
@@ -14,30 +17,30 @@ use super::rate_limit::Cost;
 use super::state::{Chat, Inner};
 use crate::socketio::Socket;
 
-/// For each open room that there may be, so many between two people.
+/// Limit of direct rooms, as a multiple of that of open rooms.
 const DIRECT_ROOMS_PER_OPEN_ROOM: usize = 10;
-/// How often one looks for empty rooms, at most and at least.
+/// Shortest and longest time between two checks for empty rooms.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// One room, as the operator sees it.
+/// Room, as listed for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomInfo {
     /// Id.
     pub id: String,
     /// Name; empty for a direct room.
     pub name: String,
-    /// How many people are in it.
+    /// Number of people in it.
     pub people: usize,
     /// Order number of the newest message.
     pub messages: u64,
-    /// When it was said, in milliseconds since 1970.
+    /// Time of that message, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
 }
 
 impl Chat {
-    /// Every room.
+    /// All rooms, sorted by id.
     #[must_use]
     pub fn rooms(&self) -> Vec<RoomInfo> {
         let state = self.state();
@@ -59,7 +62,7 @@ impl Chat {
     pub(super) async fn create(self, socket: Socket, create: Create) -> Result<Room, ChatError> {
         let person = self.charge(&socket, Cost::Read)?;
         let limits = self.0.limits;
-        // two that are planned at once could get one id; where others write too, the store sees to that
+        // two rooms that are planned at the same time could get the same id; with several nodes, the store prevents that
         let _guard = match self.0.name_registry {
             None => Some(self.0.create_lock.lock().await),
             Some(_) => None,
@@ -79,13 +82,13 @@ impl Chat {
         }
         let (mut room, key) = plan_result?;
         self.charge(&socket, Cost::Room)?;
-        // stored first, so that no room is there that a restart takes away
+        // stored first, so that no room is shown that a restart would remove
         let stored = self.0.history.create_room(room.clone(), &key).await;
         let id = stored.map_err(|error| store_refusal(&error))?;
         room.id.clone_from(&id);
         let (added, seen) = {
             let mut state = self.state();
-            // the store's own news may have been here before
+            // the store's event may have added it already
             let added = state.rooms.insert(room, &key)?;
             (added, state.rooms.view_for(&id, &person.id, &state.roster))
         };
@@ -111,7 +114,7 @@ impl Chat {
                 .ok_or_else(|| chat_error(ChatErrorCode::RoomUnknown, ""))?
         };
         if room.last_seq == 0 {
-            // the other one sees it with the first message
+            // the other member sees the room with its first message
             let pages = person_channel(&person.id);
             let here = self.0.io.in_(pages.as_str()).local();
             here.sockets_join(room_channel(&room.id).as_str());
@@ -120,7 +123,7 @@ impl Chat {
         Ok(room)
     }
 
-    /// Stores a direct room, now that something is said in it, and shows it to both.
+    /// Stores a direct room before its first message, and shows it to both members.
     pub(super) async fn store_direct(&self, socket: &Socket, room: SavedRoom) -> Result<(), ChatError> {
         let max = self.0.limits.max_rooms.saturating_mul(DIRECT_ROOMS_PER_OPEN_ROOM);
         let full = self.state().rooms.is_full_of_direct(max);
@@ -139,7 +142,8 @@ impl Chat {
         Ok(())
     }
 
-    /// Removes the room of a kind that was not used for the longest time, if that is long enough; whether one went.
+    /// Removes the room of a kind with the oldest last message, if it is idle for long enough; returns whether one was
+    /// removed.
     async fn evict_idle_room(&self, kind: RoomKind) -> bool {
         let days = u64::from(self.0.limits.idle_room_days);
         if days == 0 {
@@ -155,12 +159,12 @@ impl Chat {
         tracing::info!(
             room = id,
             ?removed,
-            "room removed: there are too many, and nothing was said in it"
+            "room removed: the limit of rooms is reached, and this one was idle for longest"
         );
         removed == Ok(true)
     }
 
-    /// Lets the two of a direct room into its Socket.IO room, on this node.
+    /// Adds the pages of a direct room's members to its Socket.IO room, on this node.
     pub(super) fn join_members(&self, id: &str) {
         let members = self.state().rooms.members(id);
         for member in members {
@@ -169,7 +173,7 @@ impl Chat {
         }
     }
 
-    /// Takes over a room that some node has made or changed.
+    /// Applies a room that a node has created or changed.
     pub(super) fn apply_room(&self, room: SavedRoom) {
         let id = room.id.clone();
         let new = self.state().rooms.apply(room, self.0.limits.name_chars);
@@ -179,10 +183,11 @@ impl Chat {
         }
     }
 
-    /// Removes a room with its messages, or only while it has none; whether it is gone now. The lobby stays.
+    /// Removes a room with its messages, or only if it has none; returns whether it was removed. The lobby cannot be
+    /// removed.
     ///
     /// # Errors
-    /// Why the store did not do it.
+    /// When the store fails.
     pub async fn remove_room(&self, id: &str, only_empty: bool) -> Result<bool, StoreError> {
         if id == LOBBY {
             return Ok(false);
@@ -198,7 +203,7 @@ impl Chat {
     /// Moves the messages of an open room to the end of another one or of the lobby, and removes the first one.
     ///
     /// # Errors
-    /// [`StoreError::RoomUnknown`] when one of them is no such room, or why the store did not do it.
+    /// [`StoreError::RoomUnknown`] when one of them is no such room, or when the store fails.
     pub async fn merge_rooms(&self, from: &str, into: &str) -> Result<(), StoreError> {
         let key = {
             let state = self.state();
@@ -218,7 +223,7 @@ impl Chat {
         Ok(())
     }
 
-    /// A room is gone, and `into` has its messages: forgets it, and tells those who saw it.
+    /// Forgets a removed room and notifies the pages that saw it; `into` is the room that has its messages now.
     pub(super) async fn close_room(&self, id: &str, into: Option<&str>) {
         let recipients = {
             let mut state = self.state();
@@ -252,7 +257,7 @@ impl Chat {
             }
         }
         let Some(into) = into else { return };
-        // where other nodes move the messages, this may come early; the next message brings the rest
+        // another node may still be moving messages; the next message updates the room again
         match self.0.history.page(into, Range::Newest, 1).await {
             Ok(page) => {
                 if let Some(last) = page.messages.last() {
@@ -260,15 +265,15 @@ impl Chat {
                     self.send_room_update(into);
                 }
             }
-            Err(error) => tracing::warn!(%error, room = into, "the newest message of a room cannot be read"),
+            Err(error) => tracing::warn!(%error, room = into, "cannot read the newest message of a room"),
         }
     }
 }
 
-/// Removes open rooms in which nobody is and nothing was said for a time, as long as there is a chat.
+/// Task: removes open rooms that have no messages and stay without people for `timeout`, until the chat is dropped.
 pub(super) async fn remove_empty(chat: Weak<Inner>, timeout: Duration) {
     let mut ticks = tokio::time::interval((timeout / 4).clamp(MIN_CHECK_INTERVAL, MAX_CHECK_INTERVAL));
-    // since when each room is empty
+    // since when each room has been empty
     let mut since: HashMap<String, Instant> = HashMap::new();
     loop {
         ticks.tick().await;
@@ -287,8 +292,8 @@ pub(super) async fn remove_empty(chat: Weak<Inner>, timeout: Duration) {
             }
             since.remove(&id);
             match chat.remove_room(&id, true).await {
-                Ok(removed) => tracing::debug!(room = id, removed, "nothing was said in a room"),
-                Err(error) => tracing::debug!(%error, room = id, "an empty room stays"),
+                Ok(removed) => tracing::debug!(room = id, removed, "removed a room without messages"),
+                Err(error) => tracing::debug!(%error, room = id, "cannot remove an empty room"),
             }
         }
     }

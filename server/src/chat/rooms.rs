@@ -1,4 +1,4 @@
-//! Every room there is: the lobby, open rooms, and those between two people.
+//! All rooms: the lobby, open rooms, and direct rooms of two people.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,7 +9,7 @@ use super::history::{SavedRoom, excerpt};
 use super::names::{Name, parts, room_name, slug};
 use super::roster::{Roster, id_of};
 
-/// Direct rooms without a message that are remembered, of all people and of one.
+/// Most direct rooms without a message, in total and for one person.
 const MAX_DRAFTS: usize = 10_000;
 const MAX_DRAFTS_PER_PERSON: usize = 50;
 
@@ -17,20 +17,20 @@ const MAX_DRAFTS_PER_PERSON: usize = 50;
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     rooms: HashMap<String, SavedRoom>,
-    /// Open rooms by the keys of their names; a name may have several.
+    /// Ids of open rooms, by the parts of the comparison keys of their names.
     names: HashMap<String, String>,
-    /// Direct rooms by the people in them.
+    /// Ids of direct rooms, by the ids of their members.
     direct: HashMap<String, Vec<String>>,
     drafts: Drafts,
 }
 
-/// Direct rooms in which nothing was said yet: they are not stored, and only those who asked for them see them.
+/// Direct rooms without a message. They are not stored, and only visible to those who requested them.
 #[derive(Debug, Default)]
 struct Drafts {
     rooms: HashMap<String, SavedRoom>,
-    /// Ids, the oldest first.
+    /// Ids, oldest first.
     order: VecDeque<String>,
-    /// Ids by the people who asked for them, the oldest first.
+    /// Ids by the people who requested them, oldest first.
     requests: HashMap<String, VecDeque<String>>,
 }
 
@@ -85,13 +85,13 @@ impl Drafts {
 }
 
 impl Rooms {
-    /// Rooms as the store has them, and the lobby.
+    /// Rooms from the store, and the lobby.
     pub(super) fn new(saved: Vec<SavedRoom>, name_chars: u32) -> Self {
         let mut rooms = Self::default();
         rooms.add(lobby(), "");
         for room in saved {
             if room.kind == RoomKind::Direct && room.last_seq == 0 {
-                // an earlier version stored them before anything was said
+                // an earlier version stored direct rooms without a message
                 continue;
             }
             let key = comparison_key(&room, name_chars);
@@ -121,7 +121,7 @@ impl Rooms {
         self.rooms.insert(room.id.clone(), room);
     }
 
-    /// Takes a room off the list; whether it was there.
+    /// Removes a room, and returns it if it existed.
     pub(super) fn remove(&mut self, id: &str) -> Option<SavedRoom> {
         let room = self.rooms.remove(id)?;
         self.names.retain(|_, name_owner| name_owner != id);
@@ -136,7 +136,7 @@ impl Rooms {
         Some(room)
     }
 
-    /// What the name of a room is compared by.
+    /// Comparison key of a room's name.
     pub(super) fn key(&self, id: &str, name_chars: u32) -> String {
         self.rooms
             .get(id)
@@ -144,8 +144,8 @@ impl Rooms {
             .unwrap_or_default()
     }
 
-    /// Room that makes way when there are too many of a kind: nobody is in it, and nothing was said for the longest
-    /// time, or ever. None while all were used since `before`, in milliseconds since 1970.
+    /// Room to remove when there are too many of a kind: the one without people whose last message is the oldest. `None`
+    /// if all have been used since `before`, in milliseconds since 1970.
     pub(super) fn idlest(&self, kind: RoomKind, before: u64, roster: &Roster) -> Option<String> {
         let newest = |room: &SavedRoom| room.last.as_ref().map_or(0, |last| last.at);
         self.rooms
@@ -155,7 +155,7 @@ impl Rooms {
             .map(|room| room.id.clone())
     }
 
-    /// Open rooms in which nothing was said yet and nobody is.
+    /// Open rooms without messages and without people.
     pub(super) fn empty(&self, roster: &Roster) -> Vec<String> {
         self.rooms
             .values()
@@ -170,10 +170,10 @@ impl Rooms {
         self.rooms.values().filter(|room| room.kind == kind).count()
     }
 
-    /// Room, if this person may see it.
+    /// Room that this person may see.
     ///
     /// # Errors
-    /// [`ChatErrorCode::RoomUnknown`], also when there is one that is others'.
+    /// [`ChatErrorCode::RoomUnknown`], also for a direct room of others.
     pub(super) fn visible(&self, id: &str, person: &str) -> Result<&SavedRoom, ChatError> {
         self.rooms
             .get(id)
@@ -198,7 +198,7 @@ impl Rooms {
             .map(|room| view(room, person, roster))
     }
 
-    /// All rooms that this person can see, the lobby first.
+    /// All rooms that this person may see, the lobby first.
     pub(super) fn views_for(&self, person: &str, roster: &Roster) -> Vec<Room> {
         let mut rooms: Vec<Room> = self
             .rooms
@@ -215,17 +215,17 @@ impl Rooms {
         rooms
     }
 
-    /// Direct rooms of someone.
+    /// Ids of the direct rooms of someone.
     pub(super) fn direct_of(&self, person: &str) -> impl Iterator<Item = &String> {
         self.direct.get(person).into_iter().flatten()
     }
 
-    /// Direct room in which nothing was said yet.
+    /// Direct room without a message.
     pub(super) fn draft(&self, id: &str) -> Option<&SavedRoom> {
         self.drafts.rooms.get(id)
     }
 
-    /// Plans an open room; it is there once the store has it and it is [`Rooms::insert`]ed.
+    /// Plans an open room. It exists after it was stored and passed to [`Rooms::insert`].
     ///
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`], [`ChatErrorCode::RoomTaken`], or [`ChatErrorCode::Unavailable`] when there are too
@@ -263,12 +263,12 @@ impl Rooms {
         Ok((room, name.key))
     }
 
-    /// Whether there may be no further direct room.
+    /// Whether the limit of direct rooms is reached.
     pub(super) fn is_full_of_direct(&self, max: usize) -> bool {
         self.count(RoomKind::Direct) >= max
     }
 
-    /// Room of two people, for the one who asks for it: it is stored with its first message.
+    /// Direct room of two people, for the one who requests it; it is stored with its first message.
     pub(super) fn open_direct(&mut self, requester: &Person, other: &Person) -> String {
         let (a, b) = if requester.id <= other.id {
             (requester, other)
@@ -294,7 +294,7 @@ impl Rooms {
         parts(key).find_map(|part| self.names.get(part))
     }
 
-    /// Adds a room that the store has; says whether it is new, as it is not when someone else was first.
+    /// Adds a stored room; returns whether it was not known yet.
     ///
     /// # Errors
     /// [`ChatErrorCode::RoomTaken`] when another room has the name.
@@ -310,7 +310,7 @@ impl Rooms {
         Ok(is_new)
     }
 
-    /// Takes a room over as the store has it now; whether anything in it is new.
+    /// Applies a room from the store; returns whether anything in it has changed.
     pub(super) fn apply(&mut self, room: SavedRoom, name_chars: u32) -> bool {
         let Some(known) = self.rooms.get_mut(&room.id) else {
             let key = comparison_key(&room, name_chars);
@@ -323,14 +323,14 @@ impl Rooms {
         is_new
     }
 
-    /// The two of a direct room; nobody for others.
+    /// Members of a direct room; empty for other rooms.
     pub(super) fn members(&self, id: &str) -> Vec<Person> {
         let room = self.rooms.get(id).or_else(|| self.draft(id));
         let members = room.and_then(|room| room.members.as_ref());
         members.map(|pair| pair.to_vec()).unwrap_or_default()
     }
 
-    /// Someone who is not here, but in a direct room.
+    /// Person who may be offline, as a member of a direct room.
     pub(super) fn partner(&self, person: &str) -> Option<Person> {
         self.direct_of(person)
             .filter_map(|id| self.rooms.get(id)?.members.as_ref())
@@ -339,7 +339,7 @@ impl Rooms {
             .cloned()
     }
 
-    /// Remembers the newest message of a room.
+    /// Updates the newest message of a room.
     pub(super) fn note_message(&mut self, message: &Message) {
         if let Some(room) = self.rooms.get_mut(&message.room)
             && room.last_seq < message.seq
@@ -349,7 +349,7 @@ impl Rooms {
         }
     }
 
-    /// Takes note that messages were deleted; returns the rooms whose newest message was one of them.
+    /// Deletes newest messages that match; returns the rooms concerned.
     pub(super) fn note_deleted(&mut self, matches: impl Fn(&Message) -> bool) -> Vec<String> {
         let mut changed = Vec::new();
         for room in self.rooms.values_mut() {
@@ -363,7 +363,7 @@ impl Rooms {
         changed
     }
 
-    /// Gives someone another name in their direct rooms, and says which these are.
+    /// Renames someone in their direct rooms, and returns these.
     pub(super) fn rename(&mut self, person: &Person) -> Vec<SavedRoom> {
         let ids: Vec<String> = self.direct_of(&person.id).cloned().collect();
         let mut changed = Vec::new();
@@ -384,18 +384,18 @@ impl Rooms {
         changed
     }
 
-    /// Every room, for the operator.
+    /// All stored rooms.
     pub(super) fn iter(&self) -> impl Iterator<Item = &SavedRoom> {
         self.rooms.values()
     }
 }
 
-/// What the name of a room is compared by.
+/// Comparison key of a room's name.
 fn comparison_key(room: &SavedRoom, name_chars: u32) -> String {
     Name::new(&room.name, name_chars.max(200)).map_or_else(|_| room.id.clone(), |name| name.key)
 }
 
-/// The room that everyone is in.
+/// Room that everyone is in.
 pub(super) fn lobby() -> SavedRoom {
     SavedRoom {
         id: LOBBY.to_owned(),
@@ -410,7 +410,7 @@ pub(super) fn lobby() -> SavedRoom {
 fn view(room: &SavedRoom, person: &str, roster: &Roster) -> Room {
     let partner = room.members.as_ref().and_then(|pair| {
         let other = pair.iter().find(|one| one.id != person).or(pair.first())?;
-        // the name of today, if they are here
+        // their current name, if they are online
         Some(roster.get(&other.id).unwrap_or(other).clone())
     });
     Room {
@@ -423,7 +423,7 @@ fn view(room: &SavedRoom, person: &str, roster: &Roster) -> Room {
         last_seq: room.last_seq,
         last: room.last.as_ref().map(|last| {
             let mut last = last.clone();
-            // a list shows one line
+            // the room list shows one line
             last.text = excerpt(&last.text);
             Box::new(last)
         }),

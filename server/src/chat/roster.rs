@@ -1,7 +1,7 @@
-//! Who is here: people, the seats that each of them has, and the rooms that each of these is in.
+//! Who is online: people, their connections, and the rooms that each connection has joined.
 //!
-//! Several tabs of one person are one person. Names are unique among those present. A seat is a connection of this
-//! node, or stands for all that a person has on another one.
+//! Several tabs of one person count as one person. Names are unique among the people online. A connection belongs to
+//! this node, or represents all connections of a person on another node.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -15,33 +15,33 @@ use super::error::chat_error;
 use super::name_registry::HeldNames;
 use super::names::{Name, NameCandidates, guest_name, parts, person_name};
 
-/// Everyone who is here.
+/// Everyone who is online, on any node.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     present: HashMap<String, Present>,
-    /// Parts of the keys of names, and whose they are.
+    /// Owners of names, by the parts of the names' comparison keys.
     names: HashMap<String, String>,
-    /// Names of those who have gone.
+    /// Names of people who have left.
     held: HeldNames,
-    /// People who have gone, and the keys of their names, which nobody holds.
+    /// People who have left, and the keys of their names, if these are not held.
     freed: Vec<(String, String)>,
-    /// Seats, by the ids of sockets or by what stands for another node.
+    /// Connections, by socket id, or by an id for a person on another node.
     connections: HashMap<String, Connection>,
     /// Ids of the people in each room.
     members: HashMap<String, BTreeSet<String>>,
 }
 
-/// Someone who is here.
+/// Someone who is online.
 #[derive(Debug)]
 struct Present {
     person: Person,
     key: String,
     connections: ConnectionCount,
-    /// Rooms, and by how many seats.
+    /// Rooms, and the number of connections in each.
     rooms: HashMap<String, ConnectionCount>,
 }
 
-/// How many seats.
+/// Number of connections, on this node and on others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct ConnectionCount {
     local: usize,
@@ -62,18 +62,18 @@ impl ConnectionCount {
     }
 }
 
-/// A connection of someone, or all that they have on another node.
+/// A connection on this node, or all connections of a person on another node.
 #[derive(Debug)]
 struct Connection {
     person: String,
     rooms: HashSet<String>,
     is_remote: bool,
-    /// Address of the connection.
+    /// Address of the client; `None` on another node.
     address: Option<IpAddr>,
 }
 
 impl Roster {
-    /// Gives someone a seat, under the wished name if that can be.
+    /// Adds a connection of someone, with the first free name if they have none yet.
     pub(super) fn connect(
         &mut self,
         socket: &str,
@@ -91,14 +91,14 @@ impl Roster {
         (self.add_connection(socket, id, name, false), refusal)
     }
 
-    /// Says which address a seat is at.
+    /// Sets the address of a connection.
     pub(super) fn set_address(&mut self, connection: &str, address: IpAddr) {
         if let Some(connection) = self.connections.get_mut(connection) {
             connection.address = Some(address);
         }
     }
 
-    /// Gives someone a seat, under this name if they have none yet.
+    /// Adds a connection of someone, with this name if they have none yet.
     pub(super) fn connect_as(&mut self, socket: &str, id: &str, name: Name) -> Person {
         self.add_connection(socket, id, name, false)
     }
@@ -106,7 +106,7 @@ impl Roster {
     fn add_connection(&mut self, connection_id: &str, id: &str, name: Name, is_remote: bool) -> Person {
         let (names, held) = (&mut self.names, &mut self.held);
         let present = self.present.entry(id.to_owned()).or_insert_with(|| {
-            // nobody's, but where two nodes gave it away at the same time
+            // the name is free, unless two nodes gave it away at the same time
             for part in parts(&name.key) {
                 names.entry(part.to_owned()).or_insert_with(|| id.to_owned());
             }
@@ -132,7 +132,7 @@ impl Roster {
         present.person.clone()
     }
 
-    /// Takes a seat away; the person, and the rooms where nothing of them is left.
+    /// Removes a connection; returns its person, and the rooms in which they have no other connection.
     pub(super) fn disconnect(&mut self, connection: &str) -> Option<(Person, Vec<String>)> {
         let connection = self.connections.remove(connection)?;
         let present = self.present.get_mut(&connection.person)?;
@@ -149,7 +149,7 @@ impl Roster {
             && let Some(present) = self.present.remove(&connection.person)
         {
             self.release_name(&present.key, &connection.person);
-            // a seat of another node is that node's business
+            // names of people on another node are held by that node
             if let Some(address) = connection.address {
                 let guest_name = present.person.name.starts_with(&guest_name(&connection.person));
                 if guest_name {
@@ -163,14 +163,14 @@ impl Roster {
         Some((person, gone))
     }
 
-    /// Names that others may have since the last call: people and keys.
+    /// Names that have become free since the last call: people and keys.
     pub(super) fn take_freed(&mut self) -> Vec<(String, String)> {
         let mut freed = self.held.take_freed();
         freed.append(&mut self.freed);
         freed
     }
 
-    /// Whose seat this is.
+    /// Person of a connection.
     pub(super) fn person_of(&self, socket: &str) -> Option<Person> {
         let connection = self.connections.get(socket)?;
         self.present
@@ -178,12 +178,12 @@ impl Roster {
             .map(|present| present.person.clone())
     }
 
-    /// Someone who is here.
+    /// Person who is online, by id.
     pub(super) fn get(&self, id: &str) -> Option<&Person> {
         self.present.get(id).map(|present| &present.person)
     }
 
-    /// Puts a seat into a room; whether its person was not there before.
+    /// Adds a connection to a room; returns whether its person was not in it before.
     pub(super) fn join(&mut self, connection: &str, room: &str) -> bool {
         let Some(connection) = self.connections.get_mut(connection) else {
             return false;
@@ -204,7 +204,7 @@ impl Roster {
         came
     }
 
-    /// Takes a seat out of a room; whether nothing of its person is left there.
+    /// Removes a connection from a room; returns whether its person has left it.
     pub(super) fn leave(&mut self, connection: &str, room: &str) -> bool {
         let Some(connection) = self.connections.get_mut(connection) else {
             return false;
@@ -220,7 +220,7 @@ impl Roster {
         went
     }
 
-    /// Takes everyone out of a room that is no more.
+    /// Removes everyone from a room that was removed.
     pub(super) fn close_room(&mut self, room: &str) {
         self.members.remove(room);
         for present in self.present.values_mut() {
@@ -231,7 +231,7 @@ impl Roster {
         }
     }
 
-    /// People in a room, by name; of a crowd the first `most` by id.
+    /// At most `max` people in a room, sorted by name; with more of them, the first ones by id.
     pub(super) fn members_of(&self, room: &str, max: usize) -> Vec<Person> {
         let ids = self.members.get(room).into_iter().flatten().take(max);
         let mut people: Vec<Person> = ids.filter_map(|id| self.get(id).cloned()).collect();
@@ -239,12 +239,12 @@ impl Roster {
         people
     }
 
-    /// How many people are in a room.
+    /// Number of people in a room.
     pub(super) fn count_in(&self, room: &str) -> usize {
         self.members.get(room).map_or(0, BTreeSet::len)
     }
 
-    /// Gives someone another name; the rooms that they are in.
+    /// Renames someone; returns the rooms that they are in.
     ///
     /// # Errors
     /// [`ChatErrorCode::NameInvalid`] or [`ChatErrorCode::NameTaken`].
@@ -263,7 +263,7 @@ impl Roster {
             .ok_or_else(|| chat_error(ChatErrorCode::PersonUnknown, ""))
     }
 
-    /// Gives someone a name that is known to be theirs; the rooms that they are in.
+    /// Sets a name without checks; returns the rooms that the person is in.
     pub(super) fn set_name(&mut self, id: &str, name: Name) -> Option<(Person, Vec<String>)> {
         let before = self.present.get(id)?.key.clone();
         self.release_name(&before, id);
@@ -284,12 +284,12 @@ impl Roster {
         }
     }
 
-    /// How many people are here, on whatever node.
+    /// Number of people online, on any node.
     pub(super) fn count(&self) -> usize {
         self.present.len()
     }
 
-    /// How many people have a seat on this node.
+    /// Number of people with a connection to this node.
     pub(super) fn count_local(&self) -> usize {
         self.present
             .values()
@@ -297,7 +297,7 @@ impl Roster {
             .count()
     }
 
-    /// Someone as this node has them.
+    /// Presence of someone on this node.
     pub(super) fn snapshot(&self, id: &str) -> Option<MemberSnapshot> {
         let present = self.present.get(id)?;
         let local = |(room, count): (&String, &ConnectionCount)| (count.local > 0).then(|| room.clone());
@@ -308,23 +308,23 @@ impl Roster {
         })
     }
 
-    /// Everyone who has a seat on this node.
+    /// Presence of everyone with a connection to this node.
     pub(super) fn snapshots(&self) -> Vec<MemberSnapshot> {
         let snapshots = self.present.keys().filter_map(|id| self.snapshot(id));
         snapshots.filter(|snapshot| snapshot.rooms.is_some()).collect()
     }
 
-    /// Gives someone the seat that stands for all that they have on another node.
+    /// Adds the connection that represents someone on another node.
     pub(super) fn connect_remote(&mut self, connection: &str, id: &str, name: Name) {
         self.add_connection(connection, id, name, true);
     }
 
-    /// Whether there is such a seat.
+    /// Whether there is a connection with this id.
     pub(super) fn is_connected(&self, connection: &str) -> bool {
         self.connections.contains_key(connection)
     }
 
-    /// Rooms that a seat is in.
+    /// Rooms that a connection is in.
     pub(super) fn rooms_of(&self, connection: &str) -> HashSet<String> {
         self.connections
             .get(connection)
@@ -332,7 +332,7 @@ impl Roster {
             .unwrap_or_default()
     }
 
-    /// Name of someone who is here.
+    /// Name of someone who is online.
     pub(super) fn name_of(&self, id: &str) -> Option<Name> {
         let present = self.present.get(id)?;
         Some(Name {
@@ -351,7 +351,7 @@ impl Roster {
 }
 
 impl Present {
-    /// Takes one seat out of a room; whether it was the last.
+    /// Removes one connection from a room; returns whether it was the last.
     fn leave(&mut self, room: &str, is_remote: bool) -> bool {
         let Some(count) = self.rooms.get_mut(room) else {
             return false;
@@ -374,18 +374,18 @@ fn remove_member(members: &mut HashMap<String, BTreeSet<String>>, room: &str, pe
     }
 }
 
-/// Someone as this node has them, for the other nodes.
+/// Presence of a person on one node, as sent to the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MemberSnapshot {
     pub(super) person: Person,
-    /// What the name is compared by.
+    /// Comparison key of the name.
     pub(super) key: String,
-    /// Rooms that they are in; nothing when they have gone.
+    /// Rooms that they are in; `None` when they have left.
     pub(super) rooms: Option<BTreeSet<String>>,
 }
 
 impl MemberSnapshot {
-    /// Someone who has gone.
+    /// Presence of someone who has left.
     pub(super) fn gone(person: &Person) -> Self {
         Self {
             person: person.clone(),
@@ -395,7 +395,7 @@ impl MemberSnapshot {
     }
 }
 
-/// What a room is to be told about someone.
+/// Presence change to announce to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MembershipChange {
     pub(super) room: String,
@@ -419,12 +419,12 @@ pub(super) fn changes_of(
         .collect()
 }
 
-/// Someone is in none of these rooms any more.
+/// Someone has left these rooms.
 pub(super) fn departures(person: &Person, rooms: impl IntoIterator<Item = String>) -> Vec<MembershipChange> {
     changes_of(person, rooms, PresenceChange::Went)
 }
 
-/// Id of the person who has this key: public, and of no use for finding the key.
+/// Id of the person with this key. The id is public; the key cannot be derived from it.
 pub(super) fn id_of(what: &str, key: &str) -> String {
     let digest = Sha256::new()
         .chain_update(what)
@@ -495,17 +495,17 @@ mod tests {
         connect(&mut roster, "s1", "ana", "Ana");
         connect(&mut roster, "s2", "bob", "Bob");
         let now = Instant::now();
-        let refusal = roster.rename("bob", "ana", 32, now).expect_err("connection");
+        let refusal = roster.rename("bob", "ana", 32, now).expect_err("taken");
         assert_eq!(refusal, chat_error(ChatErrorCode::NameTaken, "ana"));
         roster.disconnect("s1");
-        let refusal = roster.rename("bob", "ana", 32, now).expect_err("still hers");
+        let refusal = roster.rename("bob", "ana", 32, now).expect_err("still held");
         assert_eq!(refusal, chat_error(ChatErrorCode::NameTaken, "ana"));
         assert_eq!(connect(&mut roster, "s3", "ana", "Ana"), ("Ana".into(), None));
         roster.disconnect("s3");
         let tomorrow = Instant::now() + HOLD_TIME;
         let (person, _) = roster.rename("bob", "ana", 32, tomorrow).expect("free now");
         assert_eq!(person.name, "ana");
-        // nobody left this one
+        // the earlier owner of this name has another one now
         assert_eq!(connect(&mut roster, "s4", "cid", "Bob"), ("Bob".into(), None));
     }
 }

@@ -1,16 +1,16 @@
-//! What people write, made strip_hidden: no control characters, no tricks with the direction of writing.
+//! Sanitizes message texts: removes control characters, invisible characters and bidirectional overrides.
 //!
-//! Text stays text everywhere: the page never reads it as markup. What is removed here cannot be seen, and could make
-//! a message look like something it is not, or like a part of the page.
+//! These could make a message look like another text or like a part of the page. Markup is not removed: the page never
+//! interprets text as HTML.
 
 use pesan::protocol::{ChatError, ChatErrorCode, is_blank, is_hidden};
 
 use super::error::chat_error;
 
-/// Most characters that mark one letter; more of them would write over the lines around.
+/// Most combining marks on one letter; more would overlap the lines above and below.
 const MARKS: usize = 8;
 
-/// Text of a message as it is kept.
+/// Sanitizes the text of a message.
 ///
 /// # Errors
 /// [`ChatErrorCode::TextEmpty`] or [`ChatErrorCode::TextTooLong`].
@@ -25,7 +25,7 @@ pub(super) fn sanitize(text: &str, most: u32) -> Result<String, ChatError> {
     Ok(text)
 }
 
-/// Text of a plain client as it is kept: cut where [`sanitize`] would refuse it; none when nothing is left.
+/// Sanitizes the text of a plain client; truncates it if it is too long. `None` if nothing is left.
 pub(super) fn sanitize_or_truncate(text: &str, most: u32) -> Option<String> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut text = strip_hidden(text);
@@ -40,7 +40,7 @@ pub(super) fn sanitize_or_truncate(text: &str, most: u32) -> Option<String> {
 fn strip_hidden(text: &str) -> String {
     let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
     if text.bytes().all(plain) {
-        // what most texts are
+        // most texts
         return text.trim_end().to_owned();
     }
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! State of the chat on this node, and the handle that everything else works with.
+//! State of the chat on this node ([`ChatState`]), and the handle [`Chat`] that everything else uses.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -30,44 +30,44 @@ pub(super) struct Inner {
     pub(super) history: Box<dyn History>,
     pub(super) limits: ChatLimits,
     pub(super) authenticator: RwLock<Arc<Authenticator>>,
-    /// Gives the build id of the page that the server serves.
+    /// Returns the build id of the page that the server serves.
     pub(super) page_build: Box<dyn Fn() -> String + Send + Sync>,
-    /// Names that all nodes have agreed on, where there are several.
+    /// Names that all nodes agree on; `None` without Redis.
     pub(super) name_registry: Option<NameRegistry>,
     pub(super) state: Mutex<ChatState>,
-    /// Counts plain messages that were passed on, but not kept.
+    /// Counts plain messages that were sent to others, but not stored.
     pub(super) plain_not_stored: metrics::Counter,
-    /// Hands on what is stored, until the store has ended.
+    /// Task that delivers stored messages until the store is closed.
     pub(super) delivery: Mutex<Option<JoinHandle<()>>>,
-    /// Set when the store ends.
+    /// Set when the store is about to close.
     pub(super) store_closing: AtomicBool,
-    /// Held from the plan of an open room until it is there.
+    /// Held while an open room is created, so that two do not get the same id.
     pub(super) create_lock: tokio::sync::Mutex<()>,
 }
 
-/// What the chat knows of this moment; the lock is never held over a wait or a call into Socket.IO.
+/// Mutable state. Its lock is never held across an await or a call into Socket.IO.
 pub(super) struct ChatState {
     pub(super) roster: Roster,
     pub(super) rooms: Rooms,
-    /// Other nodes, where there may be some.
+    /// People on other nodes; `None` without Redis.
     pub(super) remote_presence: Option<RemotePresence>,
-    /// Rooms that have news for those who are not in them.
+    /// Rooms with new messages, of which pages outside of them are not notified yet.
     pub(super) updated_rooms: BTreeSet<String>,
-    /// Notice of the operator that the server will go down.
+    /// Shutdown that the operator has scheduled.
     pub(super) shutdown_notice: Option<ScheduledShutdown>,
-    /// Plain messages that may be kept in this moment.
+    /// Rate limit for storing plain messages.
     pub(super) plain_bucket: Bucket,
-    /// What people and addresses may do in this moment.
+    /// Rate limits of people and addresses.
     pub(super) rate_limiter: RateLimiter,
-    /// Addresses from which wrong secrets came.
+    /// Addresses that sent wrong secrets.
     pub(super) lockout: Lockout,
-    /// Changes of presence that rooms were not told yet.
+    /// Presence changes that are not sent yet.
     pub(super) presence: PendingPresence,
     /// Bans and mutes.
     pub(super) restrictions: Restrictions,
 }
 
-/// Notice that the server will go down.
+/// Shutdown that the operator has scheduled.
 #[derive(Debug, Clone)]
 pub(super) struct ScheduledShutdown {
     pub(super) at: Instant,
@@ -75,8 +75,8 @@ pub(super) struct ScheduledShutdown {
 }
 
 impl ScheduledShutdown {
-    /// The notice for someone who comes now; none when its time has passed.
-    pub(super) fn still(&self) -> Option<ShutdownNotice> {
+    /// Notice for a page that connects now; `None` when the time has passed.
+    pub(super) fn notice(&self) -> Option<ShutdownNotice> {
         let left = self.at.checked_duration_since(Instant::now())?;
         Some(ShutdownNotice {
             seconds: u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1),
@@ -85,21 +85,21 @@ impl ScheduledShutdown {
     }
 }
 
-/// Who a socket is; kept with it where there is something to keep.
+/// Kind of client, stored in the socket's data. Anonymous plain clients have none.
 #[derive(Debug, Clone)]
 pub(super) enum ClientKind {
-    /// A page of ours.
+    /// Page.
     Page {
         /// Id of the person.
         id: String,
-        /// Wished name.
+        /// Requested name.
         name: Option<String>,
-        /// Whether the name belongs to the token, and stays.
+        /// Whether the name belongs to the token and cannot be changed.
         named: bool,
-        /// Whether it gets changes of presence in batches.
+        /// Whether it receives presence changes in batches.
         batches: bool,
     },
-    /// A plain client whose token says who it is.
+    /// Plain client that is identified by its token.
     Plain(Person),
 }
 
@@ -127,13 +127,15 @@ impl Chat {
         &self.0.io
     }
 
-    /// Why messages cannot be stored, if so.
-    #[must_use]
+    /// Whether messages can be stored.
+    ///
+    /// # Errors
+    /// Error of the last write, if no write has succeeded since.
     pub fn health(&self) -> Result<(), StoreError> {
         self.0.history.last_error().map_or(Ok(()), Err)
     }
 
-    /// Sets the gauges that are only looked at when someone asks.
+    /// Updates the gauges that are computed on demand.
     pub fn record_metrics(&self) {
         let state = self.state();
         let float = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
@@ -145,12 +147,12 @@ impl Chat {
         }
     }
 
-    /// Writes what waits to the disk, and answers it; nothing is stored after that.
+    /// Stores and acknowledges all queued messages, then closes the store.
     pub async fn close_history(&self) {
         self.0.store_closing.store(true, Ordering::Release);
         let chat = self.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || chat.0.history.close()).await {
-            tracing::error!(%error, "the history did not close");
+            tracing::error!(%error, "closing the history failed");
         }
         let delivery = self
             .0
@@ -161,16 +163,16 @@ impl Chat {
         if let Some(delivery) = delivery
             && let Err(error) = delivery.await
         {
-            tracing::error!(%error, "messages were stored, but not handed on");
+            tracing::error!(%error, "stored messages were not delivered");
         }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, ChatState> {
-        // what panicked under the lock left the state as it was before or after one step
+        // every step under the lock leaves a consistent state, also if the next one panics
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who may come in now.
+    /// Current authenticator.
     pub(super) fn authenticator(&self) -> Arc<Authenticator> {
         Arc::clone(
             &self
@@ -181,7 +183,7 @@ impl Chat {
         )
     }
 
-    /// What the rates of a socket are counted by: its person, where that is known.
+    /// Key of a socket's rate limits: its person, or the socket if that is not known.
     pub(super) fn rate_key(&self, socket: &Socket) -> String {
         match socket.data().get::<ClientKind>().as_deref() {
             Some(ClientKind::Page { id, .. }) => id.clone(),
@@ -192,7 +194,7 @@ impl Chat {
 }
 
 impl ChatState {
-    /// Tells the other nodes how someone is here now.
+    /// Sends the presence of someone to the other nodes.
     pub(super) fn publish_presence(&mut self, person: &Person) {
         if let Some(remote_presence) = &mut self.remote_presence {
             let snapshot = self
