@@ -1,7 +1,7 @@
-//! The operator's command line against the running server, over a Unix socket that only its owner may use.
+//! The operator's socket of the running server: a Unix socket that only its owner may use.
 //!
-//! `pesan-server admin …` ([`AdminCommand`]) sends one [`Request`] as a line of JSON; the server ([`AdminSocket`]) answers
-//! with one [`Reply`].
+//! `pesan-server admin …` ([`AdminCommand`](crate::cli::AdminCommand)) sends one [`Request`] as a line of JSON; the server
+//! ([`AdminSocket`]) answers with one [`Reply`].
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -22,134 +22,134 @@ use crate::chat::moderation::Connected;
 use crate::chat::room_lifecycle::RoomInfo;
 use crate::log_limit::LogLimit;
 
-/// What the operator asks for.
+/// Request of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 pub enum Request {
     /// Lists the connections.
     List {
-        /// Only those whose id, address, person or name has this in it.
+        /// Only those whose id, address, person or name contains this.
         #[serde(default)]
         search: Option<String>,
     },
-    /// Lists the rooms, deletes one, or merges two.
+    /// Lists rooms, deletes one, or merges two.
     Rooms {
-        /// What to do instead of listing them.
+        /// Change instead of a list.
         #[command(subcommand)]
         #[serde(default)]
         change: Option<RoomChange>,
     },
     /// Ends a connection, or all connections of a person.
     Kick {
-        /// Id of the connection or of the person, as `list` shows it.
+        /// Id of the connection or person, as shown by `list`.
         id: String,
-        /// What they are told.
+        /// Reason that they are shown.
         #[arg(long, default_value = "")]
         reason: String,
     },
-    /// Keeps a person or an address away, and ends their connections.
+    /// Bans a person, address or network, and ends their connections.
     Ban {
-        /// Id of a person or of a connection, as `list` shows it, or an address or network.
+        /// Id of a person or connection, as shown by `list`, or an address or network.
         whom: String,
-        /// Time until the ban ends, as 90, 60s, 5m, 1h or 7d; without it there is no end.
+        /// Duration, such as 90, 60s, 5m, 1h or 7d; without it, the ban does not end.
         #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds)]
         seconds: Option<u64>,
-        /// Reason shown to them.
+        /// Reason that they are shown.
         #[arg(long, default_value = "")]
         reason: String,
     },
     /// Ends a ban.
     Unban {
-        /// As for `ban`, or as `bans` shows it.
+        /// As for `ban`, or as shown by `bans`.
         whom: String,
     },
-    /// Lets a person or an address read, but not write.
+    /// Mutes a person, address or network: they can read, but not write.
     Mute {
-        /// Id of a person or of a connection, as `list` shows it, or an address or network.
+        /// Id of a person or connection, as shown by `list`, or an address or network.
         whom: String,
-        /// Time until the mute ends, as 90, 60s, 5m, 1h or 7d; without it there is no end.
+        /// Duration, such as 90, 60s, 5m, 1h or 7d; without it, the mute does not end.
         #[arg(long = "for", value_name = "TIME", value_parser = duration_seconds)]
         seconds: Option<u64>,
     },
     /// Ends a mute.
     Unmute {
-        /// As for `mute`, or as `bans` shows it.
+        /// As for `mute`, or as shown by `bans`.
         whom: String,
     },
     /// Lists bans and mutes.
     Bans,
-    /// Lists messages of a room, with the numbers that `delete` needs.
+    /// Lists messages of a room, with their numbers for `delete`.
     Messages {
-        /// Id of the room, as `rooms` shows it.
+        /// Id of the room, as shown by `rooms`.
         room: String,
         /// Only messages before this number.
         #[arg(long, value_name = "NUMBER")]
         #[serde(default)]
         before: Option<u64>,
-        /// Most messages.
+        /// Maximum number of messages.
         #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
     },
-    /// Deletes a message: its number stays, its text and author go, also where it is quoted.
+    /// Deletes the text and author of a message, also from quotes of it; its number stays.
     Delete {
         /// Id of the room.
         room: String,
-        /// Number of the message, as `messages` shows it.
+        /// Number of the message, as shown by `messages`.
         number: u64,
     },
     /// Deletes all messages and direct rooms of a person, and ends their connections.
     Erase {
-        /// Id of the person, as `list` shows it.
+        /// Id of the person, as shown by `list`.
         person: String,
     },
-    /// Says something to everyone.
+    /// Sends an announcement to everyone.
     Announce {
-        /// Text.
+        /// Text of the announcement.
         text: String,
     },
-    /// Reads again the page, certificate, tokens and secrets, as SIGHUP does; who may no longer come in is disconnected.
+    /// Reloads the page, certificate, tokens and secrets, like SIGHUP; disconnects clients whose secret is no longer valid.
     Reload,
-    /// Says where the messages are; what `backup` asks first.
+    /// Where messages are stored; sent by `backup`.
     #[command(skip)]
     Store,
-    /// Closes the server, on all machines, for maintenance after a countdown that pages show.
+    /// Shuts down all servers of the chat after a countdown that pages show.
     Close {
-        /// Time until then, as 90, 60s, 5m or 1h.
+        /// Time until the shutdown, such as 90, 60s, 5m or 1h.
         #[arg(long = "in", value_name = "TIME", default_value = "60s", value_parser = seconds)]
         seconds: u32,
-        /// What everyone is told.
+        /// Reason that everyone is shown.
         #[arg(long, default_value = "")]
         reason: String,
-        /// Takes an earlier notice back.
+        /// Cancels the scheduled shutdown.
         #[arg(long)]
         cancel: bool,
-        /// Only the machine whose socket this is.
+        /// Shuts down only the server that this socket belongs to.
         #[arg(long)]
         #[serde(default)]
         here: bool,
     },
 }
 
-/// What the operator does to rooms.
+/// Change of rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 pub enum RoomChange {
     /// Deletes a room with all its messages.
     Delete {
-        /// Id of the room, as `rooms` shows it.
+        /// Id of the room, as shown by `rooms`.
         id: String,
     },
-    /// Moves the messages of an open room to the end of another one, and deletes the first.
+    /// Appends the messages of an open room to another one, and deletes the first.
     Merge {
-        /// Id of the room that goes.
+        /// Id of the room to delete.
         from: String,
-        /// Id of the room that gets the messages.
+        /// Id of the room that receives the messages.
         into: String,
     },
 }
 
-/// What the server answers.
+/// Answer of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Connections, and how full the machine that was asked is.
+    /// Connections, and the load of the node that answers.
     Connections(Vec<Connected>, Load),
     /// Rooms.
     Rooms(Vec<RoomInfo>),
@@ -157,17 +157,17 @@ pub enum Reply {
     Restrictions(Vec<Restriction>),
     /// Messages, oldest first.
     Messages(Vec<Message>),
-    /// Where the messages are.
-    Store(StorePlace),
-    /// It is done; in words.
+    /// Where messages are stored.
+    Store(StoreLocation),
+    /// Success, as text.
     Done(String),
-    /// It is not; in words.
+    /// Failure, as text.
     Failed(String),
 }
 
-/// Where messages are.
+/// Where messages are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StorePlace {
+pub enum StoreLocation {
     /// In a folder.
     Folder(PathBuf),
     /// In memory.
@@ -176,27 +176,27 @@ pub enum StorePlace {
     Redis,
 }
 
-/// How full a machine is.
+/// Load of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Engine.IO sessions, those that have not joined a namespace included.
     pub sessions: usize,
-    /// Most sessions.
+    /// Maximum number of sessions.
     pub max_sessions: usize,
     /// HTTP connections that did not become WebSockets.
     pub connections: usize,
-    /// Most such connections.
+    /// Maximum number of such connections.
     pub max_connections: usize,
-    /// Why it should get no new connections, if so.
+    /// Why it should receive no new connections, if so.
     pub not_ready: Option<String>,
 }
 
-/// Longest request.
+/// Maximum size of a request.
 const MOST_BYTES: u64 = 64 << 10;
-/// Longest wait for a request.
+/// Maximum wait for a request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Socket for the operator; its file goes when this is dropped.
+/// Listening socket for the operator; its file is removed on drop.
 #[derive(Debug)]
 pub struct AdminSocket {
     path: PathBuf,
@@ -204,19 +204,19 @@ pub struct AdminSocket {
     listener: UnixListener,
 }
 
-/// Why there can be no socket for the operator.
+/// Why the operator's socket cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for the operator at {path}: {reason}; name another path with --admin-socket")]
+#[error("cannot listen on the operator's socket {path}: {reason}; choose another path with --admin-socket")]
 pub struct ListenError {
     path: PathBuf,
     reason: io::Error,
 }
 
 impl AdminSocket {
-    /// Listens at a path, in place of what a server that has died left there.
+    /// Listens at a path; replaces the socket that a crashed server left there.
     ///
     /// # Errors
-    /// When the path cannot be used, or a running server has it.
+    /// When the path cannot be used, or belongs to a running server.
     pub fn bind(path: &Path) -> Result<Self, ListenError> {
         bind(path).map_err(|reason| ListenError {
             path: path.to_owned(),
@@ -232,10 +232,12 @@ impl AdminSocket {
                 Ok((stream, _)) if self.is_owner(&stream) => {
                     tokio::spawn(answer(stream, state.clone()));
                 }
-                Ok(_) => tracing::warn!("another user than the server's own tried the operator's socket"),
+                Ok(_) => {
+                    tracing::warn!("connection to the operator's socket refused: it came from another user");
+                }
                 Err(error) => {
-                    if let Some(unsaid) = failures.ready() {
-                        tracing::warn!(%error, unsaid, "the operator's socket does not work");
+                    if let Some(left_out) = failures.ready() {
+                        tracing::warn!(%error, left_out, "cannot accept a connection to the operator's socket");
                     }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -253,7 +255,7 @@ impl AdminSocket {
 impl Drop for AdminSocket {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the operator's socket is gone already");
+            tracing::debug!(%error, "cannot remove the operator's socket");
         }
     }
 }
@@ -262,7 +264,7 @@ fn bind(path: &Path) -> io::Result<AdminSocket> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(io::Error::new(
             io::ErrorKind::AddrInUse,
-            "a running server has it",
+            "a running server uses it",
         ));
     }
     match std::fs::symlink_metadata(path) {
@@ -270,21 +272,21 @@ fn bind(path: &Path) -> io::Result<AdminSocket> {
         Ok(_) => {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "there is another file",
+                "the path belongs to a file that is not a socket",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     if let Some(folder) = path.parent() {
-        // as the folder of the history, which it mostly is: for its owner alone
+        // usually the folder of the history: for its owner alone
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
     }
     let listener = UnixListener::bind(path)?;
-    // others cannot even connect; and who did before this line is asked who they are
+    // other users cannot connect; connections from before this line are checked by `is_owner`
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(AdminSocket {
         path: path.to_owned(),
@@ -304,20 +306,20 @@ async fn answer(stream: UnixStream, state: AppState) {
     let reply = match asked {
         Ok(Ok(_)) => match serde_json::from_str(&line) {
             Ok(request) => reply(&state, request).await,
-            Err(error) => Reply::Failed(format!("not a request: {error}")),
+            Err(error) => Reply::Failed(format!("cannot decode the request: {error}")),
         },
         Ok(Err(error)) => Reply::Failed(format!("cannot read the request: {error}")),
-        Err(_) => Reply::Failed("no request came".to_owned()),
+        Err(_) => Reply::Failed("no request within 5 s".to_owned()),
     };
     let line = match serde_json::to_string(&reply) {
         Ok(line) => line + "\n",
         Err(error) => {
-            tracing::error!(%error, "the operator's answer cannot be written");
+            tracing::error!(%error, "cannot encode the answer to the operator");
             return;
         }
     };
     if let Err(error) = write.write_all(line.as_bytes()).await {
-        tracing::debug!(%error, "the operator has gone");
+        tracing::debug!(%error, "the operator has disconnected");
     }
 }
 
@@ -344,8 +346,8 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                 tracing::info!(room = id, "the operator deleted a room");
                 Reply::Done(format!("room {id} deleted"))
             }
-            Ok(false) => Reply::Failed(format!("no room with the id {id} that can be deleted")),
-            Err(error) => Reply::Failed(format!("the room {id} cannot be deleted: {error}")),
+            Ok(false) => Reply::Failed(format!("no room with the id {id}, or it cannot be deleted")),
+            Err(error) => Reply::Failed(format!("cannot delete room {id}: {error}")),
         },
         Request::Rooms {
             change: Some(RoomChange::Merge { from, into }),
@@ -357,10 +359,10 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             Err(StoreError::RoomUnknown) => Reply::Failed(format!(
                 "{from} and {into} are not two open rooms; the lobby can only be the second one"
             )),
-            Err(error) => Reply::Failed(format!("{from} cannot be merged into {into}: {error}")),
+            Err(error) => Reply::Failed(format!("cannot merge {from} into {into}: {error}")),
         },
         Request::Kick { id, reason } => match chat.kick(&id, &reason).await {
-            0 => Reply::Failed(format!("nobody here has the id {id}")),
+            0 => Reply::Failed(format!("no connection or person has the id {id}")),
             ended => {
                 tracing::info!(id, ended, "the operator ended connections");
                 Reply::Done(format!("{ended} connections ended"))
@@ -378,14 +380,14 @@ async fn reply(state: &AppState, request: Request) -> Reply {
         Request::Unmute { whom } => lift(chat, RestrictionKind::Mute, &whom).await,
         Request::Bans => match chat.restrictions().await {
             Ok(list) => Reply::Restrictions(list),
-            Err(error) => Reply::Failed(format!("bans and mutes cannot be read: {error}")),
+            Err(error) => Reply::Failed(format!("cannot read bans and mutes: {error}")),
         },
         Request::Messages { room, before, limit } => {
             let range = before.map_or(Range::Newest, Range::Before);
             match chat.messages(&room, range, limit).await {
                 Ok(page) => Reply::Messages(page.messages),
                 Err(StoreError::RoomUnknown) => Reply::Failed(format!("no room has the id {room}")),
-                Err(error) => Reply::Failed(format!("messages of {room} cannot be read: {error}")),
+                Err(error) => Reply::Failed(format!("cannot read messages of {room}: {error}")),
             }
         }
         Request::Delete { room, number } => match chat.delete_message(&room, number).await {
@@ -394,7 +396,7 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                 Reply::Done(format!("message {number} of {room} deleted"))
             }
             Ok(false) => Reply::Failed(format!("{room} has no message with the number {number}")),
-            Err(error) => Reply::Failed(format!("message {number} of {room} cannot be deleted: {error}")),
+            Err(error) => Reply::Failed(format!("cannot delete message {number} of {room}: {error}")),
         },
         Request::Erase { person } => match chat.erase_person(&person).await {
             Ok(erased) => {
@@ -404,7 +406,7 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                     erased.messages, erased.rooms, erased.connections
                 ))
             }
-            Err(error) => Reply::Failed(format!("{person} cannot be erased: {error}; try again")),
+            Err(error) => Reply::Failed(format!("cannot erase {person}: {error}; try again")),
         },
         Request::Reload => {
             let state = state.clone();
@@ -414,9 +416,9 @@ async fn reply(state: &AppState, request: Request) -> Reply {
                 Err(error) => Reply::Failed(error.to_string()),
             }
         }
-        Request::Store => Reply::Store(store_place(state)),
+        Request::Store => Reply::Store(store_location(state)),
         Request::Announce { text } => {
-            tracing::info!(text, "the operator announced");
+            tracing::info!(text, "the operator sent an announcement");
             chat.announce(&text);
             Reply::Done("announced".to_owned())
         }
@@ -426,7 +428,7 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             cancel,
             here,
         } => {
-            // nought seconds say that an earlier notice is taken back
+            // zero seconds cancel a scheduled shutdown
             let seconds = if cancel { 0 } else { seconds.max(1) };
             let within = Duration::from_secs(u64::from(seconds));
             if !here {
@@ -434,13 +436,13 @@ async fn reply(state: &AppState, request: Request) -> Reply {
             }
             chat.announce_shutdown(within, &reason);
             if cancel {
-                tracing::info!("the operator took the closing back");
+                tracing::info!("the operator cancelled the shutdown");
                 state.stop.cancel();
-                return Reply::Done("goes on".to_owned());
+                return Reply::Done("shutdown cancelled".to_owned());
             }
-            tracing::info!(seconds, reason, here, "the operator closes the server");
+            tracing::info!(seconds, reason, here, "the operator scheduled a shutdown");
             state.stop.within(within);
-            Reply::Done(format!("closes in {seconds} s; `close --cancel` takes it back"))
+            Reply::Done(format!("shutdown in {seconds} s; `close --cancel` cancels it"))
         }
     }
 }
@@ -464,14 +466,11 @@ async fn restrict(
     };
     match chat.restrict(restriction).await {
         Ok(()) => {
-            tracing::info!(kind = kind.name(), %subject, seconds, "the operator restricted someone");
+            tracing::info!(kind = kind.name(), %subject, seconds, "the operator added a restriction");
             let end = seconds.map_or(String::new(), |seconds| format!(" for {seconds} s"));
             Reply::Done(format!("{} of {subject}{end}", kind.name()))
         }
-        Err(error) => Reply::Failed(format!(
-            "the {} of {subject} cannot be stored: {error}",
-            kind.name()
-        )),
+        Err(error) => Reply::Failed(format!("cannot store the {} of {subject}: {error}", kind.name())),
     }
 }
 
@@ -486,14 +485,11 @@ async fn lift(chat: &Chat, kind: RestrictionKind, whom: &str) -> Reply {
             Reply::Done(format!("{} of {subject} ended", kind.name()))
         }
         Ok(false) => Reply::Failed(format!("there is no {} of {subject}", kind.name())),
-        Err(error) => Reply::Failed(format!(
-            "the {} of {subject} cannot be ended: {error}",
-            kind.name()
-        )),
+        Err(error) => Reply::Failed(format!("cannot end the {} of {subject}: {error}", kind.name())),
     }
 }
 
-/// How full this machine is.
+/// Load of this node.
 fn load(state: &AppState) -> Load {
     let (sessions, max_sessions) = state.sessions();
     Load {
@@ -505,28 +501,28 @@ fn load(state: &AppState) -> Load {
     }
 }
 
-fn store_place(state: &AppState) -> StorePlace {
+fn store_location(state: &AppState) -> StoreLocation {
     let store = &state.config.store;
     if store.redis.is_some() {
-        StorePlace::Redis
+        StoreLocation::Redis
     } else if store.ephemeral {
-        StorePlace::Memory
+        StoreLocation::Memory
     } else {
-        // the operator's command may run in another folder
-        StorePlace::Folder(store.data.canonicalize().unwrap_or_else(|_| store.data.clone()))
+        // the command may run in another working directory
+        StoreLocation::Folder(store.data.canonicalize().unwrap_or_else(|_| store.data.clone()))
     }
 }
 
-/// Reads a time of at most a week, such as `90`, `60s`, `5m` or `1h`.
+/// Parses a duration of at most a week, such as `90`, `60s`, `5m` or `1h`.
 fn seconds(text: &str) -> Result<u32, String> {
     duration_seconds(text)
         .ok()
         .filter(|seconds| *seconds <= 7 * 86_400)
         .and_then(|seconds| u32::try_from(seconds).ok())
-        .ok_or_else(|| "not a time like 90, 60s, 5m or 1h, of at most a week".to_owned())
+        .ok_or_else(|| "not a duration such as 90, 60s, 5m or 1h, of at most a week".to_owned())
 }
 
-/// Reads a time such as `90`, `60s`, `5m`, `1h` or `7d`.
+/// Parses a duration such as `90`, `60s`, `5m`, `1h` or `7d`.
 fn duration_seconds(text: &str) -> Result<u64, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
         Some(number) => (number, text.get(number.len()..).unwrap_or_default()),
@@ -541,7 +537,7 @@ fn duration_seconds(text: &str) -> Result<u64, String> {
     number
         .parse::<u32>()
         .map(|number| u64::from(number) * factor)
-        .map_err(|_| "not a time like 90, 60s, 5m, 1h or 7d".to_owned())
+        .map_err(|_| "not a duration such as 90, 60s, 5m, 1h or 7d".to_owned())
 }
 
 #[cfg(test)]

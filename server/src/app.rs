@@ -1,4 +1,4 @@
-//! The running server: the page's files, Socket.IO, the chat, and when all of it stops.
+//! The running server on one page: state, routes, engine settings, reload and shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use crate::http::serve::{ConnectionLimit, Tls};
 use crate::shutdown::ShutdownTimer;
 use crate::socketio::{Io, IoConfig, Redis, RedisConfig};
 
-/// How often the end of the connections is looked for.
+/// Time between two checks whether all connections have ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Time in which a client that polls comes again; after it, it has gone without a word.
+/// Time in which a polling client sends its next request; after it, the client counts as gone.
 const NEXT_POLL: Duration = Duration::from_secs(2);
 
 /// The running server; cheap to clone.
@@ -34,36 +34,36 @@ const NEXT_POLL: Duration = Duration::from_secs(2);
 pub struct AppState {
     /// Files of the page.
     pub assets: Assets,
-    /// What the page may do.
+    /// Content-Security-Policy of the page.
     pub policy: Policy,
-    /// Socket.IO requests.
+    /// Engine.IO server that handles Socket.IO requests.
     pub engine: Engine,
     /// The chat.
     pub chat: Chat,
-    /// Whether new connections are welcome.
+    /// Whether the server is shutting down.
     pub readiness: Arc<Readiness>,
-    /// When it stops.
+    /// When the server stops.
     pub stop: ShutdownTimer,
     /// Limit of HTTP connections.
     pub connections: Arc<ConnectionLimit>,
     /// Certificate of the public address, where it has one.
     pub tls: Option<Tls>,
-    /// What it was built from.
+    /// Configuration that it was built from.
     pub config: Arc<Config>,
     /// Whether `/metrics` has an address of its own.
-    pub metrics_elsewhere: bool,
+    pub has_admin_address: bool,
 }
 
 impl AppState {
     /// Builds the server from its configuration: reads the page and the secrets, opens the history.
     ///
     /// # Errors
-    /// When something that the configuration names is not there or does not work.
+    /// When the configuration names something that does not exist or does not work.
     pub async fn new(config: &Config) -> anyhow::Result<Self> {
         let servers = config.page.servers();
         let assets = Assets::load(&config.page.assets, &servers)?;
         let access = load_authenticator(config)?;
-        let io = io(&config.store)?;
+        let io = socketio_server(&config.store)?;
         let page = assets.clone();
         let chat = Chat::start(io.clone(), &config.store, config.chat, access, move || {
             page.build()
@@ -89,42 +89,46 @@ impl AppState {
             connections: Arc::new(connection_limit(&config.sockets)),
             tls: None,
             config: Arc::new(config.clone()),
-            metrics_elsewhere: config.listen.admin_listen.is_some(),
+            has_admin_address: config.listen.admin_listen.is_some(),
         })
     }
 
-    /// Reads tokens and secrets as they are now.
+    /// Reads the current tokens and secrets.
     fn load_authenticator(&self) -> Result<Authenticator, AuthError> {
         load_authenticator(&self.config)
     }
 
-    /// Why the server should get no new connections, if so.
-    #[must_use]
+    /// Whether the server should receive new connections.
+    ///
+    /// # Errors
+    /// Why it should not, as text.
     pub fn health(&self) -> Result<(), String> {
         if self.readiness.is_draining() {
-            return Err("going down".to_owned());
+            return Err("shutting down".to_owned());
         }
         if let Err(error) = self.chat.health() {
             return Err(format!("messages cannot be stored: {error}"));
         }
         let (sessions, max_sessions) = self.sessions();
         if sessions >= max_sessions {
-            return Err(format!("full: {sessions} sessions of at most {max_sessions}"));
+            return Err(format!(
+                "full: {sessions} sessions, the maximum is {max_sessions}"
+            ));
         }
         if self.connections.is_full() {
             let (open, max) = (self.connections.open(), self.connections.max());
-            return Err(format!("full: {open} HTTP connections of at most {max}"));
+            return Err(format!("full: {open} HTTP connections, the maximum is {max}"));
         }
         Ok(())
     }
 
-    /// Engine.IO sessions on this machine, and how many there may be.
+    /// Engine.IO sessions on this node, and their maximum.
     #[must_use]
     pub fn sessions(&self) -> (usize, usize) {
         (self.engine.sessions(), self.engine.config().limits.max_sessions)
     }
 
-    /// Sets the gauges that are only looked at when someone asks.
+    /// Updates the gauges that are computed on demand.
     pub fn record_metrics(&self) {
         self.chat.record_metrics();
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
@@ -135,11 +139,11 @@ impl AppState {
         metrics::gauge!("pesan_build_info", "version" => env!("CARGO_PKG_VERSION"), "page" => self.assets.build()).set(1.0);
     }
 
-    /// Waits for the time to stop, and then brings the server down: nothing new comes in, what was said is stored and
-    /// answered, everyone is told, and connections get this long to end.
+    /// Waits for the time of the shutdown, then shuts down: announces it, stores and acknowledges all queued messages,
+    /// closes the sockets, and waits for connections to end, at most for `drain`.
     pub async fn stopped(self, drain: Duration) {
         self.stop.wait().await;
-        tracing::info!("going down");
+        tracing::info!("shutting down");
         self.readiness.drain();
         let deadline = Instant::now() + drain;
         let abandoned = Instant::now() + NEXT_POLL;
@@ -154,46 +158,46 @@ impl AppState {
         }
         let left = self.engine.sessions();
         if left > 0 {
-            tracing::warn!(left, "connections were cut off");
+            tracing::warn!(left, "connections did not end in time and were closed");
         }
     }
 
-    /// Reads again what may change while the server runs: the page, the certificate, tokens and secrets. What cannot be
-    /// read stays as it was; who may no longer come in is disconnected.
+    /// Reloads the page, the certificate, tokens and secrets. What cannot be read stays unchanged; clients whose secret is
+    /// no longer valid are disconnected.
     ///
     /// # Errors
-    /// What stays as it was, and why.
+    /// What stays unchanged, and why.
     pub fn reload(&self) -> Result<String, String> {
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         match self.assets.reload() {
             Ok(()) => {
-                tracing::info!(build = self.assets.build(), "the page was read again");
+                tracing::info!(build = self.assets.build(), "page reloaded");
                 done.push("page".to_owned());
             }
-            Err(error) => failed.push(format!("the page stays as it was: {error}")),
+            Err(error) => failed.push(format!("the page is unchanged: {error}")),
         }
         if let Some(tls) = &self.tls {
             match tls.reload() {
                 Ok(()) => {
-                    tracing::info!("the certificate was read again");
+                    tracing::info!("certificate reloaded");
                     done.push("certificate".to_owned());
                 }
-                Err(error) => failed.push(format!("the certificate stays as it was: {error}")),
+                Err(error) => failed.push(format!("the certificate is unchanged: {error}")),
             }
         }
         match self.load_authenticator() {
             Ok(access) => {
                 let revoked = self.chat.replace_authenticator(access);
-                tracing::info!(revoked, "tokens and secrets were read again");
-                done.push(format!("tokens and secrets ({revoked} connections revoked)"));
+                tracing::info!(revoked, "tokens and secrets reloaded");
+                done.push(format!("tokens and secrets ({revoked} connections ended)"));
             }
-            Err(error) => failed.push(format!("tokens and secrets stay as they were: {error}")),
+            Err(error) => failed.push(format!("tokens and secrets are unchanged: {error}")),
         }
         for error in &failed {
             tracing::error!("{error}");
         }
         if failed.is_empty() {
-            Ok(format!("read again: {}", done.join(", ")))
+            Ok(format!("reloaded: {}", done.join(", ")))
         } else {
             Err(failed.join("; "))
         }
@@ -209,14 +213,14 @@ fn load_authenticator(config: &Config) -> Result<Authenticator, AuthError> {
 fn connection_limit(sockets: &SocketLimits) -> ConnectionLimit {
     let max_per_address = match sockets.max_per_address {
         0 => sockets.max_connections,
-        // a page opens several for its files
+        // a page opens several connections for its files
         max => max.max(16),
     };
     ConnectionLimit::new(sockets.max_connections, max_per_address)
 }
 
-/// The Socket.IO server: alone, or with others on the same Redis.
-fn io(store: &Store) -> anyhow::Result<Io> {
+/// Socket.IO server, with the Redis adapter if there are several nodes.
+fn socketio_server(store: &Store) -> anyhow::Result<Io> {
     let Some(url) = &store.redis else {
         return Ok(Io::default());
     };
@@ -229,14 +233,14 @@ fn io(store: &Store) -> anyhow::Result<Io> {
     Ok(Io::with_adapter(IoConfig::default(), adapter))
 }
 
-/// Everything that the public address serves.
+/// Routes of the public address.
 pub fn app(state: &AppState) -> Router {
     let mut routes = Router::new()
-        // load balancers
+        // for load balancers
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
-    if !state.metrics_elsewhere {
-        // Prometheus on this machine
+    if !state.has_admin_address {
+        // for Prometheus on this machine
         routes = routes.route("/metrics", get(local_metrics));
     }
     // Socket.IO
@@ -246,7 +250,7 @@ pub fn app(state: &AppState) -> Router {
     security_headers::layers(routes, state.policy.clone())
 }
 
-/// What `--admin-listen` serves.
+/// Routes of `--admin-listen`.
 pub fn admin_router(state: &AppState) -> Router {
     let routes = Router::new()
         .route("/healthz", get(healthz))
@@ -264,7 +268,7 @@ async fn readyz(State(state): State<AppState>) -> Response {
     health::readiness(&state.health())
 }
 
-/// `/metrics` of the public address: for this machine only, and not for whom a proxy on it speaks.
+/// `/metrics` of the public address: for clients on this machine only, but not for requests that a local proxy forwards.
 async fn local_metrics(State(state): State<AppState>, request: Request) -> Response {
     let headers = request.headers();
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
@@ -291,7 +295,7 @@ async fn page(State(state): State<AppState>, request: Request) -> Response {
     state.assets.respond(&request).into_response()
 }
 
-/// Settings of the engine.
+/// Engine settings from the configuration.
 fn engine_config(config: &Config) -> EngineConfig {
     let sockets = &config.sockets;
     let allowed = AllowedOrigins::new(&config.listen.origin);
@@ -308,7 +312,7 @@ fn engine_config(config: &Config) -> EngineConfig {
         ping_interval: Duration::from_millis(sockets.ping_interval),
         ping_timeout: Duration::from_millis(sockets.ping_timeout),
         max_payload: sockets.max_payload,
-        // scripts of other origins may read the answers; whether they may connect is decided below
+        // scripts of other origins may read the responses; `allow_request` below decides whether they may connect
         cors: Some(Cors::default()),
         origins: Origins::Any,
         allow_request: Some(Arc::new(move |request: Arc<HandshakeRequest>| {
@@ -320,14 +324,14 @@ fn engine_config(config: &Config) -> EngineConfig {
     }
 }
 
-/// Pages that may connect.
+/// Origins whose pages may connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum AllowedOrigins {
-    /// Those of the server's own host, and of this machine: what a developer has.
+    /// The server's own host, and loopback addresses, for development.
     OwnAndLoopback,
-    /// All.
+    /// All origins.
     Any,
-    /// Those of the server's own host, and of these origins.
+    /// The server's own host, and these origins.
     Listed(Vec<Origin>),
 }
 
@@ -344,7 +348,7 @@ impl AllowedOrigins {
     }
 
     fn verdict(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), String> {
-        // only browsers say where a request comes from, and only there it is a page's doing
+        // only browsers send an Origin header, and only there can a foreign page cause the request
         let Some(origin) = origin else { return Ok(()) };
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         let own = authority
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_other_origins_need_to_be_named() {
+    fn origins_other_than_own_and_loopback_need_to_be_listed() {
         assert!(allows(&[], "https://chat.example"));
         assert!(allows(&[], "http://localhost:5173"));
         assert!(allows(&[], "http://[::1]:3000"));
@@ -395,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_no_browser_may_connect() {
+    fn origin_missing_is_allowed() {
         assert!(AllowedOrigins::new(&[]).verdict(None, None).is_ok());
     }
 }

@@ -1,7 +1,7 @@
-//! Who may come in: everyone, those who know the shared secret, or those with a token of their own.
+//! Authentication: none, a shared secret, or one token per person.
 //!
-//! The secrets come from files or the environment, never from the command line, and are neither logged nor part of
-//! a URL. [`crate::chat`] asks [`Authenticator::check`] in its connect middleware.
+//! Secrets are read from files or the environment, never from the command line, and are neither logged nor part of a
+//! URL. The connect middleware of [`crate::chat`] calls [`Authenticator::check`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,13 +12,13 @@ use subtle::ConstantTimeEq;
 
 use crate::chat::names::comparison_keys;
 
-/// Where the secrets are. `PESAN_SECRET` in the environment is a shared secret, too.
+/// Files with secrets. The variable `PESAN_SECRET` is a shared secret, too.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AuthConfig {
-    /// File whose first line is the secret that everyone needs to come in (or `PESAN_SECRET`).
+    /// File with the shared secret in its first line, which every client needs (or set `PESAN_SECRET`).
     #[arg(long, env = "PESAN_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
-    /// File with a line `name token` for each person who may come in.
+    /// File with a line `name token` for each person who may connect.
     #[arg(
         long,
         env = "PESAN_TOKEN_FILE",
@@ -28,20 +28,20 @@ pub struct AuthConfig {
     pub token_file: Option<PathBuf>,
 }
 
-/// Shortest shared secret.
+/// Minimum length of a shared secret.
 const MIN_SECRET_BYTES: usize = 12;
 
-/// Who may come in.
+/// Who may connect.
 pub enum Authenticator {
     /// Everyone.
     Open,
-    /// Who knows the secret.
+    /// Clients that know the secret.
     Secret(String),
-    /// Who has a token; it says who they are.
+    /// Clients with a token, which identifies the person.
     Tokens(Vec<(String, String)>),
 }
 
-/// Does not show the secrets.
+/// Does not print the secrets.
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -52,12 +52,12 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// Someone who may come in.
+/// Identity of an authenticated client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Under the name of their choice.
+    /// Anyone, with a name of their choice.
     Anyone,
-    /// Under the name that belongs to the token.
+    /// The person with this name, which belongs to the token.
     Named(String),
 }
 
@@ -70,34 +70,34 @@ pub enum AuthError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         reason: String,
     },
-    /// The file has nothing in it.
-    #[error("{0} has no secret in it")]
+    /// The file contains no secret.
+    #[error("{0} contains no secret")]
     Empty(PathBuf),
-    /// A name in the token file is none, or too long.
-    #[error("{path}, line {line}: '{name}' is no name of 1 to {most} visible characters (--name-chars)")]
+    /// A name in the token file is invalid or too long.
+    #[error("{path}, line {line}: '{name}' is not a name of 1 to {max} visible characters (--name-chars)")]
     Name {
         /// The file.
         path: PathBuf,
         /// Number of the line.
         line: usize,
-        /// What stands there.
+        /// The invalid name.
         name: String,
-        /// Most characters of a name.
-        most: u32,
+        /// Maximum length of a name.
+        max: u32,
     },
-    /// Two lines of the token file are for one name, or for names that look alike, or have one token.
+    /// Two lines of the token file have the same name, names that look alike, or the same token.
     #[error(
-        "{path}, lines {first} and {line}: {what} '{name}' and '{other}' are the same to a reader; give one another"
+        "{path}, lines {first} and {line}: {what} '{name}' and '{other}' are the same or look the same; change one of them"
     )]
     Collision {
         /// The file.
         path: PathBuf,
-        /// Numbers of the two lines.
+        /// Number of the first line.
         first: usize,
-        /// The second one.
+        /// Number of the second line.
         line: usize,
         /// What collides: names, or the tokens of names.
         what: &'static str,
@@ -106,12 +106,12 @@ pub enum AuthError {
         /// Name of the second line.
         other: String,
     },
-    /// The environment has a secret, and a file is named besides.
-    #[error("PESAN_SECRET is set, and {0} is given besides; leave one of them out")]
+    /// Both `PESAN_SECRET` and a file are given.
+    #[error("both PESAN_SECRET and {0} are set; remove one of them")]
     Both(&'static str),
-    /// A secret that could be guessed.
+    /// The secret is short enough to be guessed.
     #[error(
-        "the secret of {0} is {1} bytes long; at least {MIN_SECRET_BYTES} are needed, such as `openssl rand -hex 16` gives"
+        "the secret of {0} is {1} bytes long; the minimum is {MIN_SECRET_BYTES}; create one with `openssl rand -hex 16`"
     )]
     Weak(String, usize),
     /// A line is not of the form `name token`.
@@ -125,10 +125,10 @@ pub enum AuthError {
 }
 
 impl Authenticator {
-    /// Reads the secrets; `secret` is what the environment has, and `name_chars` the longest name.
+    /// Reads the secrets; `secret` comes from the environment, `name_chars` is the maximum length of a name.
     ///
     /// # Errors
-    /// When a file cannot be read, has nothing in it, or lines that cannot work.
+    /// When a file cannot be read, is empty, or has invalid lines.
     pub fn load(config: &AuthConfig, secret: Option<String>, name_chars: u32) -> Result<Self, AuthError> {
         let secret = secret.filter(|secret| !secret.is_empty());
         let file = match config {
@@ -152,14 +152,14 @@ impl Authenticator {
         if let Some(path) = &config.secret_file {
             let text = read(path)?;
             return match text.lines().next().map(str::trim) {
-                Some(secret) if !secret.is_empty() => strong(secret, &path.display().to_string()),
+                Some(secret) if !secret.is_empty() => check_strength(secret, &path.display().to_string()),
                 Some(_) | None => Err(AuthError::Empty(path.clone())),
             };
         }
-        secret.map_or(Ok(Self::Open), |secret| strong(&secret, "PESAN_SECRET"))
+        secret.map_or(Ok(Self::Open), |secret| check_strength(&secret, "PESAN_SECRET"))
     }
 
-    /// Who comes with this token, if they may. Takes equally long wherever the difference is.
+    /// Identity for a token, if it is valid. Takes the same time wherever the tokens differ.
     #[must_use]
     pub fn check(&self, token: Option<&str>) -> Option<Identity> {
         let token = token.unwrap_or_default().as_bytes();
@@ -167,7 +167,7 @@ impl Authenticator {
             Self::Open => Some(Identity::Anyone),
             Self::Secret(secret) => bool::from(secret.as_bytes().ct_eq(token)).then_some(Identity::Anyone),
             Self::Tokens(people) => {
-                // no early end: the time must not tell which line fits
+                // no early return: the time must not reveal which line matches
                 let mut found = None;
                 for (name, known) in people {
                     if bool::from(known.as_bytes().ct_eq(token)) {
@@ -180,9 +180,9 @@ impl Authenticator {
     }
 }
 
-fn strong(secret: &str, place: &str) -> Result<Authenticator, AuthError> {
+fn check_strength(secret: &str, source: &str) -> Result<Authenticator, AuthError> {
     if secret.len() < MIN_SECRET_BYTES {
-        return Err(AuthError::Weak(place.to_owned(), secret.len()));
+        return Err(AuthError::Weak(source.to_owned(), secret.len()));
     }
     Ok(Authenticator::Secret(secret.to_owned()))
 }
@@ -196,7 +196,7 @@ fn read(path: &Path) -> Result<String, AuthError> {
 
 fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, String)>, AuthError> {
     let mut people: Vec<(String, String)> = Vec::new();
-    // by what readers take for one name, and by token: the line and the name that had it first
+    // by part of the comparison key and by token: first line and name
     let mut seen: HashMap<(&str, String), (usize, String)> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let (number, line) = (index + 1, line.trim());
@@ -218,7 +218,7 @@ fn tokens(path: &Path, text: &str, name_chars: u32) -> Result<Vec<(String, Strin
                 path: path.to_owned(),
                 line: number,
                 name: name.to_owned(),
-                most: name_chars,
+                max: name_chars,
             });
         };
         let names = keys.into_iter().map(|key| ("names", key));
@@ -249,18 +249,18 @@ mod tests {
 
     #[test]
     fn without_a_secret_everyone_comes_in() {
-        let access = Authenticator::load(&AuthConfig::default(), None, 32).expect("nothing to read");
-        assert_eq!(access.check(None), Some(Identity::Anyone));
+        let authenticator = Authenticator::load(&AuthConfig::default(), None, 32).expect("nothing to read");
+        assert_eq!(authenticator.check(None), Some(Identity::Anyone));
     }
 
     #[test]
     fn the_secret_must_be_right() {
-        let access = Authenticator::load(&AuthConfig::default(), Some("sesame, open".into()), 32)
+        let authenticator = Authenticator::load(&AuthConfig::default(), Some("sesame, open".into()), 32)
             .expect("nothing to read");
-        assert_eq!(access.check(Some("sesame, open")), Some(Identity::Anyone));
-        assert_eq!(access.check(Some("sesam")), None);
-        assert_eq!(access.check(None), None);
-        assert!(!format!("{access:?}").contains("sesame"));
+        assert_eq!(authenticator.check(Some("sesame, open")), Some(Identity::Anyone));
+        assert_eq!(authenticator.check(Some("sesam")), None);
+        assert_eq!(authenticator.check(None), None);
+        assert!(!format!("{authenticator:?}").contains("sesame"));
     }
 
     #[test]
@@ -279,12 +279,12 @@ mod tests {
     fn a_token_says_who_comes() {
         let path = Path::new("tokens");
         let people = tokens(path, "# people\nSiti Aminah  0123456789abcdef\n", 32).expect("one line");
-        let access = Authenticator::Tokens(people);
+        let authenticator = Authenticator::Tokens(people);
         assert_eq!(
-            access.check(Some("0123456789abcdef")),
+            authenticator.check(Some("0123456789abcdef")),
             Some(Identity::Named("Siti Aminah".into()))
         );
-        assert_eq!(access.check(Some("0123456789abcdeF")), None);
+        assert_eq!(authenticator.check(Some("0123456789abcdeF")), None);
     }
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
             ),
             (
                 "Budi 0123456789abcdef\n\u{200b} 1123456789abcdef",
-                "line 2: '\u{200b}' is no name",
+                "line 2: '\u{200b}' is not a name",
             ),
         ] {
             let error = tokens(Path::new("tokens"), text, 32)

@@ -1,4 +1,4 @@
-//! Command line of the binary: serve, or talk to a running server.
+//! Command line of the binary: the flags of the server, and `pesan-server admin`, which talks to a running server.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,11 +11,11 @@ use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::{Reply, Request, StorePlace};
+use crate::admin::{Reply, Request, StoreLocation};
 use crate::chat::history::{self, Contents};
 use crate::config::{Config, without_empty_variables};
 
-/// Serves the pesan chat: the page, Socket.IO, and the history.
+/// Serves the pesan chat: page, Socket.IO and history.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "pesan-server",
@@ -24,27 +24,26 @@ use crate::config::{Config, without_empty_variables};
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// What to do instead of serving.
+    /// Command instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to serve.
+    /// Configuration of the server.
     #[command(flatten)]
     pub config: Config,
 }
 
-/// What the binary can do besides serving.
+/// Command other than serving.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Talks to the running server: list, rooms, kick, announce, close.
+    /// Administers the running server: connections, rooms, bans, messages, backups, shutdown.
     Admin(AdminCommand),
 }
 
 impl Cli {
-    /// Reads the command line, its first word being the program's name, and the environment; an empty variable counts as
-    /// unset.
+    /// Parses the command line, starting with the program's name, and the environment; an empty variable counts as unset.
     ///
     /// # Errors
-    /// The message for the first value that is wrong, or the text that `--help` asks for.
+    /// Message for the first invalid value, or the text of `--help`.
     pub fn read<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
         let mut command = without_empty_variables(Self::command());
         let cli = Self::from_arg_matches_mut(&mut command.try_get_matches_from_mut(args)?)
@@ -56,10 +55,10 @@ impl Cli {
     }
 }
 
-/// Longest wait for an answer.
+/// Longest wait for an answer of the server.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Talks to the running server.
+/// Administers the running server: connections, rooms, bans, messages, backups, shutdown.
 #[derive(Debug, Clone, Args)]
 pub struct AdminCommand {
     /// Socket of the running server.
@@ -71,23 +70,23 @@ pub struct AdminCommand {
         global = true
     )]
     pub admin_socket: PathBuf,
-    /// What to do.
+    /// Command.
     #[command(subcommand)]
     pub action: Action,
 }
 
-/// What the operator can do.
+/// Command of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Action {
-    /// Asks the running server.
+    /// Sends a request to the running server.
     #[command(flatten)]
     Request(Request),
-    /// Writes the history of the running server to a new file; it goes on meanwhile.
+    /// Writes the history to a new file while the server runs.
     Backup {
         /// File to write.
         file: PathBuf,
     },
-    /// Puts a backup in the place of the history of a server that is stopped; the old history stays beside it.
+    /// Replaces the history of a stopped server by a backup; keeps the old history beside it.
     Restore {
         /// File that `backup` wrote.
         file: PathBuf,
@@ -98,10 +97,10 @@ pub enum Action {
 }
 
 impl AdminCommand {
-    /// Asks, and prints the answer.
+    /// Sends the request and prints the answer.
     ///
     /// # Errors
-    /// When no server answers, or it says no.
+    /// When no server answers, or it reports a failure.
     pub fn run(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let request = match &self.action {
             Action::Request(request) => request,
@@ -125,7 +124,7 @@ impl AdminCommand {
                 writeln!(out, "{} connections", list.len())?;
                 writeln!(
                     out,
-                    "this machine: {} sessions of at most {}, {} HTTP connections of at most {}",
+                    "this node: {} sessions (maximum {}), {} HTTP connections (maximum {})",
                     load.sessions, load.max_sessions, load.connections, load.max_connections
                 )?;
                 if let Some(reason) = load.not_ready {
@@ -196,15 +195,15 @@ impl AdminCommand {
 
     fn back_up(&self, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
         let folder = match self.send_request(&Request::Store)? {
-            Reply::Store(StorePlace::Folder(folder)) => folder,
-            Reply::Store(StorePlace::Memory) => {
-                bail!("the server keeps messages in memory only (--ephemeral)")
+            Reply::Store(StoreLocation::Folder(folder)) => folder,
+            Reply::Store(StoreLocation::Memory) => {
+                bail!("messages are stored in memory only (--ephemeral)")
             }
-            Reply::Store(StorePlace::Redis) => {
-                bail!("the messages are in Redis (--redis): back up its files, or a replica of it")
+            Reply::Store(StoreLocation::Redis) => {
+                bail!("messages are stored in Redis (--redis); back up its files or a replica")
             }
             Reply::Failed(text) => bail!(text),
-            other => bail!("the server answers something else: {other:?}"),
+            other => bail!("unexpected answer of the server: {other:?}"),
         };
         let started = Instant::now();
         let contents = history::back_up(&folder, file)?;
@@ -221,7 +220,7 @@ impl AdminCommand {
     fn send_request(&self, request: &Request) -> anyhow::Result<Reply> {
         let path = self.admin_socket.display();
         let mut stream = UnixStream::connect(&self.admin_socket).with_context(|| {
-            format!("no server answers at {path}; is it running? --admin-socket names the socket of another --data")
+            format!("no server answers at {path}; is it running? With another --data, set --admin-socket")
         })?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         let mut line = serde_json::to_vec(request)?;
@@ -230,12 +229,13 @@ impl AdminCommand {
         let mut answer = String::new();
         BufReader::new(stream)
             .read_line(&mut answer)
-            .context("the server does not answer")?;
-        serde_json::from_str(&answer).context("the server's answer cannot be read; has it another version?")
+            .context("no answer of the server")?;
+        serde_json::from_str(&answer)
+            .context("cannot decode the server's answer; does it have another version?")
     }
 }
 
-/// Time in its largest unit.
+/// Duration in its largest unit.
 fn format_age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -248,14 +248,19 @@ fn format_age(time: Duration) -> String {
 
 fn restore(file: &Path, data: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let (contents, old) = history::restore(file, data)?;
-    writeln!(out, "{} has {} now", data.display(), ContentsSummary(contents))?;
+    writeln!(
+        out,
+        "{} now contains {}",
+        data.display(),
+        ContentsSummary(contents)
+    )?;
     if let Some(old) = old {
-        writeln!(out, "what was there before is {}", old.display())?;
+        writeln!(out, "the old history is {}", old.display())?;
     }
     Ok(())
 }
 
-/// What a history holds, in words.
+/// Contents of a history as text.
 struct ContentsSummary(Contents);
 
 impl fmt::Display for ContentsSummary {

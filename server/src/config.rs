@@ -1,6 +1,6 @@
-//! What the operator can set: one struct per concern, each flag also from the environment.
+//! Configuration: one struct per concern; every flag can also be set by an environment variable.
 //!
-//! [`Cli`](crate::cli::Cli) parses it, [`crate::app`] builds the server from it. A value that cannot work stops the start with a
+//! [`Cli`](crate::cli::Cli) parses it, [`crate::app`] builds the server from it. An invalid value stops the start with a
 //! message that names the flag.
 
 mod origin;
@@ -18,39 +18,39 @@ use crate::auth::AuthConfig;
 use crate::http::serve::parse_network;
 use crate::log::Log;
 
-/// Everything that the server needs to know.
+/// Configuration of the server.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// Where it listens.
+    /// Listening addresses, certificate, origins and proxies.
     #[command(flatten)]
     pub listen: Listen,
-    /// Page that it serves.
+    /// Page to serve.
     #[command(flatten)]
     pub page: Page,
-    /// Where messages are kept.
+    /// Storage of messages.
     #[command(flatten)]
     pub store: Store,
-    /// Who may come in.
+    /// Authentication.
     #[command(flatten)]
     pub access: AuthConfig,
-    /// What one person may do.
+    /// Limits of the chat.
     #[command(flatten)]
     pub chat: ChatLimits,
-    /// What one connection may do.
+    /// Limits of connections.
     #[command(flatten)]
     pub sockets: SocketLimits,
-    /// What it says about itself.
+    /// Logging.
     #[command(flatten)]
     pub log: Log,
 }
 
 impl Config {
-    /// Configuration of these arguments, as after the program's name; for tests and for embedding.
+    /// Parses arguments without the program's name; for tests and for embedding.
     ///
     /// # Errors
-    /// What clap says about the first argument that is wrong.
+    /// Clap's message for the first invalid argument.
     pub fn from_args<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
-        /// The flags alone, without the commands of the operator.
+        /// Only the flags, without the `admin` command.
         #[derive(Parser)]
         struct Flags {
             #[command(flatten)]
@@ -74,7 +74,7 @@ impl Config {
     }
 }
 
-/// Command in which an empty environment variable counts as unset.
+/// Makes empty environment variables count as unset.
 pub(crate) fn without_empty_variables(command: clap::Command) -> clap::Command {
     let unset = |arg: Arg| {
         let variable = arg.get_env().and_then(std::env::var_os);
@@ -87,29 +87,29 @@ pub(crate) fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_args(unset).mut_subcommands(without_empty_variables)
 }
 
-/// Addresses, certificate and origins.
+/// Listening addresses, certificate, origins and proxies.
 #[derive(Debug, Clone, Args)]
 pub struct Listen {
     /// Address to listen on, as host:port; port 0 takes a free one.
-    #[arg(long, env = "PESAN_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:5000", value_parser = resolve)]
+    #[arg(long, env = "PESAN_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:5000", value_parser = parse_address)]
     pub listen: SocketAddr,
     /// Port to listen on, instead of the one in --listen.
     #[arg(long, env = "PORT", value_name = "PORT")]
     pub port: Option<u16>,
-    /// Second address for /metrics alone, which then leaves the public one.
-    #[arg(long, env = "PESAN_ADMIN_LISTEN", value_name = "HOST:PORT", value_parser = resolve)]
+    /// Separate address for /metrics, which is then no longer served on the public one.
+    #[arg(long, env = "PESAN_ADMIN_LISTEN", value_name = "HOST:PORT", value_parser = parse_address)]
     pub admin_listen: Option<SocketAddr>,
-    /// Certificate chain (PEM); with it the server speaks HTTPS.
+    /// Certificate chain (PEM); enables HTTPS.
     #[arg(long, env = "PESAN_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of the certificate (PEM).
     #[arg(long, env = "PESAN_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Pages of other origins that may connect, as https://host; repeat, or separate by commas; * for any.
-    /// Without it, pages of the server's own host and of loopback addresses may, and whatever is not a browser.
+    /// Origins whose pages may connect, as https://host; repeat, or separate by commas; * for any. Without it, pages of
+    /// the server's own host and of loopback addresses may connect. Clients other than browsers may always connect.
     #[arg(long, env = "PESAN_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = allowed_origin)]
     pub origin: Vec<AllowedOrigin>,
-    /// Proxies, as addresses or networks, that are believed when X-Forwarded-For says for whom they speak; repeat, or
+    /// Trusted proxies, as addresses or networks: their X-Forwarded-For header gives the client address; repeat, or
     /// separate by commas.
     #[arg(
         long,
@@ -119,13 +119,13 @@ pub struct Listen {
         value_parser = parse_network
     )]
     pub trusted_proxy: Vec<IpNet>,
-    /// Seconds that connections have to end after SIGTERM or SIGINT.
+    /// Seconds to wait for connections to end after SIGTERM or SIGINT.
     #[arg(long, env = "PESAN_DRAIN", value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub drain: u64,
 }
 
 impl Listen {
-    /// Address with the port that counts.
+    /// Address to listen on, with `--port` applied.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         let mut address = self.listen;
@@ -136,12 +136,12 @@ impl Listen {
     }
 }
 
-/// Pages that may connect.
+/// Origin whose pages may connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigin {
-    /// All, also those without an origin of their own.
+    /// Any origin, including opaque ones.
     Any,
-    /// Those of one origin.
+    /// One origin.
     Origin(Origin),
 }
 
@@ -154,35 +154,35 @@ fn allowed_origin(text: &str) -> Result<AllowedOrigin, String> {
         .map_err(|error| format!("{error}, or *"))
 }
 
-/// Reads `host:port`, where host may be a name.
-fn resolve(text: &str) -> Result<SocketAddr, String> {
+/// Parses `host:port`; resolves a host name.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.to_socket_addrs()
         .map_err(|error| format!("not an address of the form host:port ({error})"))?
         .next()
-        .ok_or_else(|| "the name has no address".to_owned())
+        .ok_or_else(|| "the host name has no address".to_owned())
 }
 
-/// Folder of the built page, and what the page may reach.
+/// Built page, and the servers that it may use.
 #[derive(Debug, Clone, Args)]
 pub struct Page {
     /// Folder of the built page.
     #[arg(long, env = "PESAN_ASSETS", value_name = "DIR", default_value = "dist")]
     pub assets: PathBuf,
-    /// Other servers that a link to the page may name as `?server=…`, as https://host or host; repeat, or separate by
-    /// commas. The page names such a server and asks once. Without it, only its own server, and on this machine those
-    /// of this machine.
+    /// Other servers that links to the page may select with `?server=…`, as https://host or host; repeat, or separate by
+    /// commas. The page shows the name of such a server and asks once. Without it, the page uses its own server only; on
+    /// a loopback address, also other servers on loopback.
     #[arg(long, env = "PESAN_ALLOW_SERVER", value_name = "HOST", value_delimiter = ',', value_parser = Origin::of_server)]
     pub allow_server: Vec<Origin>,
     /// Earlier spelling of --allow-server.
     #[arg(long, env = "PESAN_CONNECT_TO", value_name = "HOST", value_delimiter = ',', value_parser = Origin::of_server, hide = true)]
     pub connect_to: Vec<Origin>,
-    /// What the server does anyway.
+    /// No effect; the default behaviour.
     #[arg(long, env = "PESAN_OWN_SERVER_ONLY", value_parser = clap::builder::BoolishValueParser::new(), hide = true)]
     pub own_server_only: bool,
 }
 
 impl Page {
-    /// Servers besides its own that the page may use, each once.
+    /// Servers other than its own that the page may use, without duplicates.
     #[must_use]
     pub fn servers(&self) -> Vec<Origin> {
         let mut servers = Vec::new();
@@ -195,39 +195,39 @@ impl Page {
     }
 }
 
-/// Folder, and retention.
+/// Storage and retention of messages.
 #[derive(Debug, Clone, Args)]
 pub struct Store {
-    /// Folder of the history; made when it is missing.
+    /// Folder of the history; created if missing.
     #[arg(long, env = "PESAN_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
-    /// Keeps messages in memory only, the newest 1,000 of a room (or --keep-messages).
+    /// Stores messages in memory only: the newest 1,000 of each room (or --keep-messages).
     #[arg(long, env = "PESAN_EPHEMERAL", value_parser = clap::builder::BoolishValueParser::new())]
     pub ephemeral: bool,
-    /// Redis or Valkey that the machines of one chat share, as redis://user:password@host:port; rediss: is TLS.
-    /// Messages are kept there then, and --data holds the operator's socket only.
+    /// Redis or Valkey shared by the servers of one chat, as redis://user:password@host:port; rediss:// for TLS. Messages
+    /// are stored there; --data then contains the operator's socket only.
     #[arg(long, env = "PESAN_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
-    /// Beginning of all keys and channels in Redis; machines with the same one are one chat.
+    /// Prefix of all keys and channels in Redis; servers with the same prefix form one chat.
     #[arg(long, env = "PESAN_REDIS_PREFIX", value_name = "TEXT", default_value = "pesan", value_parser = prefix)]
     pub redis_prefix: String,
-    /// Days that messages are kept; without it, for ever.
+    /// Days after which messages are removed; without it, never.
     #[arg(long, env = "PESAN_KEEP_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_days: Option<u32>,
-    /// Messages that are kept of each room; without it, all.
+    /// Maximum number of messages in each room, the oldest are removed; without it, unlimited.
     #[arg(long, env = "PESAN_KEEP_MESSAGES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
     pub keep_messages: Option<u64>,
-    /// Bytes that the history may have: 10,000,000,000 in a file, 134,217,728 in memory. At the bound messages are
-    /// refused; in memory the oldest ones go. Not for Redis, which has `maxmemory`.
+    /// Maximum size of the history in bytes; defaults to 10,000,000,000 in a file and 134,217,728 in memory. At the limit,
+    /// new messages are refused; in memory, the oldest are removed. Not for Redis, which has `maxmemory`.
     #[arg(long, env = "PESAN_MAX_STORE_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000_000..))]
     pub max_store_bytes: Option<u64>,
-    /// Socket for `pesan-server admin`; by default `admin.sock` in --data.
+    /// Socket for `pesan-server admin`; defaults to `admin.sock` in --data.
     #[arg(long, env = "PESAN_ADMIN_SOCKET", value_name = "PATH")]
     pub admin_socket: Option<PathBuf>,
 }
 
 impl Store {
-    /// Path of the operator's socket; none without a folder, unless it is named.
+    /// Path of the operator's socket; with --ephemeral only if it is set.
     #[must_use]
     pub fn admin_socket(&self) -> Option<PathBuf> {
         self.admin_socket
@@ -236,23 +236,20 @@ impl Store {
     }
 }
 
-/// Says which two settings exclude each other, if so.
+/// Checks for storage settings that exclude each other.
 fn check_store(store: &Store) -> Result<(), String> {
     if store.ephemeral && store.redis.is_some() {
-        return Err(
-            "--ephemeral keeps messages in memory and --redis in Redis; leave one of them out".to_owned(),
-        );
+        return Err("--ephemeral stores messages in memory, --redis in Redis; remove one of them".to_owned());
     }
     if store.ephemeral && store.keep_days.is_some() {
         return Err(
-            "--keep-days removes stored messages, and --ephemeral stores none; leave one of them out"
-                .to_owned(),
+            "--keep-days needs a stored history, --ephemeral stores none; remove one of them".to_owned(),
         );
     }
     Ok(())
 }
 
-/// Reads the beginning of keys: a word that is also safe in patterns.
+/// Parses a key prefix: characters that have no special meaning in Redis patterns.
 fn prefix(text: &str) -> Result<String, String> {
     let clean = text
         .bytes()
@@ -267,40 +264,40 @@ fn prefix(text: &str) -> Result<String, String> {
 /// Limits of the chat.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ChatLimits {
-    /// Longest text, in characters.
+    /// Maximum length of a message, in characters.
     #[arg(long, env = "PESAN_TEXT_CHARS", value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub text_chars: u32,
-    /// Longest name of a person or a room, in characters.
+    /// Maximum length of a person's or room's name, in characters.
     #[arg(long, env = "PESAN_NAME_CHARS", value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub name_chars: u32,
-    /// Messages of one page of history.
+    /// Messages in one page of history.
     #[arg(long, env = "PESAN_PAGE_MESSAGES", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub page_messages: u32,
-    /// Messages a second that one person may send for long.
+    /// Messages per second that one person may send continuously.
     #[arg(long, env = "PESAN_RATE", value_name = "N", default_value_t = 10.0, value_parser = positive)]
     pub rate: f64,
     /// Messages that one person may send at once.
     #[arg(long, env = "PESAN_BURST", value_name = "N", default_value_t = 100.0, value_parser = at_least_one)]
     pub burst: f64,
-    /// Bytes that a message has on average; --rate and --burst count that many for each message, too.
+    /// Average size of a message in bytes; --rate and --burst also limit the bytes, at this many per message.
     #[arg(long, env = "PESAN_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 1000.0, value_parser = amount)]
     pub message_bytes: f64,
-    /// Plain messages a second that one plain client may send, in place of --rate; 0 for no limit.
+    /// Messages per second that one plain client may send, instead of --rate; 0 for no limit.
     #[arg(long, env = "PESAN_PLAIN_RATE", value_name = "N", value_parser = amount)]
     pub plain_rate: Option<f64>,
-    /// People whose rates one address has, all its clients together; 0 for no limit. IPv6 addresses count by /64.
+    /// Rate limit of one address, as a multiple of one person's; 0 for no limit. IPv6 addresses count by /64.
     #[arg(long, env = "PESAN_PEOPLE_PER_ADDRESS", value_name = "N", default_value_t = 10.0, value_parser = amount)]
     pub people_per_address: f64,
-    /// Most open rooms; between two people ten times as many.
+    /// Maximum number of open rooms; for direct rooms ten times as many.
     #[arg(long, env = "PESAN_MAX_ROOMS", value_name = "N", default_value_t = 1000, value_parser = count::<1, 1_000_000>)]
     pub max_rooms: usize,
-    /// Open rooms that one person may make in an hour; one address three times as many.
+    /// Open rooms that one person may create per hour; one address three times as many.
     #[arg(long, env = "PESAN_ROOMS_PER_HOUR", value_name = "N", default_value_t = 20.0, value_parser = amount)]
     pub rooms_per_hour: f64,
-    /// Seconds after which an open room goes in which nobody is and nothing was said.
+    /// Seconds after which an open room without people and messages is removed.
     #[arg(long, env = "PESAN_EMPTY_ROOM", value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub empty_room: u64,
-    /// Days without a message after which a room makes way for a new one when there are too many; 0 for never.
+    /// Days without a message after which a room may be removed to make room for a new one at --max-rooms; 0 for never.
     #[arg(long, env = "PESAN_IDLE_ROOM_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(..=36_500))]
     pub idle_room_days: u32,
 }
@@ -308,78 +305,78 @@ pub struct ChatLimits {
 /// Limits of connections.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct SocketLimits {
-    /// Most connections.
+    /// Maximum number of connections.
     #[arg(long, env = "PESAN_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000, value_parser = count::<1, 10_000_000>)]
     pub max_connections: usize,
-    /// Most connections from one address, for IPv6 from one /64 network; 0 for no limit.
+    /// Maximum number of connections from one address, or from one IPv6 /64 network; 0 for no limit.
     #[arg(long, env = "PESAN_MAX_PER_ADDRESS", value_name = "N", default_value_t = 1000, value_parser = count::<0, 10_000_000>)]
     pub max_per_address: usize,
-    /// Largest message of a client, in bytes.
+    /// Maximum size of a client's message, in bytes.
     #[arg(long, env = "PESAN_MAX_PAYLOAD", value_name = "BYTES", default_value_t = 1_000_000, value_parser = count::<1024, 1_000_000_000>)]
     pub max_payload: usize,
-    /// Most bytes held for all clients together: what waits to be sent to them, and what they sent that is not handled.
-    /// Then those that hold the most are disconnected.
+    /// Maximum number of bytes buffered for all clients together, for sending and for handling. Above it, the clients with
+    /// the most buffered bytes are disconnected.
     #[arg(long, env = "PESAN_MAX_HELD_BYTES", value_name = "BYTES", default_value_t = 256 << 20, value_parser = count::<{ 16 << 20 }, 1_000_000_000_000>)]
     pub max_held_bytes: usize,
     /// Milliseconds between two pings.
     #[arg(long, env = "PESAN_PING_INTERVAL", value_name = "MS", default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(100..=86_400_000))]
     pub ping_interval: u64,
-    /// Milliseconds that a client has to answer a ping.
+    /// Milliseconds within which a client must answer a ping.
     #[arg(long, env = "PESAN_PING_TIMEOUT", value_name = "MS", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(100..=86_400_000))]
     pub ping_timeout: u64,
 }
 
-/// Longest message over the wire for each character of a text: escaped, with room for names and ids.
+/// Maximum bytes on the wire for each character of a text, when escaped; and for names and ids.
 const BYTES_OF_CHAR: usize = 6;
 const BYTES_OF_MESSAGE: usize = 1024;
 
-/// Says why a text of the longest kind could not be sent, if so.
+/// Checks that the longest text fits into the largest payload.
 fn check_limits(chat: &ChatLimits, sockets: &SocketLimits) -> Result<(), String> {
     let chars = usize::try_from(chat.text_chars).unwrap_or(usize::MAX);
     let least = chars.saturating_mul(BYTES_OF_CHAR) + BYTES_OF_MESSAGE;
     if sockets.max_payload < least {
         return Err(format!(
-            "--max-payload {} is too small for texts of --text-chars {}: at least {least} is needed",
+            "--max-payload {} is too small for --text-chars {}: the minimum is {least}",
             sockets.max_payload, chat.text_chars
         ));
     }
     Ok(())
 }
 
-/// Largest number of messages a second that means anything.
-const MOST: f64 = 1_000_000.0;
+/// Largest accepted rate.
+const MAX_RATE: f64 = 1_000_000.0;
 
-/// Reads a number from 0 on.
+/// Parses a number of at least 0.
 fn amount(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim().parse().map_err(|error| format!("{error}"))?;
-    if (0.0..=MOST).contains(&number) {
+    if (0.0..=MAX_RATE).contains(&number) {
         Ok(number)
     } else {
-        Err(format!("not a number from 0 to {MOST}"))
+        Err(format!("not a number from 0 to {MAX_RATE}"))
     }
 }
 
-/// Reads a number above 0: with 0, nobody could ever send.
+/// Parses a number above 0: with 0, nobody could send.
 fn positive(text: &str) -> Result<f64, String> {
     match amount(text)? {
         number if number >= 0.001 => Ok(number),
-        _ => Err(format!("not a number from 0.001 to {MOST}")),
+        _ => Err(format!("not a number from 0.001 to {MAX_RATE}")),
     }
 }
 
-/// Reads a number from 1 on: one message must be possible.
+/// Parses a number of at least 1: one message must be possible.
 fn at_least_one(text: &str) -> Result<f64, String> {
     match amount(text)? {
         number if number >= 1.0 => Ok(number),
-        _ => Err(format!("not a number from 1 to {MOST}")),
+        _ => Err(format!("not a number from 1 to {MAX_RATE}")),
     }
 }
 
-/// Reads a whole number from `LEAST` to `MOST`.
-fn count<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+/// Parses an integer from `MIN` to `MAX`.
+fn count<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
-        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
-        Ok(_) | Err(_) => Err(format!("not a whole number from {LEAST} to {MOST}")),
+        Ok(number) if (MIN..=MAX).contains(&number) => Ok(number),
+        Ok(_) | Err(_) => Err(format!("not a whole number from {MIN} to {MAX}")),
     }
 }
 
@@ -415,11 +412,11 @@ mod tests {
             ("--keep-days", "0", "1..="),
             ("--keep-days", "4000000", "36500"),
             ("--keep-messages", "0", "1..="),
-            ("--log", "wran", "'wran' is no level"),
+            ("--log", "wran", "'wran' is not a level"),
             ("--log", "info,pesan_server=verbose", "invalid"),
             ("--log", "", "no level"),
             ("--origin", "foo", "not an origin of the form https://host"),
-            ("--origin", "https://a/path", "leave out '/path'"),
+            ("--origin", "https://a/path", "remove '/path'"),
             ("--origin", "https://a,", "not an origin"),
             ("--connect-to", "x;script-src *", "is not a host"),
             ("--allow-server", "x;script-src *", "is not a host"),

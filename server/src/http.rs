@@ -1,7 +1,6 @@
-//! HTTP: the page's files, health, metrics, and what goes on to Socket.IO.
+//! HTTP: accept loop ([`serve`]), files of the page, security headers, health and metrics.
 //!
-//! `app` has every route on one page, `security_headers` every layer. [`serve`] accepts
-//! connections.
+//! `app` has all routes on one page, `security_headers` all layers.
 
 pub(crate) mod accept_encoding;
 #[cfg(feature = "chat")]

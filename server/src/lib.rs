@@ -48,7 +48,7 @@ mod meter;
 pub mod shutdown;
 pub mod socketio;
 
-/// The examples of the front page compile.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

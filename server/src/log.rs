@@ -1,4 +1,4 @@
-//! What the server says about itself: one line an event, as text or JSON, on standard error.
+//! Logging to standard error, one line per event, as text or JSON; and a rate limit for log lines.
 
 use std::io::IsTerminal;
 
@@ -6,18 +6,18 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
 
-/// How much is logged, and how it looks.
+/// Level and format of the log.
 #[derive(Debug, Clone, Args)]
 pub struct Log {
-    /// What is logged: error, warn, info, debug or trace, or a filter like `info,pesan_server::http=debug`.
+    /// Log level: error, warn, info, debug or trace; or a filter such as `info,pesan_server::http=debug`.
     #[arg(long, env = "PESAN_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub log: String,
-    /// How a line looks.
+    /// Format of a log line.
     #[arg(long, env = "PESAN_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: Format,
 }
 
-/// How a line of the log looks.
+/// Format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -26,10 +26,10 @@ pub enum Format {
     Json,
 }
 
-/// Starts the log; the first caller in a process wins.
+/// Initializes logging; only the first call in a process has an effect.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter is invalid.
 pub fn init(config: &Log) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(&config.log)?;
     let lines = tracing_subscriber::fmt()
@@ -41,16 +41,16 @@ pub fn init(config: &Log) -> Result<(), ParseError> {
         Format::Json => lines.json().flatten_event(true).try_init(),
     };
     if started.is_err() {
-        tracing::debug!("the log was started before");
+        tracing::debug!("logging is initialized already");
     }
     Ok(())
 }
 
-/// Reads a filter. A word alone must be a level: `wran` would be taken for the name of a module.
+/// Parses a filter. A single word must be a level; otherwise `wran` would be taken for a module.
 fn filter(text: &str) -> Result<String, String> {
     let levels = "error, warn, info, debug, trace or off";
     if text.trim().is_empty() {
-        return Err(format!("names no level: {levels}"));
+        return Err(format!("contains no level: {levels}"));
     }
     EnvFilter::builder()
         .parse(text)
@@ -61,7 +61,7 @@ fn filter(text: &str) -> Result<String, String> {
     {
         if word.trim().parse::<LevelFilter>().is_err() {
             return Err(format!(
-                "'{word}' is no level: {levels}; a module is named with its level, as pesan_server::http=debug"
+                "'{word}' is not a level: {levels}; a module needs a level, as in pesan_server::http=debug"
             ));
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lets some lines through in each period, and counts the others.
+/// Limits the log lines of one kind in each period, and counts those left out. For events that clients can cause.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Debug)]
 pub struct LogLimit {
-    most: u32,
+    max: u32,
     period: Duration,
     state: Mutex<State>,
 }
@@ -30,11 +30,11 @@ struct State {
 }
 
 impl LogLimit {
-    /// At most `most` lines in each period.
+    /// At most `max` lines in each period.
     #[must_use]
-    pub const fn new(most: u32, period: Duration) -> Self {
+    pub const fn new(max: u32, period: Duration) -> Self {
         Self {
-            most,
+            max,
             period,
             state: Mutex::new(State {
                 since: None,
@@ -44,13 +44,13 @@ impl LogLimit {
         }
     }
 
-    /// One line a minute, for trouble that lasts.
+    /// One line a minute, for failures that last.
     #[must_use]
     pub const fn once_a_minute() -> Self {
         Self::new(1, Duration::from_secs(60))
     }
 
-    /// Whether to log a line now, and how many were left out since the last one.
+    /// `Some` if a line may be logged now, with the number of lines left out since the last one.
     pub fn ready(&self) -> Option<u64> {
         self.ready_at(Instant::now())
     }
@@ -61,7 +61,7 @@ impl LogLimit {
             state.since = Some(now);
             state.logged = 0;
         }
-        if state.logged >= self.most {
+        if state.logged >= self.max {
             state.left_out += 1;
             return None;
         }

@@ -1,4 +1,4 @@
-//! The binary: config, state, router, listen, stop.
+//! The binary: configuration, state, routes, listening, shutdown.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -33,8 +33,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     if let Some(Command::Admin(admin)) = cli.command {
         return admin.run(&mut std::io::stdout().lock());
     }
-    log::init(&cli.config.log).context("--log is no filter")?;
-    health::start_counting();
+    log::init(&cli.config.log).context("--log is not a valid filter")?;
+    health::start_recording();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -42,8 +42,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let mut serving = serving(&config.listen)?;
-    // first the port: a second server must not touch the data of the first
+    let mut serving = serve_config(&config.listen)?;
+    // the port first: a second server must not touch the data of the first
     let listener = listen("--listen", config.listen.address())?;
     let address = listener.local_addr()?;
     let mut state = AppState::new(&config).await?;
@@ -65,7 +65,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let reloaded = state.clone();
     // failures are logged
     shutdown::signals(&state.stop, move || drop(reloaded.reload()))?;
-    tokio::spawn(health::keep_counting());
+    tokio::spawn(health::keep_aggregating());
     let scheme = if serving.tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{address}");
     let drain = serving.drain;
@@ -74,7 +74,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
+fn serve_config(config: &Listen) -> anyhow::Result<ServeConfig> {
     let mut serving = ServeConfig::default();
     serving.drain = Duration::from_secs(config.drain);
     serving.proxies = TrustedProxies::new(&config.trusted_proxy);
@@ -87,9 +87,11 @@ fn serving(config: &Listen) -> anyhow::Result<ServeConfig> {
 fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     bind(address).map_err(|error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another program has it; stop that one, or take another port",
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; take another port",
-            _ => "take another address",
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses this port; stop it, or choose another port"
+            }
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose another port",
+            _ => "choose another address",
         };
         anyhow::anyhow!("cannot listen on {address}: {error}; {hint} with {flag}")
     })

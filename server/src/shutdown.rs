@@ -1,4 +1,4 @@
-//! When the server stops: on a signal, or at the time that the operator said.
+//! When the server stops: on a signal, or at the time that the operator has scheduled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Time at which the server stops, if any; cheap to clone.
+/// Time of the scheduled shutdown, if any; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ShutdownTimer(watch::Sender<Option<Instant>>);
 
@@ -18,17 +18,17 @@ impl Default for ShutdownTimer {
 }
 
 impl ShutdownTimer {
-    /// Stops after this time.
+    /// Schedules the shutdown after this time.
     pub fn within(&self, time: Duration) {
         self.0.send_replace(Some(Instant::now() + time));
     }
 
-    /// Goes on.
+    /// Cancels the shutdown.
     pub fn cancel(&self) {
         self.0.send_replace(None);
     }
 
-    /// Waits for the time to come.
+    /// Waits until the scheduled time.
     pub async fn wait(&self) {
         let mut plan = self.0.subscribe();
         loop {
@@ -42,7 +42,7 @@ impl ShutdownTimer {
             tokio::select! {
                 () = time => return,
                 changed = plan.changed() => if changed.is_err() {
-                    // `self` holds the sender, so this cannot be
+                    // unreachable: `self` holds the sender
                     return;
                 },
             }
@@ -50,13 +50,13 @@ impl ShutdownTimer {
     }
 }
 
-/// Whether a signal has come.
+/// Whether a signal was received.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// Stops the server on SIGINT and SIGTERM, at once when a second one comes, and reads again what may change on SIGHUP.
+/// Stops the server on SIGINT and SIGTERM, immediately on a second one; calls `reload` on SIGHUP.
 ///
 /// # Errors
-/// When the system does not allow to listen for signals.
+/// When a signal handler cannot be installed.
 pub fn signals(timer: &ShutdownTimer, reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signal = signal(kind)?;
@@ -64,8 +64,8 @@ pub fn signals(timer: &ShutdownTimer, reload: impl Fn() + Send + 'static) -> std
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
                 if STOPPING.swap(true, Ordering::AcqRel) {
-                    tracing::warn!("stops at once: a second signal came");
-                    // what is acknowledged is on the disk; the rest was not to be waited for
+                    tracing::warn!("stopping immediately: received a second signal");
+                    // acknowledged messages are on the disk already
                     std::process::exit(1);
                 }
                 timer.within(Duration::ZERO);

@@ -147,8 +147,8 @@ fn what_cannot_work_stops_the_start_with_words_that_help() {
     )
     .expect("writable");
     let cases: [(&[&str], &str); 15] = [
-        (&["--log", "wran"], "'wran' is no level"),
-        (&["--origin", "https://a/path"], "leave out '/path'"),
+        (&["--log", "wran"], "'wran' is not a level"),
+        (&["--origin", "https://a/path"], "remove '/path'"),
         (&["--connect-to", "x;script-src *"], "--connect-to"),
         (
             &["--port", "0", "--token-file", "colliding"],
@@ -172,7 +172,7 @@ fn what_cannot_work_stops_the_start_with_words_that_help() {
         (&["--ephemeral", "--redis", "redis://localhost"], "--redis"),
         (
             &["--port", "0", "--redis", "redis://ana:rahasia@127.0.0.1:1"],
-            "cannot use redis at 127.0.0.1:1: Connection refused (os error 111); start it, or correct --redis",
+            "cannot use redis at 127.0.0.1:1: Connection refused (os error 111); start Redis, or correct --redis",
         ),
     ];
     for (args, words) in cases {
@@ -214,7 +214,10 @@ fn the_environment_configures_and_port_wins() {
     assert!(!folder.path().join("data").exists());
     running.signal("-INT");
     let said = running.ended();
-    assert!(said.contains("going down") && said.contains("stopped"), "{said}");
+    assert!(
+        said.contains("shutting down") && said.contains("stopped"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -274,11 +277,11 @@ fn the_operator_talks_to_the_running_server() {
     let kick = admin(folder.path(), &["kick", "nobody", "--reason", "x"]);
     assert!(!kick.status.success());
     assert!(
-        String::from_utf8_lossy(&kick.stderr).contains("nobody here has the id nobody"),
+        String::from_utf8_lossy(&kick.stderr).contains("no connection or person has the id nobody"),
         "{kick:?}"
     );
     assert!(admin(folder.path(), &["announce", "halo"]).status.success());
-    assert!(words(&admin(folder.path(), &["close", "--in", "1h"])).contains("closes in 3600 s"));
+    assert!(words(&admin(folder.path(), &["close", "--in", "1h"])).contains("shutdown in 3600 s"));
     assert!(admin(folder.path(), &["close", "--cancel"]).status.success());
     assert!(
         admin(folder.path(), &["close", "--in", "1s", "--reason", "perawatan"])
@@ -376,12 +379,12 @@ fn newcomer_to_a_full_server_gets_a_page_that_says_so_and_readiness_sees_it() {
     }
     let full = ready();
     assert!(
-        full.starts_with("HTTP/1.1 503") && full.contains("full: 2 HTTP connections of at most 2"),
+        full.starts_with("HTTP/1.1 503") && full.contains("full: 2 HTTP connections, the maximum is 2"),
         "{full}"
     );
     let list = admin(folder.path(), &["list"]);
     let words = String::from_utf8_lossy(&list.stdout).into_owned();
-    assert!(words.contains("2 HTTP connections of at most 2"), "{words}");
+    assert!(words.contains("2 HTTP connections (maximum 2)"), "{words}");
     drop(held);
 }
 
@@ -394,9 +397,9 @@ fn second_signal_stops_at_once() {
     held.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n")
         .expect("it reads");
     running.signal("-TERM");
-    running.wait_for("going down");
+    running.wait_for("shutting down");
     running.signal("-TERM");
-    running.wait_for("stops at once");
+    running.wait_for("stopping immediately");
     let status = running.child.wait().expect("ends");
     assert_eq!(status.code(), Some(1));
 }
@@ -478,7 +481,7 @@ fn backup_of_a_running_server_is_restored_beside_the_log_of_a_dead_one() {
     say(&running.address, &session, "dua");
     assert!(words(&admin(folder.path(), &["backup", "copy.sqlite"])).contains("2 messages in 1 rooms"));
     say(&running.address, &session, "tiga");
-    assert!(failure(&admin(folder.path(), &["backup", "copy.sqlite"])).contains("is there already"));
+    assert!(failure(&admin(folder.path(), &["backup", "copy.sqlite"])).contains("copy.sqlite exists"));
     assert!(
         failure(&admin(folder.path(), &["restore", "copy.sqlite"])).contains("another pesan-server is using")
     );
@@ -509,7 +512,10 @@ fn backup_of_a_running_server_is_restored_beside_the_log_of_a_dead_one() {
     std::fs::copy(path("data/history.sqlite"), path("kept.sqlite")).expect("writable");
     std::fs::copy(path("copy.sqlite"), path("data/history.sqlite")).expect("writable");
     let said = fails(folder.path(), &["--port", "0"]);
-    assert!(said.contains("history.sqlite-wal does not belong here"), "{said}");
+    assert!(
+        said.contains("history.sqlite-wal does not belong to this history"),
+        "{said}"
+    );
     std::fs::copy(path("kept.sqlite"), path("data/history.sqlite")).expect("writable");
 
     let said = words(&admin(folder.path(), &["restore", "copy.sqlite"]));
@@ -549,20 +555,20 @@ fn file_that_is_no_whole_history_is_refused_with_what_to_do() {
     };
 
     std::fs::write(&file, &good[..good.len() - 4096]).expect("writable");
-    refused("it was cut off");
+    refused("the file is truncated");
     std::fs::write(&file, b"").expect("writable");
-    refused("it is empty");
+    refused("the file is empty");
     std::fs::write(&file, vec![0; 1 << 20]).expect("writable");
-    refused("does not begin as an SQLite file does");
+    refused("does not start with an SQLite header");
     let bare = |sql: &str| {
         std::fs::remove_file(&file).expect("was there");
         let connection = rusqlite::Connection::open(&file).expect("a database");
         connection.execute_batch(sql).expect("good SQL");
     };
     bare("CREATE TABLE a (b); INSERT INTO a VALUES (zeroblob(1000000)); DROP TABLE a;");
-    refused("it has no tables");
+    refused("the file has no tables");
     bare("PRAGMA application_id = 1885696878; PRAGMA user_version = 2; CREATE TABLE a (b);");
-    refused("its tables are missing");
+    refused("tables are missing");
 
     // another file's log: that of a run before the last one
     std::fs::write(&file, &good).expect("writable");
@@ -574,7 +580,7 @@ fn file_that_is_no_whole_history_is_refused_with_what_to_do() {
     refused("belongs to another history.sqlite");
     std::fs::remove_file(&file).expect("was there");
     let said = fails(folder.path(), &["--port", "0"]);
-    assert!(said.contains("there is no history.sqlite to it"), "{said}");
+    assert!(said.contains("there is no history.sqlite"), "{said}");
 }
 
 #[test]
@@ -655,14 +661,13 @@ fn reload_takes_new_tokens_and_disconnects_the_revoked() {
     let reload = admin(folder.path(), &["reload"]);
     assert!(!reload.status.success());
     assert!(
-        String::from_utf8_lossy(&reload.stderr)
-            .contains("tokens and secrets stay as they were: tokens, line 1")
+        String::from_utf8_lossy(&reload.stderr).contains("tokens and secrets are unchanged: tokens, line 1")
     );
     assert_eq!(connections(), "2 connections");
     std::fs::write(&tokens, ana).expect("writable");
     let reload = admin(folder.path(), &["reload"]);
     assert!(
-        String::from_utf8_lossy(&reload.stdout).contains("1 connections revoked"),
+        String::from_utf8_lossy(&reload.stdout).contains("1 connections ended"),
         "{reload:?}"
     );
     assert_eq!(connections(), "1 connections");

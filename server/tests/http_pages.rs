@@ -354,7 +354,7 @@ async fn health_follows_the_state() {
     assert_eq!(get(&app, "/healthz", &[]).await.status(), StatusCode::OK);
     let response = get(&app, "/readyz", &[]).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(body(response).await, b"going down\n");
+    assert_eq!(body(response).await, b"shutting down\n");
 }
 
 /// Answer to `/metrics` that comes from this address.
@@ -389,7 +389,7 @@ async fn metrics_of_the_public_address_are_for_loopback_alone() {
 
 #[tokio::test]
 async fn metrics_have_help_and_tell_of_process_and_build() {
-    pesan_server::http::health::start_counting();
+    pesan_server::http::health::start_recording();
     let (app, _folder) = pages().await;
     let page = body(metrics(&app, "127.0.0.1", &[]).await).await;
     let page = String::from_utf8(page).expect("text");
@@ -412,7 +412,7 @@ async fn metrics_have_help_and_tell_of_process_and_build() {
 #[tokio::test]
 async fn metrics_move_to_the_operators_address() {
     let folder = dist();
-    pesan_server::http::health::start_counting();
+    pesan_server::http::health::start_recording();
     let open = state(folder.path(), &[]).await;
     get(&app(&open), "/", &[]).await;
     let page = body(metrics(&app(&open), "127.0.0.1", &[]).await).await;

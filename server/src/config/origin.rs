@@ -1,4 +1,4 @@
-//! Origins as the operator writes them and as browsers compare them.
+//! Origins: parsing what operators write, in the form that browsers compare.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -18,20 +18,20 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
-/// Why a text is no origin.
+/// Why a text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OriginError {
-    /// There is no scheme and host.
+    /// Scheme or host is missing.
     #[error("not an origin of the form https://host or https://host:port")]
     Form,
     /// Something follows the host.
-    #[error("an origin ends after host and port; leave out '{0}'")]
+    #[error("an origin ends after host and port; remove '{0}'")]
     Rest(String),
-    /// The host has characters that no host has.
+    /// The host is invalid.
     #[error("'{0}' is not a host")]
     Host(String),
-    /// Another scheme than HTTP.
+    /// The scheme is not HTTP.
     #[error("scheme '{0}' is not http or https")]
     Scheme(String),
 }
@@ -43,7 +43,7 @@ impl Origin {
         &self.0
     }
 
-    /// Sources of a Content-Security-Policy that allow HTTP and WebSocket to it.
+    /// Sources for a Content-Security-Policy that allow HTTP and WebSocket connections to it.
     #[must_use]
     pub fn sources(&self) -> String {
         let websocket = self.0.replacen("http", "ws", 1);
@@ -58,7 +58,7 @@ impl Origin {
             .is_some_and(|(_, authority)| is_loopback(authority))
     }
 
-    /// Origin of a server that pages may be told to use: HTTP only, and `host` alone is `https://host`.
+    /// Origin of a server that pages may use: HTTP or HTTPS; a host without scheme means HTTPS.
     ///
     /// # Errors
     /// [`OriginError`] says what is wrong.
@@ -76,7 +76,7 @@ impl Origin {
         }
     }
 
-    /// Origin of a URL, whatever follows its host; `ws` counts as `http`.
+    /// Origin of a URL, ignoring path and query; `ws` counts as `http`.
     #[must_use]
     pub fn of_url(text: &str) -> Option<Self> {
         let mut url = Url::parse(text).ok()?;
@@ -145,14 +145,14 @@ pub fn is_loopback(authority: &str) -> bool {
             .is_some_and(|address| address.is_loopback())
 }
 
-/// Host and port, where it is a host that a Content-Security-Policy can hold.
+/// Host and port, if a Content-Security-Policy can contain the host.
 fn authority(url: &Url) -> Option<String> {
     let host = match url.host()? {
         Host::Domain(name) => name.to_owned(),
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => format!("[{address}]"),
     };
-    // URLs allow characters in hosts that end a source or a directive
+    // hosts of URLs may contain characters that would end a source or a directive
     let clean = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
@@ -169,7 +169,7 @@ fn after_scheme(text: &str) -> &str {
     text.split_once("://").map_or(text, |(_, rest)| rest)
 }
 
-/// Where path, query and fragment begin in a serialised URL.
+/// Position of the path in a serialised URL.
 fn position_of_path(url: &Url) -> usize {
     url[..url::Position::BeforePath].len()
 }

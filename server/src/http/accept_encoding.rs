@@ -1,4 +1,4 @@
-//! `Accept-Encoding`: which content codings a client accepts.
+//! `Accept-Encoding`: which content codings a client accepts, and the codings of precompressed files.
 
 /// Whether a client that sent this `Accept-Encoding` header accepts the coding `name`.
 pub(crate) fn is_accepted(name: &str, header: Option<&str>) -> bool {

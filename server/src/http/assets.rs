@@ -1,8 +1,8 @@
-//! Files of the built page, read once at the start and served from memory.
+//! Files of the built page, read at the start and served from memory.
 //!
-//! A request is looked up as a whole among the names that were found, so that no path can leave the folder.
-//! `x.br` and `x.gz` beside `x` are sent to whoever takes them. Names with a hash are kept by browsers for ever,
-//! `index.html` is asked for each time.
+//! The whole path is looked up among the names that were found, so no request can leave the folder. `x.br` and `x.gz`
+//! beside `x` are sent to clients that accept the coding. Files with a hash in their name are immutable, others such as
+//! `index.html` are revalidated each time.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -25,23 +25,23 @@ use super::accept_encoding::is_accepted;
 use super::csp::InlineHashes;
 use crate::config::Origin;
 
-/// File that answers navigation.
+/// File that answers navigation requests.
 const INDEX: &str = "/index.html";
-/// More than this is not a page.
-const MOST_BYTES: u64 = 256 << 20;
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-const ASK_FIRST: &str = "no-cache";
+/// Maximum total size; a larger folder is not that of a page.
+const MAX_BYTES: u64 = 256 << 20;
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const REVALIDATE: &str = "no-cache";
 
 /// Files of a built page; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Assets {
     folder: Arc<PathBuf>,
-    /// Servers besides its own that the page may use, as its `<meta name="pesan-servers">` names them.
+    /// Other servers that the page may use, as in its `<meta name="pesan-servers">`.
     servers: Arc<str>,
     page: Arc<RwLock<Arc<Page>>>,
 }
 
-/// Files as they were when the folder was read.
+/// Contents of the folder.
 #[derive(Debug)]
 struct Page {
     files: HashMap<String, File>,
@@ -56,7 +56,7 @@ struct File {
     bodies: Vec<(Encoding, EncodedFile)>,
 }
 
-/// One form of a file.
+/// File in one content coding.
 #[derive(Debug)]
 struct EncodedFile {
     bytes: Bytes,
@@ -67,9 +67,9 @@ struct EncodedFile {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssetsError {
-    /// The page was not built.
+    /// The folder contains no page.
     #[error(
-        "{0} has no index.html: build the page with `cargo xtask build` or `trunk build --release`, or name its folder with --assets"
+        "{0} has no index.html: build the page with `cargo xtask build` or `trunk build --release`, or set --assets to its folder"
     )]
     NoIndex(PathBuf),
     /// A file or the folder cannot be read.
@@ -77,19 +77,19 @@ pub enum AssetsError {
     Unreadable {
         /// File or folder.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         reason: String,
     },
-    /// The folder is not that of a page.
-    #[error("{0} holds more than {limit} MiB: --assets names another folder than that of the page", limit = MOST_BYTES >> 20)]
+    /// The folder is too large for a page.
+    #[error("{0} contains more than {limit} MiB; --assets must be the folder of the built page", limit = MAX_BYTES >> 20)]
     TooLarge(PathBuf),
 }
 
 impl Assets {
-    /// Reads a folder; the page is told which servers besides its own it may use.
+    /// Reads a folder; `servers` are other servers that the page may use.
     ///
     /// # Errors
-    /// When it cannot be read, has no `index.html`, or is no page's.
+    /// When it cannot be read, has no `index.html`, or is too large.
     pub fn load(folder: &Path, servers: &[Origin]) -> Result<Self, AssetsError> {
         let servers: Vec<&str> = servers.iter().map(Origin::as_str).collect();
         let servers = servers.join(" ");
@@ -101,7 +101,7 @@ impl Assets {
         })
     }
 
-    /// Reads the folder again; what was there before stays when that fails.
+    /// Reads the folder again; keeps the earlier contents if that fails.
     ///
     /// # Errors
     /// As [`Assets::load`].
@@ -114,13 +114,13 @@ impl Assets {
         Ok(())
     }
 
-    /// Name of this build of the page: another `index.html`, another name.
+    /// Build id of the page: a hash of `index.html`.
     #[must_use]
     pub fn build(&self) -> String {
         self.page().build.clone()
     }
 
-    /// Answers a request for a file, or a navigation; pages carry their [`InlineHashes`] as an extension.
+    /// Answers a request for a file or a navigation. Responses with HTML carry their [`InlineHashes`] as an extension.
     #[must_use]
     pub fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
         let method = request.method();
@@ -137,7 +137,7 @@ impl Assets {
         };
         let mut response = file.respond(request.headers(), method == Method::HEAD);
         if file.kind.as_bytes().starts_with(b"text/html") {
-            // also when nothing is sent again: the browser takes the new headers for what it has
+            // also with 304: the browser updates the headers of its cached copy
             response.extensions_mut().insert(page.inline.clone());
         }
         response
@@ -165,7 +165,7 @@ impl Page {
         let inline = InlineHashes::of(&String::from_utf8_lossy(index));
         if !servers.is_empty() {
             let index = with_servers(index, servers);
-            // the compressed copies in the folder are those of the page without the list
+            // the compressed copies in the folder lack the list of servers
             raw.remove(&format!("{INDEX}.br"));
             raw.insert(format!("{INDEX}.gz"), gzip(&index));
             raw.insert(INDEX.to_owned(), index);
@@ -182,7 +182,7 @@ impl Page {
         let path = percent_decode_str(uri.path()).decode_utf8().ok()?;
         let name = if path == "/" { INDEX } else { &*path };
         self.files.get(name).or_else(|| {
-            // a navigation to a place inside the page; a missing script must stay missing
+            // a navigation to a route of the page; a missing script must remain a 404
             let last = name.rsplit('/').next().unwrap_or_default();
             let navigates = !last.contains('.') && accepts_html(headers);
             navigates.then(|| self.files.get(INDEX)).flatten()
@@ -202,14 +202,14 @@ impl File {
         let mut bodies: Vec<(Encoding, EncodedFile)> = Encoding::ALL
             .into_iter()
             .filter_map(|encoding| Some((encoding, raw.get(&format!("{name}{}", encoding.suffix()?))?)))
-            // a compressed form that saves nothing only costs time
+            // a compressed form that is not smaller is useless
             .filter(|(_, coded)| coded.len() < bytes.len())
             .map(|(encoding, coded)| (encoding, EncodedFile::new(coded)))
             .collect();
         bodies.push((Encoding::Identity, EncodedFile::new(bytes)));
         Self {
             kind: HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream")),
-            cache: HeaderValue::from_static(if is_hashed(name) { FOR_EVER } else { ASK_FIRST }),
+            cache: HeaderValue::from_static(if is_hashed(name) { IMMUTABLE } else { REVALIDATE }),
             bodies,
         }
     }
@@ -224,14 +224,14 @@ impl File {
         else {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         };
-        let fresh = headers
+        let not_modified = headers
             .get_all(IF_NONE_MATCH)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == "*" || tag.as_bytes() == coded.etag.as_bytes());
-        let body = if head || fresh {
+        let body = if head || not_modified {
             Body::empty()
         } else {
             Body::from(coded.bytes.clone())
@@ -243,7 +243,7 @@ impl File {
         if self.bodies.len() > 1 {
             out.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
-        if fresh {
+        if not_modified {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }
@@ -266,11 +266,11 @@ impl EncodedFile {
     }
 }
 
-/// The page with the list of servers at the beginning of its head, where the page's first script finds it.
+/// Inserts the list of servers at the start of the page's head, before its first script.
 fn with_servers(index: &Bytes, servers: &str) -> Bytes {
     let html = String::from_utf8_lossy(index);
     let meta = format!("<meta name=\"pesan-servers\" content=\"{servers}\">");
-    // ASCII only, so that positions in both are the same
+    // changes ASCII letters only, so that positions are the same in both
     let lower = html.to_ascii_lowercase();
     let head = lower.match_indices("<head").find_map(|(start, tag)| {
         let end = lower.get(start + tag.len()..)?;
@@ -278,7 +278,7 @@ fn with_servers(index: &Bytes, servers: &str) -> Bytes {
         let attributes = end.starts_with(|c: char| c == '>' || c.is_ascii_whitespace());
         attributes.then(|| end.find('>').map(|close| start + tag.len() + close + 1))?
     });
-    // a page without the tag has its head before the first element all the same
+    // without the tag, the head starts before the first element
     let doctype = || {
         lower
             .starts_with("<!doctype")
@@ -296,7 +296,7 @@ fn gzip(bytes: &Bytes) -> Bytes {
     written.map(Bytes::from).expect("writing to memory does not fail")
 }
 
-/// Reads all files below `folder`, under their names in URLs.
+/// Reads all files below `folder`, with their URL paths as keys.
 fn collect(
     root: &Path,
     folder: &Path,
@@ -321,7 +321,7 @@ fn collect(
             collect(root, &path, files, total)?;
         } else if let Some(name) = url_name(root, &path) {
             *total += meta.len();
-            if *total > MOST_BYTES {
+            if *total > MAX_BYTES {
                 return Err(AssetsError::TooLarge(root.to_owned()));
             }
             let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
@@ -331,7 +331,7 @@ fn collect(
     Ok(())
 }
 
-/// Name in a URL, if the file has one; hidden files have none.
+/// URL path of a file; `None` for hidden files.
 fn url_name(root: &Path, path: &Path) -> Option<String> {
     let mut name = String::new();
     for part in path.strip_prefix(root).ok()?.components() {
@@ -380,22 +380,22 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-/// Form in which a file is sent.
+/// Content coding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     /// `br`.
     Brotli,
     /// `gzip`.
     Gzip,
-    /// As it is.
+    /// Not compressed.
     Identity,
 }
 
 impl Encoding {
-    /// All of them, the smallest result first.
+    /// All codings, the most compact first.
     const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
 
-    /// Name in headers; none for the file as it is.
+    /// Name in headers; `None` for an uncompressed file.
     fn name(self) -> Option<&'static str> {
         match self {
             Self::Brotli => Some("br"),
@@ -404,7 +404,7 @@ impl Encoding {
         }
     }
 
-    /// End of the file's name.
+    /// Suffix of the file name.
     fn suffix(self) -> Option<&'static str> {
         match self {
             Self::Brotli => Some(".br"),
@@ -413,14 +413,14 @@ impl Encoding {
         }
     }
 
-    /// File that this one is a form of, by the name alone.
+    /// Name of the uncompressed file for the name of a compressed one.
     fn of_file(name: &str) -> Option<(&str, Self)> {
         Self::ALL
             .into_iter()
             .find_map(|encoding| Some((name.strip_suffix(encoding.suffix()?)?, encoding)))
     }
 
-    /// Whether a client with this `Accept-Encoding` takes it.
+    /// Whether a client with this `Accept-Encoding` header accepts it.
     fn is_accepted(self, header: Option<&str>) -> bool {
         self.name().is_none_or(|name| is_accepted(name, header))
     }

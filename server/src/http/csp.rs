@@ -10,16 +10,16 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Origin, is_loopback};
 
-/// What the policy of the page allows beyond itself.
+/// Settings of the page's policy.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Servers besides its own that the page may connect to.
+    /// Other servers that the page may connect to.
     pub servers: Vec<Origin>,
-    /// Whether the server speaks HTTPS itself.
+    /// Whether this server has a TLS certificate.
     pub secure: bool,
 }
 
-/// Content-Security-Policy of a response; `local` is a server that this one page may connect to besides.
+/// Content-Security-Policy of a response; `local` is a further server that this page may connect to.
 pub(super) fn content_policy(
     policy: &Policy,
     inline: Option<&InlineHashes>,
@@ -40,8 +40,8 @@ pub(super) fn content_policy(
     )
 }
 
-/// Server that the page's own address names as `?server=…`, where page and server are both on this machine: what a
-/// developer has. The page reads the same first `server` of its query.
+/// Server in the `?server=…` parameter of the page's URL, if page and server are both on loopback, for development.
+/// The page uses the same, first `server` parameter.
 pub(super) fn loopback_server(request: &Request) -> Option<Origin> {
     let host = request.headers().get(HOST)?.to_str().ok()?;
     let query = request.uri().query().filter(|_| is_loopback(host))?;
@@ -49,13 +49,13 @@ pub(super) fn loopback_server(request: &Request) -> Option<Origin> {
     let url = if named.contains("://") {
         named.into_owned()
     } else {
-        // the page takes its own scheme then, which is HTTP on loopback unless this server has a certificate
+        // the page then uses its own scheme, which on loopback is HTTP unless this server has a certificate
         format!("http://{named}")
     };
     Origin::of_url(&url).filter(Origin::is_loopback)
 }
 
-/// Sources for a Content-Security-Policy.
+/// Hashes of inline scripts and styles, as sources for a Content-Security-Policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InlineHashes {
     /// Of scripts, as `'sha256-…'`.
@@ -65,7 +65,7 @@ pub struct InlineHashes {
 }
 
 impl InlineHashes {
-    /// Hashes of what stands inside this page.
+    /// Hashes of the inline elements of a page.
     #[must_use]
     pub fn of(html: &str) -> Self {
         Self {
@@ -76,17 +76,17 @@ impl InlineHashes {
 }
 
 fn hashes(html: &str, element: &str) -> Vec<String> {
-    // ASCII only, so that places in both are the same
+    // changes ASCII letters only, so that positions are the same in both
     let lower = html.to_ascii_lowercase();
     let (open, close) = (format!("<{element}"), format!("</{element}"));
     let mut found = Vec::new();
-    let mut place = 0;
-    while let Some(start) = find(&lower, &open, place) {
-        place = start + open.len();
-        let Some(end_of_tag) = find(&lower, ">", place) else {
+    let mut position = 0;
+    while let Some(start) = find(&lower, &open, position) {
+        position = start + open.len();
+        let Some(end_of_tag) = find(&lower, ">", position) else {
             break;
         };
-        let Some(tag) = lower.get(place..end_of_tag) else {
+        let Some(tag) = lower.get(position..end_of_tag) else {
             break;
         };
         if !tag.starts_with(|c: char| c.is_ascii_whitespace()) && !tag.is_empty() {
@@ -97,17 +97,17 @@ fn hashes(html: &str, element: &str) -> Vec<String> {
         };
         let inside = html.get(end_of_tag + 1..end).unwrap_or_default();
         if !inside.is_empty() {
-            // the browser hashes the text after it made all line ends one
+            // browsers normalize line endings before hashing
             let text = inside.replace("\r\n", "\n").replace('\r', "\n");
             found.push(format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text))));
         }
-        place = end;
+        position = end;
     }
     found
 }
 
 fn find(text: &str, what: &str, from: usize) -> Option<usize> {
-    text.get(from..)?.find(what).map(|place| from + place)
+    text.get(from..)?.find(what).map(|position| from + position)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Whether the server lives, whether it can serve, and what it counts.
+//! Health and metrics: `/healthz`, `/readyz` and `/metrics` for Prometheus, with the help text of each metric.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, OnceLock};
@@ -11,33 +11,33 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::engineio::Engine;
 
-/// Whether the server takes new connections, for load balancers.
+/// Whether the server is shutting down, for load balancers.
 #[derive(Debug, Default)]
 pub struct Readiness {
     draining: AtomicBool,
 }
 
 impl Readiness {
-    /// The server is going down: nothing new should come.
+    /// Marks the server as shutting down.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether the server is going down.
+    /// Whether the server is shutting down.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 }
 
-/// Counters of the whole process, in the form that Prometheus reads.
+/// Metrics of the process, in the Prometheus format.
 #[must_use]
 pub fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
             let recorder = PrometheusBuilder::new()
-                // seconds; from one fast disk write to one that hangs
+                // in seconds; from a fast disk write to a blocked one
                 .set_buckets(&[
                     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
                 ])
@@ -45,7 +45,7 @@ pub fn metrics() -> PrometheusHandle {
                 .build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {
-                tracing::warn!("something else counts in this process: /metrics stays empty");
+                tracing::warn!("another metrics recorder is installed; /metrics stays empty");
             }
             describe();
             handle
@@ -53,27 +53,27 @@ pub fn metrics() -> PrometheusHandle {
         .clone()
 }
 
-/// Starts counting; what was counted before is lost.
-pub fn start_counting() {
+/// Starts recording metrics; earlier values are lost.
+pub fn start_recording() {
     metrics().run_upkeep();
 }
 
-/// How often what was measured is added up.
-const ADD_UP: Duration = Duration::from_secs(5);
+/// Time between two aggregations of histograms.
+const AGGREGATION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Adds up what was measured, for ever: until then each measurement takes memory, also where nobody asks for them.
-pub async fn keep_counting() {
-    add_up(&metrics(), ADD_UP).await;
+/// Task: aggregates histograms regularly. Until then, each recorded value takes memory, even if nobody reads `/metrics`.
+pub async fn keep_aggregating() {
+    aggregate(&metrics(), AGGREGATION_INTERVAL).await;
 }
 
-async fn add_up(handle: &PrometheusHandle, every: Duration) {
+async fn aggregate(handle: &PrometheusHandle, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         handle.run_upkeep();
     }
 }
 
-/// Numbers of the process, as Prometheus names them.
+/// Standard process metrics.
 fn process() -> &'static metrics_process::Collector {
     static COLLECTOR: LazyLock<metrics_process::Collector> = LazyLock::new(|| {
         let collector = metrics_process::Collector::default();
@@ -83,11 +83,11 @@ fn process() -> &'static metrics_process::Collector {
     &COLLECTOR
 }
 
-/// `/metrics`.
+/// Response of `/metrics`.
 pub(crate) fn metrics_page() -> Response {
     let handle = metrics();
     process().collect();
-    // beyond 2^52 bytes a digit is lost
+    // precise up to 2^52 bytes
     metrics::gauge!("engine_held_bytes").set(Engine::held_bytes() as f64);
     handle.run_upkeep();
     (
@@ -97,7 +97,7 @@ pub(crate) fn metrics_page() -> Response {
         .into_response()
 }
 
-/// `/healthz`: the process lives, which a restart would not make better; what is wrong stands behind it.
+/// Response of `/healthz`: always 200, since a restart would not help; the text contains the reason if not ready.
 pub(crate) fn liveness(health: &Result<(), String>) -> Response {
     match health {
         Ok(()) => "ok\n".into_response(),
@@ -105,7 +105,7 @@ pub(crate) fn liveness(health: &Result<(), String>) -> Response {
     }
 }
 
-/// `/readyz`: a word, and a status that programs read.
+/// Response of `/readyz`: 200 or 503, with the reason.
 pub(crate) fn readiness(health: &Result<(), String>) -> Response {
     match health {
         Ok(()) => (StatusCode::OK, "ok\n").into_response(),
@@ -121,7 +121,7 @@ enum Kind {
     Histogram,
 }
 
-/// Every metric of the server: kind, name, and what it counts.
+/// All metrics of the server: kind, name and help text.
 const METRICS: &[(Kind, &str, &str)] = &[
     (
         Kind::Gauge,
@@ -136,22 +136,22 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "engine_closed_total",
-        "Engine.IO sessions ended, by reason.",
+        "Engine.IO sessions closed, by reason.",
     ),
     (
         Kind::Counter,
         "engine_refused_total",
-        "Engine.IO requests refused, by official code.",
+        "Engine.IO requests refused, by error code.",
     ),
     (
         Kind::Counter,
         "engine_upgrades_total",
-        "Sessions that changed from polling to WebSocket.",
+        "Sessions upgraded from polling to WebSocket.",
     ),
     (
         Kind::Counter,
         "engine_deliveries_total",
-        "Messages handed to connections by broadcasts.",
+        "Messages queued for connections by broadcasts.",
     ),
     (
         Kind::Counter,
@@ -161,32 +161,32 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "engine_overload_total",
-        "Connections ended to make room for others, by cause.",
+        "Connections closed because of a limit, by cause.",
     ),
     (
         Kind::Gauge,
         "engine_held_bytes",
-        "Bytes held for clients: what waits to be read, and what they sent that is not handled.",
+        "Bytes buffered for clients, for sending and for handling.",
     ),
     (
         Kind::Histogram,
         "engine_broadcast_seconds",
-        "Time to hand one broadcast to all its connections.",
+        "Time to queue one broadcast for all its recipients, in seconds.",
     ),
     (
         Kind::Counter,
         "http_accept_errors_total",
-        "Connections that could not be accepted.",
+        "Failed attempts to accept a connection.",
     ),
     (
         Kind::Counter,
         "http_connections_refused_total",
-        "Connections refused for want of room.",
+        "Connections refused because of the connection limit.",
     ),
     (
         Kind::Gauge,
         "http_connections",
-        "Open HTTP connections, those that became WebSockets not counted.",
+        "Open HTTP connections, without those upgraded to WebSocket.",
     ),
     (
         Kind::Counter,
@@ -207,10 +207,10 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (
         Kind::Gauge,
         "pesan_people",
-        "People with a connection to this machine.",
+        "People with a connection to this node.",
     ),
     (Kind::Gauge, "pesan_rooms", "Rooms of the chat."),
-    (Kind::Gauge, "pesan_other_nodes", "Other machines of the chat."),
+    (Kind::Gauge, "pesan_other_nodes", "Other nodes of the chat."),
     (Kind::Gauge, "pesan_redis_up", "1 while Redis can be reached."),
     (Kind::Gauge, "pesan_sockets", "Connected sockets, by namespace."),
     (
@@ -228,7 +228,11 @@ const METRICS: &[(Kind, &str, &str)] = &[
         "pesan_acks_in_total",
         "Acknowledgements from clients, by namespace.",
     ),
-    (Kind::Counter, "pesan_connect_errors_total", "CONNECTs refused."),
+    (
+        Kind::Counter,
+        "pesan_connect_errors_total",
+        "CONNECT packets refused.",
+    ),
     (
         Kind::Counter,
         "pesan_reconnects_total",
@@ -237,44 +241,48 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (
         Kind::Counter,
         "pesan_errors_total",
-        "Failures of handlers and of clients, by kind.",
+        "Errors of handlers and clients, by kind.",
     ),
     (Kind::Counter, "pesan_messages_total", "Messages stored."),
     (
         Kind::Counter,
         "pesan_plain_messages_not_kept_total",
-        "Plain messages passed on and not stored.",
+        "Plain messages sent to others, but not stored.",
     ),
     (
         Kind::Counter,
         "pesan_history_writes_total",
-        "Writes of the history.",
+        "Writes to the history.",
     ),
     (
         Kind::Histogram,
         "pesan_history_commit_seconds",
-        "Time of one commit of the history.",
+        "Time of one commit to the history, in seconds.",
     ),
-    (Kind::Gauge, "pesan_store_bytes", "Bytes of the history."),
-    (Kind::Gauge, "pesan_store_max_bytes", "Most bytes of the history."),
+    (Kind::Gauge, "pesan_store_bytes", "Size of the history in bytes."),
+    (
+        Kind::Gauge,
+        "pesan_store_max_bytes",
+        "Maximum size of the history in bytes.",
+    ),
     (
         Kind::Gauge,
         "pesan_disk_free_bytes",
-        "Bytes that are free on the disk of the history.",
+        "Free bytes on the disk of the history.",
     ),
     (
         Kind::Gauge,
         "pesan_locked_out_addresses",
-        "Addresses that are locked out after wrong secrets.",
+        "Addresses locked out after wrong secrets.",
     ),
     (
         Kind::Counter,
         "pesan_refused_total",
-        "CONNECTs that the chat refused, by reason.",
+        "CONNECT packets refused by the chat, by reason.",
     ),
 ];
 
-/// Tells the recorder what each metric counts.
+/// Registers the help texts.
 fn describe() {
     for (kind, name, help) in METRICS {
         match kind {
@@ -350,7 +358,7 @@ mod tests {
             .expect("a list that is not empty")
             .build_recorder();
         let handle = recorder.handle();
-        let keeper = tokio::spawn(async move { add_up(&handle, Duration::from_millis(1)).await });
+        let keeper = tokio::spawn(async move { aggregate(&handle, Duration::from_millis(1)).await });
         let before = memory();
         for _ in 0..30 {
             metrics::with_local_recorder(&recorder, || {

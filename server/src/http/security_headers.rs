@@ -1,4 +1,4 @@
-//! Every layer around the routes, in order, each with its reason.
+//! All layers around the routes, in order: security headers, Content-Security-Policy, request log.
 
 use std::time::Instant;
 
@@ -18,31 +18,31 @@ use super::csp::{InlineHashes, Policy, content_policy, loopback_server};
 /// Puts the layers around the routes; the last one added sees a request first.
 pub fn layers(routes: Router, policy: Policy) -> Router {
     routes
-        // browsers hold the page to what it needs, whatever someone may bring into it
+        // restricts the page to what it needs, even if someone injects content into it
         .layer(from_fn_with_state(policy, protect))
-        // one line a request, with its outcome and time
+        // logs each request with status and duration
         .layer(from_fn(log))
 }
 
 /// Headers that every response gets.
 const ALWAYS: [(HeaderName, HeaderValue); 6] = [
-    // types are what we say, not what a browser guesses
+    // browsers must not guess content types
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    // room names in the address are nobody else's business
+    // URLs contain room names, which other sites must not see
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    // no page may frame this one, old browsers included
+    // no framing, also in old browsers
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // no window that opened this one, or was opened by it, reaches into it
+    // no access from windows that opened this one, or were opened by it
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // other sites cannot embed our files
+    // other sites cannot embed these files
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // the chat needs none of these
+    // the chat needs none of these features
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
@@ -50,7 +50,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 async fn protect(State(policy): State<Policy>, request: Request, next: Next) -> Response {
-    // what other origins may read of Socket.IO is decided there; what is below its path is the page's
+    // the engine sets its own headers for other origins; paths below it belong to the page
     if request.uri().path() == "/socket.io/" {
         return next.run(request).await;
     }
@@ -75,12 +75,12 @@ async fn protect(State(policy): State<Policy>, request: Request, next: Next) -> 
 }
 
 async fn log(request: Request, next: Next) -> Response<Body> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    let took = begun.elapsed();
-    // the query may hold what is nobody's business, so it stays out
+    let took = started.elapsed();
+    // the query may contain private data, so it is not logged
     tracing::debug!(%method, path, status, ?took, "request");
     metrics::counter!("pesan_http_requests_total", "status" => status.to_string()).increment(1);
     response

@@ -1,7 +1,7 @@
-//! The accept loop: one hyper connection for each TCP or TLS connection, with caps on what a stranger may hold open.
+//! Accept loop: serves one hyper connection for each TCP or TLS connection, with limits.
 //!
-//! The engine takes the raw socket over after a WebSocket handshake; that is why this loop and not another accepts.
-//! `main` calls [`bind`] and [`serve`].
+//! After a WebSocket handshake the engine takes over the raw socket, which other accept loops do not allow. `main` calls
+//! [`bind`] and [`serve`].
 
 mod connection_limit;
 mod forwarded;
@@ -45,35 +45,33 @@ use tls::TlsStream;
 use crate::engineio::Peer;
 use crate::log_limit::LogLimit;
 
-/// Settings and caps of the accept loop.
+/// Settings and limits of the accept loop.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServeConfig {
-    /// Certificate and key; with them the server speaks HTTPS and WSS. Defaults to none.
+    /// Certificate and key for HTTPS and WSS. Defaults to none.
     pub tls: Option<Tls>,
-    /// Time in which the head of a request must be there, from its first moment on; an idle connection ends after it
-    /// too. Defaults to 15 s.
+    /// Maximum time for receiving the head of a request; also the idle timeout of a connection. Defaults to 15 s.
     pub header_timeout: Duration,
-    /// Time that a TLS handshake may take. Defaults to 10 s.
+    /// Maximum duration of a TLS handshake. Defaults to 10 s.
     pub tls_timeout: Duration,
-    /// Time after which a connection ends whose other end takes nothing and acknowledges nothing. Defaults to 60 s.
+    /// Time after which a connection is closed if its peer acknowledges no data. Defaults to 60 s.
     pub stall_timeout: Duration,
-    /// Largest head of a request, in bytes. Defaults to 16 KiB; a larger one gets status 431.
+    /// Maximum size of a request's head, in bytes. Defaults to 16 KiB; a larger one gets status 431.
     pub max_head: usize,
-    /// Requests of one connection. Defaults to 1000; the answer to the last one says that the connection is closed, and the
-    /// client opens another.
+    /// Maximum number of requests on one connection. Defaults to 1000; the last response has `Connection: close`.
     pub max_requests_per_connection: usize,
-    /// HTTP connections in all, those that became WebSockets not counted. Defaults to 20,000; a further one gets status
-    /// 503 and a page that says so.
+    /// Maximum number of HTTP connections, without those upgraded to WebSocket. Defaults to 20,000; a further one gets
+    /// status 503 and a page with the reason.
     pub max_connections: usize,
-    /// The same for each address or IPv6 network of 64 bits, those of trusted proxies excepted. Defaults to 10,000; a
-    /// further one gets status 429.
+    /// The same for each address or IPv6 /64 network, except for trusted proxies. Defaults to 10,000; a further one gets
+    /// status 429.
     pub max_connections_per_address: usize,
-    /// Limit that several accept loops share, or that others look at; the two above do not count then. Defaults to none.
+    /// Limit that is shared with other accept loops; replaces the two above. Defaults to none.
     pub limit: Option<Arc<ConnectionLimit>>,
-    /// Proxies whose `X-Forwarded-For` is believed. Defaults to none.
+    /// Proxies whose `X-Forwarded-For` is trusted. Defaults to none.
     pub proxies: TrustedProxies,
-    /// Time that requests under way have once `stop` came. Defaults to 5 s.
+    /// Maximum time for pending requests after `stop`. Defaults to 5 s.
     pub drain: Duration,
 }
 
@@ -95,7 +93,7 @@ impl Default for ServeConfig {
     }
 }
 
-/// Connections that the kernel may hold for us before we accept them.
+/// Length of the kernel's queue of connections that are not accepted yet.
 const BACKLOG: i32 = 4096;
 
 /// Pause after a failed accept, for example when no file descriptor is left.
@@ -104,7 +102,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Listens on an address.
 ///
 /// # Errors
-/// What the system says, [`io::ErrorKind::AddrInUse`] for a busy port above all.
+/// Error of the system, such as [`io::ErrorKind::AddrInUse`].
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -114,7 +112,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves an application, such as an [`Engine`](crate::engineio::Engine) or a router of axum, until `stop` is done and requests under way have ended, or their time is over.
+/// Serves an application, such as an [`Engine`](crate::engineio::Engine) or an axum router, until `stop` completes; then
+/// waits for pending requests, at most for [`ServeConfig::drain`].
 ///
 /// WebSockets are not waited for: close the [`Engine`](crate::engineio::Engine) and look at its sessions for that.
 ///
@@ -156,9 +155,9 @@ pub async fn serve(
             Ok((stream, address)) => acceptor.accept(stream, address, stopped.clone(), alive.clone()),
             Err(error) => {
                 crate::meter::counter!("http_accept_errors_total").increment(1);
-                // without descriptors it fails many times a second
-                if let Some(unsaid) = failures.ready() {
-                    tracing::warn!(%error, unsaid, "cannot accept a connection");
+                // without free file descriptors it fails many times a second
+                if let Some(left_out) = failures.ready() {
+                    tracing::warn!(%error, left_out, "cannot accept a connection");
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -167,7 +166,7 @@ pub async fn serve(
     drop((listener, alive, stopped));
     stopping.send_replace(true);
     if tokio::time::timeout(drain, all_ended.recv()).await.is_err() {
-        tracing::warn!("requests under way were cut off");
+        tracing::warn!("pending requests did not end in time and were closed");
     }
 }
 
@@ -203,7 +202,7 @@ where
     }
 }
 
-/// What every connection needs.
+/// State shared by all connections.
 struct Acceptor<S> {
     limit: Arc<ConnectionLimit>,
     refusals: Arc<Semaphore>,
@@ -215,13 +214,13 @@ impl<S: Application> Acceptor<S> {
     async fn handshake(&self, tls: &Tls, stream: TcpStream, address: SocketAddr) -> Option<TlsStream> {
         match tokio::time::timeout(self.config.tls_timeout, tls.handshake(stream)).await {
             Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
-            Err(_) => tracing::debug!(%address, "the TLS handshake took too long"),
+            Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(%address, "TLS handshake timed out"),
         }
         None
     }
 
-    /// Starts the task of a connection; where there is no room for it, the task says so.
+    /// Starts the task of a connection; above the limit, the task sends a refusal.
     fn accept(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -233,10 +232,10 @@ impl<S: Application> Acceptor<S> {
         let permit = self.limit.acquire(address.ip(), proxy);
         if let Err(full) = permit {
             crate::meter::counter!("http_connections_refused_total").increment(1);
-            tracing::debug!(%address, ?full, "no room for another connection");
+            tracing::debug!(%address, ?full, "connection refused: limit reached");
         }
         if let Err(error) = prepare(&stream, self.config.stall_timeout) {
-            return tracing::debug!(%address, %error, "the connection was gone at once");
+            return tracing::debug!(%address, %error, "connection closed before it was served");
         }
         let acceptor = Arc::clone(self);
         let secure = self.config.tls.is_some();
@@ -274,7 +273,7 @@ impl<S: Application> Acceptor<S> {
                         }
                     };
                     if let Ok(Err(error)) = tokio::time::timeout(REFUSAL_TIMEOUT, refused).await {
-                        tracing::debug!(%address, %error, "gone before it was told that there is no room");
+                        tracing::debug!(%address, %error, "connection closed before the refusal was sent");
                     }
                     drop((turn, alive));
                 })
@@ -282,7 +281,7 @@ impl<S: Application> Acceptor<S> {
         };
     }
 
-    /// Answers the requests of one connection.
+    /// Serves the requests of one connection.
     async fn serve_connection<I>(&self, io: I, peer: Peer, mut stopped: watch::Receiver<bool>)
     where
         I: Read + Write + Unpin + Send + 'static,
@@ -297,7 +296,7 @@ impl<S: Application> Acceptor<S> {
             let app = self.app.clone();
             async move {
                 if bad {
-                    let body = FullBody::new(Bytes::from_static(b"one Host header is needed\n"));
+                    let body = FullBody::new(Bytes::from_static(b"exactly one Host header is required\n"));
                     let mut response = Response::new(Either::Right(body));
                     *response.status_mut() = StatusCode::BAD_REQUEST;
                     response
@@ -334,7 +333,7 @@ impl<S: Application> Acceptor<S> {
     }
 }
 
-/// Whether a request says for which host it is, as RFC 9112 section 3.2 wants it; HTTP/1.0 need not.
+/// Whether a request has exactly one Host header, as required by RFC 9112 section 3.2; optional in HTTP/1.0.
 fn has_one_host<B>(request: &Request<B>) -> bool {
     match request.headers().get_all(HOST).iter().count() {
         0 => request.version() < Version::HTTP_11,
@@ -342,17 +341,17 @@ fn has_one_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Done when the server stops.
+/// Completes when the server stops.
 async fn stop_of(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone, which is a stop as well.
+    // an error means that the server was dropped, which is a stop as well
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-/// Bytes that the system keeps for a peer before it sends them: what waits longer is to wait here, where it is counted.
+/// Limit of unsent bytes in the kernel's send buffer; further data waits in the engine, where it is counted.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 << 10;
 
-/// Small messages go out at once; a peer that is gone is noticed, and one that is slow.
+/// Sets socket options: no delay for small messages, and a timeout for peers that acknowledge nothing.
 fn prepare(stream: &TcpStream, stall: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
@@ -366,12 +365,12 @@ fn prepare(stream: &TcpStream, stall: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Refusals under way at a time; a further connection is closed.
+/// Maximum number of concurrent refusals; further connections are closed without an answer.
 const REFUSALS_AT_A_TIME: usize = 256;
-/// Time for one.
+/// Maximum duration of a refusal.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Answers the first request of a connection.
+/// Answers the first request of a refused connection.
 async fn answer_refusal<I>(io: I, full: Full) -> Result<(), hyper::Error>
 where
     I: Read + Write + Unpin + Send + 'static,

@@ -219,7 +219,7 @@ async fn the_operator_moderates_on_all_nodes_from_any() {
     );
     let failed = one.admin(&["ban", "not a person"]);
     assert!(
-        failed.contains("'not a person' is no address, no network and no id of a person"),
+        failed.contains("'not a person' is not an address, a network or the id of a person"),
         "{failed}"
     );
 }

@@ -1,14 +1,14 @@
-//! How many connections are open: in all, and for each address.
+//! Connection limits: total and per IP address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time that a refusal counts as one of now.
+/// Time for which the server counts as full after a refusal.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// Limit of connections, shared by the accept loop and by what reports on it.
+/// Limits and counts connections; shared by the accept loop and the metrics.
 #[derive(Debug)]
 pub struct ConnectionLimit {
     max: usize,
@@ -23,16 +23,16 @@ struct State {
     refused_at: Option<Instant>,
 }
 
-/// Limit that a connection ran into.
+/// Limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// The server has as many connections as it may have.
+    /// Limit of all connections.
     Server,
-    /// The address has.
+    /// Limit of connections from one address.
     Address,
 }
 
-/// One connection under the limit; counted until it is dropped.
+/// Permit for one connection; counted until it is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limit: Arc<ConnectionLimit>,
@@ -40,7 +40,7 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionLimit {
-    /// At most `max` connections, and `max_per_address` of one address or of one IPv6 network of 64 bits.
+    /// At most `max` connections, and `max_per_address` from one address or one IPv6 /64 network.
     #[must_use]
     pub fn new(max: usize, max_per_address: usize) -> Self {
         Self {
@@ -50,10 +50,10 @@ impl ConnectionLimit {
         }
     }
 
-    /// Counts a connection, if that is within the limits; a proxy speaks for many, and may have all.
+    /// Acquires a permit. The limit per address does not apply to proxies, which forward many clients.
     ///
     /// # Errors
-    /// The limit that is reached.
+    /// The reached limit.
     pub fn acquire(self: &Arc<Self>, address: IpAddr, is_proxy: bool) -> Result<ConnectionPermit, Full> {
         let address = counted_address(address);
         let mut state = self.lock();
@@ -73,19 +73,19 @@ impl ConnectionLimit {
         })
     }
 
-    /// Connections that are open.
+    /// Number of open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.lock().open
     }
 
-    /// Most connections.
+    /// Maximum number of connections.
     #[must_use]
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// Whether someone is refused now, or was a moment ago, because the server is full.
+    /// Whether the server is full, or has refused a connection in the last seconds because it was.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let state = self.lock();
@@ -110,7 +110,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// Address under which a client is counted: one household has 64 bits of IPv6.
+/// Address under which a client is counted: IPv6 addresses are reduced to their /64, which one household has.
 fn counted_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -134,11 +134,11 @@ mod tests {
         let proxy = limit.acquire(address(1), true);
         assert!(proxy.is_ok() && limit.is_full());
         drop(proxy);
-        assert!(!limit.is_full(), "nobody was refused for that");
+        assert!(!limit.is_full(), "no connection was refused because of it");
         let _third = limit.acquire(address(2), false);
         assert_eq!(limit.acquire(address(3), false).err(), Some(Full::Server));
         drop(first);
-        assert!(limit.is_full(), "someone was, a moment ago");
+        assert!(limit.is_full(), "a connection was refused a moment ago");
         assert!(limit.acquire(address(3), false).is_ok());
         assert_eq!(limit.lock().by_address.len(), 2);
     }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::engineio::Peer;
 
-/// Reads an address such as `10.0.0.1`, or a network such as `10.0.0.0/8`.
+/// Parses an address such as `10.0.0.1`, or a network such as `10.0.0.0/8`.
 ///
 /// # Errors
 /// When the text is neither.
@@ -19,32 +19,32 @@ pub fn parse_network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "not an address like 10.0.0.1 or a network like 10.0.0.0/8".to_owned())
 }
 
-/// Proxies whose `X-Forwarded-For` is believed; cheap to clone. None by default.
+/// Proxies whose `X-Forwarded-For` is trusted; cheap to clone. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
-    /// Those in any of these networks.
+    /// Trusts all addresses in these networks.
     #[must_use]
     pub fn new(networks: &[IpNet]) -> Self {
         Self(networks.into())
     }
 
-    /// Whether an address is one of them; IPv4 that came over an IPv6 socket is IPv4.
+    /// Whether an address is trusted; IPv4-mapped IPv6 addresses count as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Client of a request that came from `peer`: the last address named in its headers that is no trusted proxy.
+    /// Client of a request from `peer`: the last address in its headers that is not a trusted proxy.
     pub(super) fn client_addr(&self, peer: Peer, headers: &HeaderMap) -> Peer {
         if !self.contains(peer.address.ip()) {
             return peer;
         }
         let mut client = peer;
         let named = headers.get_all("x-forwarded-for").iter().rev();
-        // text that is no address was not written by a trusted proxy, and neither was what stands before it
+        // an invalid address was not written by a trusted proxy, so neither it nor anything before it is trusted
         let named = named.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
         for name in named {
             let Some(address) = address(name.trim()) else {
@@ -72,7 +72,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 #[cfg(feature = "chat")]
 #[doc(hidden)]
 pub mod fuzzing {
-    //! What is asked of the headers of proxies, for any bytes. Not for programs: the fuzzers of `tests/fuzz` call it.
+    //! Fuzzing target for proxy headers; called by `tests/fuzz` only.
 
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -81,7 +81,7 @@ pub mod fuzzing {
     use super::{TrustedProxies, parse_network};
     use crate::engineio::Peer;
 
-    /// Lines of `X-Forwarded-For`, and a network in the first one.
+    /// Takes a network in the first line, and `X-Forwarded-For` headers in the others.
     pub fn forwarded(data: &[u8]) {
         let mut lines = data.split(|byte| *byte == b'\n');
         let network = lines.next().and_then(|line| str::from_utf8(line).ok());
@@ -99,9 +99,9 @@ pub mod fuzzing {
         let proxies = TrustedProxies::new(network.as_slice());
         let client = proxies.client_addr(peer, &headers);
         if !proxies.contains(peer.address.ip()) {
-            assert_eq!(client, peer, "a stranger is believed");
+            assert_eq!(client, peer, "an untrusted peer is not resolved");
         }
-        // an untrusted address at the end hides those before it
+        // addresses before an untrusted one are ignored
         headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
         let client = proxies.client_addr(peer, &headers);
         let is_trusted = proxies.contains(peer.address.ip());

@@ -1,4 +1,4 @@
-//! Certificate and key of the server.
+//! TLS: certificate and private key, with reload.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,11 +14,11 @@ use tokio_rustls::rustls::{self, ServerConfig};
 /// Connection after its TLS handshake.
 pub(super) type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
-/// TLS of the server, by rustls; cheap to clone.
+/// TLS configuration, by rustls; cheap to clone.
 #[derive(Clone)]
 pub struct Tls(Arc<Files>);
 
-/// Where certificate and key are, and what was read last.
+/// Paths of certificate and key, and the loaded configuration.
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
@@ -29,7 +29,7 @@ struct Files {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file cannot be read, or is no PEM.
+    /// A file cannot be read, or is not PEM.
     #[error("cannot read '{path}': {error}")]
     Read {
         /// File.
@@ -37,10 +37,10 @@ pub enum TlsError {
         /// What is wrong with it.
         error: pem::Error,
     },
-    /// There is no certificate in the file.
+    /// The file contains no certificate.
     #[error("no certificate in '{0}'")]
     Empty(PathBuf),
-    /// Certificate and key do not go together.
+    /// Certificate and key do not match.
     #[error("certificate and key cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
 }
@@ -49,7 +49,7 @@ impl Tls {
     /// Reads a certificate chain and its private key from PEM files.
     ///
     /// # Errors
-    /// [`TlsError`] says which file is wrong, and how.
+    /// When a file is invalid; [`TlsError`] names it.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let config = RwLock::new(load(certificate, key)?);
         Ok(Self(Arc::new(Files {
@@ -59,7 +59,7 @@ impl Tls {
         })))
     }
 
-    /// Reads the files again, for the connections from now on; what was there before stays when that fails.
+    /// Reads the files again, for new connections; keeps the earlier ones if that fails.
     ///
     /// # Errors
     /// As [`Tls::from_files`].

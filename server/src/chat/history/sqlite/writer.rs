@@ -139,7 +139,7 @@ impl Writer {
         match busy {
             Ok(false) => {}
             Ok(true) => {
-                tracing::info!("another program is reading the history; its write-ahead log was not emptied")
+                tracing::info!("another program is reading the history; its write-ahead log was not emptied");
             }
             Err(error) => tracing::warn!(%error, "cannot empty the write-ahead log of the history"),
         }
