@@ -248,13 +248,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_secret_everyone_comes_in() {
+    fn authentication_without_secret_admits_everyone() {
         let authenticator = Authenticator::load(&AuthConfig::default(), None, 32).expect("nothing to read");
         assert_eq!(authenticator.check(None), Some(Identity::Anyone));
     }
 
     #[test]
-    fn the_secret_must_be_right() {
+    fn shared_secret_wrong_or_missing_is_refused() {
         let authenticator = Authenticator::load(&AuthConfig::default(), Some("sesame, open".into()), 32)
             .expect("nothing to read");
         assert_eq!(authenticator.check(Some("sesame, open")), Some(Identity::Anyone));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secret_stops_the_start() {
+    fn shared_secret_too_short_is_refused() {
         let error =
             Authenticator::load(&AuthConfig::default(), Some("sesame".into()), 32).expect_err("too short");
         assert!(
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_who_comes() {
+    fn token_valid_identifies_the_person() {
         let path = Path::new("tokens");
         let people = tokens(path, "# people\nSiti Aminah  0123456789abcdef\n", 32).expect("one line");
         let authenticator = Authenticator::Tokens(people);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_token_stops_the_start_with_its_line() {
+    fn token_too_short_is_refused_with_its_line() {
         let error = tokens(Path::new("tokens"), "\nBudi short\n", 32).expect_err("too short");
         assert!(error.to_string().starts_with("tokens, line 2"), "{error}");
     }
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_in_the_environment_beside_a_file_is_refused() {
+    fn secret_in_environment_and_file_is_refused() {
         let config = AuthConfig {
             secret_file: None,
             token_file: Some("tokens".into()),

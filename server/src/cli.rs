@@ -279,12 +279,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_flag_has_an_environment_variable() {
+    fn flags_all_have_an_environment_variable() {
         for argument in Cli::command().get_arguments() {
             let plain = ["help", "version"].contains(&argument.get_id().as_str());
             assert!(plain || argument.get_env().is_some(), "{}", argument.get_id());

@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_address_is_named() {
+    fn listen_address_invalid_is_refused_with_its_flag() {
         let error = Config::from_args(["--listen", "nowhere"]).expect_err("no port");
         assert!(error.to_string().contains("--listen"), "{error}");
     }

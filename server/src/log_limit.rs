@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_beyond_the_limit_are_counted_and_told_later() {
+    fn log_lines_beyond_the_limit_are_counted_and_reported_later() {
         let limit = LogLimit::new(2, Duration::from_secs(60));
         let begin = Instant::now();
         let logged: Vec<Option<u64>> = (0..5).map(|_| limit.ready_at(begin)).collect();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn lasting_trouble_is_logged_once_a_minute() {
+    fn log_limit_of_lasting_failure_is_once_a_minute() {
         let (limit, begin) = (LogLimit::once_a_minute(), Instant::now());
         let at = |seconds| begin + Duration::from_secs(seconds);
         assert_eq!(limit.ready_at(begin), Some(0));

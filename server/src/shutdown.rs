@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_plan_can_be_taken_back_and_made_again() {
+    async fn shutdown_timer_cancelled_can_be_set_again() {
         let stop = ShutdownTimer::default();
         let waiting = tokio::spawn({
             let stop = stop.clone();

@@ -257,7 +257,7 @@ fn start(folder: &Path, address: SocketAddr) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answered_message_is_lost_when_the_server_is_killed() {
+async fn acknowledged_messages_survive_a_killed_server() {
     let setting = |name, usual| std::env::var(name).map_or(usual, |text| text.parse().expect("a number"));
     let (kills, cut) = (setting("PESAN_KILLS", 5), setting("PESAN_CUTS", 50));
     let folder = tempfile::tempdir().expect("a folder");

@@ -147,7 +147,7 @@ async fn all() -> Vec<(Box<dyn History>, Delivered, Box<dyn Any>)> {
 }
 
 #[tokio::test]
-async fn removed_room_is_gone_with_its_messages() {
+async fn room_removed_is_removed_with_its_messages() {
     for (history, _, _alive) in all().await {
         for id in ["full", "empty"] {
             let made = history.create_room(room(id, RoomKind::Open), id).await;
@@ -192,7 +192,7 @@ async fn removed_room_is_gone_with_its_messages() {
 }
 
 #[tokio::test]
-async fn merged_room_stands_behind_the_messages_of_the_other_one() {
+async fn room_merged_is_appended_to_the_other_one() {
     for (history, _, _alive) in all().await {
         let made = history.create_room(room("kopi", RoomKind::Open), "kopi").await;
         assert_eq!(made.as_deref(), Ok("kopi"), "{history:?}");
@@ -355,7 +355,7 @@ async fn restrictions_are_stored_replaced_and_lifted() {
 }
 
 #[tokio::test]
-async fn node_that_stands_at_a_deleted_message_of_the_feed_goes_on() {
+async fn feed_consumer_at_a_deleted_message_continues() {
     let server = RedisServer::start();
     let (one, _, _) = redis(&server, Retention::default()).await;
     let (_two, at_two, heard) = redis(&server, Retention::default()).await;
@@ -395,7 +395,7 @@ async fn node_that_stands_at_a_deleted_message_of_the_feed_goes_on() {
 }
 
 #[tokio::test]
-async fn memory_at_its_bound_forgets_the_oldest_of_the_largest_room() {
+async fn memory_store_at_its_limit_removes_the_oldest_of_the_largest_room() {
     let (deliver, _) = delivery();
     let history = Memory::new(1000, 20_000, deliver);
     for id in [LOBBY, "kopi"] {
@@ -427,7 +427,7 @@ async fn memory_at_its_bound_forgets_the_oldest_of_the_largest_room() {
 }
 
 #[tokio::test]
-async fn messages_are_numbered_without_gaps_and_delivered_in_that_order() {
+async fn messages_stored_are_numbered_without_gaps_and_delivered_in_order() {
     for (history, delivered, _alive) in all().await {
         for number in 1..=250 {
             history
@@ -454,7 +454,7 @@ async fn messages_are_numbered_without_gaps_and_delivered_in_that_order() {
 }
 
 #[tokio::test]
-async fn a_message_is_stored_once_however_often_it_is_sent() {
+async fn message_sent_repeatedly_is_stored_once() {
     for (history, delivered, _alive) in all().await {
         let first = add(&*history, draft(LOBBY, "the-same-id", "ana", "halo"))
             .await
@@ -469,7 +469,7 @@ async fn a_message_is_stored_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn nobody_can_use_the_id_of_someone_else() {
+async fn message_id_of_another_author_is_refused() {
     for (history, delivered, _alive) in all().await {
         add(&*history, draft(LOBBY, "the-same-id", "ana", "halo"))
             .await
@@ -487,7 +487,7 @@ async fn nobody_can_use_the_id_of_someone_else() {
 }
 
 #[tokio::test]
-async fn pages_go_back_and_forth_without_doubles() {
+async fn history_pages_in_both_directions_have_no_duplicates() {
     for (history, _, _alive) in all().await {
         for number in 1..=10 {
             let id = format!("message-{number}");
@@ -511,7 +511,7 @@ async fn pages_go_back_and_forth_without_doubles() {
 }
 
 #[tokio::test]
-async fn a_reply_quotes_what_it_answers() {
+async fn reply_contains_a_quote_of_its_message() {
     for (history, delivered, _alive) in all().await {
         add(&*history, draft(LOBBY, "question", "ana", &"apa? ".repeat(100)))
             .await
@@ -533,7 +533,7 @@ async fn a_reply_quotes_what_it_answers() {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn history_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, _) = open(folder.path()).await;
     history
@@ -580,7 +580,7 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn old_messages_go_and_their_numbers_are_not_used_again() {
+async fn messages_trimmed_leave_their_numbers_unused() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, _) = open(folder.path()).await;
     for number in 1..=1200 {
@@ -615,7 +615,7 @@ async fn old_messages_go_and_their_numbers_are_not_used_again() {
 }
 
 #[tokio::test]
-async fn memory_is_bounded() {
+async fn memory_store_is_bounded() {
     let (deliver, _) = delivery();
     let history = Memory::new(3, usize::MAX, deliver);
     history
@@ -633,7 +633,7 @@ async fn memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_history_that_cannot_be_used_says_why() {
+async fn history_unusable_is_refused_with_a_reason() {
     let fail = |folder: &Path| {
         let (deliver, _) = delivery();
         Sqlite::open(folder, Retention::default(), u64::MAX, deliver).expect_err("cannot be opened")
@@ -673,7 +673,7 @@ async fn a_history_that_cannot_be_used_says_why() {
 }
 
 #[tokio::test]
-async fn history_of_version_1_is_migrated_with_all_that_is_in_it() {
+async fn history_of_version_1_is_migrated_completely() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("history.sqlite");
     std::fs::write(&file, include_bytes!("fixtures/history-v1.sqlite")).expect("writable");
@@ -694,7 +694,7 @@ async fn history_of_version_1_is_migrated_with_all_that_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_damaged_page_stops_the_start() {
+async fn history_with_a_damaged_page_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, _) = open(folder.path()).await;
     for number in 1..=500 {
@@ -716,7 +716,7 @@ async fn a_damaged_page_stops_the_start() {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_messages_and_heals() {
+async fn disk_full_refuses_messages_and_recovers() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, delivered) = open(folder.path()).await;
     add(&history, draft(LOBBY, "message-1", "ana", "halo"))
@@ -738,7 +738,7 @@ async fn a_full_disk_refuses_messages_and_heals() {
 }
 
 #[tokio::test]
-async fn a_disk_that_has_space_again_is_noticed_when_nobody_writes() {
+async fn disk_with_space_again_is_detected_without_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let (history, _) = open(folder.path()).await;
     let blocker = rusqlite::Connection::open(folder.path().join("history.sqlite")).expect("a database");
@@ -750,7 +750,7 @@ async fn a_disk_that_has_space_again_is_noticed_when_nobody_writes() {
 }
 
 #[tokio::test]
-async fn a_redis_that_has_space_again_is_noticed_when_nobody_writes() {
+async fn redis_with_space_again_is_detected_without_writes() {
     let server = RedisServer::start();
     let (history, _, _) = redis(&server, Retention::default()).await;
     let mut client = ::redis::Client::open(server.url())
@@ -770,7 +770,7 @@ async fn a_redis_that_has_space_again_is_noticed_when_nobody_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_when_redis_is_left_is_answered() {
+async fn redis_store_on_close_answers_pending_messages() {
     let server = RedisServer::start();
     let (history, _, _) = redis(&server, Retention::default()).await;
     let answers: Vec<_> = (0..5000)
@@ -798,7 +798,7 @@ fn texts_of(delivered: &Delivered) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nodes_with_one_redis_hand_on_the_same_messages_in_one_order() {
+async fn redis_nodes_deliver_the_same_messages_in_one_order() {
     let server = RedisServer::start();
     let (one, at_one, _) = redis(&server, Retention::default()).await;
     let (two, at_two, _) = redis(&server, Retention::default()).await;
@@ -832,7 +832,7 @@ async fn nodes_with_one_redis_hand_on_the_same_messages_in_one_order() {
 }
 
 #[tokio::test]
-async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
+async fn redis_rooms_of_all_nodes_have_unique_names_and_ids() {
     let server = RedisServer::start();
     let (one, _, _) = redis(&server, Retention::default()).await;
     let (two, _, heard) = redis(&server, Retention::default()).await;
@@ -859,7 +859,7 @@ async fn rooms_of_all_nodes_have_names_and_ids_of_their_own() {
 }
 
 #[tokio::test]
-async fn in_redis_everything_is_there_after_it_was_killed() {
+async fn redis_history_survives_a_killed_redis() {
     let mut server = RedisServer::start();
     let (one, _, _) = redis(&server, Retention::default()).await;
     let (two, at_two, heard) = redis(&server, Retention::default()).await;
@@ -896,7 +896,7 @@ async fn in_redis_everything_is_there_after_it_was_killed() {
 }
 
 #[tokio::test]
-async fn a_redis_that_lost_everything_is_looked_at_anew() {
+async fn redis_with_lost_data_resets_the_node() {
     let mut server = RedisServer::start();
     let (history, _, heard) = redis(&server, Retention::default()).await;
     add(&history, draft(LOBBY, "message-1", "ana", "halo"))
@@ -918,7 +918,7 @@ async fn a_redis_that_lost_everything_is_looked_at_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_node_that_stood_still_for_too_long_looks_anew() {
+async fn redis_node_suspended_for_too_long_is_reset() {
     let server = RedisServer::start();
     let still = Arc::<AtomicBool>::default();
     let (stands, heard) = (Arc::<AtomicBool>::default(), Heard::default());
@@ -962,7 +962,7 @@ async fn a_node_that_stood_still_for_too_long_looks_anew() {
 }
 
 #[tokio::test]
-async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
+async fn redis_in_an_earlier_state_resets_the_node() {
     let mut server = RedisServer::start();
     let (history, _, heard) = redis(&server, Retention::default()).await;
     for id in ["message-1", "message-2"] {
@@ -985,7 +985,7 @@ async fn a_redis_that_went_back_to_an_earlier_state_is_looked_at_anew() {
 }
 
 #[tokio::test]
-async fn old_messages_go_from_redis_and_their_numbers_are_not_used_again() {
+async fn redis_messages_trimmed_leave_their_numbers_unused() {
     let server = RedisServer::start();
     let (history, delivered, _) = redis(&server, Retention::default()).await;
     for number in 1..=1200 {
@@ -1015,7 +1015,7 @@ async fn old_messages_go_from_redis_and_their_numbers_are_not_used_again() {
 }
 
 #[tokio::test]
-async fn a_redis_that_cannot_be_used_is_named() {
+async fn redis_unusable_is_refused_with_its_address() {
     let server = RedisServer::start();
     let open = async |url: &str| {
         let (deliver, _) = delivery();

@@ -138,7 +138,7 @@ fn admin(folder: &Path, args: &[&str]) -> Output {
 }
 
 #[test]
-fn what_cannot_work_stops_the_start_with_words_that_help() {
+fn configuration_invalid_stops_the_start_with_advice() {
     let folder = folder();
     let folder = folder.path();
     std::fs::write(
@@ -186,7 +186,7 @@ fn what_cannot_work_stops_the_start_with_words_that_help() {
 }
 
 #[test]
-fn a_busy_port_is_named_and_the_first_server_goes_on() {
+fn port_in_use_is_reported_and_the_first_server_continues() {
     let folder = folder();
     let first = Running::start(folder.path(), &["--port", "0"]);
     let said = fails(folder.path(), &["--listen", &first.address, "--data", "other"]);
@@ -201,7 +201,7 @@ fn a_busy_port_is_named_and_the_first_server_goes_on() {
 }
 
 #[test]
-fn the_environment_configures_and_port_wins() {
+fn environment_variables_configure_and_port_takes_precedence() {
     let folder = folder();
     let mut command = server(folder.path(), &[]);
     command
@@ -221,7 +221,7 @@ fn the_environment_configures_and_port_wins() {
 }
 
 #[test]
-fn empty_variables_count_as_unset() {
+fn environment_variables_that_are_empty_count_as_unset() {
     let folder = folder();
     let mut command = server(folder.path(), &["--port", "0"]);
     for name in [
@@ -256,7 +256,7 @@ fn empty_variables_count_as_unset() {
 }
 
 #[test]
-fn the_operator_talks_to_the_running_server() {
+fn operator_commands_are_answered_by_the_running_server() {
     let folder = folder();
     let words = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
     let none = admin(folder.path(), &["list"]);
@@ -293,7 +293,7 @@ fn the_operator_talks_to_the_running_server() {
 }
 
 #[test]
-fn folder_of_the_operators_socket_is_private() {
+fn admin_socket_folder_is_private() {
     let folder = folder();
     let args = [
         "--port",
@@ -311,7 +311,7 @@ fn folder_of_the_operators_socket_is_private() {
 }
 
 #[test]
-fn the_socket_of_a_server_that_died_is_replaced() {
+fn admin_socket_of_a_crashed_server_is_replaced() {
     let folder = folder();
     let dead = Running::start(folder.path(), &["--port", "0"]);
     drop(dead);
@@ -323,7 +323,7 @@ fn the_socket_of_a_server_that_died_is_replaced() {
 }
 
 #[test]
-fn request_without_one_host_is_a_bad_request() {
+fn request_without_exactly_one_host_is_a_bad_request() {
     let folder = folder();
     let running = Running::start(folder.path(), &["--port", "0", "--ephemeral"]);
     for (head, status) in [
@@ -345,7 +345,7 @@ fn request_without_one_host_is_a_bad_request() {
 }
 
 #[test]
-fn newcomer_to_a_full_server_gets_a_page_that_says_so_and_readiness_sees_it() {
+fn connection_limit_reached_sends_a_page_and_fails_readiness() {
     let folder = folder();
     let admin_listen = ["--admin-listen", "127.0.0.1:0", "--max-connections", "2"];
     let mut command = server(folder.path(), &["--port", "0"]);
@@ -389,7 +389,7 @@ fn newcomer_to_a_full_server_gets_a_page_that_says_so_and_readiness_sees_it() {
 }
 
 #[test]
-fn second_signal_stops_at_once() {
+fn signal_received_twice_stops_immediately() {
     let folder = folder();
     let mut running = Running::start(folder.path(), &["--port", "0", "--drain", "600"]);
     // a request whose body never comes holds the stop
@@ -405,7 +405,7 @@ fn second_signal_stops_at_once() {
 }
 
 #[test]
-fn lack_of_descriptors_is_logged_once_a_minute() {
+fn accept_without_descriptors_is_logged_once_a_minute() {
     let folder = folder();
     let mut command = Command::new("sh");
     command
@@ -439,7 +439,7 @@ fn handshake(address: &str, client: &str) -> String {
 }
 
 #[test]
-fn behind_a_trusted_proxy_people_are_counted_and_not_the_proxy() {
+fn connection_limit_behind_a_trusted_proxy_counts_clients() {
     let folder = folder();
     let limit = ["--port", "0", "--ephemeral", "--max-per-address", "1"];
     let trusting = [&limit[..], &["--trusted-proxy", "127.0.0.0/8"]].concat();
@@ -464,7 +464,7 @@ fn say(address: &str, path: &str, text: &str) {
 }
 
 #[test]
-fn backup_of_a_running_server_is_restored_beside_the_log_of_a_dead_one() {
+fn backup_of_a_running_server_is_restored_despite_a_stray_log() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     let words = |output: &Output| {
@@ -535,7 +535,7 @@ fn backup_of_a_running_server_is_restored_beside_the_log_of_a_dead_one() {
 }
 
 #[test]
-fn file_that_is_no_whole_history_is_refused_with_what_to_do() {
+fn history_incomplete_stops_the_start_with_advice() {
     let folder = folder();
     let data = folder.path().join("data");
     let file = data.join("history.sqlite");
@@ -584,7 +584,7 @@ fn file_that_is_no_whole_history_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn killed_server_goes_on_with_its_own_log() {
+fn history_of_a_killed_server_is_recovered_from_its_log() {
     let folder = folder();
     for round in 1..=3 {
         let running = Running::start(folder.path(), &["--port", "0"]);
@@ -731,7 +731,7 @@ fn reload_presents_the_renewed_certificate_and_keeps_the_old_one_when_it_is_dama
 }
 
 #[test]
-fn abandoned_polling_sessions_do_not_hold_the_stop() {
+fn shutdown_does_not_wait_for_abandoned_polling_sessions() {
     let folder = folder();
     let running = Running::start(folder.path(), &["--port", "0", "--drain", "600"]);
     join(&running.address, "");

@@ -79,7 +79,7 @@ async fn body(response: Response<Body>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn files_have_their_type_and_hashed_ones_are_kept_for_ever() {
+async fn assets_have_a_content_type_and_hashed_ones_are_immutable() {
     let (app, _folder) = pages().await;
     let cases = [
         ("/", "text/html; charset=utf-8", "no-cache"),
@@ -107,7 +107,7 @@ async fn files_have_their_type_and_hashed_ones_are_kept_for_ever() {
 }
 
 #[tokio::test]
-async fn the_smallest_form_that_a_browser_takes_is_sent() {
+async fn assets_are_sent_in_the_smallest_accepted_encoding() {
     let (app, _folder) = pages().await;
     let cases = [
         ("gzip, deflate, br", "br", 6),
@@ -130,7 +130,7 @@ async fn the_smallest_form_that_a_browser_takes_is_sent() {
 }
 
 #[tokio::test]
-async fn what_a_browser_has_is_not_sent_again() {
+async fn assets_with_matching_etag_are_not_modified() {
     let (app, _folder) = pages().await;
     let tag = header(&get(&app, "/", &[]).await, ETAG).to_owned();
     let response = get(&app, "/", &[(IF_NONE_MATCH, &format!("\"other\", W/{tag}"))]).await;
@@ -151,7 +151,7 @@ async fn what_a_browser_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_navigation_gets_the_page_and_a_missing_file_does_not() {
+async fn navigation_gets_the_page_and_a_missing_file_404() {
     let (app, _folder) = pages().await;
     let navigation = [(ACCEPT, "text/html,application/xhtml+xml")];
     let response = get(&app, "/some/place", &navigation).await;
@@ -171,7 +171,7 @@ async fn a_navigation_gets_the_page_and_a_missing_file_does_not() {
 }
 
 #[tokio::test]
-async fn no_path_leads_out_of_the_folder() {
+async fn path_traversal_is_not_found() {
     let (app, folder) = pages().await;
     let outside = folder.path().parent().expect("not the root").join("outside.txt");
     let paths = [
@@ -197,7 +197,7 @@ async fn no_path_leads_out_of_the_folder() {
 }
 
 #[tokio::test]
-async fn only_get_and_head_are_answered() {
+async fn methods_other_than_get_and_head_are_not_allowed() {
     let (app, _folder) = pages().await;
     let response = request(&app, Method::HEAD, WASM, &[]).await;
     assert_eq!(
@@ -214,7 +214,7 @@ async fn only_get_and_head_are_answered() {
 }
 
 #[tokio::test]
-async fn the_page_may_run_its_own_scripts_and_no_others() {
+async fn csp_allows_scripts_of_the_page_only() {
     let (app, _folder) = pages().await;
     let policy = header(&get(&app, "/", &[]).await, CONTENT_SECURITY_POLICY).to_owned();
     // echo -n 'init()' | openssl dgst -sha256 -binary | base64
@@ -239,7 +239,7 @@ async fn the_page_may_run_its_own_scripts_and_no_others() {
 }
 
 #[tokio::test]
-async fn page_may_connect_to_its_own_server_alone_by_default() {
+async fn csp_by_default_allows_connecting_to_the_own_server_only() {
     let (app, _folder) = pages().await;
     for (host, query) in [
         ("chat.example", "server=https://evil.example"),
@@ -265,7 +265,7 @@ async fn page_may_connect_to_its_own_server_alone_by_default() {
 }
 
 #[tokio::test]
-async fn page_on_loopback_may_connect_to_the_loopback_server_of_its_address() {
+async fn csp_on_loopback_allows_the_loopback_server_of_the_query() {
     let (app, _folder) = pages().await;
     let allowed = "connect-src 'self' http://127.0.0.1:5999 ws://127.0.0.1:5999;";
     for host in ["localhost:8080", "127.0.0.1", "[::1]:5000"] {
@@ -284,7 +284,7 @@ async fn page_on_loopback_may_connect_to_the_loopback_server_of_its_address() {
 }
 
 #[tokio::test]
-async fn allowed_servers_are_in_the_policy_and_in_the_page() {
+async fn csp_and_page_contain_the_allowed_servers() {
     let folder = dist();
     std::fs::write(folder.path().join("index.html.br"), b"old").expect("writable");
     let allow = [
@@ -316,7 +316,7 @@ async fn allowed_servers_are_in_the_policy_and_in_the_page() {
 }
 
 #[tokio::test]
-async fn path_escapes_are_decoded_and_broken_ones_find_nothing() {
+async fn path_escapes_are_decoded_and_malformed_ones_not_found() {
     let (app, _folder) = pages().await;
     let status = async |path| get(&app, path, &[]).await.status();
     assert_eq!(status("/%72obots.tx%74").await, StatusCode::OK);
@@ -331,7 +331,7 @@ async fn path_escapes_are_decoded_and_broken_ones_find_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_below_the_path_of_socketio_is_protected_too() {
+async fn security_headers_apply_below_the_path_of_socketio() {
     let (app, _folder) = pages().await;
     let response = get(&app, "/socket.io/room", &[(ACCEPT, "text/html")]).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -343,7 +343,7 @@ async fn a_page_below_the_path_of_socketio_is_protected_too() {
 }
 
 #[tokio::test]
-async fn health_follows_the_state() {
+async fn health_endpoints_follow_the_state() {
     let folder = dist();
     let state = state(folder.path(), &[]).await;
     let app = app(&state);
@@ -371,7 +371,7 @@ async fn metrics(app: &Router, from: &str, headers: &[(HeaderName, &str)]) -> Re
 }
 
 #[tokio::test]
-async fn metrics_of_the_public_address_are_for_loopback_alone() {
+async fn metrics_on_the_public_address_are_for_loopback_only() {
     let (app, _folder) = pages().await;
     let forwarded = HeaderName::from_static("x-forwarded-for");
     for (from, headers, status) in [
@@ -388,7 +388,7 @@ async fn metrics_of_the_public_address_are_for_loopback_alone() {
 }
 
 #[tokio::test]
-async fn metrics_have_help_and_tell_of_process_and_build() {
+async fn metrics_have_help_and_include_process_and_build() {
     pesan_server::http::health::start_recording();
     let (app, _folder) = pages().await;
     let page = body(metrics(&app, "127.0.0.1", &[]).await).await;
@@ -410,7 +410,7 @@ async fn metrics_have_help_and_tell_of_process_and_build() {
 }
 
 #[tokio::test]
-async fn metrics_move_to_the_operators_address() {
+async fn metrics_move_to_the_admin_address() {
     let folder = dist();
     pesan_server::http::health::start_recording();
     let open = state(folder.path(), &[]).await;
@@ -437,7 +437,7 @@ async fn metrics_move_to_the_operators_address() {
 }
 
 #[tokio::test]
-async fn a_new_build_is_served_after_a_reload_and_a_broken_one_is_not() {
+async fn reload_serves_a_new_build_but_not_a_broken_one() {
     let folder = dist();
     let state = state(folder.path(), &[]).await;
     let before = state.assets.build();

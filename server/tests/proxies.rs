@@ -229,7 +229,7 @@ fn nginx_configuration_passes_pages_polling_and_websockets() {
 }
 
 #[test]
-fn haproxy_configuration_keeps_each_client_at_its_machine() {
+fn haproxy_configuration_keeps_each_client_at_its_node() {
     let Some(haproxy) = installed("haproxy") else {
         return;
     };

@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_held_for_each_address_up_to_a_bound() {
+    fn held_names_of_one_address_are_bounded() {
         let now = Instant::now();
         let mut names = HeldNames::default();
         let held = |names: &HeldNames, n: u32| names.holder(&format!("name {n}"), now).is_some();
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_held_up_to_a_bound_in_all() {
+    fn held_names_in_total_are_bounded() {
         let now = Instant::now();
         let mut names = HeldNames::default();
         for n in 0..30_000_u32 {

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_capitals_that_look_alike_are_one() {
+    fn names_with_similar_capitals_are_equal() {
         for (one, other) in [
             ("Budi", "Вudi"),
             ("Budi", "Βudi"),
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_words_and_guest_names_are_nobodys() {
+    fn names_reserved_or_of_guests_are_refused() {
         let id = "0123456789";
         for typed in [
             "Operator",
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_alike_are_one() {
+    fn names_looking_alike_are_equal() {
         let siti = name("Siti Aminah");
         let alike = [
             "siti aminah",
@@ -428,14 +428,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_nothing_hidden() {
+    fn name_with_invisible_characters_is_normalized() {
         assert_eq!(name(" A\u{202e}ni\u{200b}\n ta ").shown, "Ani ta");
         assert_eq!(name("👩\u{200d}💻").shown, "👩\u{200d}💻");
         assert_eq!(name("e\u{301}").shown, "é");
     }
 
     #[test]
-    fn a_name_needs_something_to_see() {
+    fn name_without_visible_characters_is_invalid() {
         for typed in [
             "",
             "  ",
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_rooms_are_plain() {
+    fn room_slug_has_only_plain_letters() {
         assert_eq!(slug("Kopi Pagi!"), "kopi-pagi");
         assert_eq!(slug("Café / №1"), "cafe-no1");
         assert_eq!(slug("日本"), "");
@@ -468,21 +468,21 @@ mod tests {
     }
 
     #[test]
-    fn the_wished_name_is_first_and_the_id_last() {
+    fn name_candidates_start_with_the_requested_name_and_end_with_the_id() {
         let names = candidates(Some("Ana"));
         assert_eq!(names[..3], ["Ana", "Ana 2", "Ana 3"]);
         assert_eq!(names[98..], ["Ana 99", "tamu-0123", "0123456789"]);
     }
 
     #[test]
-    fn who_wished_none_gets_one_that_is_made_up() {
+    fn name_candidates_without_request_are_guest_names() {
         for requested in [None, Some("\u{200b}")] {
             assert_eq!(candidates(requested)[..2], ["tamu-0123", "tamu-0123 2"]);
         }
     }
 
     #[test]
-    fn who_gets_another_name_is_told_why() {
+    fn name_candidates_other_than_requested_have_a_reason() {
         let candidates = NameCandidates::new("0123456789", Some("Ana"), 32);
         let name = |typed| Name::new(typed, 32).expect("a good name");
         assert_eq!(candidates.refusal(&name("Ana")), None);
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_that_take_no_number_are_made_up() {
+    fn name_candidates_too_long_for_a_number_are_guest_names() {
         let long = "x".repeat(32);
         assert_eq!(
             candidates(Some(&long)),

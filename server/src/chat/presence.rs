@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_of_one_person_are_one_change() {
+    fn presence_changes_of_one_person_are_merged() {
         use PresenceChange::{Came, Renamed, Went};
         for (changes, told) in [
             (&[Came][..], Some(Came)),

@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_empties_and_fills_again() {
+    fn token_bucket_when_empty_refills() {
         let begin = Instant::now();
         let mut bucket = Bucket::new(2.0, 3.0, begin);
         for _ in 0..3 {
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_without_a_rate_waits_no_longer_than_an_hour() {
+    fn token_bucket_without_rate_waits_at_most_an_hour() {
         let begin = Instant::now();
         let mut bucket = Bucket::new(0.0, 1.0, begin);
         assert_eq!(bucket.take(1.0, begin), Ok(()));
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_asked_for_more_than_it_holds_goes_into_debt() {
+    fn token_bucket_charged_above_capacity_goes_into_debt() {
         let begin = Instant::now();
         let mut bucket = Bucket::new(10.0, 100.0, begin);
         assert_eq!(bucket.take(200.0, begin), Ok(()));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn many_keys_of_one_address_share_its_limits() {
+    fn rate_limit_of_an_address_is_shared_by_its_people() {
         let begin = Instant::now();
         let mut limiter = RateLimiter::new(&limits(&["--rooms-per-hour", "10"]));
         let mut made = |address: IpAddr| {
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn one_person_at_many_addresses_has_the_limits_of_one() {
+    fn rate_limit_of_a_person_is_shared_by_addresses() {
         let begin = Instant::now();
         let mut limiter = RateLimiter::new(&limits(&["--rooms-per-hour", "10"]));
         let made = (0..100).filter(|n| limiter.charge("ana", v4(*n), Cost::Room, begin).is_ok());
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_gone_sends_the_rest_on_credit_up_to_a_bound() {
+    fn rate_limit_after_disconnect_gives_bounded_credit() {
         let begin = Instant::now();
         let mut limiter = RateLimiter::new(&limits(&["--rate", "10", "--burst", "100"]));
         let sent = |limiter: &mut RateLimiter| {
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_not_limited_where_the_operator_says_so() {
+    fn rate_limit_of_addresses_can_be_disabled() {
         let begin = Instant::now();
         let mut limiter = RateLimiter::new(&limits(&["--people-per-address", "0"]));
         let sent = (0..10_000).filter(|n: &u32| {
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn full_buckets_are_forgotten() {
+    fn token_buckets_that_are_full_are_removed() {
         let begin = Instant::now();
         let mut limiter = RateLimiter::new(&limits(&["--people-per-address", "0"]));
         for n in 0..1000 {
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_secrets_lock_an_address_out_for_longer_and_longer() {
+    fn lockout_after_wrong_secrets_doubles_its_time() {
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let mut now = Instant::now();
         let mut lockout = Lockout::default();
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_remembered_up_to_a_bound() {
+    fn lockout_addresses_are_bounded() {
         let now = Instant::now();
         let mut lockout = Lockout::default();
         for n in 0..50_000_u32 {

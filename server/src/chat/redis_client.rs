@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_its_password() {
+    fn redis_address_is_shown_without_password() {
         let client =
             RedisClient::new("redis://ana:rahasia@cache.example:6380/2", "pesan").expect("an address");
         assert_eq!(client.address(), "cache.example:6380");
@@ -169,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_said_so() {
+    fn redis_address_invalid_is_refused() {
         assert!(RedisClient::new("http://cache.example", "pesan").is_err());
     }
 
     #[tokio::test]
-    async fn who_asks_in_vain_is_told_at_once_for_a_moment() {
+    async fn redis_query_while_unreachable_fails_at_once() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let client =
             RedisClient::new(&format!("redis://{}", closed.expect("a port")), "pesan").expect("an address");

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_in_their_order() {
+    fn presence_updates_are_applied_in_order() {
         let (mut one, mut two) = two_nodes();
         for id in ["ana", "bob"] {
             one.join_lobby(id);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_missed_something_asks_for_everyone() {
+    fn presence_update_after_a_gap_requests_a_full_one() {
         let (mut one, mut two) = two_nodes();
         one.join_lobby("ana");
         one.join_lobby("bob");
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_people_of_a_silent_node_are_gone_unless_they_are_here() {
+    fn presence_of_a_silent_node_is_removed_unless_local() {
         let (mut one, mut two) = two_nodes();
         one.join_lobby("ana");
         one.join_lobby("bob");
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn tabs_on_two_nodes_are_one_person() {
+    fn roster_connections_on_two_nodes_are_one_person() {
         let mut roster = Roster::default();
         let lobby = |change| vec![("lobby".to_owned(), change)];
         let came = apply_changes(&mut roster, "node ana", snapshot("ana", "Ana", Some(&["lobby"])));
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_two_nodes_gave_away_stays_with_the_first_here() {
+    fn name_given_away_by_two_nodes_stays_with_the_local_owner() {
         let mut roster = Roster::default();
         connect(&mut roster, "s1", "ana", "Ana");
         apply_changes(&mut roster, "node bob", snapshot("bob", "ANA", Some(&["lobby"])));

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn mute_tells_the_seconds_that_are_left() {
+    fn mute_error_contains_the_remaining_seconds() {
         let error = |until| restriction(RestrictionKind::Mute, "ana", until).error(500).detail;
         assert_eq!((error(Some(2400)), error(None)), ("2".to_owned(), String::new()));
     }

@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn several_tabs_are_one_person() {
+    fn roster_connections_of_several_tabs_are_one_person() {
         let mut roster = Roster::default();
         connect(&mut roster, "s1", "ana", "Ana");
         connect(&mut roster, "s2", "ana", "Ana");
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_name_gets_a_number_and_a_reason() {
+    fn name_taken_gets_a_number_and_a_reason() {
         let mut roster = Roster::default();
         assert_eq!(connect(&mut roster, "s1", "ana", "Ana"), ("Ana".into(), None));
         assert_eq!(
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn name_of_someone_who_has_gone_is_free_after_a_day() {
+    fn name_of_someone_who_left_is_free_after_a_day() {
         let mut roster = Roster::default();
         connect(&mut roster, "s1", "ana", "Ana");
         connect(&mut roster, "s2", "bob", "Bob");

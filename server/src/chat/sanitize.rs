@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_text_stays_as_it_was_typed() {
+    fn sanitize_of_ordinary_text_keeps_it() {
         for text in [
             "halo",
             "dua\nbaris\t<b>",
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_removed() {
+    fn sanitize_removes_invisible_characters() {
         assert_eq!(
             sanitize("abc\u{202e}txt\u{202c}\u{0}\u{200b}\u{1b}[0m", 100).as_deref(),
             Ok("abctxt[0m")
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_long_texts_are_refused() {
+    fn sanitize_of_empty_or_long_text_fails() {
         assert_eq!(
             sanitize(" \u{200b}\n", 100),
             Err(chat_error(ChatErrorCode::TextEmpty, ""))
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_clients_text_is_cut() {
+    fn plain_text_too_long_is_truncated() {
         assert_eq!(sanitize_or_truncate("123456", 4).as_deref(), Some("123…"));
         assert_eq!(sanitize_or_truncate("1234", 4).as_deref(), Some("1234"));
         assert_eq!(sanitize_or_truncate(" ", 4), None);

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_hosts_are_told_from_look_alikes() {
+    fn loopback_host_is_distinguished_from_similar_names() {
         for host in [
             "localhost",
             "LOCALHOST:80",

@@ -431,7 +431,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_of_servers_stands_first_in_the_head() {
+    fn servers_list_is_inserted_first_in_the_head() {
         let meta = "<meta name=\"pesan-servers\" content=\"https://a\">";
         for (before, after) in [
             (
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_a_hash_are_told_apart() {
+    fn asset_name_with_hash_is_recognized() {
         for name in [
             "/pesan-0123456789abcdef_bg.wasm",
             "/main-aa0011bb22cc33dd.css",

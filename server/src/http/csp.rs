@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_inside_is_hashed_as_the_browser_does() {
+    fn csp_hash_of_an_inline_script_matches_the_browser() {
         let html = "<head><script src=\"a.js\"></script><SCRIPT type=module>alert(1)</SCRIPT><style>a{}</style></head>";
         let hashes = InlineHashes::of(html);
         // echo -n 'alert(1)' | openssl dgst -sha256 -binary | base64
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_pages_are_harmless() {
+    fn csp_hashes_of_malformed_html_are_empty() {
         for html in [
             "<script",
             "<script>",

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_has_help_and_all_help_a_metric() {
+    fn metrics_and_help_texts_match() {
         let mut names = Vec::new();
         counted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
         for (kind, name) in &names {
@@ -352,7 +352,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn what_nobody_asks_for_takes_no_memory() {
+    async fn metrics_that_nobody_reads_take_bounded_memory() {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&[1.0])
             .expect("a list that is not empty")

@@ -9,7 +9,7 @@ use crate::peer::{ChatPage, Peer, auth};
 use crate::server::Server;
 
 #[tokio::test]
-async fn without_the_secret_nobody_comes_in() {
+async fn connect_without_secret_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secret");
     std::fs::write(&file, "sesame, open\n").expect("writable");
@@ -30,7 +30,7 @@ async fn without_the_secret_nobody_comes_in() {
 }
 
 #[tokio::test]
-async fn wrong_secrets_cost_time_end_the_connection_and_lock_the_address_out() {
+async fn wrong_secret_is_delayed_and_disconnected_and_leads_to_lockout() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secret");
     std::fs::write(&file, "sesame, open\n").expect("writable");
@@ -59,7 +59,7 @@ async fn wrong_secrets_cost_time_end_the_connection_and_lock_the_address_out() {
 }
 
 #[tokio::test]
-async fn refused_client_loses_its_connection() {
+async fn connect_refused_closes_the_connection() {
     let server = Server::start().await;
     let mut peer = Peer::dial(server.address).await;
     peer.write(format!("40{}", json!({ "pesan": 1, "key": "short" })))
@@ -68,7 +68,7 @@ async fn refused_client_loses_its_connection() {
 }
 
 #[tokio::test]
-async fn a_token_says_who_someone_is() {
+async fn token_identifies_the_person() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tokens");
     std::fs::write(&file, "Siti Aminah 0123456789abcdef\nBudi fedcba9876543210\n").expect("writable");
@@ -94,7 +94,7 @@ async fn a_token_says_who_someone_is() {
 }
 
 #[tokio::test]
-async fn a_page_with_a_bad_payload_is_told_so() {
+async fn auth_payload_malformed_is_refused() {
     let server = Server::start().await;
     for auth in [
         json!({ "pesan": 1 }),

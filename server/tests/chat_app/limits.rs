@@ -33,7 +33,7 @@ fn direct(person: &Person) -> Direct {
 }
 
 #[tokio::test]
-async fn who_leaves_and_returns_may_not_write_faster() {
+async fn rate_limit_of_messages_survives_reconnect() {
     let server = Server::with(&["--rate", "0.01", "--burst", "2"]).await;
     let mut refused = None;
     for n in 0..5 {
@@ -47,7 +47,7 @@ async fn who_leaves_and_returns_may_not_write_faster() {
 }
 
 #[tokio::test]
-async fn who_leaves_and_returns_may_not_make_more_rooms() {
+async fn rate_limit_of_rooms_survives_reconnect() {
     let server = Server::start().await;
     let mut refused = None;
     for n in 0..30 {
@@ -61,7 +61,7 @@ async fn who_leaves_and_returns_may_not_make_more_rooms() {
 }
 
 #[tokio::test]
-async fn many_keys_of_one_address_make_few_rooms() {
+async fn rate_limit_of_rooms_is_shared_by_people_of_one_address() {
     let server = Server::start().await;
     let mut made = 0;
     for n in 0..100 {
@@ -78,7 +78,7 @@ async fn many_keys_of_one_address_make_few_rooms() {
 }
 
 #[tokio::test]
-async fn rooms_of_two_without_a_message_take_no_place() {
+async fn direct_rooms_without_a_message_do_not_count() {
     let server = Server::with(&["--max-rooms", "1"]).await;
     let mut bob = server.page("Bob").await;
     let mut strangers = Vec::new();
@@ -108,7 +108,7 @@ async fn rooms_of_two_without_a_message_take_no_place() {
 }
 
 #[tokio::test]
-async fn first_message_shows_a_room_of_two_to_the_other_one() {
+async fn direct_room_with_first_message_is_shown_to_the_other_member() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let room = ana.ask(&direct(bob.you())).await.expect("he is here").id;
@@ -129,7 +129,7 @@ async fn first_message_shows_a_room_of_two_to_the_other_one() {
 }
 
 #[tokio::test]
-async fn room_in_which_nothing_was_said_goes_when_nobody_is_in_it() {
+async fn open_room_without_messages_and_people_is_removed() {
     let server = Server::with(&["--empty-room", "1"]).await;
     let mut ana = server.page("Ana").await;
     for name in ["kosong", "ada orang", "ada pesan"] {
@@ -163,7 +163,7 @@ async fn room_in_which_nothing_was_said_goes_when_nobody_is_in_it() {
 }
 
 #[tokio::test]
-async fn full_list_of_rooms_takes_a_new_one_in_place_of_an_empty_one() {
+async fn room_limit_reached_replaces_an_idle_room() {
     let server = Server::with(&["--max-rooms", "2"]).await;
     let mut ana = server.page("Ana").await;
     let join = |room: &str| Join {
@@ -202,7 +202,7 @@ async fn messages_are_counted_in_bytes_too() {
 }
 
 #[tokio::test]
-async fn requests_that_are_refused_are_slowed_down_too() {
+async fn rate_limit_applies_to_refused_requests() {
     let server = Server::with(&["--rate", "1", "--burst", "1"]).await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let begun = Instant::now();
@@ -223,7 +223,7 @@ async fn requests_that_are_refused_are_slowed_down_too() {
 }
 
 #[tokio::test]
-async fn plain_client_that_sends_too_fast_waits_and_loses_nothing() {
+async fn plain_client_too_fast_is_throttled_without_loss() {
     let server = Server::with(&["--rate", "50", "--burst", "10"]).await;
     let mut plain = server.plain().await;
     let begun = Instant::now();
@@ -243,7 +243,7 @@ async fn plain_client_that_sends_too_fast_waits_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn plain_clients_of_one_address_share_its_rate() {
+async fn rate_limit_is_shared_by_plain_clients_of_one_address() {
     let server = Server::with(&["--rate", "1", "--burst", "10", "--people-per-address", "2"]).await;
     let mut clients = Vec::new();
     for _ in 0..5 {
@@ -267,7 +267,7 @@ async fn plain_clients_of_one_address_share_its_rate() {
 }
 
 #[tokio::test]
-async fn full_store_says_so_and_heals() {
+async fn store_when_full_refuses_messages_and_recovers() {
     let server = Server::with(&[
         "--max-store-bytes",
         "1000000",

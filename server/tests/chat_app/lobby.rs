@@ -18,7 +18,7 @@ fn send(id: &str, text: &str) -> Send {
 }
 
 #[tokio::test]
-async fn plain_clients_get_every_message_the_sender_included() {
+async fn plain_message_is_sent_to_everyone_including_the_sender() {
     let server = Server::start().await;
     let (mut one, mut two) = (server.plain().await, server.plain().await);
     one.emit("pesan", "halo").await;
@@ -30,7 +30,7 @@ async fn plain_clients_get_every_message_the_sender_included() {
 }
 
 #[tokio::test]
-async fn pages_and_plain_clients_meet_in_the_lobby() {
+async fn lobby_connects_pages_and_plain_clients() {
     let server = Server::start().await;
     let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
     plain.emit("pesan", "dari luar").await;
@@ -46,7 +46,7 @@ async fn pages_and_plain_clients_meet_in_the_lobby() {
 }
 
 #[tokio::test]
-async fn a_plain_client_that_asks_hears_when_its_message_is_stored() {
+async fn plain_message_with_ack_is_acknowledged_when_stored() {
     let server = Server::start().await;
     let mut plain = server.plain().await;
     let answer = plain.ask("pesan", "halo").await;
@@ -55,7 +55,7 @@ async fn a_plain_client_that_asks_hears_when_its_message_is_stored() {
 }
 
 #[tokio::test]
-async fn a_flood_of_plain_messages_is_passed_on_but_not_all_kept() {
+async fn plain_messages_in_a_flood_are_sent_but_not_all_stored() {
     let server = Server::with(&["--plain-rate", "0"]).await;
     let mut plain = server.plain().await;
     for number in 0..3000 {
@@ -72,7 +72,7 @@ async fn a_flood_of_plain_messages_is_passed_on_but_not_all_kept() {
 }
 
 #[tokio::test]
-async fn a_plain_client_can_be_slowed_down() {
+async fn plain_client_with_plain_rate_is_throttled() {
     let server = Server::with(&["--plain-rate", "2"]).await;
     let mut plain = server.plain().await;
     let begun = Instant::now();
@@ -88,7 +88,7 @@ async fn a_plain_client_can_be_slowed_down() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_sent_again_is_shown_once() {
+async fn message_sent_again_is_shown_once() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let mut answers = Vec::new();
@@ -108,7 +108,7 @@ async fn a_message_that_is_sent_again_is_shown_once() {
 }
 
 #[tokio::test]
-async fn everyone_sees_the_same_order_also_after_a_restart() {
+async fn messages_have_one_order_for_everyone_also_after_a_restart() {
     let server = Server::with(&["--burst", "10000"]).await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     for number in 0..100 {
@@ -153,7 +153,7 @@ async fn everyone_sees_the_same_order_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn text_is_cleaned_and_kept_within_its_limits() {
+async fn message_text_is_sanitized_and_limited() {
     let server = Server::with(&["--text-chars", "10"]).await;
     let mut ana = server.page("Ana").await;
     let refused = [
@@ -184,7 +184,7 @@ async fn text_is_cleaned_and_kept_within_its_limits() {
 }
 
 #[tokio::test]
-async fn who_writes_too_fast_is_told_how_long_to_wait() {
+async fn rate_limit_exceeded_returns_the_time_to_wait() {
     let server = Server::with(&["--rate", "0.5", "--burst", "2"]).await;
     let mut ana = server.page("Ana").await;
     for number in 0..2 {
@@ -204,7 +204,7 @@ async fn who_writes_too_fast_is_told_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn two_tabs_are_one_person_who_comes_and_goes_once() {
+async fn presence_of_two_tabs_is_announced_once() {
     let server = Server::start().await;
     let mut bob = server.page("Bob").await;
     let tab = server.page("Ana").await;
@@ -224,7 +224,7 @@ async fn two_tabs_are_one_person_who_comes_and_goes_once() {
 }
 
 #[tokio::test]
-async fn a_short_absence_goes_unnoticed() {
+async fn presence_after_a_short_absence_is_unchanged() {
     let server = Server::start().await;
     let mut bob = server.page("Bob").await;
     let ana = server.page("Ana").await;
@@ -237,7 +237,7 @@ async fn a_short_absence_goes_unnoticed() {
 }
 
 #[tokio::test]
-async fn names_are_unique_among_those_present() {
+async fn names_of_people_online_are_unique() {
     let server = Server::start().await;
     let mut ana = server.page("Ana").await;
     let mut other = auth("Ana");
@@ -268,7 +268,7 @@ async fn names_are_unique_among_those_present() {
 }
 
 #[tokio::test]
-async fn typing_is_seen_by_the_others() {
+async fn typing_notice_is_sent_to_the_others() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let typing = Typing {

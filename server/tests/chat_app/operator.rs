@@ -31,7 +31,7 @@ fn send(id: &str, text: &str, reply_to: Option<u64>) -> Send {
 }
 
 #[tokio::test]
-async fn banned_person_is_disconnected_and_kept_away_also_after_a_restart() {
+async fn ban_of_a_person_disconnects_and_survives_a_restart() {
     let server = Server::start().await;
     let chat = &server.state.chat;
     let (mut ana, bob) = (server.page("Ana").await, server.page("Bob").await);
@@ -63,7 +63,7 @@ async fn banned_person_is_disconnected_and_kept_away_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn banned_address_is_kept_away_with_plain_clients_and_a_ban_that_ended_is_not() {
+async fn ban_of_an_address_refuses_plain_clients_until_it_ends() {
     let server = Server::start().await;
     let chat = &server.state.chat;
     let mut plain = server.plain().await;
@@ -85,7 +85,7 @@ async fn banned_address_is_kept_away_with_plain_clients_and_a_ban_that_ended_is_
 }
 
 #[tokio::test]
-async fn muted_person_reads_and_cannot_write() {
+async fn mute_of_a_person_allows_reading_only() {
     let server = Server::start().await;
     let chat = &server.state.chat;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
@@ -166,7 +166,7 @@ async fn erased_person_loses_messages_direct_rooms_and_connections() {
 }
 
 #[tokio::test]
-async fn the_operator_sees_connections_and_rooms() {
+async fn operator_lists_connections_and_rooms() {
     let server = Server::start().await;
     let (ana, _plain) = (server.page("Ana").await, server.plain().await);
     let list = server.state.chat.connections().await;
@@ -186,7 +186,7 @@ async fn the_operator_sees_connections_and_rooms() {
 }
 
 #[tokio::test]
-async fn who_is_kicked_is_told_why_and_is_gone_at_once() {
+async fn kick_sends_the_reason_and_disconnects() {
     let server = Server::start().await;
     let mut bob = server.page("Bob").await;
     let (mut one, mut two) = (server.page("Ana").await, server.page("Ana").await);
@@ -201,7 +201,7 @@ async fn who_is_kicked_is_told_why_and_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn the_operator_removes_and_merges_rooms() {
+async fn operator_removes_and_merges_rooms() {
     let server = Server::start().await;
     let mut ana = server.page("Ana").await;
     for name in ["kopi", "teh", "susu"] {
@@ -273,7 +273,7 @@ async fn the_operator_removes_and_merges_rooms() {
 }
 
 #[tokio::test]
-async fn everyone_hears_an_announcement() {
+async fn announcement_is_sent_to_everyone() {
     let server = Server::start().await;
     let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
     server.state.chat.announce("makan siang");
@@ -282,7 +282,7 @@ async fn everyone_hears_an_announcement() {
 }
 
 #[tokio::test]
-async fn a_closing_is_announced_to_those_here_and_to_those_who_come() {
+async fn shutdown_notice_is_sent_to_present_and_new_pages() {
     let server = Server::start().await;
     let mut ana = server.page("Ana").await;
     server
@@ -298,7 +298,7 @@ async fn a_closing_is_announced_to_those_here_and_to_those_who_come() {
 }
 
 #[tokio::test]
-async fn a_stop_tells_everyone_and_ends_their_connections() {
+async fn shutdown_notifies_everyone_and_disconnects() {
     let server = Server::start().await;
     let (mut ana, mut plain) = (server.page("Ana").await, server.plain().await);
     let server = tokio::spawn(server.restart());

@@ -14,7 +14,7 @@ async fn page(server: &Server, name: &str) -> ChatPage {
 }
 
 #[tokio::test]
-async fn those_who_come_at_once_are_told_at_once() {
+async fn presence_of_many_joining_is_sent_in_one_batch() {
     let server = Server::start().await;
     let mut ana = page(&server, "Ana").await;
     let mut old = server.page("Old").await;
@@ -51,7 +51,7 @@ async fn those_who_come_at_once_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn crowd_is_told_its_number_and_shown_some() {
+async fn presence_of_a_crowd_is_its_number_and_some_people() {
     let server = Server::start().await;
     let mut ana = page(&server, "Ana").await;
     let mut others = Vec::new();

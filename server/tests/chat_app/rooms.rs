@@ -33,7 +33,7 @@ async fn create(page: &mut ChatPage, name: &str) -> Room {
 }
 
 #[tokio::test]
-async fn rooms_that_are_made_at_the_same_time_are_two() {
+async fn rooms_created_at_the_same_time_have_different_ids() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let (one, two) = tokio::join!(create(&mut ana, "Kopi!"), create(&mut bob, "Kopi?"));
@@ -46,7 +46,7 @@ async fn rooms_that_are_made_at_the_same_time_are_two() {
 }
 
 #[tokio::test]
-async fn a_new_room_is_shown_to_everyone_and_has_one_name() {
+async fn open_room_created_is_shown_to_everyone_and_has_a_unique_name() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     let room = create(&mut ana, "Kopi Pagi").await;
@@ -64,7 +64,7 @@ async fn a_new_room_is_shown_to_everyone_and_has_one_name() {
 }
 
 #[tokio::test]
-async fn who_is_in_a_room_gets_its_messages_and_the_others_its_news() {
+async fn room_messages_go_to_members_and_updates_to_others() {
     let server = Server::start().await;
     let (mut ana, mut bob, mut cid) = (
         server.page("Ana").await,
@@ -109,7 +109,7 @@ async fn who_is_in_a_room_gets_its_messages_and_the_others_its_news() {
 }
 
 #[tokio::test]
-async fn a_direct_room_is_for_two_only() {
+async fn direct_room_is_visible_to_its_two_members_only() {
     let server = Server::start().await;
     let (mut ana, mut bob, mut eve) = (
         server.page("Ana").await,
@@ -155,7 +155,7 @@ async fn a_direct_room_is_for_two_only() {
 }
 
 #[tokio::test]
-async fn rooms_are_there_after_a_restart() {
+async fn rooms_survive_a_restart() {
     let server = Server::start().await;
     let (mut ana, mut bob) = (server.page("Ana").await, server.page("Bob").await);
     create(&mut ana, "日本語").await;

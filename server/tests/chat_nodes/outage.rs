@@ -19,7 +19,7 @@ fn send(id: &str) -> Send {
 }
 
 #[tokio::test]
-async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
+async fn redis_outage_stops_acks_and_nothing_else() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;
@@ -78,7 +78,7 @@ async fn without_redis_nothing_is_acknowledged_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
+async fn name_given_away_twice_in_an_outage_becomes_unique_again() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut watcher = ChatPage::open(one.address, "Eka").await;
@@ -110,7 +110,7 @@ async fn a_name_that_was_given_away_twice_meanwhile_is_one_persons_again() {
 }
 
 #[tokio::test]
-async fn when_redis_has_lost_its_data_everyone_comes_again() {
+async fn redis_with_lost_data_makes_pages_reconnect() {
     let mut redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;

@@ -20,7 +20,7 @@ const BOTS: usize = 12;
 const ROUND: usize = 600;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answered_message_is_lost_when_a_node_or_redis_is_killed() {
+async fn acknowledged_messages_survive_a_killed_node_or_redis() {
     let blows = std::env::var("PESAN_BLOWS").map_or(1, |text| text.parse().expect("a number"));
     let mut redis = RedisServer::start();
     let mut nodes: [Node; 3] = node::start(&redis).await;

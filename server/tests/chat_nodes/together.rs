@@ -39,7 +39,7 @@ async fn sees(page: &mut ChatPage, change: PresenceChange, name: &str) {
 }
 
 #[tokio::test]
-async fn people_see_each_other_across_nodes() {
+async fn presence_is_replicated_between_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;
@@ -65,7 +65,7 @@ async fn people_see_each_other_across_nodes() {
 }
 
 #[tokio::test]
-async fn a_name_is_one_persons_on_all_nodes() {
+async fn name_is_unique_on_all_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     // at the same time, before the nodes have told each other
@@ -91,7 +91,7 @@ async fn a_name_is_one_persons_on_all_nodes() {
 }
 
 #[tokio::test]
-async fn rooms_and_messages_reach_everyone() {
+async fn rooms_and_messages_reach_all_nodes() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;
@@ -134,7 +134,7 @@ async fn rooms_and_messages_reach_everyone() {
 }
 
 #[tokio::test]
-async fn the_operator_reaches_all_nodes_from_any() {
+async fn operator_commands_reach_all_nodes_from_any() {
     let redis = RedisServer::start();
     let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;
@@ -158,7 +158,7 @@ async fn the_operator_reaches_all_nodes_from_any() {
 }
 
 #[tokio::test]
-async fn the_operator_moderates_on_all_nodes_from_any() {
+async fn moderation_works_on_all_nodes_from_any() {
     let redis = RedisServer::start();
     let [one, two]: [Node; 2] = node::start(&redis).await;
     let mut ana = ChatPage::open(one.address, "Ana").await;
@@ -225,7 +225,7 @@ async fn the_operator_moderates_on_all_nodes_from_any() {
 }
 
 #[tokio::test]
-async fn all_nodes_close_when_the_operator_says_at_once() {
+async fn shutdown_by_the_operator_reaches_all_nodes() {
     let redis = RedisServer::start();
     let [mut one, mut two]: [Node; 2] = node::start(&redis).await;
     two.admin(&["close", "--in", "0"]);
@@ -233,7 +233,7 @@ async fn all_nodes_close_when_the_operator_says_at_once() {
 }
 
 #[tokio::test]
-async fn the_people_of_a_dead_node_are_gone_after_a_while() {
+async fn presence_of_a_killed_node_is_removed() {
     let redis = RedisServer::start();
     let [mut one, two]: [Node; 2] = node::start(&redis).await;
     let mut bob = ChatPage::open(two.address, "Bob").await;

@@ -494,7 +494,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_that_can_be_trimmed_by_number_came_with_6_2() {
+    fn redis_older_than_6_2_is_too_old() {
         let verdicts = ["5.0.14", "6.0.16", "6.2.0", "7.0.15", "8.1", "unstable"].map(is_too_old);
         assert_eq!(verdicts, [true, true, false, false, false, false]);
     }

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_far_ahead_is_not_believed_and_one_that_is_set_right_is() {
+    fn trim_clock_far_ahead_is_ignored_until_it_is_corrected() {
         let start = Instant::now();
         let mut clock = TrimClock::new(Some(BEGIN), BEGIN + 3650 * DAY, start);
         assert_eq!(clock.time(BEGIN + 3650 * DAY, start), BEGIN);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_jumps_while_the_server_runs_is_not_believed() {
+    fn trim_clock_jumping_while_running_is_ignored() {
         let start = Instant::now();
         let mut clock = TrimClock::new(None, BEGIN, start);
         assert_eq!(clock.time(BEGIN + DAY, start + days(1)), BEGIN + DAY);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_goes_on_evenly_for_a_day_is_believed() {
+    fn trim_clock_steady_for_a_day_is_trusted() {
         let start = Instant::now();
         let mut clock = TrimClock::new(Some(BEGIN), BEGIN, start);
         assert_eq!(clock.time(BEGIN + 100 * DAY, start), BEGIN);

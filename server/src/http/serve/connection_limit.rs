@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_counted_for_each_address_and_in_all() {
+    fn connection_limit_counts_per_address_and_in_total() {
         let address = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
         let limit = Arc::new(ConnectionLimit::new(3, 2));
         let first = limit.acquire(address(1), false);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_are_one() {
+    fn connection_limit_counts_ipv6_by_network() {
         let address = |text: &str| text.parse().expect("an address");
         let limit = Arc::new(ConnectionLimit::new(9, 1));
         let _one = limit.acquire(address("2001:db8:1:2::1"), false);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_address_is_believed_from_trusted_proxies_only() {
+    fn forwarded_address_is_used_from_trusted_proxies_only() {
         assert_eq!(client("198.51.100.1", &["203.0.113.5"]), "198.51.100.1");
         assert_eq!(client("192.0.2.8", &["203.0.113.5"]), "192.0.2.8");
         for proxy in ["10.2.3.4", "192.0.2.7", "fd00::1", "::ffff:10.0.0.1"] {

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_file_is_named() {
+    fn tls_file_missing_is_named() {
         let error = Tls::from_files(Path::new("/nowhere/cert.pem"), Path::new("/nowhere/key.pem"))
             .expect_err("there is no such file");
         assert!(

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_stands_in_its_record_without_its_messages() {
+    fn room_record_decodes_to_the_room_without_messages() {
         let person = |id: &str| Person {
             id: id.to_owned(),
             name: id.to_uppercase(),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_read_and_nothing_else() {
+    fn feed_position_malformed_is_not_parsed() {
         assert_eq!(parse_position("1700000000000-3"), Some((1_700_000_000_000, 3)));
         for text in ["", "-", "1", "1-", "a-1", "1-1-1"] {
             assert_eq!(parse_position(text), None, "{text}");

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_after_what_was_said_before() {
+    fn ack_of_a_message_waits_until_the_feed_reaches_it() {
         let (ack_gate, released) = ack_gate();
         ack_gate.reached((1, 0), Vec::new());
         ack_gate.submit(vec![(Some((3, 0)), committed(30)), (Some((4, 0)), committed(40))]);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_feed_no_answer_waits() {
+    fn ack_without_feed_is_delivered_at_once() {
         let (ack_gate, released) = ack_gate();
         ack_gate.reached((1, 0), Vec::new());
         ack_gate.submit(vec![(Some((3, 0)), committed(30))]);

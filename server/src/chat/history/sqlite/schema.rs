@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_version_but_the_first_has_a_migration() {
+    fn schema_version_has_a_migration_from_each_earlier_one() {
         assert_eq!(MIGRATIONS.len() + 1, VERSION as usize);
     }
 

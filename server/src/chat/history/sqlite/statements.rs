@@ -399,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_step_of_trimming_is_small_however_many_rooms_there_are() {
+    fn trim_step_with_many_rooms_removes_a_bounded_number_of_messages() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut connection = schema::open(&folder.path().join("history.sqlite")).expect("a good folder");
         connection
