@@ -47,8 +47,3 @@ mod meter;
 #[cfg(feature = "chat")]
 pub mod shutdown;
 pub mod socketio;
-
-/// Compiles the examples of the README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
