@@ -13,6 +13,7 @@ mod order;
 mod parity;
 mod polling;
 mod properties;
+mod protocol_document;
 mod reconnection;
 mod recovery;
 mod retries;
