@@ -107,6 +107,34 @@ fn relative_link_leads_to_a_file() {
 }
 
 #[test]
+fn path_in_backticks_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = 0;
+    for (document, text) in documents() {
+        for code in text.split('`') {
+            let is_source = [
+                "src/",
+                "server/",
+                "tests/",
+                "xtask/",
+                "docs/",
+                "examples/",
+                "deploy/",
+                "style/",
+            ]
+            .iter()
+            .any(|folder| code.starts_with(folder));
+            if !is_source || code.contains(|c: char| c.is_whitespace() || "*{".contains(c)) {
+                continue;
+            }
+            assert!(root.join(code).exists(), "{} names {code}", document.display());
+            found += 1;
+        }
+    }
+    assert!(found > 100, "only {found} paths were found");
+}
+
+#[test]
 fn programs_of_the_readme_talk_to_each_other_and_end() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = port.expect("a free port").to_string();
