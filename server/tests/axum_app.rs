@@ -8,9 +8,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::routing::get;
+use pesan::socketio::proto::TransportKind;
 use pesan::socketio::{Options, Socket, Value};
-use pesan_server::engineio::{EngineConfig, EngineLimits};
+use pesan_server::engineio::{Cookie, EngineConfig, EngineLimits};
 use pesan_server::socketio::Io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -160,4 +163,38 @@ async fn engine_path_with_route_characters_is_matched_literally() {
         let other = request(address, "GET /a/other/?EIO=4&transport=polling", "").await;
         assert!(other.starts_with("HTTP/1.1 404"), "{path}: {other}");
     }
+}
+
+#[tokio::test]
+async fn client_with_credentials_sends_the_cookies_of_the_server() {
+    let io = Io::default();
+    let config = EngineConfig {
+        cookie: Some(Cookie::default()),
+        ..EngineConfig::default()
+    };
+    let (sender, mut cookies) = tokio::sync::mpsc::unbounded_channel();
+    let record = move |request: Request, next: Next| {
+        let header = |name: &str| Some(request.headers().get(name)?.to_str().expect("text").to_owned());
+        let seen = (header("upgrade").is_some(), header("cookie"));
+        sender.send(seen).expect("the test listens");
+        next.run(request)
+    };
+    let app = io
+        .engine(config)
+        .router()
+        .layer(axum::middleware::from_fn(record));
+    let address = serve(app, true).await;
+
+    let transports = [TransportKind::Polling, TransportKind::WebSocket];
+    let options = Options::new().transports(transports).with_credentials();
+    let client = open(address, "/", options);
+    assert_eq!(soon(cookies.recv()).await, Some((false, None)), "the handshake");
+    let mut has_upgraded = false;
+    while !has_upgraded {
+        let (is_upgrade, cookie) = soon(cookies.recv()).await.expect("requests go on");
+        let cookie = cookie.expect("a cookie in each later request");
+        assert!(cookie.starts_with("io="), "{cookie}");
+        has_upgraded = is_upgrade;
+    }
+    drop(client);
 }

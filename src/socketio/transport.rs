@@ -15,6 +15,8 @@ mod web;
 pub(crate) use config::{NoRuntime, TransportConfig};
 pub(crate) use events::{NetworkEvent, TransportEvent, TransportEventSink, TransportHandler};
 #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+pub(crate) use native::cookies::Cookies;
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 pub(crate) use native::{Clock, NetworkMonitor, Platform, Timer, Transport};
 #[cfg(all(test, not(target_arch = "wasm32"), feature = "native"))]
 pub(crate) use polling::{HttpClient, HttpResponse, PollingTransport};

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::socketio::codec::Value;
 use crate::socketio::proto::{Address, Auth, Config, TransportKind};
 use crate::socketio::sync::{BoxFuture, Lock, MaybeSend, Shared};
+#[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+use crate::socketio::transport::Cookies;
 use crate::socketio::transport::TransportConfig;
 
 /// Function that returns the `auth` of a socket, called for each CONNECT.
@@ -69,7 +71,8 @@ pub struct Options {
     pub protocols: Vec<String>,
     /// Headers of all requests; in a browser of polling requests only, since browsers do not allow headers on WebSockets.
     pub extra_headers: Vec<(String, String)>,
-    /// Whether polling in a browser sends cookies to other origins. Defaults to `false`.
+    /// Whether cookies are sent: in a browser by polling to other origins; natively, those that the server has set, by all
+    /// requests. Defaults to `false`.
     pub with_credentials: bool,
     /// PEM certificates to trust in addition to the bundled ones. Native only.
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
@@ -216,7 +219,7 @@ impl Options {
         self
     }
 
-    /// Sends cookies to other origins when polling in a browser.
+    /// Sends cookies: in a browser to other origins when polling, natively those that the server has set.
     #[must_use]
     pub fn with_credentials(mut self) -> Self {
         self.with_credentials = true;
@@ -267,7 +270,10 @@ impl Options {
         let transport = TransportConfig {
             protocols: self.protocols,
             extra_headers: self.extra_headers,
+            #[cfg(target_arch = "wasm32")]
             with_credentials: self.with_credentials,
+            #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+            cookies: Cookies::new(self.with_credentials),
             #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
             ca: self.ca,
             #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]

@@ -4,11 +4,11 @@
 pub(crate) struct TransportConfig {
     pub(crate) protocols: Vec<String>,
     pub(crate) extra_headers: Vec<(String, String)>,
-    #[cfg_attr(
-        not(target_arch = "wasm32"),
-        expect(dead_code, reason = "only browsers have cookies to send")
-    )]
+    /// Whether polling sends cookies to other origins.
+    #[cfg(target_arch = "wasm32")]
     pub(crate) with_credentials: bool,
+    #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
+    pub(crate) cookies: super::native::cookies::Cookies,
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]
     pub(crate) ca: Vec<u8>,
     #[cfg(all(not(target_arch = "wasm32"), feature = "native"))]

@@ -2,6 +2,7 @@
 //!
 //! A client runs on the runtime in which it was opened and can be used from any thread.
 
+pub(crate) mod cookies;
 mod frame_channel;
 mod http;
 mod tls;
@@ -88,6 +89,7 @@ impl Platform {
                     protocols: config.protocols.clone(),
                     headers: config.extra_headers.clone(),
                     ca: config.ca.clone(),
+                    cookies: config.cookies.clone(),
                     max_frame_bytes,
                 };
                 let (sender, receiver) = frame_channel::channel(config.max_unsent_bytes);

@@ -22,11 +22,12 @@ const EXAMPLES: &str = "pesan-leptos-examples";
 
 /// Feature sets that are checked alone, each for the target that uses it. The suite `clippy` builds `leptos` alone, with
 /// the pages of `examples/leptos`; the suite `page` builds `app`.
-const ALONE: [&str; 6] = [
+const ALONE: [&str; 7] = [
     "--package pesan --features=",
     "--package pesan --features=msgpack",
     "--package pesan --features=native",
     "--package pesan --features=web --target wasm32-unknown-unknown",
+    "--package pesan --features=native,web --target wasm32-unknown-unknown",
     "--package pesan-server --no-default-features",
     "--package pesan-server --no-default-features --features=axum,deflate,metrics,redis,tls",
 ];

@@ -1,6 +1,7 @@
 //! Requests of the polling transport, through reqwest.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -32,7 +33,7 @@ impl Requests {
     pub(crate) fn new(runtime: Handle, config: &TransportConfig, events: TransportEventSink) -> Self {
         Self {
             runtime,
-            client: client(&config.extra_headers, &config.ca),
+            client: client(config),
             max_bytes: config.max_frame_bytes,
             closing: watch::Sender::new(false),
             events,
@@ -51,12 +52,15 @@ pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-fn client(extra_headers: &[(String, String)], ca: &[u8]) -> Result<Client, String> {
-    let headers = headers(extra_headers)?;
+fn client(config: &TransportConfig) -> Result<Client, String> {
+    let headers = headers(&config.extra_headers)?;
     // `no_proxy`: the system's proxy settings do not apply to WebSockets either.
     let builder = Client::builder().default_headers(headers).no_proxy();
-    let tls = super::tls::config(ca)?.as_ref().clone();
-    let builder = builder.tls_backend_preconfigured(tls);
+    let tls = super::tls::config(&config.ca)?.as_ref().clone();
+    let mut builder = builder.tls_backend_preconfigured(tls);
+    if let Some(jar) = config.cookies.jar() {
+        builder = builder.cookie_provider(Arc::clone(jar));
+    }
     builder.build().map_err(|error| error.to_string())
 }
 

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, client_async_tls_with_config};
 
+use super::cookies::Cookies;
 use super::frame_channel::{ByteBudget, FrameReceiver};
 use super::http::headers;
 use crate::socketio::codec::Frame;
@@ -38,6 +39,7 @@ pub(crate) struct Target {
     pub(crate) protocols: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) ca: Vec<u8>,
+    pub(crate) cookies: Cookies,
     pub(crate) max_frame_bytes: usize,
 }
 
@@ -73,7 +75,7 @@ async fn run_session(
         let stream = CountingStream::connect(request.uri(), Arc::clone(&budget)).await?;
         client_async_tls_with_config(request, stream, Some(config), Some(tls)).await
     };
-    let (stream, _) = tokio::select! {
+    let (stream, response) = tokio::select! {
         connected = connect => match connected {
             Ok(connected) => connected,
             Err(error) => return Some(failed(&error)),
@@ -81,6 +83,7 @@ async fn run_session(
         // Nothing is sent before the socket is open, so this means that the sender was dropped.
         frame = frames.recv() => return frame.map(|_| CloseInfo::failed("frame sent before the socket was open")),
     };
+    target.cookies.store(&target.url, response.headers());
     events.send(TransportEvent::Opened);
 
     let (mut sink, mut source) = stream.split();
@@ -182,6 +185,7 @@ fn request(target: &Target) -> Result<Request, String> {
     // These replace the defaults of the handshake; a name given several times is sent several times.
     map.extend(headers(&target.headers)?);
     map.extend(headers(protocols.as_slice())?);
+    target.cookies.add(&target.url, map);
     Ok(request)
 }
 
@@ -254,6 +258,7 @@ mod tests {
             protocols: vec!["one".to_owned(), "two".to_owned()],
             headers: vec![pair("X-Via", "a"), pair("host", "c.d"), pair("x-via", "b")],
             ca: Vec::new(),
+            cookies: Cookies::default(),
             max_frame_bytes: 1,
         };
         let request = request(&target).expect("legal headers");
