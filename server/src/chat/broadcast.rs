@@ -54,8 +54,8 @@ pub(super) fn room_channels(room: &str) -> Vec<String> {
 
 /// Adds a socket to the Socket.IO rooms of a room.
 pub(super) fn join_room(socket: &Socket, room: &str) {
-    let visitor = socket.data().get::<ClientKind>();
-    let batches = matches!(visitor.as_deref(), Some(ClientKind::Page { batches: true, .. }));
+    let client = socket.data().get::<ClientKind>();
+    let batches = matches!(client.as_deref(), Some(ClientKind::Page { batches: true, .. }));
     let presence = if batches {
         batch_channel(room)
     } else {

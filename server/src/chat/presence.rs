@@ -84,8 +84,8 @@ impl PendingPresence {
                     self.crowds.remove(&room);
                     batch.people = Some(self.shown_people(&room, roster));
                 }
-                Some(told) => {
-                    if told.is_some_and(|told| now < told + BATCH_OF_CROWD) {
+                Some(last_sent) => {
+                    if last_sent.is_some_and(|at| now < at + BATCH_OF_CROWD) {
                         continue;
                     }
                     self.crowds.insert(room.clone(), Some(now));
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn presence_changes_of_one_person_are_merged() {
         use PresenceChange::{Came, Renamed, Went};
-        for (changes, told) in [
+        for (changes, merged) in [
             (&[Came][..], Some(Came)),
             (&[Came, Went], None),
             (&[Came, Renamed], Some(Came)),
@@ -141,7 +141,7 @@ mod tests {
             let name = format!("Ana {}", changes.len() - 1);
             assert_eq!(
                 last.map(|(person, change)| (person.name.clone(), *change)),
-                told.map(|change| (name, change)),
+                merged.map(|change| (name, change)),
                 "{changes:?}"
             );
         }

@@ -308,7 +308,7 @@ mod tests {
                 continue;
             }
             let source = std::fs::read_to_string(&path).expect("text");
-            let (source, _) = source.split_once("#[cfg(").unwrap_or((&source, ""));
+            let (source, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
             for (kind, word) in [
                 (Kind::Counter, "counter!("),
                 (Kind::Gauge, "gauge!("),
