@@ -54,10 +54,10 @@ pub use config::{IoConfig, Recovery, SocketIoLimits};
 pub use data::Data;
 pub use disconnect_reason::DisconnectReason;
 pub use error::{AckError, ConnectError, EmitError, NamespaceError};
-pub use extract::{Auth, Extension, ExtractError, FromSocket, State};
+pub use extract::{Auth, EventContext, Extension, ExtractError, FromSocket, State};
 pub use handler::{
-    ConnectHandler, ConnectOutput, EventContext, EventHandler, Handler, Middleware, MiddlewareOutput,
-    PacketMiddleware, ServerEventHandler,
+    ConnectHandler, ConnectOutput, EventHandler, Handler, Middleware, MiddlewareOutput, PacketMiddleware,
+    ServerEventHandler,
 };
 pub use handles::{AckSender, Io, Namespace, ParentNamespace, Socket};
 pub use handshake::Handshake;

@@ -7,8 +7,29 @@ use pesan::socketio::{ArgReader, ArgsError, FromArg};
 use serde::de::DeserializeOwned;
 
 use super::error::ConnectError;
-use super::handler::EventContext;
-use super::handles::{Io, Socket};
+use super::handles::{AckSender, Io, Socket};
+
+/// Event that a handler is called for, without its arguments: what [`Socket`], [`AckSender`] and the extractors are taken
+/// from.
+#[derive(Debug)]
+pub struct EventContext {
+    pub(super) socket: Socket,
+    pub(super) ack: AckSender,
+}
+
+impl EventContext {
+    /// Socket that received the event.
+    #[must_use]
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+impl FromArg<EventContext> for AckSender {
+    fn from_arg(_: &mut ArgReader, event: &mut EventContext) -> Result<Self, ArgsError> {
+        Ok(std::mem::replace(&mut event.ack, Self::none()))
+    }
+}
 
 /// Why an extractor has no value.
 ///

@@ -6,31 +6,9 @@ use pesan::socketio::value::Value;
 use pesan::socketio::{ArgReader, ArgsError, Event, FromArg, HandlerOutput, NoAck, Spread};
 
 use super::error::ConnectError;
-use super::extract::{ExtractError, FromSocket};
+use super::extract::{EventContext, ExtractError, FromSocket};
 use super::handles::{AckSender, Socket};
 use super::listeners::{HandlerError, IncomingEvent, MaybeFuture};
-
-/// Event that a handler is called for, without its arguments: what [`Socket`], [`AckSender`] and the extractors are taken
-/// from.
-#[derive(Debug)]
-pub struct EventContext {
-    socket: Socket,
-    ack: AckSender,
-}
-
-impl EventContext {
-    /// Socket that received the event.
-    #[must_use]
-    pub fn socket(&self) -> &Socket {
-        &self.socket
-    }
-}
-
-impl FromArg<EventContext> for AckSender {
-    fn from_arg(_: &mut ArgReader, event: &mut EventContext) -> Result<Self, ArgsError> {
-        Ok(std::mem::replace(&mut event.ack, Self::none()))
-    }
-}
 
 /// Marks handlers that return their result.
 #[doc(hidden)]
