@@ -213,7 +213,7 @@ fn nginx_configuration_passes_pages_polling_and_websockets() {
         "user root;\n"
     };
     let whole = format!(
-        "{user}daemon off;\npid {root}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{inside}}}\n"
+        "{user}daemon off;\nmaster_process off;\npid {root}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{inside}}}\n"
     );
     let file = folder.path().join("nginx.conf");
     std::fs::write(&file, whole).expect("writable");
