@@ -1,7 +1,7 @@
-//! Every file of the fuzzers' corpus, and random changes of it, through the fuzzers' own rules.
+//! The decoders with every file of the fuzzing corpus and random mutations of it, checked by the properties of the fuzz
+//! targets. The decoders of the server are in `server/tests/fuzz_replay.rs`.
 //!
-//! `PESAN_FUZZ_SECONDS=60 cargo test --features msgpack --test fuzz_replay` goes on for a minute a target.
-//! Those of the server are in `server/tests/fuzz_replay.rs`.
+//! `PESAN_FUZZ_SECONDS=60 cargo test --features msgpack --test fuzz_replay` runs for a minute per target.
 #![cfg(all(feature = "msgpack", not(target_arch = "wasm32")))]
 
 #[expect(unreachable_pub, reason = "the file is shared with the server's tests")]
@@ -19,10 +19,10 @@ fn corpus() -> std::path::PathBuf {
 
 #[test]
 fn fuzz_corpus_keeps_invariants() {
-    replay::corpus_keeps_the_rules(&corpus(), &targets::TARGETS);
+    replay::replay_corpus(&corpus(), &targets::TARGETS);
 }
 
 #[test]
 fn fuzz_corpus_mutations_keep_invariants() {
-    replay::changes_keep_the_rules(&corpus(), &targets::TARGETS);
+    replay::replay_mutations(&corpus(), &targets::TARGETS);
 }

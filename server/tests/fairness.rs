@@ -1,7 +1,8 @@
-//! Fairness under abuse: round trips of twenty quiet clients, and the memory of the process, while others abuse the server.
+//! Fairness under attack: round trip times of twenty well-behaved clients, and the memory of the process, while other clients
+//! attack the server.
 //!
-//! The abusers share the machine with the server and the quiet clients, so what they cost as programs is in the
-//! figures too. The same abuse of another server, while the quiet clients stay with theirs, shows how much that is.
+//! The attackers share the machine with the server and its clients, so the processor time of the attackers themselves
+//! slows down the round trips too. The control shows how much: the same attack on another server.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,20 +19,20 @@ use pesan_server::http::serve::{ServeConfig, serve};
 use pesan_server::socketio::{AckSender, Io, Socket};
 use tokio_tungstenite::tungstenite::Message;
 
-const BYSTANDERS: usize = 20;
-/// Duration of each kind of abuse.
-const TIME: Duration = Duration::from_secs(5);
-/// Pause of a bystander between two round trips.
+const CLIENTS: usize = 20;
+/// Duration of each attack.
+const ATTACK_TIME: Duration = Duration::from_secs(5);
+/// Pause of a client between two round trips.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Increase that is not counted as a doubling: on a machine without idle processors, a client waits for a time slice
-/// or two.
+/// Round trip times below this are accepted: on a busy machine, a client waits for one or two time slices of the
+/// scheduler.
 const NOISE: Duration = Duration::from_millis(4);
-/// Limit of the memory that abuse may use.
-const MEMORY: u64 = 128 << 20;
+/// Limit of the additional memory during an attack.
+const MAX_MEMORY: u64 = 128 << 20;
 
-type Abuse = fn(SocketAddr, &AtomicBool);
+type Attack = fn(SocketAddr, &AtomicBool);
 
-const ABUSES: [(&str, Abuse); 8] = [
+const ATTACKS: [(&str, Attack); 8] = [
     ("slow handshakes", slow_handshakes),
     ("half-open connections", half_open),
     ("headers without end", endless_headers),
@@ -43,10 +44,10 @@ const ABUSES: [(&str, Abuse); 8] = [
 ];
 
 #[test]
-#[ignore = "a minute, and the machine to itself: cargo xtask soak fairness"]
-fn clients_beside_abusive_ones_are_served_in_time() {
+#[ignore = "runs for a minute and needs an idle machine: cargo xtask soak fairness"]
+fn clients_beside_attackers_are_served_in_time() {
     let address = start_server();
-    let elsewhere = start_server();
+    let control = start_server();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -55,37 +56,41 @@ fn clients_beside_abusive_ones_are_served_in_time() {
     let quiet = runtime.block_on(round_trips(address));
     println!(
         "{:<24}{:>10}{:>10}{:>10}{:>22}",
-        "", "p50 ms", "p99 ms", "MiB more", "p99 ms, elsewhere"
+        "", "p50 ms", "p99 ms", "MiB more", "p99 ms, control"
     );
-    print("nothing", &quiet, 0, &quiet);
-    let mut noticed = Vec::new();
-    for (name, abuse) in ABUSES {
-        let trips_under = |abused| {
+    print("no attack", &quiet, 0, &quiet);
+    let mut slowed_down_by = Vec::new();
+    for (name, attack) in ATTACKS {
+        let attacked = |target| {
             let over = Arc::new(AtomicBool::new(false));
-            let abuser = {
+            let attacker = {
                 let over = Arc::clone(&over);
-                thread::spawn(move || abuse(abused, &over))
+                thread::spawn(move || attack(target, &over))
             };
             let trips = runtime.block_on(round_trips(address));
             let more = memory().saturating_sub(before);
             over.store(true, Ordering::Release);
-            abuser.join().expect("an abuser does not panic");
+            attacker.join().expect("an attacker does not panic");
             (trips, more)
         };
-        let (beside, _) = trips_under(elsewhere);
-        let (trips, more) = trips_under(address);
-        print(name, &trips, more, &beside);
-        if p(&trips, 99) > 2 * p(&beside, 99).max(p(&quiet, 99)).max(NOISE) {
-            noticed.push(name);
+        let (baseline, _) = attacked(control);
+        let (trips, more) = attacked(address);
+        print(name, &trips, more, &baseline);
+        if percentile(&trips, 99) > 2 * percentile(&baseline, 99).max(percentile(&quiet, 99)).max(NOISE) {
+            slowed_down_by.push(name);
         }
-        assert!(more < MEMORY, "{name} costs {more} bytes");
+        assert!(more < MAX_MEMORY, "{name} costs {more} bytes");
     }
-    assert!(noticed.is_empty(), "others notice {}", noticed.join(", "));
+    assert!(
+        slowed_down_by.is_empty(),
+        "clients are slowed down by {}",
+        slowed_down_by.join(", ")
+    );
 }
 
-/// Server with its own threads.
+/// Starts a server with its own threads.
 fn start_server() -> SocketAddr {
-    let (told, address) = std::sync::mpsc::channel();
+    let (sender, address) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -108,7 +113,8 @@ fn start_server() -> SocketAddr {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
                 .await
                 .expect("a free port");
-            told.send(listener.local_addr().expect("just bound"))
+            sender
+                .send(listener.local_addr().expect("just bound"))
                 .expect("the test waits");
             serve(listener, app, ServeConfig::default(), std::future::pending()).await;
         });
@@ -116,20 +122,20 @@ fn start_server() -> SocketAddr {
     address.recv().expect("the server starts")
 }
 
-/// Round trip times of all bystanders, sorted.
+/// Measures the round trip times of all clients; returns them sorted.
 async fn round_trips(address: SocketAddr) -> Vec<Duration> {
-    let bystanders: Vec<_> = (0..BYSTANDERS)
-        .map(|_| tokio::spawn(bystander(address)))
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| tokio::spawn(client_round_trips(address)))
         .collect();
     let mut trips = Vec::new();
-    for bystander in bystanders {
-        trips.append(&mut bystander.await.expect("a bystander does not panic"));
+    for client in clients {
+        trips.append(&mut client.await.expect("a client does not panic"));
     }
     trips.sort();
     trips
 }
 
-async fn bystander(address: SocketAddr) -> Vec<Duration> {
+async fn client_round_trips(address: SocketAddr) -> Vec<Duration> {
     let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
     let (mut socket, _) = tokio_tungstenite::connect_async(url)
         .await
@@ -137,7 +143,7 @@ async fn bystander(address: SocketAddr) -> Vec<Duration> {
     socket.send(Message::text("40")).await.expect("connected");
     let mut trips = Vec::new();
     let begun = Instant::now();
-    while begun.elapsed() < TIME {
+    while begun.elapsed() < ATTACK_TIME {
         let sent = Instant::now();
         let id = trips.len();
         let event = format!(r#"42{id}["echo","hello"]"#);
@@ -158,21 +164,21 @@ async fn bystander(address: SocketAddr) -> Vec<Duration> {
     trips
 }
 
-fn p(trips: &[Duration], percent: usize) -> Duration {
+fn percentile(trips: &[Duration], percent: usize) -> Duration {
     trips
         .get(trips.len() * percent / 100)
         .copied()
         .unwrap_or_default()
 }
 
-fn print(name: &str, trips: &[Duration], more: u64, beside: &[Duration]) {
-    let ms = |trips, percent| p(trips, percent).as_secs_f64() * 1000.0;
+fn print(name: &str, trips: &[Duration], more: u64, baseline: &[Duration]) {
+    let ms = |trips, percent| percentile(trips, percent).as_secs_f64() * 1000.0;
     let mib = more as f64 / f64::from(1 << 20);
     println!(
         "{name:<24}{:>10.2}{:>10.2}{mib:>10.1}{:>22.2}",
         ms(trips, 50),
         ms(trips, 99),
-        ms(beside, 99)
+        ms(baseline, 99)
     );
 }
 
@@ -181,61 +187,61 @@ fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("a Linux machine");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.expect("the kernel says it") << 10
+    kib.expect("a size in kB") << 10
 }
 
-/// Five hundred clients that send their request letter by letter.
+/// 500 clients that send their request byte by byte.
 fn slow_handshakes(address: SocketAddr, over: &AtomicBool) {
-    let mut lines: Vec<TcpStream> = Vec::new();
+    let mut streams: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Acquire) {
-        while lines.len() < 500 {
-            let Ok(mut line) = TcpStream::connect(address) else {
+        while streams.len() < 500 {
+            let Ok(mut stream) = TcpStream::connect(address) else {
                 break;
             };
-            if line
+            if stream
                 .write_all(b"GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: x\r\nx-slow: ")
                 .is_ok()
             {
-                lines.push(line);
+                streams.push(stream);
             }
         }
-        lines.retain_mut(|line| line.write_all(b"a").is_ok());
+        streams.retain_mut(|stream| stream.write_all(b"a").is_ok());
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// A thousand that connect and send nothing.
+/// 1000 clients that connect and send nothing.
 fn half_open(address: SocketAddr, over: &AtomicBool) {
-    let mut lines = Vec::new();
+    let mut streams = Vec::new();
     while !over.load(Ordering::Acquire) {
-        if lines.len() < 1000 {
-            lines.extend(TcpStream::connect(address).ok());
+        if streams.len() < 1000 {
+            streams.extend(TcpStream::connect(address).ok());
         } else {
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-/// Requests whose header is over the limit.
+/// Requests with a header over the limit.
 fn endless_headers(address: SocketAddr, over: &AtomicBool) {
     let header = format!("x-long: {}\r\n", "a".repeat(8000));
     while !over.load(Ordering::Acquire) {
-        let Ok(mut line) = TcpStream::connect(address) else {
+        let Ok(mut stream) = TcpStream::connect(address) else {
             continue;
         };
-        let mut going = line
+        let mut going = stream
             .write_all(b"GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: x\r\n")
             .is_ok();
         let mut sent = 0;
         while going && sent < 1 << 20 && !over.load(Ordering::Acquire) {
-            going = line.write_all(header.as_bytes()).is_ok();
+            going = stream.write_all(header.as_bytes()).is_ok();
             sent += header.len();
         }
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Fifty that send requests without pause and read nothing.
+/// 50 clients that request large events without pause and read nothing.
 fn slow_readers(address: SocketAddr, over: &AtomicBool) {
     let mut readers: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::Acquire) {
@@ -247,7 +253,7 @@ fn slow_readers(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Ten that send some 20,000 events per second together.
+/// Ten clients that together send about 20,000 events per second.
 fn flood(address: SocketAddr, over: &AtomicBool) {
     let events = frame(0x81, br#"42["noise","x"]"#).repeat(20);
     let mut floods: Vec<TcpStream> = Vec::new();
@@ -260,7 +266,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// Two connections that send as fast as the server reads.
+/// Two clients that send as fast as the server reads.
 fn endless_floods(address: SocketAddr, over: &AtomicBool) {
     let events = frame(0x81, br#"42["noise","x"]"#).repeat(1000);
     thread::scope(|scope| {
@@ -277,16 +283,16 @@ fn endless_floods(address: SocketAddr, over: &AtomicBool) {
     });
 }
 
-/// Frames whose header announces a gigabyte.
+/// Frames whose header announces 1 GiB.
 fn giant_frames(address: SocketAddr, over: &AtomicBool) {
     let mut head = vec![0x81, 0xff];
     head.extend((1u64 << 30).to_be_bytes());
     head.extend([0; 4]);
     head.resize(64 << 10, b'x');
     while !over.load(Ordering::Acquire) {
-        if let Some(mut line) = join(address, "") {
-            // The server closes it at some point.
-            while line.write_all(&head).is_ok() {}
+        if let Some(mut stream) = join(address, "") {
+            // Until the server closes the connection.
+            while stream.write_all(&head).is_ok() {}
         }
         thread::sleep(Duration::from_millis(5));
     }
@@ -298,11 +304,11 @@ fn bombs(address: SocketAddr, over: &AtomicBool) {
     encoder.write_all(&vec![b'4'; 64 << 20]).expect("in memory");
     let bomb = frame(0xc1, &encoder.finish().expect("in memory"));
     while !over.load(Ordering::Acquire) {
-        if let Some(mut line) = join(address, "sec-websocket-extensions: permessage-deflate\r\n")
-            && line.write_all(&bomb).is_ok()
+        if let Some(mut stream) = join(address, "sec-websocket-extensions: permessage-deflate\r\n")
+            && stream.write_all(&bomb).is_ok()
         {
             // Until the server closes the connection.
-            while line.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
+            while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
         }
         thread::sleep(Duration::from_millis(5));
     }
@@ -310,21 +316,21 @@ fn bombs(address: SocketAddr, over: &AtomicBool) {
 
 /// Opens a client in the root namespace, with additional request headers.
 fn join(address: SocketAddr, headers: &str) -> Option<TcpStream> {
-    let mut line = TcpStream::connect(address).ok()?;
-    line.set_read_timeout(Some(TIME)).ok()?;
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(ATTACK_TIME)).ok()?;
     let request = format!(
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     );
-    line.write_all(request.as_bytes()).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
     while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
-        let read = line.read(&mut part).ok().filter(|read| *read > 0)?;
+        let read = stream.read(&mut part).ok().filter(|read| *read > 0)?;
         answer.extend_from_slice(part.get(..read)?);
     }
-    line.write_all(&frame(0x81, b"40")).ok()?;
-    Some(line)
+    stream.write_all(&frame(0x81, b"40")).ok()?;
+    Some(stream)
 }
 
 /// Frame with a mask of zeros.

@@ -28,10 +28,10 @@ fn corpus() -> PathBuf {
 
 #[test]
 fn corpus_input_satisfies_the_decoder_properties() {
-    replay::corpus_keeps_the_rules(&corpus(), &TARGETS);
+    replay::replay_corpus(&corpus(), &TARGETS);
 }
 
 #[test]
 fn corpus_input_mutated_satisfies_the_decoder_properties() {
-    replay::changes_keep_the_rules(&corpus(), &TARGETS);
+    replay::replay_mutations(&corpus(), &TARGETS);
 }

@@ -1,4 +1,4 @@
-//! The configurations of `deploy/` in the proxies that they are for. A proxy that is not installed is skipped, and says so.
+//! The files in `deploy/`, the proxy configurations run by their proxies. Tests of a proxy that is not installed are skipped.
 
 #[path = "shared/raw_http.rs"]
 mod raw_http;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use raw_http::{POLLING, exchange, join, request};
 use tempfile::TempDir;
 
-/// Longest wait for a proxy to listen.
-const START: Duration = Duration::from_secs(30);
+/// Timeout for a proxy to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A process that ends with the test.
+/// Process that is killed when the test ends.
 struct Process(Child);
 
 impl Drop for Process {
@@ -27,7 +27,7 @@ impl Drop for Process {
     }
 }
 
-/// The chat's server on a free port, with a proxy of this machine that is believed.
+/// Chat server on a free port that trusts proxies on this machine.
 struct Server {
     _process: Process,
     address: String,
@@ -66,7 +66,7 @@ impl Server {
         }
         let (_, address) = line.trim().rsplit_once("http://").expect("an address");
         let address = address.to_owned();
-        // a full pipe would stop it
+        // a full pipe would block the server
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self {
             _process: Process(child),
@@ -75,8 +75,8 @@ impl Server {
         }
     }
 
-    /// What `admin list` prints.
-    fn list(&self) -> String {
+    /// Output of `admin list`.
+    fn admin_list(&self) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_pesan-server"))
             .args(["admin", "list", "--admin-socket"])
             .arg(&self.socket)
@@ -87,8 +87,8 @@ impl Server {
     }
 }
 
-/// Where a program is, if it is installed.
-fn installed(name: &str) -> Option<PathBuf> {
+/// Finds an installed program; prints a note if there is none.
+fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
@@ -100,8 +100,8 @@ fn installed(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// A file of `deploy/`, with other words in it.
-fn configuration(name: &str, changes: &[(&str, &str)]) -> String {
+/// Reads a file in `deploy/`, with some texts replaced.
+fn read_deploy_file(name: &str, changes: &[(&str, &str)]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name);
     let mut text = std::fs::read_to_string(path).expect("is there");
     for (old, new) in changes {
@@ -120,51 +120,51 @@ fn start(command: &mut Command, address: &str) -> Process {
     let mut process = Process(command.spawn().expect("runs"));
     let begun = Instant::now();
     while TcpStream::connect(address).is_err() {
-        let ended = process.0.try_wait().expect("it is ours");
+        let ended = process.0.try_wait().expect("a child of this process");
         assert!(ended.is_none(), "the proxy ended: {ended:?}");
-        assert!(begun.elapsed() < START, "the proxy does not listen");
+        assert!(begun.elapsed() < START_TIMEOUT, "the proxy does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
     process
 }
 
-/// What must work through every proxy, on a port that is not the usual one.
-fn check(address: &str, servers: &[Server]) {
-    let head = |path: &str, more: &str| {
+/// Checks pages, polling, the client address and WebSockets through a proxy on an unusual port.
+fn assert_proxied(address: &str, servers: &[Server]) {
+    let status_line = |path: &str, headers: &str| {
         let port = address.rsplit(':').next().expect("a port");
         let origin = format!("host: chat.example:{port}\r\norigin: http://chat.example:{port}\r\n");
-        let answer = exchange(address, &format!("GET {path} HTTP/1.1\r\n{origin}{more}\r\n"));
+        let answer = exchange(address, &format!("GET {path} HTTP/1.1\r\n{origin}{headers}\r\n"));
         answer.lines().next().unwrap_or_default().to_owned()
     };
-    assert!(head("/", "connection: close\r\n").contains("200"));
-    // the page of the server's own host may connect: the port has come through
-    assert!(head(POLLING, "connection: close\r\n").contains("200"));
+    assert!(status_line("/", "connection: close\r\n").contains("200"));
+    // the page of the same host may connect: the proxy forwards the port of the host header
+    assert!(status_line(POLLING, "connection: close\r\n").contains("200"));
 
-    // a client that keeps no cookies finds its session each time, on a new connection
+    // a client without cookies reaches its session with every new connection
     for _ in 0..4 {
         let session = join(address, "");
         let first = request(address, "GET", &session, "");
         assert!(first.starts_with("40"), "{first}");
         assert_eq!(request(address, "POST", &session, "42[\"pesan\",\"halo\"]"), "ok");
-        let mut heard = first;
-        while !heard.contains("halo") {
-            heard = request(address, "GET", &session, "");
+        let mut received = first;
+        while !received.contains("halo") {
+            received = request(address, "GET", &session, "");
         }
     }
 
-    // what a client says about its address is not believed
+    // the address in a header of the client is ignored
     let spoof = format!(
         "GET {POLLING} HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 203.0.113.9\r\nconnection: close\r\n\r\n"
     );
     let open = exchange(address, &spoof);
     assert!(open.contains("\"sid\""), "{open}");
-    let lists: String = servers.iter().map(Server::list).collect();
+    let connections: String = servers.iter().map(Server::admin_list).collect();
     assert!(
-        lists.contains("127.0.0.1") && !lists.contains("203.0.113.9"),
-        "{lists}"
+        connections.contains("127.0.0.1") && !connections.contains("203.0.113.9"),
+        "{connections}"
     );
 
-    // WebSocket: the first frame is the handshake's
+    // the first frame of the WebSocket is the Engine.IO handshake
     let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let path = "/socket.io/?EIO=4&transport=websocket";
@@ -191,11 +191,13 @@ fn folder() -> TempDir {
 
 #[test]
 fn nginx_configuration_passes_pages_polling_and_websockets() {
-    let Some(nginx) = installed("nginx") else { return };
+    let Some(nginx) = find_program("nginx") else {
+        return;
+    };
     let folder = folder();
     let server = Server::start(folder.path(), "one");
     let address = format!("127.0.0.1:{}", free_port());
-    let inside = configuration(
+    let server_block = read_deploy_file(
         "nginx.conf",
         &[
             ("server 127.0.0.1:5000;", &format!("server {};", server.address)),
@@ -203,7 +205,7 @@ fn nginx_configuration_passes_pages_polling_and_websockets() {
         ],
     );
     let root = folder.path().display();
-    let places: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    let temp_paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|name| format!("{name}_temp_path {root}/{name};\n"))
         .collect();
@@ -212,11 +214,11 @@ fn nginx_configuration_passes_pages_polling_and_websockets() {
     } else {
         "user root;\n"
     };
-    let whole = format!(
-        "{user}daemon off;\nmaster_process off;\npid {root}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{inside}}}\n"
+    let config = format!(
+        "{user}daemon off;\nmaster_process off;\npid {root}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temp_paths}{server_block}}}\n"
     );
     let file = folder.path().join("nginx.conf");
-    std::fs::write(&file, whole).expect("writable");
+    std::fs::write(&file, config).expect("writable");
     let _proxy = start(
         Command::new(nginx)
             .arg("-c")
@@ -225,12 +227,12 @@ fn nginx_configuration_passes_pages_polling_and_websockets() {
             .arg(folder.path()),
         &address,
     );
-    check(&address, &[server]);
+    assert_proxied(&address, &[server]);
 }
 
 #[test]
 fn haproxy_configuration_keeps_each_client_at_its_node() {
-    let Some(haproxy) = installed("haproxy") else {
+    let Some(haproxy) = find_program("haproxy") else {
         return;
     };
     let folder = folder();
@@ -240,10 +242,10 @@ fn haproxy_configuration_keeps_each_client_at_its_node() {
     ];
     let address = format!("127.0.0.1:{}", free_port());
     let [one, two] = [&servers[0].address, &servers[1].address];
-    let whole = configuration(
+    let config = read_deploy_file(
         "haproxy.cfg",
         &[
-            // as many as this machine has descriptors for
+            // within the limit of file descriptors of this machine
             ("maxconn 40000", "maxconn 1000"),
             ("chat1:5000", one),
             ("chat2:5000", two),
@@ -251,14 +253,14 @@ fn haproxy_configuration_keeps_each_client_at_its_node() {
         ],
     );
     let file = folder.path().join("haproxy.cfg");
-    std::fs::write(&file, whole).expect("writable");
+    std::fs::write(&file, config).expect("writable");
     let _proxy = start(Command::new(haproxy).arg("-db").arg("-f").arg(&file), &address);
-    check(&address, &servers);
+    assert_proxied(&address, &servers);
 }
 
 #[test]
-fn container_files_name_what_the_server_has() {
-    let dockerfile = configuration("Dockerfile", &[]);
+fn container_files_set_only_variables_of_the_server() {
+    let dockerfile = read_deploy_file("Dockerfile", &[]);
     assert!(dockerfile.matches("\nFROM ").count() >= 3, "several stages");
     for line in [
         "\nUSER pesan\n",
@@ -268,7 +270,7 @@ fn container_files_name_what_the_server_has() {
     ] {
         assert!(dockerfile.contains(line), "{line}");
     }
-    let compose = configuration("compose.yaml", &[]);
+    let compose = read_deploy_file("compose.yaml", &[]);
     let help = Command::new(env!("CARGO_BIN_EXE_pesan-server"))
         .arg("--help")
         .env_clear()
@@ -287,7 +289,7 @@ fn container_files_name_what_the_server_has() {
             }
         }
     }
-    let unit = configuration("pesan.service", &[]);
+    let unit = read_deploy_file("pesan.service", &[]);
     for line in [
         "DynamicUser=yes",
         "UMask=0077",

@@ -86,7 +86,7 @@ async fn session_full_with_aborted_posts_holds_one_body() {
 
 #[test]
 fn server_after_a_standstill_pings_before_closing_sessions() {
-    let (told, address) = std::sync::mpsc::channel();
+    let (sender, address) = std::sync::mpsc::channel();
     let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
     let (stand, mut standing) = mpsc::unbounded_channel::<()>();
     let serving = std::thread::spawn(move || {
@@ -97,7 +97,7 @@ fn server_after_a_standstill_pings_before_closing_sessions() {
                 ping_timeout: Duration::from_millis(300),
                 ..quick()
             });
-            told.send(server.address).expect("the test listens");
+            sender.send(server.address).expect("the test listens");
             loop {
                 tokio::select! {
                     Some(()) = standing.recv() => std::thread::sleep(Duration::from_millis(1000)),

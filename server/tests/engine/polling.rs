@@ -510,8 +510,8 @@ async fn post_after_the_close_is_answered_at_once() {
 
 #[tokio::test]
 async fn handshake_refused_by_hook_gets_its_message_and_is_reported() {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let hook = Arc::clone(&heard);
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&errors);
     let server = Server::start(EngineConfig {
         allow_request: Some(Arc::new(|request| {
             Box::pin(async move {
@@ -535,9 +535,9 @@ async fn handshake_refused_by_hook_gets_its_message_and_is_reported() {
     assert_eq!(refused.status, 403);
     assert_eq!(refused.body, "{\"code\":4,\"message\":\"who are you?\"}");
     assert_eq!(server.get("EIO=4&transport=polling&token=good").await.status, 200);
-    let heard = soon("the hook", async { heard.lock().expect("no panic").clone() }).await;
+    let errors = soon("the hook", async { errors.lock().expect("no panic").clone() }).await;
     assert_eq!(
-        heard,
+        errors,
         [(
             Some("bad".to_owned()),
             RefuseCode::Forbidden,

@@ -21,7 +21,7 @@ async fn rooms_of_one_socket_are_limited_and_removed_with_it() {
         ..IoConfig::default()
     })
     .await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served
         .io
         .on_error(move |error| sender.send(error.message.clone()).expect("the test listens"));
@@ -36,7 +36,7 @@ async fn rooms_of_one_socket_are_limited_and_removed_with_it() {
         .await;
     raw.expect_silence().await;
     assert_eq!(served.io.room_sizes().len(), 1000);
-    assert_eq!(told.recv().await.as_deref(), Some("already in 1000 rooms"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("already in 1000 rooms"));
     raw.close().await;
     until("the rooms went", || served.io.room_sizes().is_empty()).await;
 }

@@ -31,7 +31,7 @@ fn closed() -> Arc<Semaphore> {
 
 /// `ask` requests an ack from the client, `wait` waits for a permit of the gate, `marco` is answered at once.
 fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
-    let (sender, told) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::unbounded_channel();
     let gate = gate.clone();
     io.on_connection(move |socket: Socket| {
         socket.on("ask", async |socket: Socket, ack: AckSender| {
@@ -51,13 +51,13 @@ fn serves(io: &Io, gate: &Arc<Semaphore>) -> mpsc::UnboundedReceiver<String> {
             let sender = leaves.clone();
             socket.on(event, move |socket: Socket, reason: DisconnectReason| {
                 let rooms = socket.nsp().room_sizes().len();
-                let told = format!("{event} {reason}, {rooms} rooms, {} sockets", socket.nsp().len());
-                sender.send(told).expect("the test listens");
+                let report = format!("{event} {reason}, {rooms} rooms, {} sockets", socket.nsp().len());
+                sender.send(report).expect("the test listens");
             });
         }
         socket.join("room");
     });
-    told
+    receiver
 }
 
 /// Acknowledges every event of the server, until `wanted` acks for its own events have arrived.
@@ -131,18 +131,18 @@ async fn connection_with_a_full_backlog_survives_its_ping_timeout() {
     };
     let served = Served::serve_with(Io::new(limited(4)), config).await;
     let gate = closed();
-    let mut told = serves(&served.io, &gate);
+    let mut receiver = serves(&served.io, &gate);
     let mut raw = served.join().await;
     raw.send_all((0..100).map(|n| format!(r#"2["wait",{n}]"#))).await;
     // Longer than the ping timeout.
     for n in 0..10 {
         tokio::time::sleep(Duration::from_millis(150)).await;
         gate.add_permits(1);
-        assert_eq!(soon(told.recv()).await, Some(format!("done {n}")));
+        assert_eq!(soon(receiver.recv()).await, Some(format!("done {n}")));
     }
     gate.add_permits(90);
     for n in 10..100 {
-        assert_eq!(soon(told.recv()).await, Some(format!("done {n}")));
+        assert_eq!(soon(receiver.recv()).await, Some(format!("done {n}")));
     }
     raw.expect_silence().await;
 }
@@ -151,7 +151,7 @@ async fn connection_with_a_full_backlog_survives_its_ping_timeout() {
 async fn connection_reset_while_paused_is_noticed() {
     let served = Served::with(limited(4)).await;
     let gate = closed();
-    let mut told = serves(&served.io, &gate);
+    let mut receiver = serves(&served.io, &gate);
     let mut raw = served.join().await;
     raw.send_all((0..100).map(|n| format!(r#"2["wait",{n}]"#))).await;
     let all = || served.io.sockets();
@@ -160,7 +160,11 @@ async fn connection_reset_while_paused_is_noticed() {
     until("it is noticed", || all().iter().all(|socket| !socket.connected())).await;
     gate.add_permits(100);
     for n in 0..4 {
-        assert_eq!(soon(told.recv()).await, Some(format!("done {n}")), "it was read");
+        assert_eq!(
+            soon(receiver.recv()).await,
+            Some(format!("done {n}")),
+            "it was read"
+        );
     }
 }
 
@@ -169,7 +173,7 @@ async fn events_received_before_the_disconnection_are_handled_first() {
     for how in ["leave", "close", "reset"] {
         let served = Served::start().await;
         let gate = closed();
-        let mut told = serves(&served.io, &gate);
+        let mut receiver = serves(&served.io, &gate);
         let mut raw = served.join().await;
         raw.send_all((0..5).map(|n| format!(r#"2["wait",{n}]"#))).await;
         raw.expect_read(&served.io).await;
@@ -193,9 +197,9 @@ async fn events_received_before_the_disconnection_are_handled_first() {
         .await;
         gate.add_permits(5);
         for n in 0..5 {
-            assert_eq!(soon(told.recv()).await, Some(format!("done {n}")), "{how}");
+            assert_eq!(soon(receiver.recv()).await, Some(format!("done {n}")), "{how}");
         }
-        let last = [soon(told.recv()).await, soon(told.recv()).await];
+        let last = [soon(receiver.recv()).await, soon(receiver.recv()).await];
         let expected = [
             format!("disconnecting {reason}, 1 rooms, 1 sockets"),
             format!("disconnect {reason}, 0 rooms, 0 sockets"),
@@ -208,7 +212,7 @@ async fn events_received_before_the_disconnection_are_handled_first() {
 async fn handlers_sending_to_a_disconnected_client_are_not_reported() {
     let served = Served::start().await;
     let gate = closed();
-    let mut told = serves(&served.io, &gate);
+    let mut receiver = serves(&served.io, &gate);
     let (sender, mut reported) = mpsc::unbounded_channel();
     served
         .io
@@ -224,7 +228,7 @@ async fn handlers_sending_to_a_disconnected_client_are_not_reported() {
     })
     .await;
     gate.add_permits(1);
-    while !soon(told.recv())
+    while !soon(receiver.recv())
         .await
         .unwrap_or_default()
         .starts_with("disconnect ")
@@ -235,7 +239,7 @@ async fn handlers_sending_to_a_disconnected_client_are_not_reported() {
 #[tokio::test]
 async fn events_waiting_when_the_server_disconnects_are_dropped() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let gate = Arc::new(Notify::new());
     let opened = gate.clone();
     served.io.on_connection(move |socket: Socket| {
@@ -263,19 +267,19 @@ async fn events_waiting_when_the_server_disconnects_are_dropped() {
         .on_connection(|_: Socket| -> () { panic!("it was let in") });
     raw.send("0/other,").await;
     gate.notify_one();
-    assert_eq!(soon(told.recv()).await.as_deref(), Some("0"));
+    assert_eq!(soon(receiver.recv()).await.as_deref(), Some("0"));
     assert_eq!(
-        soon(told.recv()).await.as_deref(),
+        soon(receiver.recv()).await.as_deref(),
         Some("server namespace disconnect")
     );
-    assert!(told.try_recv().is_err());
+    assert!(receiver.try_recv().is_err());
 }
 
 #[tokio::test]
 async fn socket_leaving_gets_nothing_while_its_last_events_are_handled() {
     let served = Served::start().await;
     let gate = closed();
-    let mut told = serves(&served.io, &gate);
+    let mut receiver = serves(&served.io, &gate);
     let mut raw = served.join().await;
     raw.send(r#"2["wait",1]"#).await;
     raw.send("1").await;
@@ -294,8 +298,8 @@ async fn socket_leaving_gets_nothing_while_its_last_events_are_handled() {
     }
     raw.expect_silence().await;
     gate.add_permits(1);
-    assert_eq!(soon(told.recv()).await.as_deref(), Some("done 1"));
-    let left = soon(told.recv()).await.unwrap_or_default();
+    assert_eq!(soon(receiver.recv()).await.as_deref(), Some("done 1"));
+    let left = soon(receiver.recv()).await.unwrap_or_default();
     assert_eq!(
         left,
         "disconnecting client namespace disconnect, 1 rooms, 2 sockets"

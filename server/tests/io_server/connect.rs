@@ -116,7 +116,7 @@ async fn packets_invalid_close_the_connection() {
 #[tokio::test]
 async fn parse_error_is_reported_to_hooks_and_listeners() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let hook = sender.clone();
     served
         .io
@@ -133,10 +133,10 @@ async fn parse_error_is_reported_to_hooks_and_listeners() {
     let mut raw = served.join().await;
     raw.send("2{}").await;
     raw.expect_end().await;
-    let first = told.recv().await.expect("the hook");
+    let first = receiver.recv().await.expect("the hook");
     assert!(first.starts_with("invalid payload"), "{first}");
-    assert_eq!(told.recv().await, Some(first));
-    assert_eq!(told.recv().await.as_deref(), Some("parse error"));
+    assert_eq!(receiver.recv().await, Some(first));
+    assert_eq!(receiver.recv().await.as_deref(), Some("parse error"));
 }
 
 #[tokio::test]
@@ -403,7 +403,7 @@ async fn namespaces_of_one_connection_are_limited() {
 #[tokio::test]
 async fn disconnect_events_have_the_official_order_and_reasons() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let sockets: Arc<Mutex<Vec<Socket>>> = Arc::default();
     let seen = sockets.clone();
     served.io.on_connection(move |socket: Socket| {
@@ -413,17 +413,17 @@ async fn disconnect_events_have_the_official_order_and_reasons() {
         socket.on(
             "disconnecting",
             move |socket: Socket, reason: DisconnectReason| {
-                let told = format!("disconnecting {reason} {}", socket.rooms().len());
-                first.send(told).expect("the test listens");
+                let report = format!("disconnecting {reason} {}", socket.rooms().len());
+                first.send(report).expect("the test listens");
             },
         );
         socket.on("disconnect", move |socket: Socket, reason: DisconnectReason| {
-            let told = format!(
+            let report = format!(
                 "disconnect {reason} {} {}",
                 socket.rooms().len(),
                 socket.connected()
             );
-            last.send(told).expect("the test listens");
+            last.send(report).expect("the test listens");
         });
     });
     for how in 0..4 {
@@ -449,15 +449,18 @@ async fn disconnect_events_have_the_official_order_and_reasons() {
                 "transport close"
             }
         };
-        assert_eq!(told.recv().await, Some(format!("disconnecting {reason} 2")));
-        assert_eq!(told.recv().await, Some(format!("disconnect {reason} 0 false")));
+        assert_eq!(receiver.recv().await, Some(format!("disconnecting {reason} 2")));
+        assert_eq!(
+            receiver.recv().await,
+            Some(format!("disconnect {reason} 0 false"))
+        );
     }
 }
 
 #[tokio::test]
 async fn server_closed_disconnects_sockets_with_its_reason() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let sender = sender.clone();
         socket.on("disconnect", move |_: Socket, reason: String| {
@@ -468,7 +471,7 @@ async fn server_closed_disconnects_sockets_with_its_reason() {
     until("it joined", || served.io.len() == 1).await;
     served.io.close();
     raw.expect_end().await;
-    assert_eq!(told.recv().await.as_deref(), Some("server shutting down"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("server shutting down"));
 }
 
 #[tokio::test]
@@ -559,7 +562,7 @@ async fn arguments_of_all_types_are_echoed_unchanged() {
 #[tokio::test]
 async fn client_after_a_protocol_error_is_ignored() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let (sender, reasons) = (sender.clone(), sender.clone());
         socket.on("after", move || {
@@ -574,6 +577,6 @@ async fn client_after_a_protocol_error_is_ignored() {
         raw.send_all([broken, r#"2["after"]"#, r#"2["after"]"#].map(str::to_owned))
             .await;
         raw.expect_end().await;
-        assert_eq!(told.recv().await.as_deref(), Some(reason));
+        assert_eq!(receiver.recv().await.as_deref(), Some(reason));
     }
 }

@@ -66,20 +66,20 @@ async fn connection_handler_async_delays_events() {
     let served = Served::start().await;
     served.io.on_connection(async |socket: Socket| {
         tokio::task::yield_now().await;
-        socket.on("early", |socket: Socket| socket.emit("heard", ()));
+        socket.on("early", |socket: Socket| socket.emit("received", ()));
     });
     let mut raw = served.open().await;
     raw.send("0").await;
     raw.send(r#"2["early"]"#).await;
     assert!(raw.next().await.starts_with("0{"));
-    assert_eq!(raw.next().await, r#"2["heard"]"#);
+    assert_eq!(raw.next().await, r#"2["received"]"#);
 }
 
 #[tokio::test]
 async fn handler_running_at_disconnection_ends_before_disconnect() {
     let served = Served::start().await;
     let gate = Arc::new(Notify::new());
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let opened = gate.clone();
     served.io.on_connection(move |socket: Socket| {
         let (gate, slow, last) = (opened.clone(), sender.clone(), sender.clone());
@@ -98,14 +98,14 @@ async fn handler_running_at_disconnection_ends_before_disconnect() {
     });
     let mut raw = served.join().await;
     raw.send(r#"2["slow"]"#).await;
-    assert_eq!(told.recv().await, Some("begun"));
+    assert_eq!(receiver.recv().await, Some("begun"));
     raw.close().await;
     let is_left = || served.io.sockets().iter().all(|socket| !socket.connected());
     crate::support::until("it left", is_left).await;
     assert_eq!(served.io.len(), 1, "it counts until `disconnecting`");
     gate.notify_one();
-    assert_eq!(told.recv().await, Some("done"));
-    assert_eq!(told.recv().await, Some("gone"));
+    assert_eq!(receiver.recv().await, Some("done"));
+    assert_eq!(receiver.recv().await, Some("gone"));
     assert!(served.io.is_empty());
 }
 
@@ -148,7 +148,7 @@ async fn listeners_once_off_and_catch_all_are_called_as_registered() {
 #[tokio::test]
 async fn outgoing_events_reach_catch_all_listeners() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let sender = sender.clone();
         socket.on_any_outgoing(move |_: &Socket, event: &str, _: &[Value]| {
@@ -159,8 +159,8 @@ async fn outgoing_events_reach_catch_all_listeners() {
     let mut raw = served.join().await;
     raw.expect_silence().await;
     served.io.emit("all", ()).expect("can be sent");
-    assert_eq!(told.recv().await.as_deref(), Some("polo"));
-    assert_eq!(told.recv().await.as_deref(), Some("all"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("polo"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("all"));
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn packet_middleware_may_change_and_refuse_events() {
 #[tokio::test]
 async fn arguments_of_another_type_are_reported() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served
         .io
         .on_error(move |error| sender.send(error.clone()).expect("the test listens"));
@@ -206,12 +206,12 @@ async fn arguments_of_another_type_are_reported() {
     raw.send(r#"2["fails"]"#).await;
     raw.send(r#"2["number",7]"#).await;
     assert_eq!(raw.next().await, r#"2["fits",7]"#);
-    let first = told.recv().await.expect("reported");
+    let first = receiver.recv().await.expect("reported");
     assert_eq!(
         (first.kind, first.event.as_deref()),
         (ErrorKind::Arguments, Some("number"))
     );
-    let second = told.recv().await.expect("reported");
+    let second = receiver.recv().await.expect("reported");
     assert_eq!(
         (second.kind, second.message.as_str()),
         (ErrorKind::Handler, "on purpose")
@@ -221,7 +221,7 @@ async fn arguments_of_another_type_are_reported() {
 #[tokio::test]
 async fn handler_panic_disconnects_only_its_socket() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served
         .io
         .on_error(move |error| sender.send(error.clone()).expect("the test listens"));
@@ -244,7 +244,7 @@ async fn handler_panic_disconnects_only_its_socket() {
         raw.join("/other").await;
         raw.send(&format!(r#"2["{event}"]"#)).await;
         assert_eq!(raw.next().await, "1");
-        let report = told.recv().await.expect("reported");
+        let report = receiver.recv().await.expect("reported");
         assert_eq!((report.kind, report.message.as_str()), (ErrorKind::Panic, text));
         raw.join("/").await;
         raw.expect_silence().await;

@@ -71,7 +71,7 @@ async fn client_closed_and_awaited_loses_no_event() {
 #[tokio::test]
 async fn disconnect_after_a_panic_in_disconnecting_is_called() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let (reports, mut reported) = mpsc::unbounded_channel();
     served
         .io
@@ -88,7 +88,7 @@ async fn disconnect_after_a_panic_in_disconnecting_is_called() {
     });
     let mut raw = served.join().await;
     raw.send("1").await;
-    let reason = soon(told.recv()).await.expect("it is told");
+    let reason = soon(receiver.recv()).await.expect("it is receiver");
     assert_eq!(reason, DisconnectReason::ClientNamespaceDisconnect);
     assert_eq!(soon(reported.recv()).await, Some(ErrorKind::Panic));
 }
@@ -248,7 +248,7 @@ async fn socket_lost_while_connecting_is_released() {
 #[tokio::test]
 async fn matcher_panic_leaves_no_socket() {
     let served = Served::start().await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served.io.on_connection(move |socket: Socket| {
         let sender = sender.clone();
         socket.join("room");
@@ -262,7 +262,10 @@ async fn matcher_panic_leaves_no_socket() {
     let mut raw = served.join().await;
     raw.send("0/a,").await;
     raw.expect_end().await;
-    assert_eq!(soon(told.recv()).await, Some(DisconnectReason::TransportError));
+    assert_eq!(
+        soon(receiver.recv()).await,
+        Some(DisconnectReason::TransportError)
+    );
     assert!(served.io.is_empty());
     assert!(served.io.room_sizes().is_empty());
 }

@@ -88,28 +88,25 @@ async fn broadcasts_sent_concurrently_reach_all_in_one_order() {
     for _ in 0..SENDERS * 2 {
         clients.push(served.join().await);
     }
-    let heard = clients.into_iter().enumerate().map(|(client, mut raw)| {
+    let received = clients.into_iter().enumerate().map(|(client, mut raw)| {
         tokio::spawn(async move {
             // The others only listen.
             if client < SENDERS {
                 let events = (0..MESSAGES).map(|n| format!(r#"2["all","{client} {n}"]"#));
                 raw.send_all(events).await;
             }
-            let mut heard = Vec::new();
-            while heard.len() < SENDERS * MESSAGES {
-                heard.push(raw.next().await);
+            let mut received = Vec::new();
+            while received.len() < SENDERS * MESSAGES {
+                received.push(raw.next().await);
             }
-            heard
+            received
         })
     });
     let mut first = None;
-    for heard in heard.collect::<Vec<_>>() {
-        let heard = heard.await.expect("everything arrives");
-        let first = first.get_or_insert_with(|| heard.clone());
-        let differs = first.iter().zip(&heard).position(|(one, other)| one != other);
-        assert_eq!(
-            differs, None,
-            "place at which two clients heard different messages"
-        );
+    for received in received.collect::<Vec<_>>() {
+        let received = received.await.expect("everything arrives");
+        let first = first.get_or_insert_with(|| received.clone());
+        let differs = first.iter().zip(&received).position(|(one, other)| one != other);
+        assert_eq!(differs, None, "first position with different messages");
     }
 }

@@ -32,7 +32,7 @@ async fn served(recovery: Recovery) -> Served {
 #[tokio::test]
 async fn client_reconnecting_gets_missed_events_before_the_reply() {
     let served = served(Recovery::default()).await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served
         .io
         .on_reconnect(move |what| sender.send(what.clone()).expect("the test listens"));
@@ -63,8 +63,11 @@ async fn client_reconnecting_gets_missed_events_before_the_reply() {
     assert!(socket.recovered());
     assert!(socket.rooms().iter().any(|room| &**room == "a"));
     assert_eq!(socket.data().value("name").expect("kept").as_str(), Some("ana"));
-    let told = told.recv().await.expect("the hook was called");
-    assert_eq!((told.recovered, told.missed, told.socket), (true, 3, sid));
+    let recovery = receiver.recv().await.expect("the hook was called");
+    assert_eq!(
+        (recovery.recovered, recovery.missed, recovery.socket),
+        (true, 3, sid)
+    );
 }
 
 #[tokio::test]
@@ -234,20 +237,20 @@ async fn session_expired_is_reported() {
         ..Recovery::default()
     })
     .await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     served
         .io
         .on_reconnect_failed(move |what| sender.send(what.socket.clone()).expect("the test listens"));
     let mut raw = served.open().await;
     let (sid, _) = join(&mut raw, "").await;
     raw.close().await;
-    assert_eq!(told.recv().await, Some(sid));
+    assert_eq!(receiver.recv().await, Some(sid));
 }
 
 #[tokio::test]
 async fn reconnect_refused_is_reported() {
     let served = served(Recovery::default()).await;
-    let (sender, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let attempts = sender.clone();
     served
         .io
@@ -259,6 +262,6 @@ async fn reconnect_refused_is_reported() {
     let mut raw = served.open().await;
     raw.send(r#"0{"pid":"unknown","offset":"x.1"}"#).await;
     assert_eq!(raw.next().await, r#"4{"message":"no"}"#);
-    assert_eq!(told.recv().await.as_deref(), Some("attempt"));
-    assert_eq!(told.recv().await.as_deref(), Some("no"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("attempt"));
+    assert_eq!(receiver.recv().await.as_deref(), Some("no"));
 }

@@ -57,8 +57,8 @@ async fn certificate_not_trusted_is_refused() {
             options = options.ca(ca);
         }
         let socket = Client::open(&url, options.timeout(Duration::from_secs(5))).expect("a good address");
-        let (told, mut errors) = mpsc::unbounded_channel();
-        socket.on("connect_error", move |error: String| drop(told.send(error)));
+        let (sender, mut errors) = mpsc::unbounded_channel();
+        socket.on("connect_error", move |error: String| drop(sender.send(error)));
         socket.connect();
         let error = timeout(PATIENCE, errors.recv())
             .await

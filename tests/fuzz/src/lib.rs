@@ -1,15 +1,15 @@
-//! What is asked of each decoder, for any bytes: no panic, and what was read can be written and read again.
+//! Properties of each decoder for any input: no panic, and a decoded value survives a round trip.
 //!
-//! Shared by the libFuzzer targets and by the test that replays the corpus.
+//! Used by the libFuzzer targets and by the test that replays the corpus.
 
 use pesan::socketio::engine::{Handshake, Packet as EnginePacket, polling_payload as payload};
 use pesan::socketio::value::{Value, json};
 use pesan::socketio::{Decoded, Decoder, Frame, Limits, Packet, msgpack};
 
-/// A target: takes any bytes, panics when a rule is broken.
+/// Function that decodes any bytes and panics if a property is violated.
 pub type Target = fn(&[u8]);
 
-/// All targets with their names, which are those of the corpus folders.
+/// All targets with the names of their corpus folders.
 pub const TARGETS: [(&str, Target); 6] = [
     ("engine_packet", engine_packet),
     ("payload", payload),
@@ -19,7 +19,7 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("msgpack", msgpack),
 ];
 
-/// One Engine.IO packet of text.
+/// Text of one Engine.IO packet.
 pub fn engine_packet(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     if let Ok(packet) = EnginePacket::decode(Frame::from(text)) {
@@ -29,27 +29,27 @@ pub fn engine_packet(data: &[u8]) {
     }
 }
 
-/// A polling body.
+/// Body of a polling request or response.
 pub fn payload(data: &[u8]) {
     let Ok(body) = str::from_utf8(data) else { return };
     let limits = Limits::default();
-    let mut again = String::new();
-    let mut before = Vec::new();
+    let mut encoded = String::new();
+    let mut decoded = Vec::new();
     for packet in payload::packets(body, &limits).map_while(Result::ok) {
-        payload::encode_into(&mut again, &packet);
-        before.push(packet);
+        payload::encode_into(&mut encoded, &packet);
+        decoded.push(packet);
     }
-    assert!(before.len() <= limits.max_payload_packets);
+    assert!(decoded.len() <= limits.max_payload_packets);
     match payload::decode(body, &limits) {
-        Ok(packets) => assert_eq!(packets, before),
+        Ok(packets) => assert_eq!(packets, decoded),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
-    if !before.is_empty() {
-        assert_eq!(payload::decode(&again, &limits), Ok(before));
+    if !decoded.is_empty() {
+        assert_eq!(payload::decode(&encoded, &limits), Ok(decoded));
     }
 }
 
-/// The JSON of an open packet.
+/// JSON of an open packet.
 pub fn handshake(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     if let Ok(handshake) = Handshake::decode(text) {
@@ -57,7 +57,7 @@ pub fn handshake(data: &[u8]) {
     }
 }
 
-/// Frames of Socket.IO, parted by the byte 0xff, which no text has; an odd first byte makes a frame binary.
+/// Socket.IO frames, separated by the byte 0xff, which UTF-8 does not contain. A frame with an odd first byte is binary.
 pub fn packets(data: &[u8]) {
     let mut decoder = Decoder::new(Limits::default());
     for chunk in data.split(|byte| *byte == 0xff) {
@@ -69,7 +69,7 @@ pub fn packets(data: &[u8]) {
         match decoder.decode(frame) {
             Ok(Decoded::Packet(packet)) => {
                 assert_eq!(decoder.missing(), 0);
-                written_again(&packet);
+                assert_reencodes(&packet);
             }
             Ok(Decoded::Incomplete { missing }) => assert_eq!(decoder.missing(), missing),
             Err(error) => {
@@ -80,8 +80,9 @@ pub fn packets(data: &[u8]) {
     }
 }
 
-/// Infinite numbers become `null` when they are written, so that only the second writing must be the first.
-fn written_again(packet: &Packet) {
+/// Checks that encoding a decoded packet again gives the same frames. The packets themselves may differ: infinite numbers
+/// are encoded as `null`.
+fn assert_reencodes(packet: &Packet) {
     if packet.check().is_err() {
         return;
     }
@@ -102,38 +103,38 @@ fn written_again(packet: &Packet) {
     assert_eq!(read.encode(), written);
 }
 
-/// JSON text, beside `serde_json`.
+/// JSON text, compared with `serde_json`.
 pub fn json(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let ours = json::parse(text, 200);
-    if let Ok(value) = &ours {
+    let parsed = json::parse(text, 200);
+    if let Ok(value) = &parsed {
         let written = json::to_string(value);
-        let read = json::parse(&written, 200).expect("our own JSON is valid");
+        let read = json::parse(&written, 200).expect("encoded JSON is valid");
         assert_eq!(json::to_string(&read), written);
-        assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok() || deep(value, 100));
+        assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok() || is_deeper_than(value, 100));
     } else {
         assert!(
             serde_json::from_str::<serde_json::Value>(text).is_err(),
-            "{ours:?}"
+            "{parsed:?}"
         );
     }
 }
 
-fn deep(value: &Value, levels: usize) -> bool {
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
     levels == 0
         || match value {
-            Value::Array(items) => items.iter().any(|item| deep(item, levels - 1)),
-            Value::Object(entries) => entries.iter().any(|(_, item)| deep(item, levels - 1)),
+            Value::Array(items) => items.iter().any(|item| is_deeper_than(item, levels - 1)),
+            Value::Object(entries) => entries.iter().any(|(_, item)| is_deeper_than(item, levels - 1)),
             _ => false,
         }
 }
 
-/// One frame of the msgpack parser.
+/// One msgpack frame.
 pub fn msgpack(data: &[u8]) {
     let limits = Limits::default();
     if let Ok(packet) = msgpack::decode(data, &limits) {
         let written = msgpack::encode(&packet);
-        let read = msgpack::decode(&written, &limits).expect("our own msgpack is valid");
+        let read = msgpack::decode(&written, &limits).expect("encoded msgpack is valid");
         assert_eq!(read, packet);
         assert_eq!(msgpack::encode(&read), written);
     }

@@ -1,22 +1,22 @@
-//! Replays the files of a corpus, and random changes of them, in an ordinary test.
+//! Replays the files of a corpus and random mutations of them in an ordinary test.
 //!
-//! `PESAN_FUZZ_SECONDS=60` goes on for a minute a target.
+//! `PESAN_FUZZ_SECONDS=60` runs for a minute per target.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Takes any bytes, panics when a rule is broken.
+/// Function that decodes any bytes and panics if a property is violated.
 type Target = fn(&[u8]);
 
-/// Changed inputs for each file of the corpus.
-const CHANGES: usize = 100;
+/// Mutated inputs for each file of the corpus.
+const MUTATIONS: usize = 100;
 
-/// Small generator with a fixed seed, so that a failure happens again.
-struct Chance(u64);
+/// Random numbers (xorshift) from a fixed seed, so that failures are reproducible.
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn next(&mut self) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -28,9 +28,9 @@ impl Chance {
         self.next() % bound.max(1)
     }
 
-    /// Input with a few bytes removed, doubled, replaced, or taken from another input.
-    fn change(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
-        const TELLING: &[u8] = b"\"\\[]{},:-+.eE0159/u \x1e\x00\xff\xc1\xdd\xc7";
+    /// Returns a seed with some bytes removed, duplicated, replaced, or taken from another seed.
+    fn mutate(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+        const SPECIAL: &[u8] = b"\"\\[]{},:-+.eE0159/u \x1e\x00\xff\xc1\xdd\xc7";
         let mut input = seeds[self.below(seeds.len())].clone();
         for _ in 0..=self.below(4) {
             let at = self.below(input.len() + 1);
@@ -41,7 +41,7 @@ impl Chance {
                     let part = input[at..end].to_vec();
                     input.splice(at..at, part);
                 }
-                2 => input.insert(at, TELLING[self.below(TELLING.len())]),
+                2 => input.insert(at, SPECIAL[self.below(SPECIAL.len())]),
                 3 if at < input.len() => input[at] = self.next() as u8,
                 _ => {
                     let other = &seeds[self.below(seeds.len())];
@@ -69,14 +69,14 @@ fn corpus(folder: &Path, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(read).collect()
 }
 
-fn hold(target: &str, run: Target, input: &[u8]) {
+fn assert_properties(target: &str, run: Target, input: &[u8]) {
     if catch_unwind(AssertUnwindSafe(|| run(input))).is_err() {
-        panic!("{target} breaks a rule with b\"{}\"", input.escape_ascii());
+        panic!("{target} violates a property with b\"{}\"", input.escape_ascii());
     }
 }
 
-/// All files of the corpus keep the rules.
-pub fn corpus_keeps_the_rules(folder: &Path, targets: &[(&str, Target)]) {
+/// Runs each target with all files of its corpus.
+pub fn replay_corpus(folder: &Path, targets: &[(&str, Target)]) {
     for (target, run) in targets {
         let corpus = corpus(folder, target);
         assert!(!corpus.is_empty(), "{target} has no corpus");
@@ -86,19 +86,19 @@ pub fn corpus_keeps_the_rules(folder: &Path, targets: &[(&str, Target)]) {
     }
 }
 
-/// Random changes of the files keep the rules.
-pub fn changes_keep_the_rules(folder: &Path, targets: &[(&str, Target)]) {
+/// Runs each target with random mutations of its corpus.
+pub fn replay_mutations(folder: &Path, targets: &[(&str, Target)]) {
     let seconds = std::env::var("PESAN_FUZZ_SECONDS").map_or(0, |text| text.parse().expect("seconds"));
     for (target, run) in targets {
         let seeds: Vec<Vec<u8>> = corpus(folder, target)
             .into_iter()
             .map(|(_, input)| input)
             .collect();
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+        let mut rng = Rng(0x9e37_79b9_7f4a_7c15);
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut count = 0;
-        while count < CHANGES * seeds.len() || Instant::now() < until {
-            hold(target, *run, &chance.change(&seeds));
+        while count < MUTATIONS * seeds.len() || Instant::now() < until {
+            assert_properties(target, *run, &rng.mutate(&seeds));
             count += 1;
         }
         println!("{target}: {count} inputs");
