@@ -1,11 +1,11 @@
-//! Adds to an error what a person can do about it.
+//! Adds manual steps to errors.
 
 use std::fmt::Display;
 
 use anyhow::{Result, anyhow};
 
 pub(crate) trait ByHand<T> {
-    /// Appends the steps to take by hand to an error.
+    /// Appends the steps that solve the problem by hand.
     fn by_hand(self, steps: impl Display) -> Result<T>;
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: broadcasts per second of this server, the official one and the attainable minimum.
 //!
-//! The servers take turns within a round, so that a machine that slows down does so for all of them. Server and load
-//! generator have a processor each. Quote ratios, not absolute figures.
+//! The servers take turns within a round, so that changes in the speed of the machine affect all of them. Server and load
+//! generator run on one processor each. Compare ratios, not absolute figures.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -23,8 +23,8 @@ cargo xtask bench [--rounds N] [--scenarios A,B,…]
   satN   N clients, ten senders with several messages in flight each
   idleN  N idle clients: memory
 
-With the prefix `ways` (wayslat1000) only this server runs: broadcasts to everyone, to a namespace, and to a room that
-everyone has joined.";
+With the prefix `ways` (wayslat1000) only this server runs, with broadcasts to all clients, to a namespace, and to a room
+with all clients.";
 
 /// Server to measure.
 struct Peer {
@@ -38,7 +38,7 @@ struct Peer {
 /// Clients, senders, and messages that each sender keeps in flight.
 struct Scenario {
     name: String,
-    /// Compares this server's ways to reach everyone instead of servers.
+    /// Compares the ways of this server to reach all clients, instead of servers.
     ways: bool,
     clients: u32,
     senders: u32,
@@ -56,7 +56,9 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
             .with_context(|| format!("{arg} needs a value\n\n{USAGE}"))?;
         match arg.as_str() {
             "--rounds" => {
-                rounds = value.parse().with_context(|| format!("--rounds '{value}'"))?;
+                rounds = value
+                    .parse()
+                    .with_context(|| format!("--rounds needs a number, not '{value}'"))?;
             }
             "--scenarios" => scenarios.clone_from(value),
             _ => bail!("unknown option '{arg}'\n\n{USAGE}"),
@@ -108,7 +110,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
         let mut reports: Vec<Vec<Option<Value>>> = peers.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (peer, reports) in peers.iter().zip(&mut reports) {
-                // a server that fails under the load is a result too: a dash
+                // a server that fails under the load is shown as a dash
                 let report = measure(peer, scenario, &examples.join("load"));
                 if let Err(error) = &report {
                     eprintln!("{error:#}");
@@ -148,7 +150,7 @@ impl Scenario {
     }
 }
 
-/// Server process, killed on drop.
+/// Process of a server; killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -167,10 +169,19 @@ fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    let server = Running(server.with_context(|| format!("cannot start {}", peer.name))?);
+    let server = Running(server.with_context(|| {
+        format!(
+            "cannot start {}; taskset (of util-linux) and {} are needed",
+            peer.name, peer.program
+        )
+    })?);
     let deadline = Instant::now() + Duration::from_secs(15);
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        ensure!(Instant::now() < deadline, "{} does not listen", peer.name);
+        ensure!(
+            Instant::now() < deadline,
+            "{} does not listen on port {port} after 15 s",
+            peer.name
+        );
         thread::sleep(Duration::from_millis(20));
     }
     let options = [
@@ -184,7 +195,7 @@ fn measure(peer: &Peer, scenario: &Scenario, load: &Path) -> Result<Value> {
     let output = pinned("1", load)
         .args(options.iter().flat_map(|(name, value)| [*name, value]))
         .output();
-    let output = output.context("cannot start the load generator")?;
+    let output = output.context("cannot start the load generator; taskset (of util-linux) is needed")?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let errors = String::from_utf8_lossy(&output.stderr);
         anyhow!(
@@ -203,7 +214,7 @@ fn pinned(processor: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot bind a free port")?;
     Ok(listener.local_addr()?.port())
 }
 
@@ -222,7 +233,7 @@ fn print(scenario: &str, peers: &[Peer], reports: &[Vec<Option<Value>>]) {
             let best = figure(best, "deliveries_per_s").filter(|best| *best > 0.0)?;
             Some(figure(report, "deliveries_per_s")? / best)
         });
-        // the sum, not the median: one loss is one too many
+        // the sum, not the median: no message may be lost
         let missing = reports
             .iter()
             .map(|report| figure(report, "missing"))
@@ -274,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_figure_is_a_dash() {
+    fn figure_missing_in_all_rounds_is_a_dash() {
         let rounds = [Some(3.0), None, Some(1.0), Some(2.0)];
         assert_eq!(cell(rounds.into_iter(), 6, 1), "   2.0");
         assert_eq!(cell([None, None].into_iter(), 3, 0), "  -");

@@ -1,4 +1,4 @@
-//! Node programs that drive the page in Chromium: tests, benches and soak runs.
+//! Node programs that control the page in Chromium: tests, benches and soak tests.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,8 @@ use crate::cmd::Cmd;
 use crate::project::Project;
 use crate::{page, server, tools};
 
-/// Node with the built page and this server in its environment, and the packages of `tests/e2e` and `tests/peers` installed.
+/// Builds the page, installs the packages of `tests/e2e` and `tests/peers`, and returns Node with the paths of the page, the
+/// server and Chromium in its environment.
 pub(crate) fn node(project: &Project, label: impl Into<String>, server: &Path) -> Result<Cmd> {
     tools::install_locked(&project.root.join("tests/e2e"))?;
     tools::install_locked(&project.root.join("tests/peers"))?;
@@ -21,17 +22,17 @@ pub(crate) fn node(project: &Project, label: impl Into<String>, server: &Path) -
         .current_dir(&project.root))
 }
 
-/// `cargo xtask page-bench`: this page and the same chat in React, in turn.
+/// `cargo xtask page-bench`: compares this page with the same chat in React.
 pub(crate) fn page_bench(project: &Project, args: &[String]) -> Result<ExitCode> {
-    let node = node(project, "flood both pages", &server::release(project)?)?;
+    let node = node(project, "benchmark both pages", &server::release(project)?)?;
     print!("{}", node.arg("tests/e2e/bench/flood.mjs").args(args).run()?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask client-bench`: this client and socket.io-client, in turn and against one server.
+/// `cargo xtask client-bench`: compares this client with socket.io-client.
 pub(crate) fn client_bench(project: &Project, args: &[String]) -> Result<ExitCode> {
     let out = project.target.join("client-bench");
-    Cmd::new("build the client's bench", "trunk")
+    Cmd::new("build the page of the client bench", "trunk")
         .split_args("build --release --example browser_bench --filehash false --skip-version-check --color never --dist")
         .arg(&out)
         .arg(project.root.join("tests/e2e/bench/client/index.html"))
@@ -39,7 +40,7 @@ pub(crate) fn client_bench(project: &Project, args: &[String]) -> Result<ExitCod
         .env_remove("NO_COLOR")
         .current_dir(&project.root)
         .run()?;
-    let node = node(project, "compare the clients", &server::release(project)?)?
+    let node = node(project, "benchmark both clients", &server::release(project)?)?
         .env("PESAN_BENCH_SERVER", server::example(project, "client_bench")?)
         .env("PESAN_BENCH_CLIENT", out);
     print!("{}", node.arg("tests/e2e/bench/client.mjs").args(args).run()?);

@@ -56,13 +56,13 @@ impl Cmd {
         }
     }
 
-    /// Cargo in a folder, with the words of `line` as arguments.
+    /// Cargo in a folder, with the arguments in `line`.
     pub(crate) fn cargo(label: impl Into<String>, folder: &Path, line: &str) -> Self {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Self::new(label, cargo).split_args(line).current_dir(folder)
     }
 
-    /// Adds the words of `line` as arguments.
+    /// Adds arguments, split at white space.
     pub(crate) fn split_args(self, line: &str) -> Self {
         self.args(line.split_whitespace())
     }
@@ -91,7 +91,7 @@ impl Cmd {
         self
     }
 
-    /// Kills the program when it takes longer.
+    /// Kills the program after this time.
     pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -123,12 +123,12 @@ impl Cmd {
         }
         println!("{}", tail(&output.text, SHOWN_LINES));
         if output.timed_out {
-            bail!("{label}: took too long");
+            bail!("{label}: exceeded its time limit");
         }
         bail!("{label}: {}", describe(output.status))
     }
 
-    /// Runs to the end without a progress line; the standard output, `None` if it could not be started or failed.
+    /// Runs to the end without a progress line; returns the standard output, `None` if the program failed.
     pub(crate) fn read(mut self) -> Option<String> {
         let output = self
             .command
@@ -142,7 +142,7 @@ impl Cmd {
             .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs to the end with a progress line that is removed afterwards; the exit code.
+    /// Runs to the end with a progress line that is removed afterwards; returns the exit code.
     pub(crate) fn try_code(mut self) -> Option<i32> {
         let mut progress = Progress::start(&self.label);
         let output = self.wait(&mut progress);
@@ -195,7 +195,10 @@ impl Cmd {
             }
         };
         if timed_out {
-            text.push_str(&format!("killed after {}: too long\n", seconds(start.elapsed())));
+            text.push_str(&format!(
+                "killed after {}: time limit exceeded\n",
+                seconds(start.elapsed())
+            ));
         }
         Ok(CmdOutput {
             status,
@@ -240,7 +243,7 @@ impl Drop for Background {
     }
 }
 
-/// Removes what `cargo run` sets for this package: cargo would rebuild packages that look at it.
+/// Removes the variables that `cargo run` sets for this package: cargo would rebuild packages that read them.
 fn remove_package_variables(command: &mut Command) {
     const PREFIXES: [&str; 5] = [
         "CARGO_PKG_",
@@ -269,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stdout_and_stderr_are_kept_in_their_order() {
+    fn stdout_and_stderr_of_a_program_keep_their_order() {
         let output = Cmd::new("t", "sh")
             .args(["-c", "echo one; echo two >&2; echo three; exit 3"])
             .output()
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn children_that_outlive_the_program_are_killed() {
+    fn children_outliving_their_program_are_killed() {
         let start = Instant::now();
         let output = Cmd::new("t", "sh")
             .args(["-c", "sleep 60 & echo left"])
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn timeout_kills_the_program() {
+    fn program_over_its_timeout_is_killed() {
         let cmd = Cmd::new("t", "sleep")
             .arg("60")
             .timeout(Duration::from_millis(200));
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_program_is_named_in_the_error() {
+    fn program_missing_is_named_in_the_error() {
         let error = Cmd::new("t", "no-such-program-of-pesan")
             .run()
             .expect_err("there is none");

@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: `trunk serve` with its tools installed, and the server that it proxies to.
+//! `cargo xtask dev`: `trunk serve`, and the server that it proxies to.
 
 use std::process::ExitCode;
 use std::thread;
@@ -14,11 +14,11 @@ use crate::{server, tools};
 /// Address of the server; `Trunk.toml` proxies to it.
 const SERVER: &str = "127.0.0.1:5000";
 
-/// Page of the server itself: a link to the page that Trunk serves.
+/// Page of the server: a link to the page that Trunk serves.
 const STUB: &str = "<!doctype html><meta charset=utf-8><title>pesan</title>\
                     <p>The page is at <a href=http://localhost:8080>localhost:8080</a>.</p>";
 
-/// Runs both until one ends or Ctrl-C is pressed.
+/// Runs both until one ends, or until Ctrl-C.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
     let path = tools::for_page(project)?;
     let program = server::debug(project)?;
@@ -33,7 +33,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
         .current_dir(&project.root)
         .args(args)
         .spawn()?;
-    // a folder of its own, so that `dist` stays the release build
+    // another folder than `dist`, which has the release build
     let mut trunk = Cmd::new("trunk serve", "trunk")
         .split_args("serve --skip-version-check --dist")
         .arg(folder.join("page"))

@@ -1,4 +1,4 @@
-//! Short text that changes when the content of any of many files changes.
+//! Hash of the names and contents of files.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use fs_err as fs;
 
-/// Fingerprint of files and folders: names and contents. What is missing counts as missing.
+/// Fingerprint of files and folders. Missing paths are ignored.
 pub(crate) fn of_files(paths: &[PathBuf]) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for path in paths {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_file_and_a_new_file_change_the_fingerprint() {
+    fn fingerprint_after_a_changed_or_added_file_differs() {
         let folder = std::env::temp_dir().join(format!("pesan-print-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("the temporary folder takes folders");
         let print = || of_files(std::slice::from_ref(&folder)).expect("it can be read");

@@ -1,4 +1,4 @@
-//! `cargo xtask …`: the project's commands. `USAGE` lists them; each module is one concern.
+//! `cargo xtask …`: the commands of the project. `USAGE` lists them; one module per command.
 
 mod advice;
 mod bench;
@@ -25,19 +25,19 @@ use project::Project;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  run [ARGS…]      build the page and the server in release and serve them on http://localhost:5000;
-                   ARGS go to the server (`cargo xtask run --help` shows the server's help)
-  build            build the page and the server in release, without starting the server
-  dev [ARGS…]      page with live reload on http://localhost:8080, and a server for it;
-                   ARGS go to the server
-  test [SUITE…]    install what the tests need, then run all suites or those named
+  run [ARGS…]      build the page and the server in release mode and serve them on http://localhost:5000;
+                   ARGS are passed to the server (`cargo xtask run --help` prints its options)
+  build            build the page and the server in release mode, without starting the server
+  dev [ARGS…]      serve the page with live reload on http://localhost:8080, with a debug build of the server;
+                   ARGS are passed to the server
+  test [SUITE…]    install the tools of the tests, then run the named suites; without a name, all
   test --list      list the suites
-  bench [OPTIONS]  server: broadcasts, compared with the official server
+  bench [OPTIONS]  benchmark broadcasts of the server, compared with the official server
   client-bench [ROUNDS]
-                   client: compared with socket.io-client, both in one Chromium
+                   benchmark the client, compared with socket.io-client, both in one Chromium
   page-bench [ROUNDS [MESSAGES [PER_SECOND]]]
-                   page: compared with a React page; connecting, and 10,000 messages at once
-  soak [NAME…]     long tests; without a name, list them";
+                   benchmark the page, compared with a React page: connection time, and 10,000 messages at once
+  soak [NAME…]     run long tests; without a name, list them";
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);

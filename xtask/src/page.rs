@@ -14,7 +14,7 @@ use crate::fingerprint;
 use crate::project::Project;
 use crate::tools;
 
-/// What the page is built from.
+/// Inputs of the build.
 const SOURCES: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
@@ -27,10 +27,10 @@ const SOURCES: [&str; 9] = [
     "xtask/src/page.rs",
 ];
 
-/// Extensions of files that are compressed already.
+/// Extensions of files that are already compressed.
 const COMPRESSED: [&str; 8] = ["br", "gz", "png", "jpg", "webp", "avif", "woff2", "ico"];
 
-/// Builds the page into `dist`, unless `dist` is what these sources were built to before.
+/// Builds the page into `dist`, unless `dist` is up to date.
 pub(crate) fn build(project: &Project) -> Result<()> {
     let stamp = project.notes().join("page");
     let sources = fingerprint::of_files(&SOURCES.map(|name| project.root.join(name)))?;
@@ -77,7 +77,7 @@ fn compress(dist: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gzip without name and time: the same content gives the same bytes.
+/// Compresses with gzip. Without name and time in the header, so that the same content gives the same bytes.
 pub(crate) fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     encoder.write_all(content)?;
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn compressing_twice_gives_the_same_bytes() {
+    fn content_compressed_twice_has_the_same_bytes() {
         let content = b"pesan ".repeat(100);
         for compress in [gzip, brotli] {
             let copy = compress(&content).expect("in memory");

@@ -1,4 +1,4 @@
-//! Progress of a running program: one live line on a terminal, a line every 30 s in a log.
+//! Progress of a running program: a live line on a terminal, a line every 30 s otherwise.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Time between two "still running" lines in a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Length of the live line when `COLUMNS` is not set.
+/// Width of the terminal if `COLUMNS` is not set.
 const COLUMNS: usize = 100;
 
 /// Progress line of one program.
@@ -98,7 +98,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 
 fn print(text: &str) {
     let mut out = io::stdout().lock();
-    // a closed terminal is no reason to stop building
+    // a closed terminal does not stop the build
     if out.write_all(text.as_bytes()).is_ok() {
         drop(out.flush());
     }

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locked_version_of_a_package_is_not_that_of_a_longer_name() {
+    fn locked_version_beside_a_package_with_a_longer_name_is_found() {
         let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"1.0.0\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
         let version = |package: &str| quoted_after(lock, &format!("name = \"{package}\"\nversion = \""));

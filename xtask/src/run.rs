@@ -1,4 +1,4 @@
-//! `cargo xtask run` and `build`: from a fresh clone to a chat in the browser.
+//! `cargo xtask run` and `build`: build and start everything, from a fresh clone on.
 
 use std::env;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::page;
 use crate::project::Project;
 use crate::server;
 
-/// Address of the server, unless the arguments or the environment name another.
+/// Address of the server, unless the arguments or the environment set another.
 const ADDRESS: &str = "127.0.0.1:5000";
 
 /// Builds the page and the server in release.
@@ -22,7 +22,7 @@ pub(crate) fn build(project: &Project) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds what changed, then replaces this process by the server with these arguments.
+/// Builds what has changed, then replaces this process by the server with these arguments.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
     let default_address = uses_default_address(args);
     if default_address {
@@ -49,7 +49,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<ExitCode> {
     Err(cmd.exec())
 }
 
-/// Whether neither the arguments nor the environment name an address.
+/// Whether neither the arguments nor the environment set an address.
 fn uses_default_address(args: &[String]) -> bool {
     let named = args
         .iter()
@@ -57,7 +57,7 @@ fn uses_default_address(args: &[String]) -> bool {
     !named && env::var_os("PORT").is_none() && env::var_os("PESAN_LISTEN").is_none()
 }
 
-/// Fails early when the address is taken, before minutes of building.
+/// Fails if the address is in use, before a build that takes minutes.
 fn check_free(address: &str) -> Result<()> {
     TcpListener::bind(address)
         .map(drop)

@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: tests that take too long for `cargo xtask test`: those marked `#[ignore]`, and `tests/e2e/soak`.
+//! `cargo xtask soak`: tests that take too long for `cargo xtask test`, which are the Rust tests with `#[ignore]` and those in
+//! `tests/e2e/soak`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
         tests.iter().for_each(|test| println!("  {}", test.name));
         pages.iter().for_each(|page| println!("  {}", stem(page)));
         println!(
-            "\ncargo xtask soak NAME… runs the tests whose names, or the names of their files, contain NAME"
+            "\ncargo xtask soak NAME… runs the tests with NAME in their name or in the name of their file"
         );
         return Ok(ExitCode::SUCCESS);
     }
@@ -45,7 +46,7 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     let pages: Vec<PathBuf> = pages.into_iter().filter(|page| wanted(&stem(page))).collect();
     ensure!(
         !tests.is_empty() || !pages.is_empty(),
-        "no long test has a name with {}",
+        "no long test has {} in its name; `cargo xtask soak` lists the names",
         names.join(" or ")
     );
     for page in pages {
@@ -70,7 +71,7 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ignored tests, read from the sources so that listing them builds nothing.
+/// Finds the ignored tests in the sources, without a build.
 fn long_tests(root: &Path) -> Result<Vec<LongTest>> {
     let mut found = Vec::new();
     for (package, folder) in PACKAGES {
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ignored_tests_are_found_by_name() {
+    fn ignored_tests_in_a_source_are_found() {
         let text = "#[test]\nfn short() {}\n\n#[tokio::test]\n#[ignore = \"an hour\"]\nasync fn long() {}\n#[ignore]\nfn other() {}\n";
         assert_eq!(ignored(text).collect::<Vec<_>>(), ["long", "other"]);
     }

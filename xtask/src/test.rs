@@ -1,6 +1,6 @@
-//! `cargo xtask test`: every check of the project, suite by suite.
+//! `cargo xtask test`: all checks of the project, grouped in suites.
 //!
-//! A failing suite does not stop those after it. The last line is `N passed, N failed`.
+//! After a suite fails, the next ones still run. The last line is `N passed, N failed`.
 
 mod node;
 mod official_server;
@@ -15,12 +15,12 @@ use anyhow::{Context, Result};
 use crate::page;
 use crate::progress::seconds;
 use crate::project::Project;
-use crate::size_report::{ALARM, SizeReport};
+use crate::size_report::{MAX_GZIP_BYTES, SizeReport};
 use crate::tools;
 pub(crate) use rust::HOST_FEATURES;
 use tally::Tally;
 
-/// Tests that run together.
+/// Named group of checks.
 struct Suite {
     name: &'static str,
     about: &'static str,
@@ -31,36 +31,44 @@ const fn suite(name: &'static str, about: &'static str, run: fn(&Project) -> Res
     Suite { name, about, run }
 }
 
-/// All suites, quick ones first.
+/// All suites, fast ones first.
 const SUITES: [Suite; 10] = [
-    suite("fmt", "formatting", rust::fmt),
-    suite("clippy", "lints, for the host and for the browser", rust::clippy),
+    suite("fmt", "formatting of the Rust code", rust::fmt),
+    suite("clippy", "lints, for the host and for wasm32", rust::clippy),
     suite(
         "features",
-        "each feature builds alone; the core's dependencies",
+        "each feature builds alone; dependencies without features",
         rust::features,
     ),
-    suite("doc", "documentation without warnings", rust::doc),
+    suite("doc", "documentation builds without warnings", rust::doc),
     suite(
         "host",
-        "codecs, client, server and xtask, on the host",
+        "tests of codecs, client, server and xtask on the host",
         rust::host,
     ),
     suite(
         "vectors",
-        "the codecs against frames recorded from the official packages",
+        "tests of the codecs with recorded frames of the official packages",
         rust::vectors,
     ),
-    suite("wasm", "client and page components, in Chromium", rust::wasm),
-    suite("page", "the page builds, and its size", page_size),
+    suite(
+        "wasm",
+        "tests of the client and the page's components in Chromium",
+        rust::wasm,
+    ),
+    suite(
+        "page",
+        "the page builds and its size is below the limit",
+        page_size,
+    ),
     suite(
         "interop",
-        "the official packages against this server",
+        "tests of the official client with this server",
         node::interop,
     ),
     suite(
         "e2e",
-        "the built page in Chromium against real servers",
+        "tests of the built page in Chromium with real servers",
         node::e2e,
     ),
 ];
@@ -77,7 +85,7 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
     let start = Instant::now();
     println!("── tools");
     if let Err(error) = install_tools(project) {
-        // the suites that need the tool fail with the same error; the others still run
+        // suites that need the tool fail with the same error; the others still run
         println!("error: {error:#}\n");
     }
     let mut results = Vec::new();
@@ -88,7 +96,7 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<ExitCode> {
             println!("error: {error:#}");
             Tally::failure(error.to_string().lines().next().unwrap_or_default())
         });
-        let tally = tally.not_empty();
+        let tally = tally.or_fail_if_empty();
         println!("   {tally} · {}", seconds(start.elapsed()));
         results.push((suite.name, tally, start.elapsed()));
     }
@@ -111,7 +119,7 @@ fn selected(names: &[String]) -> Result<Vec<&'static Suite>> {
     let find = |name: &String| {
         SUITES.iter().find(|suite| suite.name == name).with_context(|| {
             let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
-            format!("unknown suite '{name}'; there are: {}", known.join(" "))
+            format!("unknown suite '{name}'; the suites are: {}", known.join(" "))
         })
     };
     names.iter().map(find).collect()
@@ -123,22 +131,22 @@ fn page_size(project: &Project) -> Result<Tally> {
     let report = SizeReport::of(&project.dist())?;
     print!("{report}");
     let gzip = report.gzip();
-    let size = if gzip <= ALARM {
+    let size = if gzip <= MAX_GZIP_BYTES {
         Tally::pass()
     } else {
         Tally::failure(format!(
-            "the page is {gzip} bytes gzipped; the alarm in xtask/src/size_report.rs is at {ALARM}"
+            "the page is {gzip} bytes gzipped; the maximum in xtask/src/size_report.rs is {MAX_GZIP_BYTES}"
         ))
     };
     Ok(Tally::pass() + size)
 }
 
 fn summary(results: &[(&str, Tally, Duration)], start: Instant) -> ExitCode {
-    println!("\n── sum");
+    println!("\n── summary");
     for (name, tally, time) in results {
         println!("   {name:10} {tally} · {}", seconds(*time));
     }
-    println!("   in all {}", seconds(start.elapsed()));
+    println!("   total time {}", seconds(start.elapsed()));
     for (name, tally, _) in results {
         tally
             .failures()

@@ -1,7 +1,7 @@
-//! The programs that the page is built with, each in one version.
+//! Tools that build the page, each in a fixed version.
 //!
-//! A tool is looked for on the PATH, then in the cache. What is missing is downloaded from the tool's releases, or
-//! else installed from its registry (Trunk's own downloads need more than registries), and kept in the cache.
+//! A tool is searched on the PATH, then in the cache. A missing tool is downloaded from its releases or, if these cannot be
+//! reached, installed from its registry, and stored in the cache.
 
 mod cargo;
 mod debian;
@@ -23,13 +23,13 @@ use crate::advice::ByHand;
 use crate::cmd::Cmd;
 use crate::project::Project;
 
-/// Newest Trunk that builds with the project's `rust-version`.
+/// Newest version of Trunk that builds with the `rust-version` of the project.
 const TRUNK: &str = "0.21.14";
 
-/// Target of the page.
+/// Rust target of the page.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Program in one version, and the ways to get it.
+/// Program in a fixed version, and how to install it.
 struct Tool {
     program: &'static str,
     version: String,
@@ -40,7 +40,7 @@ struct Tool {
     by_hand: String,
 }
 
-/// Installs what the page is built with; returns a PATH with all of it.
+/// Installs the tools that build the page; returns a PATH with all of them.
 pub(crate) fn for_page(project: &Project) -> Result<OsString> {
     wasm_target()?;
     let online = Cell::new(true);
@@ -52,7 +52,7 @@ pub(crate) fn for_page(project: &Project) -> Result<OsString> {
     Ok(env::join_paths(path)?)
 }
 
-/// Installs the runner of the tests in the browser; returns its path.
+/// Installs the test runner of wasm-bindgen; returns its path.
 pub(crate) fn wasm_test_runner(project: &Project) -> Result<PathBuf> {
     let tool = wasm_bindgen(project)?;
     let name = "wasm-bindgen-test-runner";
@@ -64,7 +64,7 @@ pub(crate) fn wasm_test_runner(project: &Project) -> Result<PathBuf> {
     }
 }
 
-/// Installs the standard library for the page's target.
+/// Installs the standard library for the target of the page.
 pub(crate) fn wasm_target() -> Result<()> {
     let library = Cmd::new("rustc", "rustc")
         .split_args("--print target-libdir --target")
@@ -79,7 +79,7 @@ pub(crate) fn wasm_target() -> Result<()> {
     ))
 }
 
-/// Installs a component that minimal toolchains leave out, unless its program runs.
+/// Installs a component of the toolchain, unless its program runs. Minimal toolchains have none.
 pub(crate) fn component(program: &str, component: &str) -> Result<()> {
     if Cmd::new(program, program).arg("--version").read().is_some() {
         return Ok(());
@@ -115,7 +115,7 @@ fn wasm_bindgen(project: &Project) -> Result<Tool> {
     Ok(Tool {
         program: "wasm-bindgen",
         releases: releases.into(),
-        // without its lock file, which can name versions that the registry does not have yet
+        // not locked: its lock file can contain versions that a registry mirror does not have
         registry: |tool, folder, cache| cargo::install(tool, "wasm-bindgen-cli", false, folder, cache),
         by_hand: format!("  cargo install wasm-bindgen-cli@{version}"),
         version,
@@ -157,7 +157,7 @@ fn install(tool: &Tool, project: &Project, online: &Cell<bool>) -> Result<Option
         return Ok(Some(bin));
     }
     fs::create_dir_all(&tools)?;
-    // another xtask may be installing the same tool
+    // another process may be installing the same tool
     let lock = File::create(project.cache.join(format!("{}.lock", tool.program)))?;
     lock.file().lock()?;
     if !bin.join(tool.program).exists() {

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::Result;
 use fs_err as fs;
 
-/// Reads lines on a thread of their own, so that the receiver can wait with a timeout.
+/// Reads lines in a separate thread, so that the receiver can wait with a timeout.
 pub(super) fn read_lines(reader: PipeReader) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -27,7 +27,7 @@ pub(super) fn write(path: &Path, output: &str) -> Result<()> {
     Ok(fs::write(path, output)?)
 }
 
-/// The last lines of an output, without cargo's progress.
+/// Last lines of an output, without the progress lines of cargo.
 pub(crate) fn tail(output: &str, lines: usize) -> String {
     const PROGRESS: [&str; 7] = [
         "Compiling ",

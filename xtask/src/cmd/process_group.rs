@@ -1,4 +1,4 @@
-//! Process groups of the started programs: killed when a program ends, and all of them on Ctrl-C.
+//! Process groups of the started programs: one is killed when its program ends, all are killed on Ctrl-C.
 
 use std::collections::BTreeSet;
 use std::process::Child;
@@ -45,11 +45,11 @@ fn signal_group(id: i32, signal: Signal) {
     if let Err(error) = kill_process_group(group, signal)
         && error != Errno::SRCH
     {
-        println!("cannot end process group {id}: {error}");
+        println!("cannot signal process group {id}: {error}");
     }
 }
 
-/// On SIGINT, SIGTERM and SIGHUP: ends every started program, then this one.
+/// On SIGINT, SIGTERM and SIGHUP: stops all started programs, then this one.
 pub(crate) fn stop_all_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {

@@ -1,4 +1,4 @@
-//! The suites that Node runs: the official packages, and the page in Chromium.
+//! Suites that run Node: the official packages, and the page in Chromium.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) fn e2e(project: &Project) -> Result<Tally> {
     run(project, "e2e", "tests/e2e", ".mjs", &env)
 }
 
-/// Builds the pages of `examples/leptos` as their README says; returns the folder that has one for each.
+/// Builds the pages of `examples/leptos` as described in its README; returns the folder with one subfolder per page.
 fn leptos_examples(project: &Project) -> Result<PathBuf> {
     let out = project.target.join("leptos-examples");
     let path = tools::for_page(project)?;
@@ -46,7 +46,7 @@ fn leptos_examples(project: &Project) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Runs the files of a folder, not of those below it, whose names end with `ending`.
+/// Runs the files in a folder whose names end with `ending`, without subfolders.
 fn run(project: &Project, name: &str, folder: &str, ending: &str, env: &[(&str, PathBuf)]) -> Result<Tally> {
     let mut files = fingerprint::entries(&project.root.join(folder))?;
     files.retain(|file| file.to_string_lossy().ends_with(ending));
@@ -58,7 +58,7 @@ fn run(project: &Project, name: &str, folder: &str, ending: &str, env: &[(&str, 
         node = node.env(variable, value);
     }
     let output = node
-        // one file at a time: two browsers with their servers disturb each other's timing on two processors
+        // one file at a time: on two processors, two browsers with their servers slow each other down
         .split_args("--test --test-reporter=spec --test-concurrency=1 --test-timeout=600000")
         .args(files)
         .env("PESAN_SERVER_EXAMPLES", programs.join("examples"))

@@ -1,4 +1,4 @@
-//! The official server, for the client's tests in the browser.
+//! The official server, for the tests of the client in the browser.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,7 @@ impl OfficialServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start tests/peers/client-server.mjs")?;
+            .context("cannot start tests/peers/client-server.mjs; is Node installed?")?;
         let mut server = Self {
             child,
             address: String::new(),
@@ -31,7 +31,9 @@ impl OfficialServer {
             BufReader::new(output).read_line(&mut line)?;
         }
         let port = line.trim().strip_prefix("listening ");
-        let port = port.with_context(|| format!("tests/peers/client-server.mjs did not start: {line:?}"))?;
+        let port = port.with_context(|| {
+            format!("tests/peers/client-server.mjs printed {line:?} instead of its port; run it with node to see the error")
+        })?;
         server.address = format!("http://127.0.0.1:{port}");
         Ok(server)
     }

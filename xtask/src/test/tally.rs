@@ -1,4 +1,4 @@
-//! Numbers of passed and failed tests, read from the output of the test programs.
+//! Counts of passed and failed tests, parsed from the output of test programs.
 
 use std::fmt;
 use std::ops::Add;
@@ -18,7 +18,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// One check that passed.
+    /// Tally of one passed check.
     pub(super) fn pass() -> Self {
         Self {
             passed: 1,
@@ -26,7 +26,7 @@ impl Tally {
         }
     }
 
-    /// One check that failed.
+    /// Tally of one failed check.
     pub(super) fn failure(name: impl Into<String>) -> Self {
         Self {
             failed: 1,
@@ -35,7 +35,7 @@ impl Tally {
         }
     }
 
-    /// One check; prints the output if it failed.
+    /// Tally of one command; prints its output if it failed.
     pub(super) fn check(name: &str, output: &CmdOutput) -> Self {
         if output.status.success() {
             return Self::pass();
@@ -44,7 +44,7 @@ impl Tally {
         Self::failure(name)
     }
 
-    /// Tests of a program, counted by one of the functions below; prints the output if one failed.
+    /// Tally of a test program, counted by one of the functions below; prints its output if a test failed.
     pub(super) fn tests(name: &str, output: &CmdOutput, read: fn(&str) -> Self) -> Self {
         let mut tally = read(&output.text);
         if output.status.success() && tally.failed == 0 {
@@ -53,17 +53,17 @@ impl Tally {
         println!("{}", tail(&output.text, SHOWN_LINES));
         if tally.failed == 0 || output.timed_out {
             let why = if output.timed_out {
-                "took too long"
+                "exceeded its time limit"
             } else {
-                "did not run to its end"
+                "failed outside of its tests"
             };
             tally = tally + Self::failure(format!("{name} {why}"));
         }
         tally
     }
 
-    /// Turns a suite without tests into a failure: its tests were not found.
-    pub(super) fn not_empty(self) -> Self {
+    /// Adds a failure if no test ran: the tests of the suite were not found.
+    pub(super) fn or_fail_if_empty(self) -> Self {
         if self.passed + self.failed == 0 {
             self + Self::failure("no test ran")
         } else {
@@ -106,7 +106,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Counts of `cargo test`, on the host and in the browser: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+/// Counts the output of `cargo test` on the host and in the browser: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 pub(super) fn of_cargo(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines() {
@@ -123,7 +123,7 @@ pub(super) fn of_cargo(output: &str) -> Tally {
     tally
 }
 
-/// Counts of Node's test runner with the reporter `spec`.
+/// Counts the output of Node's test runner with the reporter `spec`.
 pub(super) fn of_node(output: &str) -> Tally {
     let mut tally = Tally::default();
     let mut listing_failures = false;
@@ -145,7 +145,7 @@ pub(super) fn of_node(output: &str) -> Tally {
     tally
 }
 
-/// Counts of a last line `N passed, N failed`.
+/// Counts the last line `N passed, N failed`.
 pub(super) fn of_closing_line(output: &str) -> Tally {
     let counts = output
         .lines()
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_programs_of_one_cargo_run_are_added_up() {
+    fn cargo_output_with_several_programs_is_summed_up() {
         let tally = of_cargo(
             "running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n\n\
              test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn summary_of_node_is_counted_and_failures_are_named_once() {
+    fn node_output_with_summary_is_counted_with_each_failure_named_once() {
         let tally = of_node(
             "✔ one (1ms)\n✖ two (3ms)\nℹ tests 3\nℹ suites 0\nℹ pass 1\nℹ fail 1\nℹ cancelled 1\nℹ skipped 0\nℹ todo 0\n\
              ℹ duration_ms 10\n\n✖ failing tests:\n\ntest at a.mjs:1:1\n✖ two (3ms)\n  AssertionError\n",
@@ -205,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn closing_line_is_counted() {
+    fn closing_line_with_counts_is_parsed() {
         let tally = of_closing_line("case x: wrong\n120 passed, 2 failed\n");
         assert_eq!((tally.passed, tally.failed), (120, 2));
     }
 
     #[test]
     fn suite_without_tests_fails() {
-        assert_eq!(Tally::default().not_empty().failed(), 1);
-        assert_eq!(Tally::pass().not_empty().failed(), 0);
+        assert_eq!(Tally::default().or_fail_if_empty().failed(), 1);
+        assert_eq!(Tally::pass().or_fail_if_empty().failed(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Tools from crates.io, built here once.
+//! Tools from crates.io, built once.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::cmd::Cmd;
 /// Builds a package and installs its programs into `folder/bin`.
 pub(super) fn install(tool: &Tool, package: &str, locked: bool, folder: &Path, cache: &Path) -> Result<()> {
     let build = cache.join("build");
-    // in the cache folder, so that the project's cargo settings do not apply
+    // in the cache folder, so that the cargo settings of the project do not apply
     Cmd::cargo(
         format!("build {} {} (once, some minutes)", tool.program, tool.version),
         cache,
@@ -23,7 +23,7 @@ pub(super) fn install(tool: &Tool, package: &str, locked: bool, folder: &Path, c
     .arg(folder)
     .arg("--target-dir")
     .arg(&build)
-    // quick to build rather than quick to run: the tools run for seconds
+    // optimised for build time: the tools run only for seconds
     .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
     .env("CARGO_PROFILE_RELEASE_LTO", "off")
     .env("CARGO_PROFILE_RELEASE_DEBUG", "false")

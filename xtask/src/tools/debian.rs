@@ -1,4 +1,4 @@
-//! Programs of the system: Chromium, its driver, Redis, nginx, haproxy. Installed with apt if this is Debian and the user is root.
+//! System packages: Chromium, its driver, Redis, nginx, haproxy. Installed with apt-get if the user is root.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::find;
 use crate::advice::ByHand;
 use crate::cmd::Cmd;
 
-/// Names of Chromium and Chrome on the PATH.
+/// Program names of Chromium and Chrome.
 const BROWSERS: [&str; 5] = [
     "chromium",
     "chromium-browser",
@@ -18,16 +18,16 @@ const BROWSERS: [&str; 5] = [
     "chrome",
 ];
 
-/// Their places on macOS.
+/// Paths of the browsers on macOS.
 const MAC_BROWSERS: [&str; 2] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// Proxies, whose programs are called as their packages.
+/// Proxies, whose packages have the names of the programs.
 const PROXIES: [&str; 2] = ["nginx", "haproxy"];
 
-/// The browser of the tests and its driver.
+/// Browser of the tests, and its WebDriver.
 pub(crate) struct Browser {
     pub(crate) browser: PathBuf,
     pub(crate) driver: PathBuf,
@@ -48,7 +48,7 @@ pub(crate) fn browser() -> Result<Browser> {
     })
 }
 
-/// Installs the packages that the tests need and that are missing.
+/// Installs the missing packages of the tests.
 pub(crate) fn packages() -> Result<()> {
     let mut wanted = Vec::new();
     if chromium().is_none() {
@@ -60,7 +60,7 @@ pub(crate) fn packages() -> Result<()> {
     if find("redis-server").is_none() && find("valkey-server").is_none() {
         wanted.push("redis-server");
     }
-    // the configurations of deploy/ are run in them
+    // run by the tests of the configurations in deploy/
     wanted.extend(PROXIES.into_iter().filter(|proxy| find(proxy).is_none()));
     if wanted.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Tools from the archives that their projects publish: quick, but needs more than package registries.
+//! Tools from the release archives of their projects: fast, but needs access to GitHub.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use fs_err::{self as fs, os::unix::fs::symlink};
 
 use crate::cmd::Cmd;
 
-/// Downloads and unpacks an archive so that `folder/bin/program` exists; returns whether it does.
+/// Downloads and unpacks an archive, so that `folder/bin/program` exists; returns whether it succeeded.
 ///
-/// Gives up quickly and without an error, because the registry is next. After an address that cannot be reached,
-/// `online` is false and no other address is tried.
+/// Fails fast and without an error, because the registry is tried next. If a host cannot be reached, `online` is set to
+/// false and no other address is tried.
 pub(super) fn release(program: &str, url: &str, folder: &Path, online: &Cell<bool>) -> bool {
     if !online.get() {
         return false;
@@ -47,14 +47,14 @@ fn unpack(program: &str, archive: &Path, folder: &Path) -> Result<()> {
     ensure!(tar.read().is_some(), "cannot unpack the archive");
     fs::remove_file(archive)?;
     let found = find_program(&contents, program).context("the program is not in the archive")?;
-    // a link to the folder, since the program may need files beside it; relative, since the folder is renamed later
+    // a link to the folder, because the program may need files beside it; relative, because the folder is renamed later
     let bin = folder.join("bin");
     fs::remove_dir(&bin)?;
     symlink(found.strip_prefix(folder)?, bin)?;
     Ok(())
 }
 
-/// Folder at or below `folder` with the program in it.
+/// Finds the folder with the program, at or below `folder`.
 fn find_program(folder: &Path, program: &str) -> Option<PathBuf> {
     if folder.join(program).is_file() {
         return Some(folder.to_owned());
@@ -68,8 +68,9 @@ fn find_program(folder: &Path, program: &str) -> Option<PathBuf> {
 
 /// Target triple of this machine.
 pub(super) fn host() -> String {
-    let said = Cmd::new("rustc", "rustc").arg("-vV").read().unwrap_or_default();
-    said.lines()
+    let version = Cmd::new("rustc", "rustc").arg("-vV").read().unwrap_or_default();
+    version
+        .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .unwrap_or_default()
         .to_owned()
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unpacked_program_is_reached_by_bin() {
+    fn program_in_an_archive_is_linked_by_bin() {
         let folder = std::env::temp_dir().join(format!("pesan-unpack-{}", std::process::id()));
         let release = folder.join("release-1.0/programs");
         fs::create_dir_all(&release).expect("the temporary folder takes folders");

@@ -10,7 +10,7 @@ use crate::advice::ByHand;
 use crate::cmd::Cmd;
 use crate::fingerprint;
 
-/// Oldest Node that runs the tests.
+/// Minimum version of Node.
 const NODE: u32 = 20;
 
 /// Checks that Node and npm are installed.
@@ -25,7 +25,7 @@ fn check_node() -> Result<()> {
     let version = version.context("Node is not installed")?;
     ensure!(
         major(&version).is_some_and(|major| major >= NODE),
-        "Node {} is too old",
+        "Node {} is too old; the minimum is {NODE}",
         version.trim()
     );
     ensure!(find("npm").is_some(), "npm is not installed");
@@ -48,7 +48,7 @@ pub(super) fn install(package: &str, program: &str, folder: &Path) -> Result<()>
     Ok(())
 }
 
-/// Installs what the `package-lock.json` of a folder names, unless that was done before.
+/// Installs the packages of the `package-lock.json` in a folder, unless they are installed.
 pub(crate) fn install_locked(folder: &Path) -> Result<()> {
     node()?;
     let lock = folder.join("package-lock.json");
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn major_version_of_node_is_read() {
+    fn major_version_in_the_output_of_node_is_parsed() {
         assert_eq!(major("v20.20.2\n"), Some(20));
         assert_eq!(major("something"), None);
     }
