@@ -1,6 +1,6 @@
 //! Speed of the codecs: `cargo bench --features msgpack --bench codec`.
 //!
-//! The sizes are those of the frames. `history` is a page of chat messages, the others carry one text or two pictures.
+//! Sizes are those of the frames. `history` is a page of chat messages; the other events have one text or two binary attachments.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn run(criterion: &mut Criterion, format: &str, parser: Parser) {
     }
 }
 
-/// What a server and a client do with a text event: no frame is owned, the engine's type is written at once.
+/// Text event with its Engine.IO packet type, encoded and decoded without a frame of its own.
 fn borrowed(criterion: &mut Criterion) {
     for (name, packet) in [
         ("event 64 B", text_event(64)),

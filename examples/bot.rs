@@ -19,10 +19,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     socket.on("welcome_message", |text: String| println!("* {text}"));
     socket.on("pesan", |text: String| println!("{text}"));
 
-    let (said, mut lines) = tokio::sync::mpsc::channel(16);
+    let (sender, mut lines) = tokio::sync::mpsc::channel(16);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if said.blocking_send(line).is_err() {
+            if sender.blocking_send(line).is_err() {
                 return;
             }
         }
@@ -36,14 +36,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // End of input: queued lines get a moment to be sent.
+    // End of input: gives the queued lines time to be sent.
     for _ in 0..50 {
         if socket.queue_len() == 0 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // When dropped, it closes after the last line was sent; after a DISCONNECT the official server may drop that line.
+    // A dropped socket closes after the last line is sent. `disconnect` would be too early: the official server may drop a
+    // line that is followed by a DISCONNECT.
     drop(socket);
     tokio::time::sleep(Duration::from_millis(300)).await;
     Ok(())

@@ -1,4 +1,4 @@
-//! The smallest page: greets a server and writes what comes back to the console. In a browser alone.
+//! The smallest page: sends a greeting to a server and logs the messages to the console. Runs only in a browser.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]
@@ -20,7 +20,7 @@ mod page {
         if let Err(error) = socket.emit("pesan", "halo") {
             console::error_1(&error.to_string().into());
         }
-        // The page lives as long as its socket.
+        // Keeps the socket open until the page is closed.
         std::mem::forget(socket);
     }
 }

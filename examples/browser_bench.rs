@@ -1,5 +1,5 @@
-//! The client's side of `cargo xtask client-bench`: does the job that the page's address names and leaves the result
-//! where the bench looks for it. `tests/e2e/bench/client/official.mjs` does the same with the official client.
+//! This client in `cargo xtask client-bench`: runs the job named in the address of the page and reports the result to the
+//! bench. `tests/e2e/bench/client/official.mjs` does the same with the official client.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]
@@ -38,7 +38,7 @@ mod page {
         socket.once("connect", start);
     }
 
-    /// One event after the other, each waits for the answer to the one before.
+    /// Sends events one by one, each after the ack of the previous one; the results are the round trip times.
     fn echo(socket: &Socket, count: u32) {
         let socket = socket.clone();
         wasm_bindgen_futures::spawn_local(async move {
@@ -59,7 +59,8 @@ mod page {
         });
     }
 
-    /// Asks for batches, two under way, until enough have come; the result is the time from the first to the last.
+    /// Requests batches of events, two in flight, until `count` events are received; the result is the time from the first to
+    /// the last.
     fn receive(socket: &Socket, kind: &str, count: u32, batch: u32) {
         let (asker, kind) = (socket.clone(), kind.to_owned());
         let ask = move || drop(asker.emit("more", (kind.as_str(), batch)));

@@ -1,4 +1,4 @@
-//! Says a line to a server and prints what comes back: `cargo run --features native --example echo -- halo`.
+//! Sends a line to a server and prints the reply: `cargo run --features native --example echo -- halo`.
 
 use pesan::socketio::{Options, Socket};
 

@@ -11,7 +11,7 @@ use super::{Verdict, frame_of, list, shown, text_of};
 const IGNORED_DATA: &str = "text behind close, upgrade and noop is ignored";
 const STRICT_BASE64: &str = "base64 has no other characters, where Node skips them";
 
-/// One packet: `in` is a frame, `packet` what became of it.
+/// One packet: `in` is a frame, `packet` the result of the official decoder.
 pub(super) fn packet(case: &Value) -> Result<Verdict, String> {
     let frame = frame_of(case.get("in").ok_or("no frame")?)?;
     let theirs = case.get("packet").ok_or("no packet")?;
@@ -26,7 +26,7 @@ pub(super) fn packet(case: &Value) -> Result<Verdict, String> {
     Ok(verdict)
 }
 
-/// A whole body: `in` is its text, `packets` what became of it.
+/// A polling body: `in` is its text, `packets` the result of the official decoder.
 pub(super) fn payload(case: &Value) -> Result<Verdict, String> {
     let body = text_of(case, "in").or_else(|| case.get("in").and_then(|body| text_of(body, "text")));
     let body = body.ok_or("no body")?;
@@ -61,7 +61,7 @@ pub(super) fn payload(case: &Value) -> Result<Verdict, String> {
 
 fn judge(theirs: &Value, ours: &Result<Packet, PacketError>, frame: &Frame) -> Result<Verdict, String> {
     let kind = text_of(theirs, "type").ok_or("no type")?;
-    // JavaScript leaves `data` out where there is none; ours is empty then.
+    // Without data, `data` is missing in JavaScript and empty here.
     let data = match theirs.get("data") {
         Some(data) => meant_by(data)?.unwrap_or_default(),
         None => Value::from(""),
@@ -100,7 +100,7 @@ fn described(packet: &Packet) -> (&'static str, Value) {
     }
 }
 
-/// Whether the text behind `b` is no base64 to the letter: a foreign character, or a length that cannot be.
+/// Whether the text after `b` is not strict base64: an invalid character, or an invalid length.
 fn is_loose_base64(frame: &Frame) -> bool {
     let Frame::Text(text) = frame else {
         return false;

@@ -1,14 +1,14 @@
 //! Runs a file of recorded codec cases: `cargo run -q --example vectors -- FILE`.
 //!
 //! The format is that of `tests/fixtures/codec-vectors.json`, made by `tests/peers/make-codec-vectors.mjs` from the
-//! official packages. Prints each failing case by name, each rule by which we differ on purpose with its cases,
-//! and last `N passed, N failed`.
+//! official packages. Prints the name of each failing case, each intended difference with its cases, and as the last line
+//! `N passed, N failed`.
 
 mod suite;
 
 use std::process::ExitCode;
 
-/// Cases may be nested deeper than a thread's usual stack allows; memory is only taken when used.
+/// Stack size: cases may be nested too deeply for the default one. Unused memory is not allocated.
 const STACK_BYTES: usize = 256 << 20;
 
 fn main() -> ExitCode {

@@ -1,11 +1,11 @@
-//! Values as the cases write them: `{"$bin":"0102"}`, `{"$num":"-0"}` and `{"$undefined":true}` stand for what JSON
-//! cannot say.
+//! Marked values of the cases: `{"$bin":"0102"}`, `{"$num":"-0"}` and `{"$undefined":true}` represent values that JSON
+//! cannot.
 
 use pesan::socketio::value::{Number, Value};
 
 use super::Verdict;
 
-/// Reads hexadecimal digits.
+/// Decodes hexadecimal digits.
 pub(super) fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let pairs = hex.as_bytes().chunks(2).map(|pair| match *pair {
@@ -17,7 +17,7 @@ pub(super) fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
         .ok_or_else(|| format!("not hexadecimal: {hex}"))
 }
 
-/// What a marked value stands for; `None` is JavaScript's `undefined`.
+/// Value behind a mark; `None` is `undefined` in JavaScript.
 pub(super) fn meant_by(marked: &Value) -> Result<Option<Value>, String> {
     match mark(marked) {
         Some(("$bin", Value::String(hex))) => bytes_of(hex).map(Value::Binary).map(Some),
@@ -54,7 +54,7 @@ fn mark(value: &Value) -> Option<(&str, &Value)> {
     }
 }
 
-/// Compares what JavaScript read with what we read.
+/// Compares a value decoded in JavaScript with one decoded here.
 pub(super) fn compare(theirs: &Value, ours: &Value) -> Result<Verdict, String> {
     let theirs = meant_by(theirs)?.unwrap_or_default();
     let mut found = Differences::default();
@@ -76,12 +76,12 @@ pub(super) fn compare(theirs: &Value, ours: &Value) -> Result<Verdict, String> {
     })
 }
 
-/// Differences that Rust's types make.
+/// Differences that are due to the types of Rust.
 #[derive(Default)]
 struct Differences {
     /// An integer that JavaScript rounded.
     rounded: bool,
-    /// A lone surrogate; the cases' own are read with the same rule.
+    /// A lone surrogate; those in the file of cases are replaced too.
     replaced: bool,
 }
 
@@ -93,7 +93,7 @@ impl Differences {
             (Value::Array(theirs), Value::Array(ours)) => {
                 theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(a, b)| self.compare(a, b))
             }
-            // JavaScript puts keys that are whole numbers first, so the order says nothing.
+            // JavaScript moves integer keys to the front, so the order is not compared.
             (Value::Object(theirs), Value::Object(entries)) => {
                 theirs.len() == entries.len()
                     && theirs

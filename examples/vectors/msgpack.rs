@@ -6,7 +6,7 @@ use pesan::socketio::{DecodeError, Limits, msgpack};
 use super::socketio::{packet, packet_of};
 use super::{Verdict, marked, text_of};
 
-/// One frame in (`in`, hexadecimal), a `packet` or an `error` out.
+/// Decodes one frame (`in`, hexadecimal); the official result is a `packet` or an `error`.
 pub(super) fn decode(case: &Value) -> Result<Verdict, String> {
     let frame = marked::bytes_of(text_of(case, "in").ok_or("no frame")?)?;
     let ours = msgpack::decode(&frame, &Limits::default());
@@ -26,7 +26,7 @@ pub(super) fn decode(case: &Value) -> Result<Verdict, String> {
     }
 }
 
-/// Rule by which we refuse what the official parser took for `theirs`.
+/// Finds the rule by which this decoder refuses a packet that the official parser accepts as `theirs`.
 fn refused(theirs: &Value, error: &DecodeError) -> Option<&'static str> {
     let name = theirs.get("data").and_then(Value::as_array).map(<[_]>::first);
     let (holds, rule) = match error {
@@ -56,7 +56,7 @@ fn refused(theirs: &Value, error: &DecodeError) -> Option<&'static str> {
     holds.then_some(rule)
 }
 
-/// A packet `in`, one frame `out`.
+/// Encodes the packet `in`; `out` is the official frame.
 pub(super) fn encode(case: &Value) -> Result<Verdict, String> {
     let packet = packet_of(case.get("in").ok_or("no packet")?)?;
     let theirs = marked::bytes_of(text_of(case, "out").ok_or("no frame")?)?;
@@ -66,7 +66,7 @@ pub(super) fn encode(case: &Value) -> Result<Verdict, String> {
     }
     match msgpack::decode(&theirs, &Limits::default()) {
         Ok(read) if read == packet => Err(format!("written otherwise: {ours:02x?}")),
-        // Their own frame does not hold the packet, ours does.
+        // The official frame does not decode to the packet, this one does.
         _ if msgpack::decode(&ours, &Limits::default()).as_ref() == Ok(&packet) => Ok(Verdict::OnPurpose(
             "whole numbers beyond 64 bits keep their value",
         )),

@@ -1,4 +1,5 @@
-//! The rules by which we refuse what the official parser accepts, each checked against the frame itself.
+//! Intended differences: rules by which this decoder refuses frames that the official parser accepts, each checked on the
+//! frame itself.
 
 use pesan::socketio::value::json::JsonError;
 use pesan::socketio::value::{Number, Value};
@@ -6,7 +7,7 @@ use pesan::socketio::{DecodeError, Limits};
 
 use super::socketio::payload_of;
 
-/// Whether our error says what the official message says.
+/// Whether an error of this decoder matches the official message.
 pub(super) fn same_fault(message: &str, error: &DecodeError) -> bool {
     match error {
         DecodeError::InvalidPayload(_) | DecodeError::Json(_) | DecodeError::ReservedName(_) => {
@@ -22,7 +23,7 @@ pub(super) fn same_fault(message: &str, error: &DecodeError) -> bool {
     }
 }
 
-/// Rule by which we refuse a frame, if the frame really is such a one.
+/// Rule by which a frame is refused, if the rule applies to the frame.
 pub(super) fn of_error(text: &str, error: &DecodeError) -> Option<&'static str> {
     let frame = Parts::of(text);
     let limits = Limits::default();
@@ -33,7 +34,7 @@ pub(super) fn of_error(text: &str, error: &DecodeError) -> Option<&'static str> 
             !frame.count.bytes().all(|byte| byte.is_ascii_digit()),
             "attachment counts are digits only",
         ),
-        // `Number()` makes it infinite, which is no whole number.
+        // `Number()` gives infinity, which is not an integer.
         DecodeError::TooManyAttachments { .. } => (
             frame.count.len() > 308,
             "an endless attachment count is too large, not illegal",
@@ -65,12 +66,12 @@ pub(super) fn of_error(text: &str, error: &DecodeError) -> Option<&'static str> 
     holds.then_some(rule)
 }
 
-/// A text frame cut up as the official parser does it.
+/// Parts of a text frame, split like in the official parser.
 struct Parts<'t> {
     kind: char,
     count: &'t str,
     namespace: &'t str,
-    /// Digits and white space, which `Number()` takes for zero.
+    /// Digits and white space; `Number()` converts white space to zero.
     id: &'t str,
     payload: &'t str,
 }
@@ -104,7 +105,7 @@ fn is_space(next: char) -> bool {
     next.is_whitespace() || next == '\u{feff}'
 }
 
-/// Deepest nesting of brackets outside strings.
+/// Maximum nesting of brackets outside strings.
 fn depth(payload: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     let (mut quoted, mut escaped) = (false, false);
@@ -124,7 +125,7 @@ fn depth(payload: &str) -> usize {
     deepest
 }
 
-/// Numbers of the placeholders inside, in order.
+/// Numbers of the placeholders in a value, in order.
 fn placeholders(value: &Value, found: &mut Vec<Option<Number>>) {
     if value.get("_placeholder") == Some(&Value::Bool(true)) {
         found.push(value.get("num").and_then(Value::as_number));
@@ -144,7 +145,7 @@ fn has_fraction(payload: &Value) -> bool {
         .any(|number| number.as_f64().fract() != 0.0)
 }
 
-/// Whether two placeholders of a binary packet name the same attachment.
+/// Whether two placeholders of a binary packet refer to the same attachment.
 pub(super) fn repeats_attachment(text: &str) -> bool {
     let frame = Parts::of(text);
     if !matches!(frame.kind, '5' | '6') {
@@ -164,7 +165,7 @@ pub(super) fn repeats_attachment(text: &str) -> bool {
     false
 }
 
-/// `JSON.stringify` escapes surrogates only when they stand alone.
+/// Replaces lone surrogates by U+FFFD. Every escaped surrogate is a lone one, because `JSON.stringify` escapes no others.
 pub(super) fn without_lone_surrogates(text: &str) -> String {
     let mut parts = text.split("\\ud");
     let mut out = parts.next().unwrap_or_default().to_owned();

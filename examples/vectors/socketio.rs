@@ -7,7 +7,7 @@ use pesan::socketio::{DecodeError, Decoded, Decoder, Frame, Limits, Packet};
 use super::marked::{compare, meant_by};
 use super::{Verdict, frame_of, list, purpose, shown, text_of};
 
-/// Frames in, packets out, perhaps an error: `feed`, `packets`, `error`, `pending`.
+/// Decodes the frames `feed`; the official result is `packets`, `error` and `pending`.
 pub(super) fn decode(case: &Value) -> Result<Verdict, String> {
     let feed = list(case, "feed")
         .iter()
@@ -120,7 +120,7 @@ pub(super) fn packet(theirs: &Value, ours: &Packet) -> Result<Verdict, String> {
     compare(theirs, &own)
 }
 
-/// Packet as the official decoder hands it out; type 5 and 6 are 2 and 3 there too.
+/// Packet in the form of the official decoder, which also reports the types 5 and 6 as 2 and 3.
 fn described(packet: &Packet) -> Value {
     let (kind, id, data) = match &packet.body {
         Body::Connect(data) => (0, None, data.clone()),
@@ -145,9 +145,9 @@ fn described(packet: &Packet) -> Value {
     Value::object(entries)
 }
 
-/// What the official encoder wrote: `out`, and in our own files also the packet, `in`.
+/// Encodes the packet `in`; `out` has the frames of the official encoder.
 ///
-/// Without `in` the packet is what the frames say, so that writing it again must give the same frames.
+/// Without `in`, the frames are decoded, and encoding the packet must give the same frames.
 pub(super) fn encode(case: &Value) -> Result<Verdict, String> {
     if let Some(message) = text_of(case, "error") {
         return match case.get("in") {
@@ -164,7 +164,7 @@ pub(super) fn encode(case: &Value) -> Result<Verdict, String> {
     if let Some(given) = case.get("in").filter(|given| given.get("type").is_some()) {
         return written(&packet_of(given)?, &out);
     }
-    // The encoder does not count attachments.
+    // The official encoder does not limit the number of attachments.
     let mut limits = Limits::default();
     limits.max_attachments = usize::MAX;
     let ours = decoded(&out, limits);
@@ -199,7 +199,7 @@ fn written(packet: &Packet, out: &[Frame]) -> Result<Verdict, String> {
 
 const AMBIGUOUS: &str = "data that looks like a placeholder is refused beside binary";
 
-/// The official encoder numbers each attachment once, so one of the uses was the user's own data.
+/// Refused as ambiguous: the official encoder uses each attachment number once, so the second use is data of the user.
 fn ambiguous(read: &Packet) -> Result<Verdict, String> {
     let Body::Event { name, args, .. } = &read.body else {
         return Err("not an event".to_owned());
@@ -242,7 +242,7 @@ pub(super) fn packet_of(given: &Value) -> Result<Packet, String> {
     Ok(Packet::new(namespace, body))
 }
 
-/// JSON of a text frame's payload, for the rules.
+/// JSON in the payload of a text frame, for the rules.
 pub(super) fn payload_of(text: &str) -> Option<Value> {
     json::parse(text, usize::MAX).ok()
 }

@@ -1,4 +1,4 @@
-//! Recorded cases of the official codecs against ours; used by the example and by the tests.
+//! Compares this codec with recorded cases of the official ones; used by the example and by the tests.
 
 #[path = "engine.rs"]
 mod engine;
@@ -18,27 +18,27 @@ use std::fmt;
 use pesan::socketio::Frame;
 use pesan::socketio::value::{Value, json};
 
-/// Deepest nesting of the file itself; a case may hold a few thousand brackets.
+/// Maximum nesting of the file; a case may contain thousands of brackets.
 const FILE_DEPTH: usize = 100_000;
 
-/// What a case came to, when it did not fail.
+/// Result of a case that did not fail.
 pub(crate) enum Verdict {
-    /// As the official package.
+    /// Same result as the official package.
     Same,
-    /// Other than the official package, by this rule.
+    /// Intended difference, by this rule.
     OnPurpose(&'static str),
 }
 
 type RunCase = fn(&Value) -> Result<Verdict, String>;
 
-/// Outcome of all cases.
+/// Results of all cases.
 #[derive(Default)]
 pub(crate) struct Report {
-    /// Cases that are as they should be.
+    /// Number of passed cases.
     pub passed: usize,
-    /// Cases that are not, with what is wrong.
+    /// Failed cases, with the difference.
     pub failed: Vec<String>,
-    /// Rules by which we differ, and their cases.
+    /// Rules of the intended differences, with their cases.
     pub on_purpose: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -110,7 +110,7 @@ fn frame_of(value: &Value) -> Result<Frame, String> {
     }
 }
 
-/// What the official package said, shortened for a message.
+/// Official result, shortened for an error message.
 fn shown(value: &Value) -> String {
     let text = json::to_string(value);
     match text.char_indices().nth(200) {

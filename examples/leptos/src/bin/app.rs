@@ -1,4 +1,4 @@
-//! The chat of the React example: what one writes, everyone sees.
+//! The chat of the React example: each message is shown to all clients.
 
 use leptos::prelude::*;
 use pesan::socketio::Options;
@@ -9,10 +9,10 @@ fn App() -> impl IntoView {
     let message = RwSignal::new(String::new());
     let tampung_chat = RwSignal::new(Vec::<String>::new());
 
-    // Connects once the component is mounted, and disconnects when it is unmounted.
+    // Connects when the component is mounted, and disconnects when it is unmounted.
     let socket = use_socket("http://localhost:5000", Options::new());
 
-    // Listens to what the server emits, and adds each message to the list.
+    // Adds each message of the server to the list.
     use_event(socket, "pesan", move |msg: String| {
         leptos::logging::log!("Pesan dari server: {msg}");
         tampung_chat.write().push(msg);

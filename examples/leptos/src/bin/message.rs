@@ -1,4 +1,4 @@
-//! A field and a button: sends a `message`, and logs those that the server sends back.
+//! A field and a button: sends the event `message`, and logs the messages of the server.
 
 use leptos::logging::log;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! A component that hears the server's welcome, and disconnects when it is cleaned up.
+//! A component that logs the welcome message of the server, and disconnects when it is cleaned up.
 
 use leptos::logging::log;
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use pesan::socketio::leptos::{use_event, use_socket};
 
 #[component]
 fn App() -> impl IntoView {
-    // An effect connects, and its cleanup disconnects.
+    // The effect connects, its cleanup disconnects.
     let socket = use_socket("http://localhost:3001", Options::new());
 
     use_event(socket, "welcome_message", |message: String| {
