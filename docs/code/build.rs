@@ -5,25 +5,49 @@
 //! | fence | the block is |
 //! | --- | --- |
 //! | `rust` | a complete file |
-//! | `rust client`, `rust server`, `rust leptos` | the body of a function with the names of that module of `tests/documents/contexts.rs` |
+//! | `rust client`, `rust server`, `rust leptos` | the body of a function with the imports and parameters of that context, below |
 //! | `rust file=PATH` | a copy of that file, which a test compares; not compiled here |
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// Functions around the body of a block. `{}` is the body.
-const CONTEXTS: [(&str, &str); 3] = [
-    (
-        "client",
-        "async fn block(socket: Socket) -> Result<(), Box<dyn Error>> {\n{}\nOk(()) }",
-    ),
-    (
-        "server",
-        "async fn block(io: Io, socket: Socket) -> Result<(), Box<dyn Error>> {\n{}\nOk(()) }",
-    ),
-    ("leptos", "fn block() -> impl IntoView {\n{}\n}"),
-];
+/// What is around the body of a block, by the name of its context. `{}` is the body.
+const CONTEXTS: [(&str, &str); 3] = [("client", CLIENT), ("server", SERVER), ("leptos", LEPTOS)];
+
+/// Client on tokio, with its `socket`.
+const CLIENT: &str = "
+use std::error::Error;
+use std::time::Duration;
+use pesan::socketio::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+async fn block(socket: Socket) -> Result<(), Box<dyn Error>> {
+{}
+Ok(()) }";
+
+/// Server, with `io` and a `socket`.
+const SERVER: &str = "
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use pesan_server::engineio::*;
+use pesan_server::socketio::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+async fn block(io: Io, socket: Socket) -> Result<(), Box<dyn Error>> {
+{}
+Ok(()) }";
+
+/// Body of a component.
+const LEPTOS: &str = "
+use ::leptos::prelude::*;
+use pesan::socketio::Options;
+use pesan::socketio::leptos::*;
+fn block() -> impl IntoView {
+{}
+}";
 
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -111,13 +135,10 @@ fn write_module(modules: &mut String, document: &str, number: usize, block: &Blo
     if kind.starts_with("file=") {
         return;
     }
-    let (imports, code) = match CONTEXTS.iter().find(|(name, _)| name == kind) {
-        Some((name, function)) => (
-            format!("use super::contexts::{name}::*;"),
-            function.replace("{}", code),
-        ),
-        None if kind.is_empty() => (String::new(), code.clone()),
-        None => panic!("{document}:{line}: `{kind}` says neither a context nor a file"),
+    let code = match CONTEXTS.iter().find(|(name, _)| name == kind) {
+        Some((_, context)) => context.replace("{}", code),
+        None if kind.is_empty() => code.clone(),
+        None => panic!("{document}:{line}: `{kind}` is neither a context nor a file"),
     };
     let mut module = document
         .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
@@ -126,7 +147,7 @@ fn write_module(modules: &mut String, document: &str, number: usize, block: &Blo
     // Whether a shortened example uses everything is not its point.
     writeln!(
         modules,
-        "/// {document}, line {line}\n#[allow(unused, clippy::all)]\nmod {module} {{\n{imports}\n{code}\n}}"
+        "/// {document}, line {line}\n#[allow(unused, clippy::all)]\nmod {module} {{\n{code}\n}}"
     )
     .expect("a String takes it");
 }

@@ -1,9 +1,6 @@
 //! Rust blocks of the documents: each is compiled here, or is a copy of a file; links lead somewhere; and the two programs
 //! of the README talk to each other.
 
-#[path = "documents/contexts.rs"]
-mod contexts;
-
 include!(concat!(env!("OUT_DIR"), "/blocks.rs"));
 
 use std::fs;
