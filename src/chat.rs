@@ -24,7 +24,9 @@ mod timeline_rows;
 pub mod typing;
 pub mod virtual_list;
 
-pub use state::{ChatState, Preferences, ScreenReaderNotice, Server, StoredWindowState, WindowState};
+pub use state::{
+    ChatState, Preferences, RoomCreation, ScreenReaderNotice, Server, StoredWindowState, WindowState,
+};
 
 #[cfg(test)]
 mod tests;

@@ -112,6 +112,9 @@ pub struct Hello {
     pub build: String,
     /// Who the socket is.
     pub you: Person,
+    /// Whether the name belongs to the token, so that it cannot be changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub name_fixed: bool,
     /// What the server accepts.
     pub limits: ChatLimits,
     /// Rooms that the person can see, the lobby first.

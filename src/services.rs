@@ -3,6 +3,7 @@
 pub mod chat_socket;
 pub mod clipboard;
 pub mod clock;
+pub mod graphemes;
 pub mod route;
 pub mod server_target;
 pub mod storage;

@@ -4,7 +4,7 @@ use super::outbox::{SendState, StoredMessage};
 use super::requests::Request;
 use super::room::{Membership, RoomState};
 use super::timeline_item::ChatMessage;
-use super::{ChatState, Server, text, typing};
+use super::{ChatState, Preferences, RoomCreation, Server, text, typing};
 use crate::protocol::{Create, Direct, History, LOBBY, Leave, Quote, Rename, Typing, is_blank};
 
 /// Characters of a quoted message.
@@ -29,7 +29,9 @@ impl ChatState {
         room.awaited_reply = None;
         room.draft.clear();
         room.unread_marker = None;
+        room.close_excerpt();
         self.typed = None;
+        self.submissions += 1;
         let at = self.server_time(now);
         self.outbox.push(
             key,
@@ -66,8 +68,10 @@ impl ChatState {
         }
         if let Some(room) = self.room_mut(&self.current.clone()) {
             room.unread_marker = None;
+            room.close_excerpt();
         }
         self.current = id.to_owned();
+        self.hidden.remove(id);
         let room = self.room_or_new(id);
         if room.membership == Membership::NotJoined {
             room.membership = Membership::Pending;
@@ -82,6 +86,7 @@ impl ChatState {
     pub fn open_next(&mut self, now: u64, forward: bool) {
         let joined: Vec<&RoomState> = self
             .listed()
+            .into_iter()
             .filter(|room| room.membership != Membership::NotJoined)
             .collect();
         let current = joined
@@ -99,13 +104,81 @@ impl ChatState {
         }
     }
 
-    /// Rooms as the list shows them: the lobby, rooms that the person is in, direct ones, then all others.
-    pub fn listed(&self) -> impl Iterator<Item = &RoomState> {
-        (0..4).flat_map(|section| {
-            self.rooms
-                .iter()
-                .filter(move |room| super::timeline_rows::section(room) == section)
-        })
+    /// Rooms as the list shows them: the lobby, rooms that the person is in, direct ones, then all others; in each
+    /// section the one with the newest message first.
+    #[must_use]
+    pub fn listed(&self) -> Vec<&RoomState> {
+        let mut listed: Vec<&RoomState> = self.rooms.iter().filter(|room| !self.is_hidden(room)).collect();
+        listed.sort_by_key(|room| {
+            let last_at = room.room.last.as_ref().map_or(0, |last| last.at);
+            (super::timeline_rows::section(room), std::cmp::Reverse(last_at))
+        });
+        listed
+    }
+
+    /// Hides a direct room until someone writes there again.
+    pub fn hide(&mut self, now: u64, id: &str) {
+        if let Some(room) = self.room_mut(id) {
+            room.membership = Membership::NotJoined;
+            room.mark_read();
+            let last_seq = room.room.last_seq;
+            self.hidden.insert(id.to_owned(), last_seq);
+        }
+        if self.current == id {
+            self.open(now, LOBBY);
+        }
+    }
+
+    /// Sets whether the conversation leaves out who joins and leaves.
+    pub fn set_hide_membership(&mut self, hide: bool) {
+        self.hide_membership = hide;
+        if hide {
+            for room in &mut self.rooms {
+                room.timeline.remove_membership();
+            }
+        }
+    }
+
+    /// Takes over what another window of this person has stored.
+    pub fn adopt_preferences(&mut self, now: u64, stored: Preferences) {
+        let Preferences {
+            name,
+            joined,
+            read,
+            hidden,
+            hide_membership,
+        } = stored;
+        self.wished_name = name;
+        self.hidden = hidden.into_iter().collect();
+        if hide_membership != self.hide_membership {
+            self.set_hide_membership(hide_membership);
+        }
+        let left: Vec<String> = self
+            .rooms
+            .iter()
+            .filter(|room| room.membership != Membership::NotJoined && !joined.contains(&room.room.id))
+            .map(|room| room.room.id.clone())
+            .collect();
+        for id in left {
+            self.leave(now, &id);
+        }
+        for id in joined {
+            let room = self.room_or_new(&id);
+            if room.membership == Membership::NotJoined {
+                room.membership = Membership::Pending;
+            }
+        }
+        for (id, seq) in read {
+            if let Some(room) = self.room_mut(&id)
+                && seq > room.read
+            {
+                room.read = seq;
+                if seq >= room.room.last_seq.max(room.timeline.newest()) {
+                    room.unseen_count = 0;
+                }
+            }
+        }
+        self.flush(now);
     }
 
     /// Leaves a room; the lobby stays.
@@ -125,10 +198,68 @@ impl ChatState {
 
     /// Creates a room and opens it.
     pub fn create(&mut self, name: &str) {
-        self.opening = true;
-        self.requests.push_back(Request::Create(Create {
-            name: name.trim().to_owned(),
-        }));
+        let name = name.trim().to_owned();
+        self.creation = Some(RoomCreation::Requested { name: name.clone() });
+        self.requests.push_back(Request::Create(Create { name }));
+    }
+
+    /// Forgets the room that the person wanted to create.
+    pub fn dismiss_creation(&mut self) {
+        self.creation = None;
+    }
+
+    /// Shows a message of the open room by its order number; fetches what is around it when it is not loaded.
+    pub fn show_message(&mut self, seq: u64) {
+        let half_page = match &self.server {
+            Server::Extended { limits, .. } => u64::from(limits.page / 2),
+            Server::Unknown | Server::Basic => return,
+        };
+        let nonce = self.next_key();
+        let id = self.current.clone();
+        let Some(room) = self.room_mut(&id) else { return };
+        if room.shown().find(seq).is_some() {
+            room.target = Some((seq, nonce));
+        } else if room.timeline.find(seq).is_some() {
+            room.excerpt = None;
+            room.target = Some((seq, nonce));
+        } else if room.membership == Membership::Joined {
+            let before = seq + half_page + 1;
+            room.jump = Some((seq, before));
+            self.requests.push_back(Request::History(History {
+                room: id,
+                before: Some(before),
+                after: None,
+            }));
+        }
+    }
+
+    /// Shows the newest messages of the open room again.
+    pub fn show_newest(&mut self) {
+        let id = self.current.clone();
+        if let Some(room) = self.room_mut(&id) {
+            room.close_excerpt();
+        }
+    }
+
+    /// Whether the messages after an excerpt can be requested now.
+    #[must_use]
+    pub fn has_newer(&self) -> bool {
+        let room = self.room();
+        room.excerpt.is_some() && room.membership == Membership::Joined && !room.loading
+    }
+
+    /// Requests the messages after the excerpt that is shown.
+    pub fn newer(&mut self) {
+        if !self.has_newer() {
+            return;
+        }
+        let id = self.current.clone();
+        let Some(room) = self.room_mut(&id) else { return };
+        let Some(after) = room.excerpt.as_ref().map(super::timeline::Timeline::newest) else {
+            return;
+        };
+        room.loading = true;
+        self.ask_after(&id, after);
     }
 
     /// Opens the direct room with a person.
@@ -158,7 +289,7 @@ impl ChatState {
     pub fn has_older(&self) -> bool {
         let room = self.room();
         room.membership == Membership::Joined
-            && room.timeline.more_before()
+            && room.shown().more_before()
             && !room.loading
             && matches!(self.server, Server::Extended { .. })
     }
@@ -173,9 +304,9 @@ impl ChatState {
         let inside = room.membership == Membership::Joined;
         if let (true, true, false, Some(before)) = (
             inside,
-            room.timeline.more_before(),
+            room.shown().more_before(),
             room.loading,
-            room.timeline.oldest(),
+            room.shown().oldest(),
         ) {
             room.loading = true;
             self.requests.push_back(Request::History(History {
@@ -206,6 +337,7 @@ impl ChatState {
 
     /// Whether the end of the open room is on screen.
     pub fn set_viewing(&mut self, viewing: bool) {
+        let viewing = viewing && self.room().excerpt.is_none();
         self.viewing = viewing;
         let current = self.current.clone();
         if viewing && let Some(room) = self.room_mut(&current) {
@@ -226,7 +358,7 @@ impl ChatState {
     /// A reply to an own message that is still being sent begins as soon as the server has stored it.
     pub fn set_reply_to(&mut self, key: Option<u64>) {
         let quote = key.and_then(|key| {
-            let item = self.room().timeline.items().iter().find(|item| item.key == key)?;
+            let item = self.room().shown().items().iter().find(|item| item.key == key)?;
             quote_of(item.message()?)
         });
         let is_pending = |key: &u64| {

@@ -193,12 +193,24 @@ pub struct Strings {
     pub to_newest: &'static str,
     /// Someone joined; their name.
     pub joined: With1,
+    /// Several people joined; how many.
+    pub joined_many: WithNumber,
     /// Someone left; their name.
     pub left: With1,
+    /// Several people left; how many.
+    pub left_many: WithNumber,
     /// Someone changed their name; old and new.
     pub renamed: With2,
+    /// Several people have new names; how many.
+    pub renamed_many: WithNumber,
+    /// Between the last two names of a list.
+    pub and: &'static str,
     /// The message waits for the connection.
     pub waiting: &'static str,
+    /// A message waits because the server asked for a pause.
+    pub delayed: &'static str,
+    /// A message was sent some time ago, without an answer.
+    pub unanswered: &'static str,
     /// The message is being sent.
     pub sending: &'static str,
     /// The message was stored.

@@ -25,7 +25,7 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
         let at_word_start = text
             .get(..start)
             .and_then(|before| before.chars().next_back())
-            .is_none_or(|before| !before.is_alphanumeric());
+            .is_none_or(|before| !continues_word(before));
         let link = text.get(start..end).unwrap_or_default();
         if at_word_start && !is_bare(link) && end > start {
             if start > plain {
@@ -40,6 +40,11 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
         parts.push(Part::Text(text.get(plain..).unwrap_or_default()));
     }
     parts
+}
+
+/// Whether an address cannot begin after a character. Scripts without upper and lower case often write no spaces.
+fn continues_word(c: char) -> bool {
+    c.is_lowercase() || c.is_uppercase() || c.is_numeric()
 }
 
 /// Where the next address may begin.
@@ -64,7 +69,7 @@ fn next_scheme(text: &str, from: usize) -> Option<usize> {
 /// Length of the address at the start of a text, without the sentence's own punctuation at its end.
 fn link_len(text: &str) -> usize {
     let end = text
-        .find(|c: char| c.is_whitespace() || ends_link(c) || matches!(c, '<' | '>' | '"' | '`'))
+        .find(|c: char| c.is_whitespace() || ends_link(c) || is_sentence_punctuation(c))
         .unwrap_or(text.len());
     let mut link = text.get(..end).unwrap_or_default();
     while let Some(last) = link.chars().next_back() {
@@ -74,6 +79,10 @@ fn link_len(text: &str) -> usize {
             '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' => true,
             _ => false,
         };
+        if let Some(owner) = link.strip_suffix("'s") {
+            link = owner;
+            continue;
+        }
         if !closes || is_bare(link) {
             break;
         }
@@ -92,6 +101,39 @@ fn is_bare(link: &str) -> bool {
 fn balanced(text: &str, open: char, close: char) -> bool {
     let count = |wanted| text.chars().filter(|c| *c == wanted).count();
     count(open) >= count(close)
+}
+
+/// Whether a character belongs to the sentence around an address, wherever it stands: languages without spaces continue
+/// right after it.
+fn is_sentence_punctuation(c: char) -> bool {
+    matches!(
+        c,
+        '<' | '>'
+            | '"'
+            | '`'
+            | '…'
+            | '‘'
+            | '’'
+            | '“'
+            | '”'
+            | '。'
+            | '，'
+            | '、'
+            | '；'
+            | '：'
+            | '！'
+            | '？'
+            | '（'
+            | '）'
+            | '「'
+            | '」'
+            | '『'
+            | '』'
+            | '【'
+            | '】'
+            | '《'
+            | '》'
+    )
 }
 
 /// Whether a character shows nothing or changes the direction of writing: it could make an address look like another.
@@ -130,6 +172,20 @@ mod tests {
         );
         assert_eq!(links("surat: mailto:a@b.id."), ["mailto:a@b.id"]);
         assert_eq!(links("HTTPS://A.ID http://b"), ["HTTPS://A.ID", "http://b"]);
+    }
+
+    #[test]
+    fn link_before_sentence_punctuation_of_any_language_ends_before_it() {
+        for text in [
+            "https://a.id/b… lanjut",
+            "https://a.id/b’s judul",
+            "https://a.id/b's judul",
+            "看https://a.id/b。然后",
+            "（https://a.id/b），好",
+            "「https://a.id/b」",
+        ] {
+            assert_eq!(links(text), ["https://a.id/b"], "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{ChatError, Person, Quote};
 
+/// An answer takes long after this time, in milliseconds.
+const SLOW_ANSWER: u64 = 5000;
+
 /// Unsent message as the browser stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredMessage {
@@ -43,6 +46,10 @@ pub enum SendState {
     InFlight {
         /// On a basic server: when to stop waiting for the echo.
         until: Option<u64>,
+        /// When it was sent.
+        since: u64,
+        /// Whether the answer takes long.
+        is_slow: bool,
     },
     /// Not accepted.
     Failed(Option<ChatError>),
@@ -85,6 +92,7 @@ impl Outbox {
             mine: true,
             text: stored.text.clone(),
             reply: stored.reply.clone(),
+            is_json: false,
         };
         let item = Arc::new(TimelineItem {
             key,
@@ -129,7 +137,7 @@ impl Outbox {
     /// Removes the message that the echo of a basic server confirms.
     pub fn take_echoed(&mut self, text: &str) -> Option<PendingMessage> {
         self.take_first(|unsent| {
-            matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.stored.text == text
+            matches!(unsent.state, SendState::InFlight { until: Some(_), .. }) && unsent.stored.text == text
         })
     }
 
@@ -138,7 +146,7 @@ impl Outbox {
     pub fn overdue_echo(&self, now: u64) -> Option<String> {
         let mut unsent = self.unsent.iter();
         let due = unsent.find(
-            |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until) } if until <= now),
+            |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until), .. } if until <= now),
         )?;
         Some(due.stored.text.clone())
     }
@@ -179,10 +187,35 @@ impl Outbox {
         self.unsent
             .iter()
             .filter_map(|unsent| match unsent.state {
-                SendState::InFlight { until } => until,
+                SendState::InFlight { until, .. } => until,
                 SendState::Queued | SendState::Failed(_) => None,
             })
             .min()
+    }
+
+    /// When the next answer starts to take long.
+    #[must_use]
+    pub fn slow_due(&self) -> Option<u64> {
+        self.unsent
+            .iter()
+            .filter_map(|unsent| match unsent.state {
+                SendState::InFlight {
+                    since,
+                    is_slow: false,
+                    ..
+                } => Some(since + SLOW_ANSWER),
+                SendState::InFlight { .. } | SendState::Queued | SendState::Failed(_) => None,
+            })
+            .min()
+    }
+
+    /// Marks messages whose answer takes long.
+    pub fn mark_slow(&mut self, now: u64) {
+        for unsent in &mut self.unsent {
+            if let SendState::InFlight { since, is_slow, .. } = &mut unsent.state {
+                *is_slow |= *since + SLOW_ANSWER <= now;
+            }
+        }
     }
 }
 
@@ -192,6 +225,7 @@ impl PendingMessage {
     pub fn delivery(&self) -> Delivery {
         match &self.state {
             SendState::Queued => Delivery::Queued,
+            SendState::InFlight { is_slow: true, .. } => Delivery::Unanswered,
             SendState::InFlight { .. } => Delivery::Sending,
             SendState::Failed(why) => Delivery::Failed(why.clone()),
         }
@@ -201,6 +235,14 @@ impl PendingMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn in_flight(until: Option<u64>) -> SendState {
+        SendState::InFlight {
+            until,
+            since: 0,
+            is_slow: false,
+        }
+    }
 
     fn stored(id: &str) -> StoredMessage {
         StoredMessage {
@@ -217,7 +259,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(1, stored("a"), None);
         outbox.push(2, stored("b"), None);
-        outbox.next(|_| true).expect("a waits").state = SendState::InFlight { until: None };
+        outbox.next(|_| true).expect("a waits").state = in_flight(None);
         assert!(outbox.busy());
         outbox.rewind();
         assert_eq!(
@@ -227,6 +269,22 @@ mod tests {
                 .as_deref(),
             Some("a")
         );
+    }
+
+    #[test]
+    fn unanswered_message_is_marked_after_five_seconds() {
+        let mut outbox = Outbox::default();
+        outbox.push(1, stored("a"), None);
+        outbox.get_mut("a").expect("is there").state = in_flight(None);
+        let delivery = |outbox: &mut Outbox| outbox.get_mut("a").expect("is there").delivery();
+        assert_eq!(outbox.slow_due(), Some(SLOW_ANSWER));
+        outbox.mark_slow(SLOW_ANSWER - 1);
+        assert_eq!(delivery(&mut outbox), Delivery::Sending);
+        outbox.mark_slow(SLOW_ANSWER);
+        assert_eq!(delivery(&mut outbox), Delivery::Unanswered);
+        assert_eq!(outbox.slow_due(), None);
+        outbox.rewind();
+        assert_eq!(delivery(&mut outbox), Delivery::Queued);
     }
 
     #[test]
@@ -243,7 +301,7 @@ mod tests {
             );
         }
         assert!(outbox.take_echoed("ok").is_none(), "nothing was sent yet");
-        outbox.get_mut("b").expect("is there").state = SendState::InFlight { until: Some(9) };
+        outbox.get_mut("b").expect("is there").state = in_flight(Some(9));
         assert_eq!(
             outbox.take_echoed("ok").map(|unsent| unsent.stored.id).as_deref(),
             Some("b")
@@ -254,7 +312,7 @@ mod tests {
     fn overdue_echo_is_the_text_whose_time_is_up() {
         let mut outbox = Outbox::default();
         outbox.push(1, stored("a"), None);
-        outbox.get_mut("a").expect("is there").state = SendState::InFlight { until: Some(9) };
+        outbox.get_mut("a").expect("is there").state = in_flight(Some(9));
         assert_eq!(outbox.due(), Some(9));
         assert_eq!(outbox.overdue_echo(8), None);
         assert_eq!(outbox.overdue_echo(9).as_deref(), Some("text a"));

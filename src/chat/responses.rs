@@ -3,9 +3,11 @@
 use super::outbox::SendState;
 use super::requests::Request;
 use super::room::Membership;
-use super::{ChatState, Server};
+use super::timeline::Timeline;
+use super::{ChatState, RoomCreation, Server};
 use crate::protocol::{
-    ChatError, ChatErrorCode, Direct, History, HistoryPage, Join, Joined, LOBBY, Message, Person, Room, Sent,
+    ChatError, ChatErrorCode, Direct, History, HistoryPage, Join, Joined, LOBBY, Message, Person, Room,
+    RoomKind, Sent,
 };
 
 /// A request without an answer is repeated after this time, in milliseconds.
@@ -23,8 +25,9 @@ pub enum Response {
     Joined(Join, RequestResult<Box<Joined>>),
     /// To [`Request::Leave`](super::requests::Request::Leave), by the room's id.
     Left(String, RequestResult<()>),
-    /// To [`Request::Create`](super::requests::Request::Create) and
-    /// [`Request::Direct`](super::requests::Request::Direct).
+    /// To [`Request::Create`](super::requests::Request::Create).
+    Created(RequestResult<Room>),
+    /// To [`Request::Direct`](super::requests::Request::Direct).
     Opened(RequestResult<Room>),
     /// To [`Request::History`](super::requests::Request::History).
     HistoryPage(History, RequestResult<HistoryPage>),
@@ -41,6 +44,16 @@ impl ChatState {
                 self.joined(now, &join, outcome.map(|result| result.map(|joined| *joined)));
             }
             Response::Left(room, outcome) => self.room_left(now, &room, outcome),
+            Response::Created(outcome) => match outcome {
+                Some(Ok(room)) => {
+                    self.creation = None;
+                    let id = room.id.clone();
+                    self.upsert_room(room);
+                    self.open(now, &id);
+                }
+                Some(Err(error)) => self.creation = Some(RoomCreation::Refused { error }),
+                None => self.creation = None,
+            },
             Response::Opened(outcome) => match outcome {
                 Some(Ok(room)) => {
                     let id = room.id.clone();
@@ -132,11 +145,12 @@ impl ChatState {
                 if join.after > Some(seq) {
                     // a server without a history was restarted and counts from one
                     room.timeline.forget_numbers();
+                    room.close_excerpt();
                     room.read = 0;
                     room.room.last_seq = 0;
                 }
                 let first = join.after.is_none();
-                if first && room.read == 0 {
+                if first && room.read == 0 && room.room.kind != RoomKind::Direct {
                     room.read = seq;
                 }
                 room.update(joined.room);
@@ -145,6 +159,9 @@ impl ChatState {
                 }
                 let more = !first && joined.page.more;
                 self.add(&join.room, joined.page.messages, more, true);
+                if join.room == LOBBY {
+                    self.assign_tints();
+                }
             }
             Some(Err(refusal)) if is_passing(&refusal) => self.join_later(now, &join.room, Some(&refusal)),
             Some(Err(refusal)) => {
@@ -247,18 +264,76 @@ impl ChatState {
             return;
         };
         room.loading = false;
+        if let Some((seq, _)) = room.jump.filter(|(_, before)| history.before == Some(*before)) {
+            room.jump = None;
+            match outcome {
+                Some(Ok(page)) => self.open_excerpt(&history.room, seq, page),
+                Some(Err(refusal)) => self.refuse(now, refusal),
+                None => {}
+            }
+            return;
+        }
+        if let Some(excerpt) = &mut room.excerpt
+            && history.after == Some(excerpt.newest())
+        {
+            if let Some(Ok(page)) = outcome {
+                let is_last = !page.more;
+                for message in page.messages {
+                    keys += 1;
+                    let mine = message.author.id == me;
+                    excerpt.insert(keys, message, mine);
+                }
+                // joined once the excerpt reaches what is loaded anyway
+                let reaches = room
+                    .timeline
+                    .oldest()
+                    .is_none_or(|oldest| excerpt.newest() + 1 >= oldest);
+                if (reaches || is_last)
+                    && let Some(excerpt) = room.excerpt.take()
+                {
+                    room.timeline.join_excerpt(excerpt);
+                }
+                self.keys = keys;
+            }
+            return;
+        }
         match outcome {
             Some(Ok(page)) if history.before.is_some() => {
                 let mut next_key = || {
                     keys += 1;
                     keys
                 };
-                room.timeline.prepend(&mut next_key, page, &me);
+                let timeline = room.excerpt.as_mut().unwrap_or(&mut room.timeline);
+                if history.before == timeline.oldest() {
+                    timeline.prepend(&mut next_key, page, &me);
+                }
                 self.keys = keys;
             }
             Some(Ok(page)) => self.add(&history.room, page.messages, page.more, false),
             // older messages are requested again after the room was joined, not before the server allows it
             outcome => self.join_later(now, &history.room, outcome.and_then(Result::err).as_ref()),
+        }
+    }
+
+    /// Shows the messages around one that was not loaded.
+    fn open_excerpt(&mut self, id: &str, seq: u64, page: HistoryPage) {
+        let me = self.me().map(|me| me.id.clone()).unwrap_or_default();
+        let view = self.next_key();
+        let mut keys = self.keys;
+        let mut excerpt = Timeline::excerpt(view);
+        let mut next_key = || {
+            keys += 1;
+            keys
+        };
+        excerpt.prepend(&mut next_key, page, &me);
+        let nonce = next_key();
+        self.keys = keys;
+        if excerpt.find(seq).is_none() {
+            return;
+        }
+        if let Some(room) = self.room_mut(id) {
+            room.excerpt = Some(excerpt);
+            room.target = Some((seq, nonce));
         }
     }
 

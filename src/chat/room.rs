@@ -12,6 +12,12 @@ pub struct RoomState {
     pub room: Room,
     /// Messages and notes.
     pub timeline: Timeline,
+    /// Messages around an older one that the person wanted to see; shown in place of the timeline.
+    pub excerpt: Option<Timeline>,
+    /// Message to scroll to: its order number, and a number that changes with each wish.
+    pub target: Option<(u64, u64)>,
+    /// Message whose surroundings were requested, and the `before` of that request.
+    pub jump: Option<(u64, u64)>,
     /// People in the room, ordered by id; of a crowd only some.
     pub people: Vec<Person>,
     /// How many people are in the room.
@@ -58,6 +64,9 @@ impl RoomState {
         Self {
             room,
             timeline: Timeline::default(),
+            excerpt: None,
+            target: None,
+            jump: None,
             people: Vec::new(),
             people_count: 0,
             typing_users: TypingUsers::default(),
@@ -86,6 +95,19 @@ impl RoomState {
         })
     }
 
+    /// Items that are shown.
+    #[must_use]
+    pub fn shown(&self) -> &Timeline {
+        self.excerpt.as_ref().unwrap_or(&self.timeline)
+    }
+
+    /// Shows the newest messages again.
+    pub fn close_excerpt(&mut self) {
+        self.excerpt = None;
+        self.target = None;
+        self.jump = None;
+    }
+
     /// Number of unread messages; 0 in a room that was never joined, unless it is a direct one.
     #[must_use]
     pub fn unread(&self) -> u64 {
@@ -110,7 +132,11 @@ impl RoomState {
 
     /// Deletes the messages that match, also where they are quoted or shown as the newest one.
     pub fn delete(&mut self, matches: impl Fn(&ChatMessage) -> bool) {
-        let deleted = self.timeline.delete(&matches);
+        let mut deleted = self.timeline.delete(&matches);
+        if let Some(excerpt) = &mut self.excerpt {
+            deleted.extend(excerpt.delete(&matches));
+            deleted.sort_unstable();
+        }
         let is_deleted = |seq: u64| deleted.binary_search(&seq).is_ok();
         if self.reply_to.as_ref().is_some_and(|quote| is_deleted(quote.seq)) {
             self.reply_to = None;
@@ -129,8 +155,8 @@ impl RoomState {
         self.room.last_seq = seq;
     }
 
-    /// Applies that a person joined, left or was renamed; returns whether it changed anything.
-    pub fn apply_presence(&mut self, key: u64, at: u64, person: Person, change: PresenceChange) -> bool {
+    /// Applies that a person joined, left or was renamed; returns the name before, when that changed anything.
+    pub fn apply_presence(&mut self, person: &Person, change: PresenceChange) -> Option<String> {
         let place = self.place_of(&person.id);
         let old_name = place
             .ok()
@@ -141,7 +167,7 @@ impl RoomState {
             (PresenceChange::Went, Err(_)) => {}
             (PresenceChange::Came | PresenceChange::Renamed, Ok(place)) => {
                 if let Some(known) = self.people.get_mut(place) {
-                    known.clone_from(&person);
+                    known.clone_from(person);
                 }
             }
             (PresenceChange::Came | PresenceChange::Renamed, Err(place)) => {
@@ -157,11 +183,7 @@ impl RoomState {
             PresenceChange::Went => old_name.is_some(),
             PresenceChange::Renamed => old_name.as_ref().is_some_and(|old| *old != person.name),
         };
-        if is_news {
-            self.timeline
-                .push_membership(key, at, person, change, old_name.unwrap_or_default());
-        }
-        is_news
+        is_news.then(|| old_name.unwrap_or_default())
     }
 
     /// Replaces the people of the room.
@@ -185,7 +207,8 @@ impl RoomState {
     /// Places the unread marker at the first unread message of someone else.
     pub fn place_unread_marker(&mut self) {
         self.unread_marker = None;
-        if self.read == 0 {
+        // in a room that was never read everything is old, except what was written to this person
+        if self.read == 0 && self.room.kind != RoomKind::Direct {
             return;
         }
         for item in self.timeline.items().iter().rev() {
@@ -218,20 +241,17 @@ mod tests {
     fn apply_presence_reports_each_change_once() {
         let mut room = RoomState::unknown("r", RoomKind::Open);
         room.set_people(vec![person("2", "budi"), person("1", "Ayu"), person("2", "budi")]);
-        assert!(room.apply_presence(1, 0, person("3", "Agus"), PresenceChange::Came));
-        assert!(
-            !room.apply_presence(2, 0, person("3", "Agus"), PresenceChange::Came),
-            "is there already"
-        );
-        assert!(room.apply_presence(3, 0, person("1", "Citra"), PresenceChange::Renamed));
-        assert!(room.apply_presence(4, 0, person("2", "budi"), PresenceChange::Went));
-        assert!(
-            !room.apply_presence(5, 0, person("2", "budi"), PresenceChange::Went),
-            "has gone already"
-        );
+        for (person, change, old_name) in [
+            (person("3", "Agus"), PresenceChange::Came, Some("")),
+            (person("3", "Agus"), PresenceChange::Came, None),
+            (person("1", "Citra"), PresenceChange::Renamed, Some("Ayu")),
+            (person("2", "budi"), PresenceChange::Went, Some("budi")),
+            (person("2", "budi"), PresenceChange::Went, None),
+        ] {
+            assert_eq!(room.apply_presence(&person, change).as_deref(), old_name);
+        }
         let names: Vec<&str> = room.people.iter().map(|person| person.name.as_str()).collect();
         assert_eq!(names, ["Citra", "Agus"]);
-        assert_eq!(room.timeline.items().len(), 3);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{ChatState, ScreenReaderNotice, Server};
 use crate::protocol::{
     Announcement, ChatError, ChatErrorCode, Hello, History, Join, Kicked, LOBBY, Message, MessageDeleted,
     PLAIN, PersonErased, Presence, PresenceBatch, PresenceChange, Room, RoomGone, RoomKind, ShutdownNotice,
-    TypingNotice, VERSION, WELCOME,
+    TypingNotice, VERSION, WELCOME, is_blank,
 };
 use crate::socketio::value::{FromValueError, json};
 use crate::socketio::{Event, Value, from_value};
@@ -22,6 +22,8 @@ const MAX_NOTICES: usize = 3;
 pub enum ServerEvent {
     /// Text on a basic server.
     Plain(String),
+    /// Value on a basic server that is no string, as JSON.
+    PlainJson(String),
     /// Greeting of any server.
     Welcome(String),
     /// Greeting of a pesan server.
@@ -57,7 +59,10 @@ impl ServerEvent {
     /// When the payload does not have the shape that the name asks for.
     pub fn decode(name: &str, payload: Value) -> Result<Option<Self>, FromValueError> {
         Ok(Some(match name {
-            PLAIN => Self::Plain(display_text(payload)),
+            PLAIN => match payload {
+                Value::String(text) => Self::Plain(text),
+                other => Self::PlainJson(json::to_string(&other)),
+            },
             WELCOME => Self::Welcome(display_text(payload)),
             Hello::NAME => Self::Hello(from_value(payload)?),
             Message::NAME => Self::Message(from_value(payload)?),
@@ -76,7 +81,7 @@ impl ServerEvent {
     }
 }
 
-/// Text of any value: a basic server may send more than strings.
+/// Text of any value.
 fn display_text(payload: Value) -> String {
     match payload {
         Value::String(text) => text,
@@ -88,7 +93,8 @@ impl ChatState {
     /// Applies an event of the server.
     pub fn handle_event(&mut self, now: u64, event: ServerEvent) {
         match event {
-            ServerEvent::Plain(text) => self.plain(now, text),
+            ServerEvent::Plain(text) => self.plain(now, text, false),
+            ServerEvent::PlainJson(json) => self.plain(now, json, true),
             ServerEvent::Welcome(text) => self.welcome(now, text),
             ServerEvent::Hello(hello) => self.hello(now, *hello),
             ServerEvent::Message(message) => self.message(message),
@@ -109,7 +115,13 @@ impl ChatState {
             }
             ServerEvent::Room(room) => self.upsert_room(room),
             ServerEvent::RoomGone(gone) => self.room_gone(now, gone),
-            ServerEvent::Presence(presence) => self.presence(now, presence),
+            ServerEvent::Presence(presence) => {
+                let is_lobby = presence.room == LOBBY;
+                self.presence(now, presence);
+                if is_lobby {
+                    self.assign_tints();
+                }
+            }
             ServerEvent::PresenceBatch(batch) => self.presence_batch(now, batch),
             ServerEvent::Typing(typist) => {
                 if let Some(room) = self.room_mut(&typist.room) {
@@ -129,7 +141,10 @@ impl ChatState {
     }
 
     /// Adds a text of a basic server, or an own text whose echo did not arrive.
-    pub(super) fn plain(&mut self, now: u64, text: String) {
+    pub(super) fn plain(&mut self, now: u64, text: String, is_json: bool) {
+        if is_blank(&text) {
+            return;
+        }
         let echoed = self.outbox.take_echoed(&text);
         let key = echoed
             .as_ref()
@@ -139,15 +154,17 @@ impl ChatState {
             self.on_incoming(LOBBY, key, "", &text);
         }
         if let Some(lobby) = self.room_mut(LOBBY) {
-            lobby
-                .timeline
-                .push(key, now, ItemKind::Message(ChatMessage::plain(text, mine)));
+            lobby.timeline.push(
+                key,
+                now,
+                ItemKind::Message(ChatMessage::plain(text, is_json, mine)),
+            );
         }
     }
 
     fn welcome(&mut self, now: u64, text: String) {
         // a room with a history shows no greeting
-        if self.greeted {
+        if self.greeted || is_blank(&text) {
             return;
         }
         let key = self.next_key();
@@ -193,6 +210,7 @@ impl ChatState {
         self.server = Server::Extended {
             me: hello.you,
             limits: hello.limits,
+            name_fixed: hello.name_fixed,
         };
         let current = self.current.clone();
         self.room_or_new(LOBBY).membership = Membership::Pending;
@@ -370,6 +388,17 @@ impl ChatState {
             }
             room.people_count = people_count;
         }
+        if room == LOBBY {
+            self.assign_tints();
+        }
+    }
+
+    /// Gives everyone in the lobby, where all people are, a colour of their own while there are free ones.
+    pub(super) fn assign_tints(&mut self) {
+        if let Some(lobby) = self.rooms.iter().find(|room| room.room.id == LOBBY) {
+            self.tints
+                .assign(lobby.people.iter().map(|person| person.id.as_str()));
+        }
     }
 
     fn presence(&mut self, now: u64, presence: Presence) {
@@ -396,8 +425,12 @@ impl ChatState {
                 }
             }
         }
-        if let Some(room) = self.room_mut(&room) {
-            room.apply_presence(key, at, person, change);
+        let is_shown = !self.hide_membership;
+        if let Some(room) = self.room_mut(&room)
+            && let Some(old_name) = room.apply_presence(&person, change)
+            && is_shown
+        {
+            room.timeline.push_membership(key, at, person, change, old_name);
         }
     }
 }
@@ -415,7 +448,7 @@ mod tests {
         );
         assert_eq!(
             plain(Value::from(7)),
-            Ok(Some(ServerEvent::Plain("7".to_owned())))
+            Ok(Some(ServerEvent::PlainJson("7".to_owned())))
         );
     }
 

@@ -1,13 +1,14 @@
 //! State of the chat page: rooms, outbox, server and notices.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::avatar::Tints;
 use super::outbox::{self, Outbox, SendState};
 use super::requests::Request;
 use super::room::{Membership, RoomState};
-use crate::protocol::{Announcement, ChatError, ChatLimits, LOBBY, Person, RoomKind, Send};
+use crate::protocol::{Announcement, ChatError, ChatLimits, LOBBY, Person, Quote, RoomKind, Send};
 
 /// A server without a greeting for this long after connecting is a basic one, in milliseconds.
 pub(super) const HELLO_TIMEOUT: u64 = 500;
@@ -35,6 +36,23 @@ pub enum Server {
         me: Person,
         /// What the server accepts.
         limits: ChatLimits,
+        /// Whether the name belongs to the token, so that it cannot be changed here.
+        name_fixed: bool,
+    },
+}
+
+/// Progress of creating a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomCreation {
+    /// Requested.
+    Requested {
+        /// Name of the room.
+        name: String,
+    },
+    /// The server refused.
+    Refused {
+        /// Why. Of a name that is in use, the detail is the id of the room that has it.
+        error: ChatError,
     },
 }
 
@@ -50,6 +68,12 @@ pub struct Preferences {
     /// Highest order number that was read, by room.
     #[serde(default)]
     pub read: Vec<(String, u64)>,
+    /// Direct rooms that the person has hidden, with the highest order number at that time.
+    #[serde(default)]
+    pub hidden: Vec<(String, u64)>,
+    /// Whether the conversation leaves out who joins and leaves.
+    #[serde(default)]
+    pub hide_membership: bool,
 }
 
 /// What a window keeps across a reload.
@@ -61,6 +85,17 @@ pub struct WindowState {
     /// Drafts, by room.
     #[serde(default)]
     pub drafts: Vec<(String, String)>,
+    /// Messages that drafts reply to, by room.
+    #[serde(default)]
+    pub replies: Vec<(String, Quote)>,
+}
+
+impl WindowState {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.unsent.is_empty() && self.drafts.is_empty() && self.replies.is_empty()
+    }
 }
 
 /// State of a window as the browser stores it.
@@ -101,6 +136,13 @@ pub struct ChatState {
     pub(super) wished_name: Option<String>,
     /// Whether to open the room of the next answer.
     pub(super) opening: bool,
+    pub(super) creation: Option<RoomCreation>,
+    /// Direct rooms that are hidden until a message after this order number arrives.
+    pub(super) hidden: BTreeMap<String, u64>,
+    pub(super) hide_membership: bool,
+    pub(super) tints: Tints,
+    /// How many messages the person has written; the list shows each.
+    pub(super) submissions: u64,
     pub(super) viewing: bool,
     pub(super) outbox: Outbox,
     /// Nothing is sent before this time: rate limit of the server.
@@ -139,6 +181,11 @@ impl ChatState {
             current: LOBBY.to_owned(),
             wished_name: saved.name,
             opening: false,
+            creation: None,
+            hidden: saved.hidden.into_iter().collect(),
+            hide_membership: saved.hide_membership,
+            tints: Tints::default(),
+            submissions: 0,
             viewing: true,
             outbox: Outbox::default(),
             retry_after: None,
@@ -167,6 +214,9 @@ impl ChatState {
         for (id, text) in window.drafts {
             chat.room_or_new(&id).draft = text;
         }
+        for (id, quote) in window.replies {
+            chat.room_or_new(&id).reply_to = Some(quote);
+        }
         for stored in window.unsent {
             // a hidden window may still store what another one took over from it
             if chat.outbox.get_mut(&stored.id).is_none() {
@@ -183,6 +233,8 @@ impl ChatState {
     pub fn preferences(&self) -> Preferences {
         let mut saved = Preferences {
             name: self.wished_name.clone(),
+            hidden: self.hidden.clone().into_iter().collect(),
+            hide_membership: self.hide_membership,
             ..Preferences::default()
         };
         for room in &self.rooms {
@@ -199,16 +251,20 @@ impl ChatState {
     /// Unsent messages and drafts to store.
     #[must_use]
     pub fn window_state(&self) -> WindowState {
-        let mut drafts = Vec::new();
+        let mut window = WindowState {
+            unsent: self.outbox.stored_messages(),
+            ..WindowState::default()
+        };
         for room in &self.rooms {
+            let id = &room.room.id;
             if !room.draft.trim().is_empty() {
-                drafts.push((room.room.id.clone(), room.draft.clone()));
+                window.drafts.push((id.clone(), room.draft.clone()));
+            }
+            if let Some(quote) = &room.reply_to {
+                window.replies.push((id.clone(), quote.clone()));
             }
         }
-        WindowState {
-            unsent: self.outbox.stored_messages(),
-            drafts,
-        }
+        window
     }
 
     /// Revision counter; incremented whenever the outbox changes.
@@ -236,6 +292,56 @@ impl ChatState {
             Server::Extended { me, .. } => Some(me),
             Server::Unknown | Server::Basic => None,
         }
+    }
+
+    /// Whether the name belongs to the token of this person, so that it cannot be changed.
+    #[must_use]
+    pub fn is_name_fixed(&self) -> bool {
+        matches!(self.server, Server::Extended { name_fixed: true, .. })
+    }
+
+    /// Progress of the room that the person creates.
+    #[must_use]
+    pub fn creation(&self) -> Option<&RoomCreation> {
+        self.creation.as_ref()
+    }
+
+    /// Whether a room is hidden from the list.
+    #[must_use]
+    pub fn is_hidden(&self, room: &RoomState) -> bool {
+        let last_seq = room.room.last_seq;
+        self.hidden.get(&room.room.id).is_some_and(|seq| last_seq <= *seq)
+    }
+
+    /// Whether the conversation leaves out who joins and leaves.
+    #[must_use]
+    pub fn hides_membership(&self) -> bool {
+        self.hide_membership
+    }
+
+    /// How many messages the person has written.
+    #[must_use]
+    pub fn submissions(&self) -> u64 {
+        self.submissions
+    }
+
+    /// Number of the colour of a person.
+    #[must_use]
+    pub fn tint(&self, person: &str) -> u32 {
+        self.tints.of(person)
+    }
+
+    /// Whether a person is connected; `None` when that is not known.
+    #[must_use]
+    pub fn is_present(&self, person: &str) -> Option<bool> {
+        let lobby = self.rooms.first()?;
+        if self.online.is_none() || self.me().is_none() || lobby.membership != Membership::Joined {
+            return None;
+        }
+        let is_listed = lobby.people.iter().any(|known| known.id == person);
+        // of a crowd the server lists only some
+        let is_complete = lobby.people_count as usize <= lobby.people.len();
+        (is_listed || is_complete).then_some(is_listed)
     }
 
     /// Name that the person chose.
@@ -344,6 +450,7 @@ impl ChatState {
             self.retry_after,
             self.reconnect_at,
             self.outbox.due(),
+            self.outbox.slow_due(),
             notice_due,
             typing_due,
         ]
@@ -374,8 +481,9 @@ impl ChatState {
         for room in &mut self.rooms {
             room.typing_users.expire(now);
         }
+        self.outbox.mark_slow(now);
         while let Some(text) = self.outbox.overdue_echo(now) {
-            self.plain(now, text);
+            self.plain(now, text, false);
         }
         self.flush(now);
     }
@@ -397,6 +505,7 @@ impl ChatState {
         self.outbox.rewind();
         for room in &mut self.rooms {
             room.loading = false;
+            room.jump = None;
             room.typing_users.clear();
             if room.membership != Membership::NotJoined {
                 room.membership = Membership::Pending;
@@ -427,6 +536,8 @@ impl ChatState {
                 while let Some(unsent) = self.outbox.next(|stored| stored.room == LOBBY) {
                     unsent.state = SendState::InFlight {
                         until: Some(now + ECHO_TIMEOUT),
+                        since: now,
+                        is_slow: false,
                     };
                     self.requests
                         .push_back(Request::Plain(unsent.stored.text.clone()));
@@ -447,7 +558,11 @@ impl ChatState {
                         .any(|room| room.room.id == stored.room && room.membership == Membership::Joined)
                 };
                 if let Some(unsent) = self.outbox.next(inside) {
-                    unsent.state = SendState::InFlight { until: None };
+                    unsent.state = SendState::InFlight {
+                        until: None,
+                        since: now,
+                        is_slow: false,
+                    };
                     self.requests.push_back(Request::Send(Send {
                         room: unsent.stored.room.clone(),
                         id: unsent.stored.id.clone(),

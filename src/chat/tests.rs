@@ -10,6 +10,7 @@ use crate::protocol::{
     Presence, PresenceBatch, Quote, Room, RoomGone, Sent, ShutdownNotice, TypingNotice, VERSION,
 };
 
+mod daily_use;
 mod reordering;
 
 fn utc_day(at: u64) -> i64 {
@@ -63,6 +64,7 @@ fn hello(rooms: Vec<Room>) -> ServerEvent {
         },
         rooms,
         now: 0,
+        name_fixed: false,
         name_refused: None,
     }))
 }
@@ -630,10 +632,7 @@ fn presence_and_typing_events_change_the_room() {
     assert_eq!(chat.room().typing_users.names().count(), 0, "sending ends typing");
     chat.handle_event(0, presence(crate::protocol::PresenceChange::Went));
     assert_eq!(chat.room().people.len(), 2);
-    assert!(matches!(
-        chat.rows(0, 9)[2].item.kind,
-        ItemKind::Membership { .. }
-    ));
+    assert!(matches!(chat.rows(0, 9)[2].item.kind, ItemKind::Membership(_)));
 }
 
 #[test]

@@ -7,9 +7,9 @@ const COLLAPSED_CHARS: usize = 900;
 /// A text is collapsed only when more than this many bytes, or more than three lines, would be hidden.
 const MIN_HIDDEN_BYTES: usize = 200;
 
-/// Beginning of a text that is too long to be shown whole; `None` if it is short enough.
+/// Beginning of a text that is too long to be shown whole, with an ellipsis; `None` if it is short enough.
 #[must_use]
-pub fn collapse(text: &str) -> Option<&str> {
+pub fn collapse(text: &str) -> Option<String> {
     let mut lines = 0;
     let (cut, _) = text
         .char_indices()
@@ -23,26 +23,34 @@ pub fn collapse(text: &str) -> Option<&str> {
     if rest.len() <= MIN_HIDDEN_BYTES && rest.matches('\n').count() <= 3 {
         return None;
     }
-    // cut between two words where one ends in the second half
+    Some(format!("{}…", whole_words(head, rest)))
+}
+
+/// Beginning of a text without a last word that `rest` continues, unless the words are very long.
+fn whole_words<'a>(head: &'a str, rest: &str) -> &'a str {
+    if rest.starts_with(char::is_whitespace) {
+        return head.trim_end();
+    }
     let end = head
         .rfind(char::is_whitespace)
         .filter(|at| *at > head.len() / 2)
         .unwrap_or(head.len());
-    head.get(..end)
+    head.get(..end).unwrap_or(head).trim_end()
 }
 
-/// First characters of a text, on one line, with an ellipsis when something was cut.
+/// First words of a text, on one line, with an ellipsis when something was cut.
 #[must_use]
 pub fn truncate(text: &str, max_chars: usize) -> String {
-    let mut chars = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c });
-    let mut short: String = chars.by_ref().take(max_chars).collect();
-    if chars.next().is_some() {
-        short.push('…');
-    }
-    short
+    let text = text.trim();
+    let one_line = |text: &str| -> String {
+        let chars = text.chars();
+        chars.map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
+    };
+    let Some((cut, _)) = text.char_indices().nth(max_chars) else {
+        return one_line(text);
+    };
+    let (head, rest) = text.split_at_checked(cut).unwrap_or((text, ""));
+    format!("{}…", one_line(whole_words(head, rest)))
 }
 
 #[cfg(test)]
@@ -61,11 +69,14 @@ mod tests {
     fn collapse_of_long_text_ends_between_words() {
         let long = "kata ".repeat(1000);
         let head = collapse(&long).expect("is long");
-        assert!(head.len() <= 900 && head.ends_with("kata"));
-        assert_eq!(collapse(&"é".repeat(5000)).map(str::len), Some(1800));
+        assert!(head.chars().count() <= 901 && head.ends_with("kata…"));
+        assert_eq!(
+            collapse(&"é".repeat(5000)).map(|head| head.chars().count()),
+            Some(901)
+        );
         assert_eq!(
             collapse(&"a\n".repeat(100)).map(|head| head.matches('\n').count()),
-            Some(10)
+            Some(11)
         );
     }
 
@@ -73,5 +84,7 @@ mod tests {
     fn truncate_returns_one_line() {
         assert_eq!(truncate("  satu\ndua  ", 20), "satu dua");
         assert_eq!(truncate("héllo", 2), "hé…");
+        assert_eq!(truncate("satu dua tiga", 10), "satu dua…", "ends at a word");
+        assert_eq!(truncate("satu dua tiga", 8), "satu dua…");
     }
 }

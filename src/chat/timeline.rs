@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
-use super::timeline_item::{ChatMessage, ItemKind, TimelineItem};
+use super::timeline_item::{ChatMessage, ItemKind, MembershipChanges, TimelineItem};
 use crate::protocol::{HistoryPage, Message, Person, PresenceChange};
+
+/// Changes of the people within this time become one item, in milliseconds.
+const FOLD_WINDOW: u64 = 60 * 60 * 1000;
 
 /// Items of one room.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,8 @@ pub struct Timeline {
     front: usize,
     newest: u64,
     more_before: bool,
+    /// Tells timelines apart whose rows have nothing to do with each other.
+    view: u64,
 }
 
 /// Result of inserting a message.
@@ -36,6 +41,33 @@ impl Timeline {
     #[must_use]
     pub fn items(&self) -> &[Arc<TimelineItem>] {
         &self.items
+    }
+
+    /// Timeline of messages around an older one; `view` is unique in the page.
+    #[must_use]
+    pub fn excerpt(view: u64) -> Self {
+        Self {
+            view,
+            ..Self::default()
+        }
+    }
+
+    /// Number that changes when the rows are other ones, not when rows are added.
+    #[must_use]
+    pub fn view(&self) -> u64 {
+        self.view
+    }
+
+    /// Puts the older messages of an excerpt in front. The result is a view of the excerpt with more rows.
+    pub fn join_excerpt(&mut self, mut excerpt: Self) {
+        let newest = excerpt.newest;
+        excerpt.items.extend(
+            std::mem::take(&mut self.items)
+                .into_iter()
+                .skip_while(|item| item.seq().is_some_and(|seq| seq <= newest)),
+        );
+        excerpt.newest = newest.max(self.newest);
+        *self = excerpt;
     }
 
     /// Number of items that were put in front since the start.
@@ -73,7 +105,7 @@ impl Timeline {
         self.items.push(Arc::new(TimelineItem { key, at, kind }));
     }
 
-    /// Appends that a person joined, left or was renamed; leaving and joining again at once cancel each other.
+    /// Appends that a person joined, left or was renamed, or adds it to such an item at the end.
     pub fn push_membership(
         &mut self,
         key: u64,
@@ -82,28 +114,26 @@ impl Timeline {
         change: PresenceChange,
         old_name: String,
     ) {
-        let undone = change == PresenceChange::Came
-            && self.items.last().is_some_and(|item| match &item.kind {
-                ItemKind::Membership {
-                    person: other,
-                    change,
-                    ..
-                } => *change == PresenceChange::Went && *other == person,
-                ItemKind::Message(_) | ItemKind::Notice(_) => false,
-            });
-        if undone {
-            self.items.pop();
-        } else {
-            self.push(
-                key,
-                at,
-                ItemKind::Membership {
-                    person,
-                    change,
-                    old_name,
-                },
-            );
+        if let Some(last) = self.items.last_mut()
+            && matches!(last.kind, ItemKind::Membership(_))
+            && at.saturating_sub(last.at) < FOLD_WINDOW
+            && let ItemKind::Membership(changes) = &mut Arc::make_mut(last).kind
+        {
+            changes.add(person, change, old_name);
+            if changes.is_empty() {
+                self.items.pop();
+            }
+            return;
         }
+        let mut changes = MembershipChanges::default();
+        changes.add(person, change, old_name);
+        self.push(key, at, ItemKind::Membership(changes));
+    }
+
+    /// Removes all items about people who joined, left or were renamed.
+    pub fn remove_membership(&mut self) {
+        self.items
+            .retain(|item| !matches!(item.kind, ItemKind::Membership(_)));
     }
 
     /// Inserts a message by its order number.
@@ -311,8 +341,45 @@ mod tests {
         timeline.push_membership(1, 0, coming("b"), PresenceChange::Went, String::new());
         timeline.push_membership(2, 0, coming("b"), PresenceChange::Came, String::new());
         assert!(timeline.items().is_empty());
-        timeline.push_membership(3, 0, coming("b"), PresenceChange::Went, String::new());
-        timeline.push_membership(4, 0, coming("c"), PresenceChange::Came, String::new());
-        assert_eq!(timeline.items().len(), 2);
+    }
+
+    #[test]
+    fn membership_changes_without_a_message_between_are_one_item() {
+        let mut timeline = Timeline::default();
+        for (key, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            timeline.push_membership(key as u64, 0, coming(id), PresenceChange::Came, String::new());
+        }
+        timeline.push_membership(4, 0, coming("e"), PresenceChange::Went, String::new());
+        let [item] = timeline.items() else {
+            panic!("one item")
+        };
+        let ItemKind::Membership(changes) = &item.kind else {
+            panic!("is about people")
+        };
+        assert_eq!((changes.came.len(), changes.left.len()), (4, 1));
+        timeline.push_membership(5, FOLD_WINDOW, coming("f"), PresenceChange::Came, String::new());
+        assert_eq!(timeline.items().len(), 2, "an hour later is another one");
+        timeline.insert(6, message(1), false);
+        timeline.push_membership(7, FOLD_WINDOW, coming("g"), PresenceChange::Came, String::new());
+        assert_eq!(timeline.items().len(), 4, "a message stands between them");
+        timeline.remove_membership();
+        assert_eq!(seqs(&timeline), [1]);
+        assert_eq!(timeline.items().len(), 1);
+    }
+
+    #[test]
+    fn rename_of_newcomer_changes_the_name_that_came() {
+        let mut timeline = Timeline::default();
+        timeline.push_membership(1, 0, coming("a"), PresenceChange::Came, String::new());
+        let named = |name: &str| Person {
+            name: name.to_owned(),
+            ..coming("a")
+        };
+        timeline.push_membership(2, 0, named("Ayu"), PresenceChange::Renamed, "a".to_owned());
+        let ItemKind::Membership(changes) = &timeline.items()[0].kind else {
+            panic!("is about people")
+        };
+        assert_eq!(changes.came, [named("Ayu")]);
+        assert!(changes.renamed.is_empty());
     }
 }

@@ -20,17 +20,63 @@ pub struct TimelineItem {
 pub enum ItemKind {
     /// Message.
     Message(ChatMessage),
-    /// A person joined, left or was renamed.
-    Membership {
-        /// Person, under the new name.
-        person: Person,
-        /// What happened.
-        change: PresenceChange,
-        /// Name before a rename.
-        old_name: String,
-    },
+    /// People joined, left or were renamed, one after the other without a message between them.
+    Membership(MembershipChanges),
     /// Greeting of a basic server.
     Notice(String),
+}
+
+/// Who joined, left or was renamed. A person appears once: joining and leaving cancel each other, and the new name of
+/// someone who has just joined is the name that joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MembershipChanges {
+    /// Who joined.
+    pub came: Vec<Person>,
+    /// Who left.
+    pub left: Vec<Person>,
+    /// Old name and person of each rename.
+    pub renamed: Vec<(String, Person)>,
+}
+
+impl MembershipChanges {
+    /// Adds a change; `old_name` is the name before a rename.
+    pub fn add(&mut self, person: Person, change: PresenceChange, old_name: String) {
+        let take = |people: &mut Vec<Person>| {
+            let place = people.iter().position(|known| known.id == person.id);
+            place.map(|place| people.remove(place)).is_some()
+        };
+        match change {
+            PresenceChange::Came => {
+                if !take(&mut self.left) {
+                    self.came.push(person);
+                }
+            }
+            PresenceChange::Went => {
+                self.renamed.retain(|(_, renamed)| renamed.id != person.id);
+                if !take(&mut self.came) {
+                    self.left.push(person);
+                }
+            }
+            PresenceChange::Renamed => {
+                if let Some(known) = self.came.iter_mut().find(|known| known.id == person.id) {
+                    *known = person;
+                } else if let Some((_, known)) =
+                    self.renamed.iter_mut().find(|(_, known)| known.id == person.id)
+                {
+                    *known = person;
+                    self.renamed.retain(|(old, renamed)| *old != renamed.name);
+                } else {
+                    self.renamed.push((old_name, person));
+                }
+            }
+        }
+    }
+
+    /// Whether the changes have cancelled each other.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.came.is_empty() && self.left.is_empty() && self.renamed.is_empty()
+    }
 }
 
 /// Message of a conversation.
@@ -48,6 +94,8 @@ pub struct ChatMessage {
     pub text: String,
     /// Message that it answers.
     pub reply: Option<Quote>,
+    /// Whether the text is the JSON of a value that is no string, as a basic server may send.
+    pub is_json: bool,
 }
 
 impl TimelineItem {
@@ -56,7 +104,7 @@ impl TimelineItem {
     pub fn message(&self) -> Option<&ChatMessage> {
         match &self.kind {
             ItemKind::Message(message) => Some(message),
-            ItemKind::Membership { .. } | ItemKind::Notice(_) => None,
+            ItemKind::Membership(_) | ItemKind::Notice(_) => None,
         }
     }
 
@@ -79,6 +127,7 @@ impl ChatMessage {
             author,
             text: message.text,
             reply: message.reply,
+            is_json: false,
         }
     }
 
@@ -98,7 +147,7 @@ impl ChatMessage {
 
     /// Message of a basic server.
     #[must_use]
-    pub fn plain(text: String, mine: bool) -> Self {
+    pub fn plain(text: String, is_json: bool, mine: bool) -> Self {
         Self {
             mine,
             seq: None,
@@ -106,6 +155,7 @@ impl ChatMessage {
             author: None,
             text,
             reply: None,
+            is_json,
         }
     }
 }
@@ -115,8 +165,12 @@ impl ChatMessage {
 pub enum Delivery {
     /// Waits for the connection.
     Queued,
-    /// Being sent.
+    /// Waits because the server asked for a pause.
+    Delayed,
+    /// Being sent, or waiting for another message that is.
     Sending,
+    /// Sent some time ago, without an answer.
+    Unanswered,
     /// Not accepted, with the server's error.
     Failed(Option<ChatError>),
     /// Own message that the server has stored.
@@ -146,10 +200,12 @@ impl TimelineRow {
     pub fn render_key(&self) -> (u64, u8) {
         let delivery = match self.delivery {
             Delivery::Queued => 0,
-            Delivery::Sending => 1,
-            Delivery::Failed(_) => 2,
-            Delivery::Sent => 3,
-            Delivery::Arrived => 4,
+            Delivery::Delayed => 1,
+            Delivery::Sending => 2,
+            Delivery::Unanswered => 3,
+            Delivery::Failed(_) => 4,
+            Delivery::Sent => 5,
+            Delivery::Arrived => 6,
         };
         let seq = u8::from(self.item.seq().is_some());
         let deleted = u8::from(self.item.message().is_some_and(ChatMessage::is_deleted));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ChatState;
+use super::outbox::PendingMessage;
 use super::room::{Membership, RoomState};
 use super::timeline_item::{Delivery, ItemKind, TimelineItem, TimelineRow};
 use crate::protocol::RoomKind;
@@ -14,7 +15,7 @@ impl ChatState {
     /// Number of rows of the open room.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.room().timeline.items().len() + self.outbox.of(&self.current).count()
+        self.room().shown().items().len() + self.unsent().count()
     }
 
     /// Whether the open room has no rows.
@@ -27,16 +28,16 @@ impl ChatState {
     #[must_use]
     pub fn rows(&self, start: usize, end: usize) -> Vec<TimelineRow> {
         let room = self.room();
-        let items = room.timeline.items();
+        let items = room.shown().items();
         let arrived = items.len();
-        let unsent = |at: usize| self.outbox.of(&self.current).nth(at.checked_sub(arrived)?);
+        let unsent = |at: usize| self.unsent().nth(at.checked_sub(arrived)?);
         let item = |at: usize| items.get(at).or_else(|| unsent(at).map(|unsent| &unsent.item));
         let mut before = start.checked_sub(1).and_then(item);
         let mut rows = Vec::with_capacity(end.saturating_sub(start));
         for at in start..end {
             let Some(item) = item(at) else { break };
             let delivery = match unsent(at) {
-                Some(unsent) => unsent.delivery(),
+                Some(unsent) => self.delivery_of(unsent),
                 None if item.message().is_some_and(|message| message.mine) => Delivery::Sent,
                 None => Delivery::Arrived,
             };
@@ -56,11 +57,20 @@ impl ChatState {
         rows
     }
 
+    /// Delivery of an unsent message: what waits is delayed by the server, by the connection, or by a message before it.
+    fn delivery_of(&self, unsent: &PendingMessage) -> Delivery {
+        match unsent.delivery() {
+            Delivery::Queued if self.online.is_some() && self.retry_after.is_some() => Delivery::Delayed,
+            Delivery::Queued if self.online.is_some() => Delivery::Sending,
+            other => other,
+        }
+    }
+
     /// Text of a message of the open room, by the key of its row.
     #[must_use]
     pub fn text_of(&self, key: u64) -> Option<&str> {
-        let arrived = self.room().timeline.items().iter().rev();
-        let unsent = self.outbox.of(&self.current).map(|unsent| &unsent.item);
+        let arrived = self.room().shown().items().iter().rev();
+        let unsent = self.unsent().map(|unsent| &unsent.item);
         let item = arrived.chain(unsent).find(|item| item.key == key)?;
         Some(&item.message()?.text)
     }
@@ -68,14 +78,20 @@ impl ChatState {
     /// Row of a message of the open room, by order number.
     #[must_use]
     pub fn row_of(&self, seq: u64) -> Option<usize> {
-        self.room().timeline.find(seq)
+        self.room().shown().find(seq)
+    }
+
+    /// Unsent messages of the open room; none beside an excerpt of older ones.
+    fn unsent(&self) -> impl Iterator<Item = &PendingMessage> {
+        let is_shown = self.room().excerpt.is_none();
+        self.outbox.of(&self.current).filter(move |_| is_shown)
     }
 
     /// Row of the unread marker.
     #[must_use]
     pub fn unread_marker_row(&self) -> Option<usize> {
         let room = self.room();
-        let key = room.unread_marker?;
+        let key = room.unread_marker.filter(|_| room.excerpt.is_none())?;
         room.timeline.items().iter().rposition(|item| item.key == key)
     }
 
@@ -104,12 +120,11 @@ fn together(before: &TimelineItem, item: &TimelineItem) -> bool {
             };
             near && same && message.reply.is_none()
         }
-        (
-            ItemKind::Membership { .. } | ItemKind::Notice(_),
-            ItemKind::Membership { .. } | ItemKind::Notice(_),
-        ) => true,
-        (ItemKind::Message(_), ItemKind::Membership { .. } | ItemKind::Notice(_))
-        | (ItemKind::Membership { .. } | ItemKind::Notice(_), ItemKind::Message(_)) => false,
+        (ItemKind::Membership(_) | ItemKind::Notice(_), ItemKind::Membership(_) | ItemKind::Notice(_)) => {
+            true
+        }
+        (ItemKind::Message(_), ItemKind::Membership(_) | ItemKind::Notice(_))
+        | (ItemKind::Membership(_) | ItemKind::Notice(_), ItemKind::Message(_)) => false,
     }
 }
 

@@ -117,6 +117,18 @@ impl VirtualList {
         self.place = Anchor::End;
     }
 
+    /// Stops following the end: what is on screen stays there.
+    pub fn hold(&mut self) {
+        if self.at_end() && !self.heights.is_empty() {
+            let top = (self.heights.total() - self.viewport).max(0);
+            let row = self.heights.row_at(top);
+            self.place = Anchor::At {
+                row: self.number(row),
+                delta: top - self.heights.offset(row),
+            };
+        }
+    }
+
     /// Scrolls to a row, `below` pixels below the top of the screen.
     pub fn to_row(&mut self, row: usize, below: f64) {
         let fits = self.heights.total() - self.heights.offset(row) + units(below) <= self.viewport;
@@ -251,6 +263,15 @@ mod tests {
         assert!(scroll.at_end());
         scroll.to_row(20, 40.0);
         assert_eq!(scroll.top(), Some(360.0));
+    }
+
+    #[test]
+    fn held_list_stays_in_place_when_rows_are_appended() {
+        let mut scroll = list(100);
+        scroll.hold();
+        assert_eq!(scroll.top(), Some(1600.0));
+        scroll.follow(ListExtent { front: 0, len: 150 });
+        assert_eq!(scroll.top(), Some(1600.0));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Initials of a person on their colour.
+//! First letter of a person's name on their colour.
 
 use leptos::prelude::*;
 
-use crate::chat::avatar::{initials, tint};
+use crate::contexts::chat::use_chat;
+use crate::services::graphemes::first_grapheme;
 
 /// Avatar of a person; the name stands beside it, so screen readers skip it.
 #[component]
@@ -15,10 +16,11 @@ pub fn Avatar(
     #[prop(optional)]
     small: bool,
 ) -> impl IntoView {
+    let tint = use_chat().select(move |state| state.tint(&id));
     let size = if small { " small" } else { "" };
     view! {
-        <span class=format!("avatar{size} tint-{}", tint(&id)) aria-hidden="true">
-            {initials(&name)}
+        <span class=move || format!("avatar{size} tint-{}", tint.get()) aria-hidden="true">
+            {first_grapheme(&name)}
         </span>
     }
 }

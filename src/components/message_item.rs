@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use super::avatar::Avatar;
 use super::icon::{Icon, IconButton, IconName};
 use super::linkified_text::LinkifiedText;
-use crate::chat::i18n::Strings;
+use crate::chat::i18n::{Strings, With1, WithNumber};
 use crate::chat::text::collapse;
-use crate::chat::timeline_item::{ChatMessage, Delivery, ItemKind, TimelineRow};
+use crate::chat::timeline_item::{ChatMessage, Delivery, ItemKind, MembershipChanges, TimelineRow};
+use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::{I18n, use_i18n};
-use crate::protocol::{ChatError, Person, PresenceChange, Quote};
+use crate::protocol::{ChatError, Person, Quote};
 
 /// Texts of at most this many bytes may be shown large when they are emoji only.
 const MAX_LARGE_EMOJI_BYTES: usize = 48;
@@ -25,6 +26,8 @@ pub struct MessageRow {
     pub is_expanded: bool,
     /// Whether the server supports replies.
     pub can_reply: bool,
+    /// Whether the person followed a quote to this row.
+    pub is_target: bool,
 }
 
 /// What a person does with a row; each gets the key of the row.
@@ -57,14 +60,19 @@ pub fn MessageItem(#[prop(into)] row: Signal<MessageRow>, actions: RowActions) -
     }
 }
 
-fn row_class(row: &MessageRow) -> &'static str {
+fn row_class(row: &MessageRow) -> String {
     let is_own = row.row.item.message().is_some_and(|message| message.mine);
-    match (row.row.starts_group, is_own) {
-        (true, true) => "row first own",
-        (true, false) => "row first",
-        (false, true) => "row own",
-        (false, false) => "row",
+    let mut class = String::from("row");
+    for (applies, name) in [
+        (row.row.starts_group, " first"),
+        (is_own, " own"),
+        (row.is_target, " target"),
+    ] {
+        if applies {
+            class.push_str(name);
+        }
     }
+    class
 }
 
 fn row_content(row: &MessageRow, actions: RowActions, i18n: I18n) -> impl IntoView + use<> {
@@ -88,12 +96,8 @@ fn row_content(row: &MessageRow, actions: RowActions, i18n: I18n) -> impl IntoVi
             view! { <p class="membership-change">{i18n.strings().message_deleted}</p> }.into_any()
         }
         ItemKind::Message(message) => message_view(row, message, actions, i18n).into_any(),
-        ItemKind::Membership {
-            person,
-            change,
-            old_name,
-        } => {
-            let text = membership_text(i18n.strings(), person, *change, old_name);
+        ItemKind::Membership(changes) => {
+            let text = membership_text(i18n.strings(), changes);
             view! { <p class="membership-change">{text}</p> }.into_any()
         }
         ItemKind::Notice(text) => view! { <p class="membership-change">{text.clone()}</p> }.into_any(),
@@ -122,7 +126,7 @@ fn message_view(
     let byline = match shown_author {
         Some(author) => view! {
             <div class="body byline">
-                <span class="author">
+                <span class=author_class(&author.id)>
                     <bdi>{author.name.clone()}</bdi>
                 </span>
                 <time>{time}</time>
@@ -135,7 +139,13 @@ fn message_view(
                 .author
                 .as_ref()
                 .map(|author| view! { <span class="visually-hidden">{format!("{}, ", author.name)}</span> });
-            view! { <div class="time-aside">{author} <time>{time}</time></div> }.into_any()
+            // on a basic server nobody has a name: each line has its time
+            let class = if message.author.is_some() {
+                "time-aside"
+            } else {
+                "time-aside shown"
+            };
+            view! { <div class=class>{author} <time>{time}</time></div> }.into_any()
         }
     };
     let collapsed = if row.is_expanded {
@@ -143,13 +153,19 @@ fn message_view(
     } else {
         collapse(&message.text)
     };
-    let text = collapsed.unwrap_or(&message.text).to_owned();
+    let is_collapsed = collapsed.is_some();
+    let text = collapsed.unwrap_or_else(|| message.text.clone());
     let text_class = if is_emoji_only(&text) {
         "text emoji-only"
     } else {
         "text"
     };
-    let expand = collapsed.is_some().then(|| {
+    let text = if message.is_json {
+        view! { <code>{text}</code> }.into_any()
+    } else {
+        view! { <LinkifiedText text=text /> }.into_any()
+    };
+    let expand = is_collapsed.then(|| {
         view! {
             <button type="button" class="text-button" on:click=move |_| actions.expand.run(key)>
                 {strings.show_all}
@@ -173,7 +189,7 @@ fn message_view(
             <div class="body">
                 {message.reply.as_ref().map(|quote| quote_view(quote, actions, strings))}
                 <p class=text_class>
-                    <LinkifiedText text=text />
+                    {text}
                 </p>
                 {expand}
                 {delivery_view(key, delivery, actions, strings)}
@@ -229,7 +245,9 @@ fn delivery_view(key: u64, delivery: &Delivery, actions: RowActions, strings: &'
     };
     match delivery {
         Delivery::Queued => waiting(strings.waiting),
+        Delivery::Delayed => waiting(strings.delayed),
         Delivery::Sending => waiting(strings.sending),
+        Delivery::Unanswered => waiting(strings.unanswered),
         Delivery::Failed(error) => view! {
             <p class="delivery failed">
                 <Icon name=IconName::Warning />
@@ -254,12 +272,50 @@ fn failed_text(error: Option<&ChatError>, strings: &Strings) -> String {
     }
 }
 
-fn membership_text(strings: &Strings, person: &Person, change: PresenceChange, old_name: &str) -> String {
-    match change {
-        PresenceChange::Came => (strings.joined)(&person.name),
-        PresenceChange::Went => (strings.left)(&person.name),
-        PresenceChange::Renamed => (strings.renamed)(old_name, &person.name),
+/// Names of at most this many people are written out.
+const MAX_NAMES: usize = 3;
+
+fn membership_text(strings: &Strings, changes: &MembershipChanges) -> String {
+    let MembershipChanges { came, left, renamed } = changes;
+    let group = |people: &[Person], one: With1, many: WithNumber| match people {
+        [] => None,
+        people if people.len() > MAX_NAMES => Some(many(people.len() as u64)),
+        people => Some(one(&name_list(strings, people))),
+    };
+    let mut parts: Vec<String> = [
+        group(came, strings.joined, strings.joined_many),
+        group(left, strings.left, strings.left_many),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if renamed.len() > MAX_NAMES {
+        parts.push((strings.renamed_many)(renamed.len() as u64));
+    } else {
+        parts.extend(
+            renamed
+                .iter()
+                .map(|(old_name, person)| (strings.renamed)(old_name, &person.name)),
+        );
     }
+    parts.join(" · ")
+}
+
+/// Names as a sentence lists them.
+fn name_list(strings: &Strings, people: &[Person]) -> String {
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} {} {last}", others.join(", "), strings.and),
+        None => String::new(),
+    }
+}
+
+/// Class of an author's name, in the author's colour.
+fn author_class(id: &str) -> impl Fn() -> String + Clone + Send + Sync + 'static + use<> {
+    let id = id.to_owned();
+    let tint = use_chat().select(move |state| state.tint(&id));
+    move || format!("author ink-{}", tint.get())
 }
 
 /// Whether a text is a few emoji and nothing else.

@@ -63,7 +63,7 @@ pub fn MessageList() -> impl IntoView {
         expand: Callback::new(move |key| {
             expanded.write().insert(key);
         }),
-        show_quoted: Callback::new(move |seq| list.scroll_to_message(seq)),
+        show_quoted: Callback::new(move |seq| chat.show_message(seq)),
     };
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -79,6 +79,10 @@ pub fn MessageList() -> impl IntoView {
         let handled = match (event.key().as_str(), key) {
             ("ArrowUp", Some(_)) => focus(focused.and_then(|row| row.previous_element_sibling())),
             ("ArrowDown", Some(_)) => focus(focused.and_then(|row| row.next_element_sibling())),
+            ("End", _) => {
+                list.scroll_to_end();
+                true
+            }
             ("ArrowUp", None) => focus(
                 list.rows
                     .get_untracked()
@@ -98,6 +102,7 @@ pub fn MessageList() -> impl IntoView {
             event.prevent_default();
         }
     };
+    let is_excerpt = chat.select(|state| state.room().excerpt.is_some());
     let start = Memo::new(move |_| chat.with(log_start));
     let unseen = chat.select(|state| state.room().unseen_count);
     let at_end = list.at_end;
@@ -124,7 +129,7 @@ pub fn MessageList() -> impl IntoView {
                 </div>
                 <div class="spacer" node_ref=list.after></div>
             </div>
-            <Show when=move || !at_end.get()>
+            <Show when=move || !at_end.get() || is_excerpt.get()>
                 <button
                     type="button"
                     class="to-newest"
@@ -169,7 +174,7 @@ impl LogStart {
 }
 
 fn log_start(state: &ChatState) -> LogStart {
-    if state.room().timeline.more_before() {
+    if state.room().shown().more_before() {
         LogStart::LoadingOlder
     } else if !state.is_empty() {
         LogStart::Beginning
@@ -193,12 +198,14 @@ fn use_rows(
         let expanded = expanded.read();
         chat.with(|state| {
             let can_reply = matches!(state.server(), Server::Extended { .. });
+            let target = state.room().target.map(|(seq, _)| seq);
             let rows = state.rows(start, end).into_iter().map(|row| {
                 let key = row.item.key;
                 let row = MessageRow {
                     days_ago: today - state.day(row.item.at),
                     is_expanded: expanded.contains(&key),
                     can_reply,
+                    is_target: target.is_some() && row.item.seq() == target,
                     row,
                 };
                 (key, row)
@@ -261,6 +268,13 @@ struct Followed {
     unread_row: Option<usize>,
     unread_marker: Option<u64>,
     unseen_count: u32,
+    /// Another view has other rows.
+    view: u64,
+    is_excerpt: bool,
+    /// Row to scroll to, and a number that changes with each wish.
+    target: Option<(usize, u64)>,
+    /// How many messages the person has written.
+    submissions: u64,
 }
 
 impl Followed {
@@ -269,12 +283,18 @@ impl Followed {
         Self {
             room: room.room.id.clone(),
             extent: ListExtent {
-                front: room.timeline.front(),
+                front: room.shown().front(),
                 len: state.len(),
             },
             unread_row: state.unread_marker_row(),
             unread_marker: room.unread_marker,
             unseen_count: room.unseen_count,
+            view: room.shown().view(),
+            is_excerpt: room.excerpt.is_some(),
+            target: room
+                .target
+                .and_then(|(seq, nonce)| Some((state.row_of(seq)?, nonce))),
+            submissions: state.submissions(),
         }
     }
 }
@@ -310,11 +330,17 @@ impl ListView {
             move || followed.get(),
             move |now, before: Option<&Followed>, _| {
                 let is_other_room = before.is_none_or(|before| before.room != now.room);
-                if is_other_room {
+                if is_other_room || before.is_some_and(|before| before.view != now.view) {
                     self.list.set_value(VirtualList::new(ESTIMATED_HEIGHT));
                     self.set_at_end(true);
                 }
-                self.list.update_value(|list| list.follow(now.extent));
+                self.list.update_value(|list| {
+                    if now.is_excerpt {
+                        // newer messages go below what one reads
+                        list.hold();
+                    }
+                    list.follow(now.extent);
+                });
                 self.measure_frame();
                 // who has read on to the end from the first new message stays at the end
                 let reached = before
@@ -326,6 +352,15 @@ impl ListView {
                     .filter(|_| jumps && self.list.with_value(VirtualList::at_end))
                 {
                     self.list.update_value(|list| list.to_row(row, SCROLL_MARGIN));
+                }
+                let wish = before.and_then(|before| before.target.map(|(_, nonce)| nonce));
+                if let Some((row, nonce)) = now.target
+                    && wish != Some(nonce)
+                {
+                    self.list.update_value(|list| list.to_row(row, SCROLL_MARGIN));
+                }
+                if before.is_some_and(|before| before.submissions != now.submissions) {
+                    self.list.update_value(VirtualList::to_end);
                 }
                 self.draw();
                 self.settle();
@@ -360,17 +395,13 @@ impl ListView {
     }
 
     fn scroll_to_end(self) {
+        if self.chat.with_untracked(|state| state.room().excerpt.is_some()) {
+            self.chat.show_newest();
+            return;
+        }
         self.list.update_value(VirtualList::to_end);
         self.draw();
         self.settle();
-    }
-
-    fn scroll_to_message(self, seq: u64) {
-        if let Some(row) = self.chat.with_untracked(|state| state.row_of(seq)) {
-            self.list.update_value(|list| list.to_row(row, SCROLL_MARGIN));
-            self.draw();
-            self.settle();
-        }
     }
 
     /// Draws the rows that are near the screen, and loads older ones where the history begins.
@@ -382,6 +413,10 @@ impl ListView {
         self.set_at_end(self.list.with_value(VirtualList::at_end));
         if range.start == 0 && self.chat.with_untracked(ChatState::has_older) {
             self.chat.load_older();
+        }
+        let len = self.chat.with_untracked(ChatState::len);
+        if range.end >= len && self.chat.with_untracked(ChatState::has_newer) {
+            self.chat.load_newer();
         }
     }
 

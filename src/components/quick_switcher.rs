@@ -129,7 +129,7 @@ fn option_id(index: usize) -> String {
 /// Rooms, then people in any known room, whose name has the query; those that begin with it first.
 fn find(state: &ChatState, query: &str, strings: &Strings) -> Vec<Match> {
     let query = query.to_lowercase();
-    let rooms = state.listed().map(|room| Match {
+    let rooms = state.listed().into_iter().map(|room| Match {
         target: Target::Room(room.room.id.clone()),
         name: room_name(room, strings),
     });

@@ -178,6 +178,37 @@ impl Chat {
         self.update(|state, _| state.discard(key));
     }
 
+    /// Shows a message of the open room by its order number, also one that is not loaded.
+    pub fn show_message(self, seq: u64) {
+        self.update(|state, _| state.show_message(seq));
+    }
+
+    /// Shows the newest messages of the open room.
+    pub fn show_newest(self) {
+        self.update(|state, _| state.show_newest());
+    }
+
+    /// Loads the messages after those that are shown around an older one.
+    pub fn load_newer(self) {
+        self.update(|state, _| state.newer());
+    }
+
+    /// Hides the open direct room until someone writes there again.
+    pub fn hide_room(self) {
+        let id = self.with_untracked(|state| state.room().room.id.clone());
+        self.update(|state, now| state.hide(now, &id));
+    }
+
+    /// Sets whether the conversation leaves out who joins and leaves.
+    pub fn set_hide_membership(self, hide: bool) {
+        self.update(|state, _| state.set_hide_membership(hide));
+    }
+
+    /// Forgets the room that the person wanted to create.
+    pub fn dismiss_creation(self) {
+        self.update(|state, _| state.dismiss_creation());
+    }
+
     /// Loads older messages of the open room.
     pub fn load_older(self) {
         self.update(|state, _| state.older());

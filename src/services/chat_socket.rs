@@ -137,7 +137,7 @@ impl ChatSocket {
             Request::Leave(leave) => {
                 self.request(leave, |leave, outcome| Response::Left(leave.room, outcome));
             }
-            Request::Create(create) => self.request(create, |_, outcome| Response::Opened(outcome)),
+            Request::Create(create) => self.request(create, |_, outcome| Response::Created(outcome)),
             Request::Direct(direct) => self.request(direct, |_, outcome| Response::Opened(outcome)),
             Request::History(history) => self.request(history, Response::HistoryPage),
             Request::Rename(rename) => self.request(rename, |_, outcome| Response::Renamed(outcome)),
@@ -177,7 +177,7 @@ impl ChatSocket {
     }
 }
 
-/// RequestResult of a request that the client itself refused.
+/// Result of a request that the client itself refused.
 fn refused_by_client<T>(error: &SendError) -> RequestResult<T> {
     match error {
         SendError::Emit(EmitError::TooLarge { limit, .. }) => Some(Err(ChatError {

@@ -80,6 +80,7 @@ pub fn take_window_states(now: u64) -> WindowState {
             if let Some(StoredWindowState { state, .. }) = stored {
                 taken.unsent.extend(state.unsent);
                 taken.drafts.extend(state.drafts);
+                taken.replies.extend(state.replies);
             }
         }
     }
@@ -91,7 +92,7 @@ pub fn take_window_states(now: u64) -> WindowState {
 /// Returns whether there was anything to store; an empty state removes the key.
 pub fn set_window_state(window_id: &str, seen_at: u64, state: WindowState) -> bool {
     let key = for_server(&format!("{WINDOW_PREFIX}{window_id}"));
-    if state.unsent.is_empty() && state.drafts.is_empty() {
+    if state.is_empty() {
         if get(&key).is_some() {
             set(&key, None);
         }

@@ -140,6 +140,7 @@ impl Mounted {
             },
             rooms: vec![lobby.clone()],
             now: 0,
+            name_fixed: false,
             name_refused: None,
         };
         let joined = Joined {

@@ -222,6 +222,7 @@ impl Chat {
                     page: self.0.limits.page_messages,
                 },
                 now: history::now(),
+                name_fixed: named,
                 you,
                 name_refused,
             };
