@@ -7,12 +7,14 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::components::composer::Composer;
+use crate::components::copy_dialog::CopyDialog;
 use crate::components::header::Header;
 use crate::components::help_dialog::HelpDialog;
 use crate::components::live_region::LiveRegion;
 use crate::components::member_list::MemberList;
 use crate::components::message_list::MessageList;
 use crate::components::name_prompt::NamePrompt;
+use crate::components::new_room_dialog::NewRoomDialog;
 use crate::components::quick_switcher::QuickSwitcher;
 use crate::components::room_list::RoomList;
 use crate::components::settings_dialog::SettingsDialog;
@@ -28,29 +30,41 @@ use crate::contexts::preferences::provide_preferences;
 use crate::protocol::LOBBY;
 use crate::services::route;
 
+/// What was written before the program had loaded.
+#[derive(Debug, Clone, Default)]
+pub struct ShellState {
+    /// Text in the composer.
+    pub draft: String,
+    /// Texts that were sent by Enter.
+    pub submitted: Vec<String>,
+    /// Whether the composer had the focus.
+    pub was_focused: bool,
+}
+
 /// The whole page.
 #[component]
 pub fn App(
-    /// Text that was typed before the program had loaded.
-    #[prop(optional, into)]
-    typed: String,
-    /// Whether the composer had the focus then.
+    /// What was written before the program had loaded.
     #[prop(optional)]
-    was_focused: bool,
+    shell: ShellState,
 ) -> impl IntoView {
     provide_preferences();
     provide_i18n();
     provide_connection();
     let layout = provide_layout();
-    let chat = provide_chat(&typed);
+    let chat = provide_chat(&shell.draft);
+    for text in &shell.submitted {
+        chat.submit_beside_draft(text);
+    }
     use_title(chat);
     use_address(chat, layout);
     use_shortcuts(chat, layout);
 
     let is_basic = chat.select(|state| matches!(state.server(), crate::chat::Server::Basic));
-    let close_dialog = move |()| layout.dialog.set(None);
+    let close_dialog = move |()| layout.close_dialog();
+    let dialog = Memo::new(move |_| layout.dialog());
     view! {
-        <div class="shell" class:basic=move || is_basic.get() data-panel=move || layout.panel.get().map(Panel::name)>
+        <div class="shell" class:basic=move || is_basic.get() data-panel=move || layout.panel().map(Panel::name)>
             <RoomList />
             <main class="conversation">
                 <Header />
@@ -59,17 +73,19 @@ pub fn App(
                 <TokenPrompt />
                 <NamePrompt />
                 <TypingIndicator />
-                <Composer autofocus=was_focused || has_mouse() />
+                <Composer autofocus=shell.was_focused || has_mouse() />
             </main>
             <MemberList />
             <div class="scrim" on:click=move |_| layout.close_panel()></div>
         </div>
         <LiveRegion />
         <Toast />
-        {move || match layout.dialog.get()? {
+        {move || match dialog.get()? {
             Dialog::Settings => Some(view! { <SettingsDialog on_close=close_dialog /> }.into_any()),
             Dialog::Help => Some(view! { <HelpDialog on_close=close_dialog /> }.into_any()),
             Dialog::QuickSwitcher => Some(view! { <QuickSwitcher on_close=close_dialog /> }.into_any()),
+            Dialog::NewRoom => Some(view! { <NewRoomDialog on_close=close_dialog /> }.into_any()),
+            Dialog::CopyText(text) => Some(view! { <CopyDialog text=text on_close=close_dialog /> }.into_any()),
         }}
     }
 }
@@ -101,14 +117,13 @@ fn use_address(chat: Chat, layout: Layout) {
         move || room.get(),
         move |room, _, _| {
             // the entry of an open panel becomes that of the room, so that Back does not close a closed panel
-            let replace = layout.panel.get_untracked().is_some() || route::room().is_none();
+            let replace = layout.close_for_room() || route::room().is_none();
             route::set_room(room, replace);
-            layout.panel.set(None);
         },
         false,
     );
     let back = window_event_listener(ev::popstate, move |_| {
-        layout.panel.set(None);
+        layout.on_history(route::overlay_depth());
         chat.open_room(route::room().as_deref().unwrap_or(LOBBY));
     });
     on_cleanup(move || back.remove());
@@ -126,14 +141,13 @@ fn use_shortcuts(chat: Chat, layout: Layout) {
         match event.key().as_str() {
             "k" | "K" if control => find(layout, can_find),
             "/" if !is_writing && !control => find(layout, can_find),
-            "?" if !is_writing && !control => layout.dialog.set(Some(Dialog::Help)),
+            "?" if !is_writing && !control => layout.open_dialog(Dialog::Help),
             "ArrowUp" | "ArrowDown" if event.alt_key() => chat.open_next_room(event.key() == "ArrowDown"),
             "Escape" => {
                 // the browser closes dialogs itself
-                if layout.dialog.with_untracked(Option::is_none) {
-                    layout.close_panel();
+                if untrack(|| layout.dialog()).is_some() || !layout.close_last() {
+                    return;
                 }
-                return;
             }
             _ => return,
         }
@@ -144,7 +158,7 @@ fn use_shortcuts(chat: Chat, layout: Layout) {
 
 fn find(layout: Layout, can_find: Memo<bool>) {
     if can_find.get_untracked() {
-        layout.dialog.set(Some(Dialog::QuickSwitcher));
+        layout.open_dialog(Dialog::QuickSwitcher);
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod avatar;
 pub mod composer;
+pub mod copy_dialog;
 pub mod emoji_picker;
 pub mod header;
 pub mod help_dialog;
@@ -15,6 +16,7 @@ pub mod message_item;
 pub mod message_list;
 pub mod modal;
 pub mod name_prompt;
+pub mod new_room_dialog;
 pub mod quick_switcher;
 pub mod rename_form;
 pub mod reply_preview;

@@ -340,7 +340,12 @@ impl ChatState {
         let viewing = viewing && self.room().excerpt.is_none();
         self.viewing = viewing;
         let current = self.current.clone();
-        if viewing && let Some(room) = self.room_mut(&current) {
+        let is_extended = matches!(self.server, Server::Extended { .. });
+        if viewing
+            && let Some(room) = self.room_mut(&current)
+            // until the room is joined, what is unread has not arrived
+            && (room.membership == Membership::Joined || !is_extended)
+        {
             room.mark_read();
         }
     }

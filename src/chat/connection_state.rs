@@ -12,8 +12,13 @@ pub enum ConnectionState {
     },
     /// The address names a server that this page may not connect to.
     ServerForbidden {
-        /// Host of the server, or a text that is no address.
+        /// Host of the server.
         host: String,
+    },
+    /// The address names a server by a text that is no address.
+    InvalidAddress {
+        /// The text.
+        address: String,
     },
     /// First attempt.
     Connecting,

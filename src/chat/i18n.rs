@@ -135,6 +135,8 @@ pub struct Strings {
     pub foreign_server_hint: With1,
     /// The address names a server that is not allowed; its host.
     pub forbidden_server: With1,
+    /// The address names no server; the text.
+    pub invalid_server: With1,
     /// Button that opens the page with its own server.
     pub use_own_server: &'static str,
     /// Heading of an announcement.
@@ -152,6 +154,10 @@ pub struct Strings {
     pub lobby: &'static str,
     /// Button that creates a room.
     pub create_room: &'static str,
+    /// Button that creates the room.
+    pub create: &'static str,
+    /// Button that opens the room that has the name.
+    pub open_that_room: &'static str,
     /// Label of the field for the name of a new room.
     pub new_room_name: &'static str,
     /// Heading of direct rooms.
@@ -162,10 +168,16 @@ pub struct Strings {
     pub copy_room_link: &'static str,
     /// Button that leaves the room.
     pub leave_room: &'static str,
+    /// Hides a direct room.
+    pub hide_conversation: &'static str,
     /// Label of the people who are present.
     pub people: &'static str,
     /// Number of people in the room.
     pub people_count: WithNumber,
+    /// The person of a direct room is connected.
+    pub present: &'static str,
+    /// The person of a direct room is not connected.
+    pub away: &'static str,
     /// Below the listed people of a crowd; number of further ones.
     pub more_people: WithNumber,
     /// Marks the person who uses the page.
@@ -229,6 +241,8 @@ pub struct Strings {
     pub copy: &'static str,
     /// Confirmation after copying.
     pub copied: &'static str,
+    /// The browser did not copy; the text is selected.
+    pub copy_by_hand: &'static str,
     /// Read before a quote; the author.
     pub in_reply_to: With1,
     /// Read after announced messages; number of further ones.
@@ -269,6 +283,10 @@ pub struct Strings {
     pub name_hint: &'static str,
     /// The name was accepted.
     pub name_saved: &'static str,
+    /// The name belongs to the token.
+    pub name_fixed: &'static str,
+    /// Forgets the token.
+    pub log_out: &'static str,
     /// Label of the token prompt.
     pub token: &'static str,
     /// Label of the token prompt of another server; its host.
@@ -294,6 +312,8 @@ pub struct Strings {
     pub theme_light: &'static str,
     /// Dark theme.
     pub theme_dark: &'static str,
+    /// Setting: who joins and leaves is shown.
+    pub show_membership: &'static str,
     /// Title of the help.
     pub help: &'static str,
     /// Title of the finder.

@@ -294,6 +294,12 @@ impl ChatState {
         }
     }
 
+    /// Server's clock minus this page's, in milliseconds.
+    #[must_use]
+    pub fn clock_skew(&self) -> i64 {
+        self.clock_skew
+    }
+
     /// Whether the name belongs to the token of this person, so that it cannot be changed.
     #[must_use]
     pub fn is_name_fixed(&self) -> bool {

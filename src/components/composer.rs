@@ -8,7 +8,7 @@ use super::emoji_picker::EmojiPicker;
 use super::reply_preview::ReplyPreview;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
-use crate::contexts::layout::use_layout;
+use crate::contexts::layout::{Overlay, use_layout};
 use crate::protocol::is_blank;
 
 /// `keyCode` of a key that an input method handles; Safari sends it right after the composition has ended.
@@ -58,6 +58,7 @@ pub fn Composer(
     });
 
     let send = move || {
+        layout.close(&Overlay::EmojiSheet);
         if excess.get_untracked() == 0
             && let Some(field) = field.get_untracked()
             && chat.submit(&field.value())
@@ -71,6 +72,7 @@ pub fn Composer(
         let composing = event.is_composing() || event.key_code() == IME_KEY_CODE;
         match event.key().as_str() {
             "Enter" if !event.shift_key() && !composing => send(),
+            "Escape" if untrack(|| layout.is_open(&Overlay::EmojiSheet)) => return,
             "Escape" if chat.with_untracked(|state| state.room().reply_to.is_some()) => chat.reply_to(None),
             _ => return,
         }

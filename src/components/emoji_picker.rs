@@ -1,44 +1,62 @@
 //! Sheet of emoji beside the composer.
 
-use leptos::ev::KeyboardEvent;
+use leptos::ev;
+use leptos::html::Div;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Node;
 
 use super::icon::{Icon, IconName};
 use crate::contexts::i18n::use_i18n;
+use crate::contexts::layout::{Overlay, use_layout};
 
 const EMOJI: [&str; 24] = [
     "😀", "😂", "🙂", "😉", "😍", "🤔", "😅", "😭", "😴", "😎", "🥳", "😮", "👍", "👎", "🙏", "👏", "💪",
     "👋", "❤️", "🔥", "🎉", "✅", "☕", "🍜",
 ];
 
-/// Button that opens a sheet of emoji; calls `on_pick` with the chosen one.
+/// Button that opens a sheet of emoji; calls `on_pick` with the chosen one. Escape, Back and a click elsewhere close it.
 #[component]
 pub fn EmojiPicker(#[prop(into)] on_pick: Callback<&'static str>) -> impl IntoView {
     let i18n = use_i18n();
-    let open = RwSignal::new(false);
+    let layout = use_layout();
+    let picker = NodeRef::<Div>::new();
+    let is_open = Memo::new(move |_| layout.is_open(&Overlay::EmojiSheet));
+    let close = move || layout.close(&Overlay::EmojiSheet);
     let pick = move |emoji| {
-        open.set(false);
+        close();
         on_pick.run(emoji);
     };
-    let close_on_escape = move |event: KeyboardEvent| {
-        if event.key() == "Escape" && open.get_untracked() {
-            event.prevent_default();
-            open.set(false);
+    let toggle = move |_| {
+        if is_open.get_untracked() {
+            close();
+        } else {
+            layout.open(Overlay::EmojiSheet);
         }
     };
+    let outside = window_event_listener(ev::pointerdown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
+        let is_inside = picker
+            .get_untracked()
+            .is_some_and(|picker| picker.contains(target.as_ref()));
+        if !is_inside {
+            close();
+        }
+    });
+    on_cleanup(move || outside.remove());
     view! {
-        <div class="emoji-picker" on:keydown=close_on_escape>
+        <div class="emoji-picker" node_ref=picker>
             <button
                 type="button"
                 class="icon-button"
                 aria-label=i18n.text(|s| s.emoji)
                 title=i18n.text(|s| s.emoji)
-                aria-expanded=move || open.get().to_string()
-                on:click=move |_| open.update(|open| *open = !*open)
+                aria-expanded=move || is_open.get().to_string()
+                on:click=toggle
             >
                 <Icon name=IconName::Smile />
             </button>
-            <Show when=move || open.get()>
+            <Show when=move || is_open.get()>
                 <div class="emoji-sheet" role="group" aria-label=i18n.text(|s| s.emoji)>
                     {EMOJI
                         .into_iter()

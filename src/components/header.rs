@@ -3,6 +3,7 @@
 use leptos::html::Button;
 use leptos::prelude::*;
 
+use super::copy_dialog::copy;
 use super::icon::{Icon, IconButton, IconName};
 use crate::chat::ChatState;
 use crate::chat::connection_state::ConnectionState;
@@ -12,9 +13,9 @@ use crate::composables::focus::focus_node;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
-use crate::contexts::layout::{Dialog, Panel, use_layout};
+use crate::contexts::layout::{Dialog, Overlay, Panel, use_layout};
 use crate::protocol::RoomKind;
-use crate::services::{clipboard, route};
+use crate::services::route;
 
 /// Name of a room as it is shown.
 #[must_use]
@@ -33,21 +34,35 @@ pub fn Header() -> impl IntoView {
     let layout = use_layout();
     let name = Memo::new(move |_| chat.with(|state| room_name(state.room(), i18n.strings())));
     let people = chat.select(|state| u64::from(state.room().people_count));
+    let partner_id = |state: &ChatState| {
+        let room = &state.room().room;
+        room.with
+            .as_ref()
+            .map(|with| with.id.clone())
+            .filter(|_| room.kind == RoomKind::Direct)
+    };
+    let is_direct = chat.select(move |state| partner_id(state).is_some());
+    let is_partner_present = chat.select(move |state| state.is_present(&partner_id(state)?));
+    let presence = move || {
+        let strings = i18n.strings();
+        match (is_direct.get(), is_partner_present.get()) {
+            (false, _) => (strings.people_count)(people.get()),
+            (true, Some(true)) => strings.present.to_owned(),
+            (true, Some(false)) => strings.away.to_owned(),
+            (true, None) => String::new(),
+        }
+    };
     let is_extended = chat.is_extended();
     let can_leave = chat.select(|state| state.me().is_some() && state.room().room.kind == RoomKind::Open);
     let foreign_host = use_connection().foreign_host.get_value();
     let room_id = chat.room_id();
     let copy_link = move |_| {
         let url = route::room_url(&room_id.get_untracked());
-        leptos::task::spawn_local(async move {
-            if clipboard::copy(url).await {
-                layout.toast.set(Some(i18n.strings().copied.to_owned()));
-            }
-        });
+        copy(url, layout, i18n);
     };
     let open_settings = move |_| {
         chat.dismiss_renamed();
-        layout.dialog.set(Some(Dialog::Settings));
+        layout.open_dialog(Dialog::Settings);
     };
     view! {
         <header class="header">
@@ -59,7 +74,7 @@ pub fn Header() -> impl IntoView {
                 </h1>
                 {foreign_host.map(|host| view! { <span class="foreign-host">{host}</span> })}
                 <Show when=move || is_extended.get()>
-                    <span class="people-count">{move || (i18n.strings().people_count)(people.get())}</span>
+                    <span class="people-count">{presence}</span>
                 </Show>
             </div>
             <Show when=move || can_leave.get()>
@@ -68,6 +83,13 @@ pub fn Header() -> impl IntoView {
                     icon=IconName::Leave
                     label=i18n.text(|s| s.leave_room)
                     on_press=move |_| chat.leave_room()
+                />
+            </Show>
+            <Show when=move || is_direct.get()>
+                <IconButton
+                    icon=IconName::Leave
+                    label=i18n.text(|s| s.hide_conversation)
+                    on_press=move |_| chat.hide_room()
                 />
             </Show>
             <Show when=move || is_extended.get()>
@@ -103,7 +125,7 @@ fn RoomsButton() -> impl IntoView {
             aria-label=i18n.text(|s| s.rooms)
             title=i18n.text(|s| s.rooms)
             node_ref=button
-            on:click=move |_| layout.open_panel(Panel::Rooms)
+            on:click=move |_| layout.open(Overlay::Panel(Panel::Rooms))
         >
             <Icon name=IconName::Menu />
             <Show when=move || unread.get() != 0>
@@ -130,7 +152,7 @@ fn PanelButton(
             label=label
             class="to-people"
             node_ref=button
-            on_press=move |_| layout.open_panel(panel)
+            on_press=move |_| layout.open(Overlay::Panel(panel))
         />
     }
 }
@@ -139,7 +161,7 @@ fn PanelButton(
 fn use_focus_return(panel: Panel, button: NodeRef<Button>) {
     let layout = use_layout();
     Effect::watch(
-        move || layout.panel.get(),
+        move || layout.panel(),
         move |now, before, _| {
             if before.is_some_and(|before| *before == Some(panel)) && now.is_none() {
                 focus_node(button);
@@ -173,6 +195,7 @@ fn dot(state: &ConnectionState, strings: &Strings) -> (&'static str, &'static st
         ConnectionState::Backoff { .. } => ("connection-dot failed", strings.connection_lost),
         ConnectionState::ConsentNeeded { .. }
         | ConnectionState::ServerForbidden { .. }
+        | ConnectionState::InvalidAddress { .. }
         | ConnectionState::Refused { .. }
         | ConnectionState::EndedByServer
         | ConnectionState::Stopped => ("connection-dot failed", strings.not_connected),

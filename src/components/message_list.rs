@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement, ResizeObserver};
 
+use super::copy_dialog::copy as copy_text;
 use super::icon::{Icon, IconName};
 use super::message_item::{MessageItem, MessageRow, RowActions};
 use crate::chat::virtual_list::{ListExtent, VirtualList, VisibleRange};
@@ -21,7 +22,6 @@ use crate::composables::today::use_today;
 use crate::contexts::chat::{Chat, use_chat};
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::use_layout;
-use crate::services::clipboard;
 
 /// Height of a row that was never drawn, in pixels.
 const ESTIMATED_HEIGHT: u32 = 28;
@@ -37,7 +37,7 @@ pub fn MessageList() -> impl IntoView {
     let layout = use_layout();
     let list = ListView::new(chat);
     let expanded = RwSignal::new(HashSet::new());
-    let today = use_today();
+    let today = use_today(chat);
     let rows = use_rows(chat, list.range, today, expanded);
     list.follow(rows);
 
@@ -45,11 +45,7 @@ pub fn MessageList() -> impl IntoView {
         let Some(text) = chat.with_untracked(|state| state.text_of(key).map(str::to_owned)) else {
             return;
         };
-        leptos::task::spawn_local(async move {
-            if clipboard::copy(text).await {
-                layout.toast.set(Some(i18n.strings().copied.to_owned()));
-            }
-        });
+        copy_text(text, layout, i18n);
     };
     let reply = move |key: u64| {
         chat.reply_to(Some(key));
@@ -227,6 +223,8 @@ struct ListView {
     after: NodeRef<Div>,
     range: RwSignal<VisibleRange>,
     at_end: RwSignal<bool>,
+    /// All rows are drawn while the page is printed.
+    is_printing: StoredValue<bool>,
     list: StoredValue<VirtualList, LocalStorage>,
     observer: StoredValue<Option<Observer>, LocalStorage>,
 }
@@ -309,6 +307,7 @@ impl ListView {
             after: NodeRef::new(),
             range: RwSignal::new(VisibleRange::default()),
             at_end: RwSignal::new(true),
+            is_printing: StoredValue::new(false),
             list: StoredValue::new_local(VirtualList::new(ESTIMATED_HEIGHT)),
             observer: StoredValue::new_local(None),
         }
@@ -364,6 +363,9 @@ impl ListView {
                 }
                 self.draw();
                 self.settle();
+                if is_other_room {
+                    self.update_viewing();
+                }
             },
             true,
         );
@@ -380,7 +382,31 @@ impl ListView {
             }
         });
         let visibility = window_event_listener(ev::visibilitychange, move |_| self.update_viewing());
-        on_cleanup(move || visibility.remove());
+        let before_print = window_event_listener(ev::beforeprint, move |_| self.set_printing(true));
+        let after_print = window_event_listener(ev::afterprint, move |_| self.set_printing(false));
+        on_cleanup(move || {
+            visibility.remove();
+            before_print.remove();
+            after_print.remove();
+        });
+    }
+
+    fn set_printing(self, is_printing: bool) {
+        self.is_printing.set_value(is_printing);
+        self.draw();
+        self.set_spacers();
+    }
+
+    /// Rows to draw.
+    fn window(self) -> VisibleRange {
+        if self.is_printing.get_value() {
+            VisibleRange {
+                end: self.chat.with_untracked(ChatState::len),
+                ..VisibleRange::default()
+            }
+        } else {
+            self.list.with_value(VirtualList::window)
+        }
     }
 
     /// The person scrolled.
@@ -406,11 +432,14 @@ impl ListView {
 
     /// Draws the rows that are near the screen, and loads older ones where the history begins.
     fn draw(self) {
-        let range = self.list.with_value(VirtualList::window);
+        let range = self.window();
         if self.range.with_untracked(|shown| *shown != range) {
             self.range.set(range);
         }
         self.set_at_end(self.list.with_value(VirtualList::at_end));
+        if self.is_printing.get_value() {
+            return;
+        }
         if range.start == 0 && self.chat.with_untracked(ChatState::has_older) {
             self.chat.load_older();
         }
@@ -487,7 +516,7 @@ impl ListView {
 
     /// Gives the rows that are not drawn their height.
     fn set_spacers(self) {
-        let range = self.list.with_value(VirtualList::window);
+        let range = self.window();
         for (spacer, pixels) in [(self.before, range.before), (self.after, range.after)] {
             if let Some(spacer) = spacer.get_untracked()
                 && HtmlElement::style(&spacer)

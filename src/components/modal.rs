@@ -3,14 +3,16 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
 
 use super::icon::{IconButton, IconName};
+use crate::composables::focus::focus;
 use crate::contexts::i18n::use_i18n;
 
 /// Modal dialog; it opens when it is drawn, and calls `on_close` when it was closed.
 ///
-/// The browser returns the focus to where it was.
+/// The focus returns to where it was, also when Back closes the dialog.
 #[component]
 pub fn Modal(
     #[prop(into)] title: TextProp,
@@ -19,6 +21,13 @@ pub fn Modal(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let dialog = NodeRef::<html::Dialog>::new();
+    let focused = SendWrapper::new(document().active_element());
+    on_cleanup(move || {
+        // a frame later: while the dialog is there, nothing else takes the focus
+        request_animation_frame(move || {
+            focus(focused.take());
+        });
+    });
     Effect::new(move || {
         if let Some(dialog) = dialog.get()
             && !dialog.open()

@@ -13,7 +13,7 @@ pub fn NamePrompt() -> impl IntoView {
     let chat = use_chat();
     let connection = use_connection();
     let i18n = use_i18n();
-    let has_chosen = chat.select(|state| state.wished_name().is_some());
+    let has_chosen = chat.select(|state| state.wished_name().is_some() || state.is_name_fixed());
     let given_name = chat.select(|state| state.me().map(|me| me.name.clone()));
     let shown = Memo::new(move |_| {
         given_name.with(Option::is_some)

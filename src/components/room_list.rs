@@ -1,23 +1,19 @@
-//! List of rooms on the left: joined ones, direct ones and others, and the way to make a new one.
+//! List of rooms on the left: joined ones, direct ones and others, each with the newest message first.
 
-use leptos::ev::SubmitEvent;
-use leptos::html::{Button, Input};
+use leptos::html::Button;
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
 use super::avatar::Avatar;
-use super::icon::{Icon, IconButton, IconName};
+use super::icon::{IconButton, IconName};
 use super::room_list_item::{RoomListItem, RoomSummary};
 use crate::chat::room::{Membership, RoomState};
-use crate::composables::focus::{focus_node, use_initial_focus};
+use crate::composables::focus::focus_node;
 use crate::composables::row_signals::use_row_signals;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::{Dialog, Layout, Panel, use_layout};
 use crate::protocol::RoomKind;
-
-/// Longest name that the field takes, in UTF-16 units; the server has the last word.
-const MAX_NAME_LENGTH: &str = "64";
 
 /// List of rooms; a panel on small screens.
 #[component]
@@ -26,15 +22,8 @@ pub fn RoomList() -> impl IntoView {
     let i18n = use_i18n();
     let layout = use_layout();
     let is_extended = chat.is_extended();
-    let creating = RwSignal::new(false);
     let close_button = NodeRef::<Button>::new();
     use_panel_focus(layout, Panel::Rooms, close_button);
-    let create = move |name: String| {
-        creating.set(false);
-        if !name.trim().is_empty() {
-            chat.create_room(&name);
-        }
-    };
     view! {
         <nav class="sidebar rooms" aria-label=i18n.text(|s| s.rooms)>
             <div class="sidebar-header">
@@ -44,18 +33,13 @@ pub fn RoomList() -> impl IntoView {
                         <IconButton
                             icon=IconName::Search
                             label=i18n.text(|s| s.find)
-                            on_press=move |_| layout.dialog.set(Some(Dialog::QuickSwitcher))
+                            on_press=move |_| layout.open_dialog(Dialog::QuickSwitcher)
                         />
-                        <button
-                            type="button"
-                            class="icon-button"
-                            aria-label=i18n.text(|s| s.create_room)
-                            title=i18n.text(|s| s.create_room)
-                            aria-expanded=move || creating.get().to_string()
-                            on:click=move |_| creating.update(|creating| *creating = !*creating)
-                        >
-                            <Icon name=IconName::Plus />
-                        </button>
+                        <IconButton
+                            icon=IconName::Plus
+                            label=i18n.text(|s| s.create_room)
+                            on_press=move |_| layout.open_dialog(Dialog::NewRoom)
+                        />
                     </Show>
                     <IconButton
                         icon=IconName::Close
@@ -66,9 +50,6 @@ pub fn RoomList() -> impl IntoView {
                     />
                 </div>
             </div>
-            <Show when=move || creating.get()>
-                <NewRoomForm on_create=create />
-            </Show>
             <div class="sidebar-content">
                 <RoomSection belongs=is_joined />
                 <RoomSection heading=i18n.text(|s| s.direct_messages) belongs=is_direct />
@@ -82,7 +63,7 @@ pub fn RoomList() -> impl IntoView {
 /// Moves the focus to a panel's close button when the panel is opened.
 pub(super) fn use_panel_focus(layout: Layout, panel: Panel, close_button: NodeRef<Button>) {
     Effect::watch(
-        move || layout.panel.get(),
+        move || layout.panel(),
         move |now, _, _| {
             if *now == Some(panel) {
                 // a frame later: until then the panel is hidden and takes no focus
@@ -117,8 +98,8 @@ fn RoomSection(
     let rooms = use_row_signals(move || {
         let strings = i18n.strings();
         chat.with(|state| {
-            let rooms = state.rooms().iter().filter(|room| belongs(room));
-            let summaries = rooms.map(|room| (room.room.id.clone(), RoomSummary::new(room, strings)));
+            let rooms = state.listed().into_iter().filter(|room| belongs(room));
+            let summaries = rooms.map(|room| (room.room.id.clone(), RoomSummary::new(room, state, strings)));
             summaries.collect()
         })
     });
@@ -136,32 +117,6 @@ fn RoomSection(
     }
 }
 
-/// Field for the name of a new room.
-#[component]
-fn NewRoomForm(#[prop(into)] on_create: Callback<String>) -> impl IntoView {
-    let i18n = use_i18n();
-    let field = NodeRef::<Input>::new();
-    use_initial_focus(field);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if let Some(field) = field.get_untracked() {
-            on_create.run(field.value());
-        }
-    };
-    view! {
-        <form class="new-room" on:submit=submit>
-            <input
-                class="field"
-                aria-label=i18n.text(|s| s.new_room_name)
-                placeholder=i18n.text(|s| s.new_room_name)
-                maxlength=MAX_NAME_LENGTH
-                node_ref=field
-            />
-            <button class="button">{i18n.text(|s| s.create_room)}</button>
-        </form>
-    }
-}
-
 /// The person at this page; a click opens the settings.
 #[component]
 fn OwnEntry() -> impl IntoView {
@@ -171,7 +126,7 @@ fn OwnEntry() -> impl IntoView {
     let me = chat.select(|state| state.me().cloned());
     let open_settings = move |_| {
         chat.dismiss_renamed();
-        layout.dialog.set(Some(Dialog::Settings));
+        layout.open_dialog(Dialog::Settings);
     };
     move || {
         let me = me.get()?;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::avatar::Avatar;
 use super::header::room_name;
+use crate::chat::ChatState;
 use crate::chat::i18n::Strings;
 use crate::chat::room::RoomState;
 use crate::chat::text::truncate;
@@ -28,6 +29,8 @@ pub struct RoomSummary {
     pub preview: String,
     /// Id of the other person of a direct room.
     pub direct_with: Option<String>,
+    /// Whether that person is connected; `None` when that is not known.
+    pub is_present: Option<bool>,
     /// Number of unread messages.
     pub unread: u64,
 }
@@ -35,7 +38,7 @@ pub struct RoomSummary {
 impl RoomSummary {
     /// Summary of a room.
     #[must_use]
-    pub fn new(room: &RoomState, strings: &Strings) -> Self {
+    pub fn new(room: &RoomState, state: &ChatState, strings: &Strings) -> Self {
         let last = room.room.last.as_ref();
         Self {
             id: room.room.id.clone(),
@@ -46,6 +49,11 @@ impl RoomSummary {
                 None => String::new(),
             },
             direct_with: room.room.with.as_ref().map(|with| with.id.clone()),
+            is_present: room
+                .room
+                .with
+                .as_ref()
+                .and_then(|with| state.is_present(&with.id)),
             unread: room.unread(),
         }
     }
@@ -61,8 +69,13 @@ pub fn RoomListItem(#[prop(into)] room: Signal<RoomSummary>) -> impl IntoView {
     let is_open = move || room.with(|room| current.with(|current| *current == room.id));
     let unread = Memo::new(move |_| room.with(|room| room.unread));
     let open = move |_| {
-        layout.close_panel();
-        chat.open_room(&room.with_untracked(|room| room.id.clone()));
+        let id = room.with_untracked(|room| room.id.clone());
+        if current.with_untracked(|current| *current == id) {
+            layout.close_panel();
+        } else {
+            // the room closes the panel
+            chat.open_room(&id);
+        }
     };
     let sign = Memo::new(move |_| room.with(|room| (room.direct_with.clone(), room.name.clone())));
     view! {
@@ -75,7 +88,13 @@ pub fn RoomListItem(#[prop(into)] room: Signal<RoomSummary>) -> impl IntoView {
                 on:click=open
             >
                 {move || match sign.get() {
-                    (Some(id), name) => view! { <Avatar id=id name=name small=true /> }.into_any(),
+                    (Some(id), name) => view! {
+                        <span class="avatar-frame">
+                            <Avatar id=id name=name small=true />
+                            <PresenceDot is_present=Signal::derive(move || room.with(|room| room.is_present)) />
+                        </span>
+                    }
+                    .into_any(),
                     (None, _) => view! { <span class="sign" aria-hidden="true">"#"</span> }.into_any(),
                 }}
                 <span>
@@ -92,6 +111,19 @@ pub fn RoomListItem(#[prop(into)] room: Signal<RoomSummary>) -> impl IntoView {
                 </Show>
             </button>
         </li>
+    }
+}
+
+/// Mark on the avatar of someone who is connected, with a word for screen readers.
+#[component]
+fn PresenceDot(is_present: Signal<Option<bool>>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || {
+        let (class, label) = match is_present.get()? {
+            true => ("presence-dot", i18n.strings().present),
+            false => ("presence-dot away", i18n.strings().away),
+        };
+        Some(view! { <span class=class role="img" aria-label=label title=label></span> })
     }
 }
 

@@ -5,9 +5,12 @@ use leptos::prelude::*;
 use super::help_dialog::ShortcutList;
 use super::modal::Modal;
 use super::rename_form::RenameForm;
+use crate::chat::ChatState;
 use crate::chat::i18n::Language;
 use crate::contexts::chat::use_chat;
+use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
+use crate::contexts::layout::use_layout;
 use crate::contexts::preferences::{Theme, use_preferences};
 
 /// Dialog with the settings.
@@ -16,12 +19,25 @@ pub fn SettingsDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let chat = use_chat();
     let i18n = use_i18n();
     let preferences = use_preferences();
+    let layout = use_layout();
+    let connection = use_connection();
     let name = chat.with_untracked(|state| state.me().map(|me| me.name.clone()));
-    let rename =
-        name.map(|name| view! { <RenameForm id="own-name" label=i18n.text(|s| s.your_name) name=name /> });
+    let is_fixed = chat.with_untracked(ChatState::is_name_fixed);
+    let own_name = name.map(|name| {
+        if is_fixed {
+            view! { <FixedName name=name /> }.into_any()
+        } else {
+            view! { <RenameForm id="own-name" label=i18n.text(|s| s.your_name) name=name /> }.into_any()
+        }
+    });
+    let hides_membership = chat.select(ChatState::hides_membership);
+    let log_out = move |_| {
+        layout.close_dialog();
+        chat.log_out();
+    };
     view! {
         <Modal title=i18n.text(|s| s.settings) on_close=on_close>
-            {rename}
+            {own_name}
             <fieldset class="group">
                 <legend>{i18n.text(|s| s.language)}</legend>
                 <div class="choices">
@@ -62,10 +78,38 @@ pub fn SettingsDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
                     />
                 </div>
             </fieldset>
-            <section class="group" aria-label=i18n.text(|s| s.help)>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || !hides_membership.get()
+                    on:change:target=move |event| chat.set_hide_membership(!event.target().checked())
+                />
+                <span>{i18n.text(|s| s.show_membership)}</span>
+            </label>
+            <Show when=move || connection.has_token()>
+                <button type="button" class="button quiet" on:click=log_out>
+                    {i18n.text(|s| s.log_out)}
+                </button>
+            </Show>
+            <section class="group shortcut-section" aria-label=i18n.text(|s| s.help)>
                 <ShortcutList />
             </section>
         </Modal>
+    }
+}
+
+/// The own name where it belongs to the token, and why it cannot be changed.
+#[component]
+fn FixedName(name: String) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <div class="group">
+            <p class="caption">{i18n.text(|s| s.your_name)}</p>
+            <p>
+                <bdi>{name}</bdi>
+            </p>
+            <p class="hint">{i18n.text(|s| s.name_fixed)}</p>
+        </div>
     }
 }
 

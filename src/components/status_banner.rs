@@ -130,6 +130,7 @@ fn connection_title(connection: &ConnectionState, strings: &Strings) -> String {
     let title = match connection {
         ConnectionState::ConsentNeeded { host } => return (strings.foreign_server)(host),
         ConnectionState::ServerForbidden { host } => return (strings.forbidden_server)(host),
+        ConnectionState::InvalidAddress { address } => return (strings.invalid_server)(address),
         ConnectionState::Connecting => strings.connecting,
         ConnectionState::Connected => "",
         ConnectionState::Backoff { lost: true, .. } => strings.connection_lost,
@@ -157,7 +158,9 @@ fn connection_bar(
             format!(". {}", (strings.foreign_server_hint)(host)),
             vec![(strings.connect, Action::AcceptServer), own_server],
         ),
-        ConnectionState::ServerForbidden { .. } => ("banner danger", String::new(), vec![own_server]),
+        ConnectionState::ServerForbidden { .. } | ConnectionState::InvalidAddress { .. } => {
+            ("banner danger", String::new(), vec![own_server])
+        }
         ConnectionState::Connected => return None,
         ConnectionState::Connecting => ("banner", String::new(), Vec::new()),
         ConnectionState::Backoff {

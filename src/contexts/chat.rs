@@ -130,11 +130,29 @@ impl Chat {
         }
     }
 
+    /// Forgets the token and connects without it.
+    pub fn log_out(self) {
+        self.connection.forget_token();
+        self.refresh_auth();
+        if let Some(socket) = self.socket.get_value() {
+            socket.reconnect();
+        }
+    }
+
     /// Sends a text to the open room; returns whether it was taken.
     pub fn submit(self, text: &str) -> bool {
         let mut taken = false;
         self.update(|state, now| taken = state.submit(now, text));
         taken
+    }
+
+    /// Sends a text to the open room and keeps its draft.
+    pub fn submit_beside_draft(self, text: &str) {
+        self.update(|state, now| {
+            let draft = state.room().draft.clone();
+            state.submit(now, text);
+            state.set_draft(&draft);
+        });
     }
 
     /// Opens a room.
@@ -371,11 +389,21 @@ fn use_storage(chat: Chat) {
         move |_, _, _| chat.store_window(clock::now()),
         false,
     );
+    // what another window of this person has stored
+    let other_window = window_event_listener(ev::storage, move |event| {
+        if event.key().as_deref() != Some(storage::for_server(PREFERENCES_KEY).as_str()) {
+            return;
+        }
+        if let Some(stored) = storage::get_json(&storage::for_server(PREFERENCES_KEY)) {
+            chat.update(|state, now| state.adopt_preferences(now, stored));
+        }
+    });
     let page_hide = window_event_listener(ev::pagehide, move |_| chat.store_before_unload());
     let visibility = window_event_listener(ev::visibilitychange, move |_| {
         chat.store_window(if document().hidden() { 0 } else { clock::now() });
     });
     on_cleanup(move || {
+        other_window.remove();
         page_hide.remove();
         visibility.remove();
     });

@@ -32,6 +32,22 @@ impl Connection {
         self.state.set(state);
     }
 
+    /// Whether a token is stored.
+    #[must_use]
+    pub fn has_token(self) -> bool {
+        self.stored_token().is_some()
+    }
+
+    fn stored_token(self) -> Option<String> {
+        storage::get(&storage::for_server(TOKEN_KEY)).filter(|token| !token.is_empty())
+    }
+
+    /// Forgets the token.
+    pub fn forget_token(self) {
+        storage::set(&storage::for_server(TOKEN_KEY), None);
+        self.token_sent.set(false);
+    }
+
     /// Stores the token for the next connection.
     pub fn set_token(self, token: &str) {
         storage::set(&storage::for_server(TOKEN_KEY), Some(token.trim()));
@@ -44,7 +60,9 @@ impl Connection {
         self.state.with_untracked(|state| {
             !matches!(
                 state,
-                ConnectionState::ConsentNeeded { .. } | ConnectionState::ServerForbidden { .. }
+                ConnectionState::ConsentNeeded { .. }
+                    | ConnectionState::ServerForbidden { .. }
+                    | ConnectionState::InvalidAddress { .. }
             )
         })
     }
@@ -56,7 +74,7 @@ impl Connection {
             pesan: VERSION,
             key: self.key.get_value(),
             name,
-            token: storage::get(&storage::for_server(TOKEN_KEY)).filter(|token| !token.is_empty()),
+            token: self.stored_token(),
             presence_batches: true,
         }
     }
@@ -81,6 +99,7 @@ pub fn provide_connection() -> Connection {
             needs_consent: true,
         } => (ConnectionState::ConsentNeeded { host: host.clone() }, Some(host)),
         ServerTarget::Forbidden { host } => (ConnectionState::ServerForbidden { host }, None),
+        ServerTarget::Invalid { address } => (ConnectionState::InvalidAddress { address }, None),
     };
     let connection = Connection {
         state: RwSignal::new(state),

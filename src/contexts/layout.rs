@@ -1,5 +1,9 @@
-//! What is open around the conversation: a panel on small screens, a dialog, a toast.
+//! What is open over the conversation: a panel on small screens, a dialog, the emoji sheet; and the toast.
+//!
+//! Everything that opens adds a history entry, so that Back closes it, the last one first. The state of an entry is how
+//! much is open there.
 
+use gloo_timers::callback::Timeout;
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
@@ -27,7 +31,7 @@ impl Panel {
 }
 
 /// Dialog over the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dialog {
     /// Name, language and theme.
     Settings,
@@ -35,15 +39,30 @@ pub enum Dialog {
     Help,
     /// Finds a room or a person.
     QuickSwitcher,
+    /// Asks for the name of a new room.
+    NewRoom,
+    /// Shows a text that the browser did not copy, selected.
+    CopyText(String),
+}
+
+/// Something that is open and can be closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// Panel of a small screen.
+    Panel(Panel),
+    /// Dialog.
+    Dialog(Dialog),
+    /// Sheet of emoji.
+    EmojiSheet,
 }
 
 /// What is open; copy it into closures.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// Panel that is open.
-    pub panel: RwSignal<Option<Panel>>,
-    /// Dialog that is open.
-    pub dialog: RwSignal<Option<Dialog>>,
+    /// What is open, the last opened at the end.
+    overlays: RwSignal<Vec<Overlay>>,
+    /// History entries of what was closed since the last turn of the event loop.
+    surplus: StoredValue<usize>,
     /// Text of the toast; it disappears by itself.
     pub toast: RwSignal<Option<String>>,
     /// Field of the composer.
@@ -51,20 +70,118 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Opens a panel; Back closes it.
-    pub fn open_panel(self, panel: Panel) {
-        if self.panel.get_untracked().is_none() {
-            route::push_closable();
+    /// Opens something; Back closes it.
+    pub fn open(self, overlay: Overlay) {
+        if self.overlays.with_untracked(|open| open.contains(&overlay)) {
+            return;
         }
-        self.panel.set(Some(panel));
+        self.overlays.update(|open| open.push(overlay));
+        route::push_overlay(self.depth());
     }
 
-    /// Closes the panel and leaves its history entry.
-    pub fn close_panel(self) {
-        if self.panel.get_untracked().is_some() {
-            self.panel.set(None);
-            route::back();
+    /// Opens a dialog.
+    pub fn open_dialog(self, dialog: Dialog) {
+        self.open(Overlay::Dialog(dialog));
+    }
+
+    /// Closes something and what was opened after it, and leaves their history entries.
+    pub fn close(self, overlay: &Overlay) {
+        let place = self
+            .overlays
+            .with_untracked(|open| open.iter().position(|open| open == overlay));
+        if let Some(place) = place {
+            self.close_from(place);
         }
+    }
+
+    /// Closes what was opened last; returns whether something was open.
+    pub fn close_last(self) -> bool {
+        let place = self.depth().checked_sub(1);
+        if let Some(place) = place {
+            self.close_from(place);
+        }
+        place.is_some()
+    }
+
+    /// Closes the panel, if one is open.
+    pub fn close_panel(self) {
+        if let Some(panel) = self.panel() {
+            self.close(&Overlay::Panel(panel));
+        }
+    }
+
+    /// Closes the dialog, if one is open.
+    pub fn close_dialog(self) {
+        if let Some(dialog) = self.dialog() {
+            self.close(&Overlay::Dialog(dialog));
+        }
+    }
+
+    fn close_from(self, place: usize) {
+        let count = self.depth() - place;
+        self.overlays.update(|open| open.truncate(place));
+        self.surplus.update_value(|surplus| *surplus += count);
+        // later, since a room that is opened now takes over the entry
+        Timeout::new(0, move || {
+            if let Some(count) = self.surplus.try_update_value(std::mem::take)
+                && count > 0
+            {
+                route::back(count);
+            }
+        })
+        .forget();
+    }
+
+    /// Closes everything because another room was opened; returns whether the room takes over the current history entry.
+    pub fn close_for_room(self) -> bool {
+        let surplus = self.surplus.try_update_value(std::mem::take).unwrap_or_default();
+        let is_open = self.depth() > 0;
+        if is_open {
+            self.overlays.set(Vec::new());
+        }
+        is_open || surplus > 0
+    }
+
+    /// Applies that the browser went to another history entry, where `depth` things were open.
+    pub fn on_history(self, depth: usize) {
+        if depth < self.depth() {
+            self.overlays.update(|open| open.truncate(depth));
+        } else if depth > self.depth() {
+            // what was open at that entry is closed for good
+            route::back(1);
+        }
+    }
+
+    fn depth(self) -> usize {
+        self.overlays.with_untracked(Vec::len)
+    }
+
+    /// Panel that is open.
+    #[must_use]
+    pub fn panel(self) -> Option<Panel> {
+        self.overlays.with(|open| {
+            open.iter().rev().find_map(|overlay| match overlay {
+                Overlay::Panel(panel) => Some(*panel),
+                Overlay::Dialog(_) | Overlay::EmojiSheet => None,
+            })
+        })
+    }
+
+    /// Dialog that is open.
+    #[must_use]
+    pub fn dialog(self) -> Option<Dialog> {
+        self.overlays.with(|open| {
+            open.iter().rev().find_map(|overlay| match overlay {
+                Overlay::Dialog(dialog) => Some(dialog.clone()),
+                Overlay::Panel(_) | Overlay::EmojiSheet => None,
+            })
+        })
+    }
+
+    /// Whether something is open.
+    #[must_use]
+    pub fn is_open(self, overlay: &Overlay) -> bool {
+        self.overlays.with(|open| open.contains(overlay))
     }
 
     /// Moves the focus to the composer.
@@ -76,8 +193,8 @@ impl Layout {
 /// Provides the layout.
 pub fn provide_layout() -> Layout {
     let layout = Layout {
-        panel: RwSignal::new(None),
-        dialog: RwSignal::new(None),
+        overlays: RwSignal::new(Vec::new()),
+        surplus: StoredValue::new(0),
         toast: RwSignal::new(None),
         composer: NodeRef::new(),
     };

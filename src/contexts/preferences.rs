@@ -1,5 +1,6 @@
 //! Language and theme of this browser.
 
+use leptos::ev;
 use leptos::prelude::*;
 
 use crate::chat::i18n::Language;
@@ -75,12 +76,22 @@ impl DisplayPreferences {
 /// Reads the preferences of this browser, provides them, and keeps the attributes of `<html>` up to date.
 pub fn provide_preferences() -> DisplayPreferences {
     let browser_language = || web_sys::window().and_then(|window| window.navigator().language());
-    let tag = storage::get(LANGUAGE_KEY).or_else(browser_language);
-    let theme = storage::get(THEME_KEY);
-    let preferences = DisplayPreferences {
-        language: RwSignal::new(Language::from_tag(tag.as_deref().unwrap_or_default())),
-        theme: RwSignal::new(Theme::from_name(theme.as_deref().unwrap_or_default())),
+    let stored_language = move || {
+        let tag = storage::get(LANGUAGE_KEY).or_else(browser_language);
+        Language::from_tag(tag.as_deref().unwrap_or_default())
     };
+    let stored_theme = || Theme::from_name(storage::get(THEME_KEY).as_deref().unwrap_or_default());
+    let preferences = DisplayPreferences {
+        language: RwSignal::new(stored_language()),
+        theme: RwSignal::new(stored_theme()),
+    };
+    // changed in another window
+    let other_window = window_event_listener(ev::storage, move |event| match event.key().as_deref() {
+        Some(LANGUAGE_KEY) => preferences.language.set(stored_language()),
+        Some(THEME_KEY) => preferences.theme.set(stored_theme()),
+        _ => {}
+    });
+    on_cleanup(move || other_window.remove());
     Effect::new(move || set_root_attribute("lang", Some(preferences.language().tag())));
     Effect::new(move || set_root_attribute("data-theme", preferences.theme().name()));
     provide_context(preferences);

@@ -63,6 +63,7 @@ pub fn use_chat_socket(
             options
         }
     };
+    let address = server.clone();
     let socket = use_socket(server, options);
     let events = updates.clone();
     use_any(socket, move |message| {
@@ -91,9 +92,9 @@ pub fn use_chat_socket(
     Effect::new(move || {
         // an address that the page does not connect to is reported as that
         if let Some(error) = socket.error.get().filter(|_| auto_connect) {
-            failures.push(SocketUpdate::Connection(ConnectionState::Refused {
-                reason: error.to_string(),
-                error: None,
+            leptos::logging::warn!("{address} cannot be used: {error}");
+            failures.push(SocketUpdate::Connection(ConnectionState::InvalidAddress {
+                address: address.clone(),
             }));
         }
     });
@@ -116,6 +117,12 @@ impl ChatSocket {
     pub fn connect_now(self) {
         self.socket.connect();
         self.socket.reconnect_now();
+    }
+
+    /// Connects again under the current credentials.
+    pub fn reconnect(self) {
+        self.socket.disconnect();
+        self.socket.connect();
     }
 
     /// Emits a request. Its answer arrives as an [`SocketUpdate::Response`].

@@ -5,16 +5,16 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlDocument, HtmlTextAreaElement};
 
 /// Copies a text; returns whether it was copied.
-pub async fn copy(text: String) -> bool {
+pub async fn copy(text: &str) -> bool {
     let Some(window) = web_sys::window() else {
         return false;
     };
     // browsers leave `navigator.clipboard` undefined outside of secure contexts
     let clipboard = window.navigator().clipboard();
-    if !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(&text)).await.is_ok() {
+    if !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(text)).await.is_ok() {
         return true;
     }
-    copy_by_selection(&text).unwrap_or(false)
+    copy_by_selection(text).unwrap_or(false)
 }
 
 /// Copies by selecting the text in a field that nobody sees.
@@ -25,7 +25,14 @@ fn copy_by_selection(text: &str) -> Option<bool> {
     field.set_value(text);
     field.set_class_name("visually-hidden");
     field.set_read_only(true);
-    document.body()?.append_child(&field).ok()?;
+    // beside the focused element: outside of an open dialog nothing takes the focus
+    let parent = focused
+        .as_ref()
+        .and_then(|focused| focused.closest("dialog").ok().flatten());
+    match parent {
+        Some(dialog) => dialog.append_child(&field).ok()?,
+        None => document.body()?.append_child(&field).ok()?,
+    };
     field.select();
     let copied = document
         .dyn_ref::<HtmlDocument>()?

@@ -68,19 +68,29 @@ pub fn set_room(room: &str, replace: bool) {
     }
 }
 
-/// Adds a history entry for something that Back closes.
-pub fn push_closable() {
+/// Adds a history entry at which `depth` things are open, of which Back closes the last one.
+pub fn push_overlay(depth: usize) {
     if let Some(history) = history()
-        && history.push_state(&JsValue::TRUE, "").is_err()
+        && history.push_state(&JsValue::from_f64(depth as f64), "").is_err()
     {
         leptos::logging::warn!("the browser adds no history entry");
     }
 }
 
-/// Goes back by one history entry.
-pub fn back() {
+/// How many things are open at the current history entry.
+#[must_use]
+pub fn overlay_depth() -> usize {
+    let state = history().and_then(|history| history.state().ok());
+    state
+        .and_then(|state| state.as_f64())
+        .map_or(0, |depth| depth as usize)
+}
+
+/// Goes back by some history entries.
+pub fn back(count: usize) {
+    let delta = i32::try_from(count).map_or(-1, |count| -count);
     if let Some(history) = history()
-        && history.back().is_err()
+        && history.go_with_delta(delta).is_err()
     {
         leptos::logging::warn!("the browser does not go back");
     }

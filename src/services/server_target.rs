@@ -22,10 +22,15 @@ pub enum ServerTarget {
         /// Whether the person has to agree first.
         needs_consent: bool,
     },
-    /// Server that the operator does not allow, or a text that is no address.
+    /// Server that the operator does not allow.
     Forbidden {
-        /// Host, or the text itself.
+        /// Host of the server.
         host: String,
+    },
+    /// Text that is no address of a server.
+    Invalid {
+        /// The text.
+        address: String,
     },
 }
 
@@ -39,8 +44,9 @@ pub fn resolve() -> ServerTarget {
     let Some(text) = route::foreign_server() else {
         return ServerTarget::Own;
     };
-    let Ok(url) = Url::new(&text) else {
-        return ServerTarget::Forbidden { host: text };
+    let url = match Url::new(&text) {
+        Ok(url) if matches!(url.protocol().as_str(), "http:" | "https:" | "ws:" | "wss:") => url,
+        Ok(_) | Err(_) => return ServerTarget::Invalid { address: text },
     };
     let own_host = route::location()
         .and_then(|location| location.hostname().ok())

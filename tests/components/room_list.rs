@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 use pesan::chat::server_events::ServerEvent;
+use pesan::components::new_room_dialog::NewRoomDialog;
 use pesan::components::room_list::RoomList;
 use pesan::protocol::RoomKind;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -40,9 +41,8 @@ async fn unread_messages_are_counted_in_words_and_numbers() {
 }
 
 #[wasm_bindgen_test]
-async fn new_room_form_opens_with_the_cursor_in_its_field() {
-    let mounted = list().await;
-    mounted.press("Create room");
+async fn new_room_dialog_opens_with_the_cursor_in_its_field() {
+    let mounted = mount(|_| view! { <NewRoomDialog on_close=|()| () /> });
     settle().await;
-    assert_eq!(document().active_element(), mounted.find(".new-room input"));
+    assert_eq!(document().active_element(), mounted.find("#new-room-name"));
 }

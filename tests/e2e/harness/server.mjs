@@ -19,7 +19,8 @@ const LISTENS = /listening on https?:\/\/[\d.]+:(\d+)/;
 
 /** Server with its own data folder, which is kept when the server is killed and started again. */
 export class Server {
-  constructor(data, { args = [], env = {} }) {
+  constructor(data, { args = [], env = {}, host = "127.0.0.1" }) {
+    this.host = host;
     this.data = data;
     this.args = args;
     this.env = env;
@@ -31,7 +32,7 @@ export class Server {
 
   /** Starts the server; after the first time on the same port. */
   async start() {
-    const args = ["--listen", `127.0.0.1:${this.port}`, "--assets", dist, "--data", this.data, ...this.args];
+    const args = ["--listen", `${this.host}:${this.port}`, "--assets", dist, "--data", this.data, ...this.args];
     this.run = new Program(program, args, { env: { ...process.env, RUST_BACKTRACE: "1", ...this.env } });
     this.port = Number((await this.run.waitForOutput(LISTENS))[1]);
     return this;
