@@ -6,7 +6,6 @@ use leptos::prelude::*;
 
 use super::modal::Modal;
 use crate::chat::RoomCreation;
-use crate::composables::focus::use_initial_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 use crate::protocol::ChatErrorCode;
@@ -20,7 +19,6 @@ pub fn NewRoomDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let chat = use_chat();
     let i18n = use_i18n();
     let field = NodeRef::<Input>::new();
-    use_initial_focus(field);
     chat.dismiss_creation();
     let error = chat.select(|state| match state.creation() {
         Some(RoomCreation::Refused { error }) => Some(error.clone()),
@@ -58,6 +56,7 @@ pub fn NewRoomDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
                     <input
                         id="new-room-name"
                         class="field"
+                        autofocus
                         autocomplete="off"
                         maxlength=MAX_NAME_LENGTH
                         node_ref=field

@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 
 use leptos::ev::KeyboardEvent;
-use leptos::html::Input;
 use leptos::prelude::*;
 
 use super::header::room_name;
 use super::modal::Modal;
 use crate::chat::ChatState;
 use crate::chat::i18n::Strings;
-use crate::composables::focus::use_initial_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 
@@ -38,14 +36,12 @@ struct Match {
 pub fn QuickSwitcher(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let chat = use_chat();
     let i18n = use_i18n();
-    let field = NodeRef::<Input>::new();
     let query = RwSignal::new(String::new());
     let selected = RwSignal::new(0_usize);
     let matches = Memo::new(move |_| {
         let strings = i18n.strings();
         chat.with(|state| query.with(|query| find(state, query, strings)))
     });
-    use_initial_focus(field);
     let choose = move |target: Target| {
         match target {
             Target::Room(id) => chat.open_room(&id),
@@ -75,13 +71,13 @@ pub fn QuickSwitcher(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
         <Modal title=i18n.text(|s| s.find) on_close=on_close>
             <input
                 class="field"
+                autofocus
                 role="combobox"
                 aria-expanded="true"
                 aria-controls="matches"
                 aria-activedescendant=move || option_id(selected.get())
                 aria-label=i18n.text(|s| s.find)
                 autocomplete="off"
-                node_ref=field
                 on:input:target=move |event| {
                     query.set(event.target().value());
                     selected.set(0);
