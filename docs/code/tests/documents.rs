@@ -57,7 +57,12 @@ fn rust_block_named_after_a_file_equals_the_file() {
             let file = fs::read_to_string(root.join(path)).expect("the file that is named");
             // The documentation of the file comes first, and is not copied.
             let (_, file) = file.split_once("\n\n").expect("code follows");
-            assert_eq!(code.trim(), file.trim(), "{} and {path}", document.display());
+            assert_eq!(
+                code.trim(),
+                file.trim(),
+                "copy {path} into {}",
+                document.display()
+            );
             compared += 1;
         }
     }
