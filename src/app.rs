@@ -19,9 +19,10 @@ use crate::components::quick_switcher::QuickSwitcher;
 use crate::components::room_list::RoomList;
 use crate::components::settings_dialog::SettingsDialog;
 use crate::components::status_banner::StatusBanner;
-use crate::components::toast::Toast;
+use crate::components::toast::ToastView;
 use crate::components::token_prompt::TokenPrompt;
 use crate::components::typing_indicator::TypingIndicator;
+use crate::composables::focus::has_mouse;
 use crate::contexts::chat::{Chat, provide_chat};
 use crate::contexts::connection::provide_connection;
 use crate::contexts::i18n::provide_i18n;
@@ -79,7 +80,7 @@ pub fn App(
             <div class="scrim" on:click=move |_| layout.close_panel()></div>
         </div>
         <LiveRegion />
-        <Toast />
+        <ToastView />
         {move || match dialog.get()? {
             Dialog::Settings => Some(view! { <SettingsDialog on_close=close_dialog /> }.into_any()),
             Dialog::Help => Some(view! { <HelpDialog on_close=close_dialog /> }.into_any()),
@@ -88,15 +89,6 @@ pub fn App(
             Dialog::CopyText(text) => Some(view! { <CopyDialog text=text on_close=close_dialog /> }.into_any()),
         }}
     }
-}
-
-/// Whether nothing on screen moves when a field takes the focus: there is no on-screen keyboard.
-fn has_mouse() -> bool {
-    window()
-        .match_media("(hover: hover)")
-        .ok()
-        .flatten()
-        .is_some_and(|query| query.matches())
 }
 
 /// Shows the number of unread messages in the title.

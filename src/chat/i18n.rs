@@ -154,6 +154,8 @@ pub struct Strings {
     pub lobby: &'static str,
     /// Button that creates a room.
     pub create_room: &'static str,
+    /// Mark of a room with a draft.
+    pub draft: &'static str,
     /// Button that creates the room.
     pub create: &'static str,
     /// Button that opens the room that has the name.
@@ -168,6 +170,12 @@ pub struct Strings {
     pub copy_room_link: &'static str,
     /// Button that leaves the room.
     pub leave_room: &'static str,
+    /// The person has left a room; its name.
+    pub left_room: With1,
+    /// Button that opens the room again.
+    pub undo: &'static str,
+    /// Button that opens the menu of the header.
+    pub more: &'static str,
     /// Hides a direct room.
     pub hide_conversation: &'static str,
     /// Label of the people who are present.
@@ -191,6 +199,10 @@ pub struct Strings {
     pub messages: &'static str,
     /// Empty room on a basic server.
     pub empty_basic: &'static str,
+    /// The lobby has no messages.
+    pub empty_lobby: &'static str,
+    /// A direct room has no messages; name of the other person.
+    pub empty_direct: With1,
     /// Empty room.
     pub empty_room: &'static str,
     /// Above the first message.
@@ -300,8 +312,6 @@ pub struct Strings {
     // settings, help and finder
     /// Title of the settings.
     pub settings: &'static str,
-    /// Button that opens the settings.
-    pub settings_and_help: &'static str,
     /// Heading of the languages.
     pub language: &'static str,
     /// Heading of the themes.

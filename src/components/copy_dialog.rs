@@ -5,14 +5,17 @@ use leptos::prelude::*;
 
 use super::modal::Modal;
 use crate::contexts::i18n::{I18n, use_i18n};
-use crate::contexts::layout::{Dialog, Layout};
+use crate::contexts::layout::{Dialog, Layout, Toast};
 use crate::services::clipboard;
 
 /// Copies a text, and says so once it is copied; otherwise opens [`CopyDialog`].
 pub fn copy(text: String, layout: Layout, i18n: I18n) {
     leptos::task::spawn_local(async move {
         if clipboard::copy(&text).await {
-            layout.toast.set(Some(i18n.strings().copied.to_owned()));
+            layout.toast.set(Some(Toast {
+                text: i18n.strings().copied.to_owned(),
+                left_room: None,
+            }));
         } else {
             layout.open_dialog(Dialog::CopyText(text));
         }

@@ -1,12 +1,10 @@
 //! Sheet of emoji beside the composer.
 
-use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::Node;
 
 use super::icon::{Icon, IconName};
+use crate::composables::close_outside::use_close_outside;
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::{Overlay, use_layout};
 
@@ -34,16 +32,7 @@ pub fn EmojiPicker(#[prop(into)] on_pick: Callback<&'static str>) -> impl IntoVi
             layout.open(Overlay::EmojiSheet);
         }
     };
-    let outside = window_event_listener(ev::pointerdown, move |event| {
-        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
-        let is_inside = picker
-            .get_untracked()
-            .is_some_and(|picker| picker.contains(target.as_ref()));
-        if !is_inside {
-            close();
-        }
-    });
-    on_cleanup(move || outside.remove());
+    use_close_outside(picker, Overlay::EmojiSheet);
     view! {
         <div class="emoji-picker" node_ref=picker>
             <button

@@ -1,6 +1,6 @@
 //! Header of the conversation: room, people, connection, and the buttons around it.
 
-use leptos::html::Button;
+use leptos::html::{Button, Div};
 use leptos::prelude::*;
 
 use super::copy_dialog::copy;
@@ -9,11 +9,12 @@ use crate::chat::ChatState;
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::i18n::Strings;
 use crate::chat::room::RoomState;
+use crate::composables::close_outside::use_close_outside;
 use crate::composables::focus::focus_node;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
-use crate::contexts::layout::{Dialog, Overlay, Panel, use_layout};
+use crate::contexts::layout::{Dialog, Overlay, Panel, Toast, use_layout};
 use crate::protocol::RoomKind;
 use crate::services::route;
 
@@ -56,11 +57,22 @@ pub fn Header() -> impl IntoView {
     let can_leave = chat.select(|state| state.me().is_some() && state.room().room.kind == RoomKind::Open);
     let foreign_host = use_connection().foreign_host.get_value();
     let room_id = chat.room_id();
-    let copy_link = move |_| {
+    let leave = move || {
+        let (id, name) = chat.with_untracked(|state| {
+            let room = &state.room().room;
+            (room.id.clone(), room.name.clone())
+        });
+        chat.leave_room();
+        layout.toast.set(Some(Toast {
+            text: (i18n.strings().left_room)(&name),
+            left_room: Some(id),
+        }));
+    };
+    let copy_link = move || {
         let url = route::room_url(&room_id.get_untracked());
         copy(url, layout, i18n);
     };
-    let open_settings = move |_| {
+    let open_settings = move || {
         chat.dismiss_renamed();
         layout.open_dialog(Dialog::Settings);
     };
@@ -78,17 +90,24 @@ pub fn Header() -> impl IntoView {
                 </Show>
             </div>
             <Show when=move || can_leave.get()>
-                <IconButton icon=IconName::Link label=i18n.text(|s| s.copy_room_link) on_press=copy_link />
+                <IconButton
+                    icon=IconName::Link
+                    label=i18n.text(|s| s.copy_room_link)
+                    class="wide"
+                    on_press=move |_| copy_link()
+                />
                 <IconButton
                     icon=IconName::Leave
                     label=i18n.text(|s| s.leave_room)
-                    on_press=move |_| chat.leave_room()
+                    class="wide"
+                    on_press=move |_| leave()
                 />
             </Show>
             <Show when=move || is_direct.get()>
                 <IconButton
                     icon=IconName::Leave
                     label=i18n.text(|s| s.hide_conversation)
+                    class="wide"
                     on_press=move |_| chat.hide_room()
                 />
             </Show>
@@ -97,10 +116,80 @@ pub fn Header() -> impl IntoView {
             </Show>
             <IconButton
                 icon=IconName::Settings
-                label=i18n.text(|s| s.settings_and_help)
-                on_press=open_settings
+                label=i18n.text(|s| s.settings)
+                class="wide"
+                on_press=move |_| open_settings()
+            />
+            <HeaderMenu
+                can_leave=can_leave
+                is_direct=is_direct
+                on_copy_link=move |()| copy_link()
+                on_leave=move |()| leave()
+                on_hide=move |()| chat.hide_room()
+                on_settings=move |()| open_settings()
             />
         </header>
+    }
+}
+
+/// On small screens: what the header has no room for, behind one button.
+#[component]
+fn HeaderMenu(
+    #[prop(into)] can_leave: Signal<bool>,
+    #[prop(into)] is_direct: Signal<bool>,
+    #[prop(into)] on_copy_link: Callback<()>,
+    #[prop(into)] on_leave: Callback<()>,
+    #[prop(into)] on_hide: Callback<()>,
+    #[prop(into)] on_settings: Callback<()>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let layout = use_layout();
+    let menu = NodeRef::<Div>::new();
+    let is_open = Memo::new(move |_| layout.is_open(&Overlay::HeaderMenu));
+    use_close_outside(menu, Overlay::HeaderMenu);
+    let toggle = move |_| {
+        if is_open.get_untracked() {
+            layout.close(&Overlay::HeaderMenu);
+        } else {
+            layout.open(Overlay::HeaderMenu);
+        }
+    };
+    let entry = move |label: fn(&'static Strings) -> &'static str, action: Callback<()>| {
+        view! {
+            <button
+                type="button"
+                class="entry"
+                on:click=move |_| {
+                    layout.close(&Overlay::HeaderMenu);
+                    action.run(());
+                }
+            >
+                {i18n.text(label)}
+            </button>
+        }
+    };
+    view! {
+        <div class="header-menu" node_ref=menu>
+            <button
+                type="button"
+                class="icon-button"
+                aria-label=i18n.text(|s| s.more)
+                title=i18n.text(|s| s.more)
+                aria-expanded=move || is_open.get().to_string()
+                on:click=toggle
+            >
+                <Icon name=IconName::More />
+            </button>
+            <Show when=move || is_open.get()>
+                <div class="header-menu-sheet" role="group" aria-label=i18n.text(|s| s.more)>
+                    <Show when=move || can_leave.get()>
+                        {entry(|s| s.copy_room_link, on_copy_link)} {entry(|s| s.leave_room, on_leave)}
+                    </Show>
+                    <Show when=move || is_direct.get()>{entry(|s| s.hide_conversation, on_hide)}</Show>
+                    {entry(|s| s.settings, on_settings)}
+                </div>
+            </Show>
+        </div>
     }
 }
 

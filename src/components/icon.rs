@@ -24,6 +24,7 @@ pub enum IconName {
     Warning,
     Reply,
     Copy,
+    More,
 }
 
 impl IconName {
@@ -50,6 +51,7 @@ impl IconName {
             Self::Clock => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
             Self::Warning => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v6M12 16.5v.5",
             Self::Reply => "M10 7L4 12l6 5M4 12h9a7 7 0 0 1 7 7",
+            Self::More => "M5 12v.5M12 12v.5M19 12v.5",
             Self::Copy => "M9 9h11v11H9zM15 9V4H4v11h5",
         }
     }

@@ -9,7 +9,7 @@ use super::room_list::use_panel_focus;
 use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::{Panel, use_layout};
-use crate::protocol::Person;
+use crate::protocol::{Person, RoomKind};
 
 /// People in the open room, in the order of the language; a panel on small screens.
 #[component]
@@ -19,13 +19,26 @@ pub fn MemberList() -> impl IntoView {
     let layout = use_layout();
     let close_button = NodeRef::<Button>::new();
     use_panel_focus(layout, Panel::People, close_button);
-    let people = chat.select(|state| state.room().people.clone());
+    // a direct room has its two people also while one of them is away
+    let people = chat.select(|state| {
+        let room = state.room();
+        let is_here = |person: &&Person| {
+            room.room.kind != RoomKind::Direct || state.is_present(&person.id) != Some(false)
+        };
+        room.people.iter().filter(is_here).cloned().collect::<Vec<_>>()
+    });
     let sorted = Memo::new(move |_| {
         let mut people = people.get();
         people.sort_by(|a, b| i18n.compare(&a.name, &b.name).then_with(|| a.id.cmp(&b.id)));
         people
     });
-    let count = chat.select(|state| u64::from(state.room().people_count));
+    let count = Memo::new(move |_| {
+        let listed = people.with(|people| people.len() as u64);
+        chat.with(|state| match state.room().room.kind {
+            RoomKind::Direct => listed,
+            RoomKind::Lobby | RoomKind::Open => u64::from(state.room().people_count),
+        })
+    });
     // of a crowd the server lists only some
     let unlisted = Memo::new(move |_| {
         count

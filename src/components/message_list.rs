@@ -14,6 +14,7 @@ use web_sys::{Element, HtmlElement, ResizeObserver};
 use super::copy_dialog::copy as copy_text;
 use super::icon::{Icon, IconName};
 use super::message_item::{MessageItem, MessageRow, RowActions};
+use crate::chat::i18n::Strings;
 use crate::chat::virtual_list::{ListExtent, VirtualList, VisibleRange};
 use crate::chat::{ChatState, Server};
 use crate::composables::focus::focus;
@@ -22,6 +23,7 @@ use crate::composables::today::use_today;
 use crate::contexts::chat::{Chat, use_chat};
 use crate::contexts::i18n::use_i18n;
 use crate::contexts::layout::use_layout;
+use crate::protocol::RoomKind;
 
 /// Height of a row that was never drawn, in pixels.
 const ESTIMATED_HEIGHT: u32 = 28;
@@ -114,8 +116,8 @@ pub fn MessageList() -> impl IntoView {
                 on:scroll=move |_| list.scrolled()
                 on:keydown=on_key
             >
-                <p class="log-start" class:empty=move || start.get().is_empty()>
-                    {move || start.get().text(i18n.strings())}
+                <p class="log-start" class:empty=move || start.with(LogStart::is_empty)>
+                    {move || start.with(|start| start.text(i18n.strings()))}
                 </p>
                 <div class="spacer" node_ref=list.before></div>
                 <div class="rows" node_ref=list.rows>
@@ -146,26 +148,37 @@ pub fn MessageList() -> impl IntoView {
 }
 
 /// What stands above the first row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum LogStart {
     LoadingOlder,
     Beginning,
+    /// The server is not known yet, or does not let this person in.
+    Nothing,
+    EmptyLobby,
     EmptyRoom,
+    EmptyDirect(String),
     EmptyBasic,
 }
 
 impl LogStart {
-    fn is_empty(self) -> bool {
-        matches!(self, Self::EmptyRoom | Self::EmptyBasic)
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::EmptyLobby | Self::EmptyRoom | Self::EmptyDirect(_) | Self::EmptyBasic => true,
+            Self::LoadingOlder | Self::Beginning | Self::Nothing => false,
+        }
     }
 
-    fn text(self, strings: &'static crate::chat::i18n::Strings) -> &'static str {
+    fn text(&self, strings: &Strings) -> String {
         match self {
             Self::LoadingOlder => strings.loading_older,
             Self::Beginning => strings.beginning,
+            Self::Nothing => "",
+            Self::EmptyLobby => strings.empty_lobby,
             Self::EmptyRoom => strings.empty_room,
+            Self::EmptyDirect(name) => return (strings.empty_direct)(name),
             Self::EmptyBasic => strings.empty_basic,
         }
+        .to_owned()
     }
 }
 
@@ -174,10 +187,16 @@ fn log_start(state: &ChatState) -> LogStart {
         LogStart::LoadingOlder
     } else if !state.is_empty() {
         LogStart::Beginning
-    } else if matches!(state.server(), Server::Extended { .. }) {
-        LogStart::EmptyRoom
     } else {
-        LogStart::EmptyBasic
+        match (state.server(), state.room().room.kind) {
+            (Server::Unknown, _) => LogStart::Nothing,
+            (Server::Basic, _) => LogStart::EmptyBasic,
+            (Server::Extended { .. }, RoomKind::Lobby) => LogStart::EmptyLobby,
+            (Server::Extended { .. }, RoomKind::Open) => LogStart::EmptyRoom,
+            (Server::Extended { .. }, RoomKind::Direct) => {
+                LogStart::EmptyDirect(state.room().room.name.clone())
+            }
+        }
     }
 }
 

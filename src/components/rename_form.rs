@@ -22,13 +22,19 @@ pub fn RenameForm(
     /// Name that the field holds at first.
     #[prop(optional, into)]
     name: String,
+    /// Called with what is typed.
+    #[prop(optional, into)]
+    on_type: Option<Callback<String>>,
+    /// Field, for the focus.
+    #[prop(optional)]
+    node_ref: NodeRef<Input>,
     /// Further buttons.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     let chat = use_chat();
     let i18n = use_i18n();
-    let field = NodeRef::<Input>::new();
+    let field = node_ref;
     let result = chat.select(|state| state.renamed().cloned());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -64,6 +70,11 @@ pub fn RenameForm(
                     maxlength=MAX_NAME_LENGTH
                     value=name
                     node_ref=field
+                    on:input:target=move |event| {
+                        if let Some(on_type) = on_type {
+                            on_type.run(event.target().value());
+                        }
+                    }
                 />
                 <button class="button">{i18n.text(|s| s.use_name)}</button>
                 {children.map(|children| children())}

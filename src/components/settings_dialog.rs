@@ -1,8 +1,7 @@
-//! Settings: name, language, theme, and the keyboard shortcuts.
+//! Settings: name, language, theme, what the conversation shows, and logging out.
 
 use leptos::prelude::*;
 
-use super::help_dialog::ShortcutList;
 use super::modal::Modal;
 use super::rename_form::RenameForm;
 use crate::chat::ChatState;
@@ -10,7 +9,7 @@ use crate::chat::i18n::Language;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
 use crate::contexts::i18n::use_i18n;
-use crate::contexts::layout::use_layout;
+use crate::contexts::layout::{Dialog, use_layout};
 use crate::contexts::preferences::{Theme, use_preferences};
 
 /// Dialog with the settings.
@@ -31,6 +30,10 @@ pub fn SettingsDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
         }
     });
     let hides_membership = chat.select(ChatState::hides_membership);
+    let open_help = move |_| {
+        layout.close_dialog();
+        layout.open_dialog(Dialog::Help);
+    };
     let log_out = move |_| {
         layout.close_dialog();
         chat.log_out();
@@ -91,9 +94,9 @@ pub fn SettingsDialog(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
                     {i18n.text(|s| s.log_out)}
                 </button>
             </Show>
-            <section class="group shortcut-section" aria-label=i18n.text(|s| s.help)>
-                <ShortcutList />
-            </section>
+            <button type="button" class="button quiet shortcuts-button" on:click=open_help>
+                {i18n.text(|s| s.help)}
+            </button>
         </Modal>
     }
 }

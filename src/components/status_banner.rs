@@ -1,4 +1,5 @@
-//! Slim bars under the header: a connection that is not up, the operator's messages, a newer page, the last error.
+//! Slim bar under the header, one at a time: a connection that is not up, the operator's messages, the last error, a
+//! newer page.
 
 use leptos::prelude::*;
 
@@ -53,7 +54,7 @@ impl Action {
     }
 }
 
-/// Bars under the header.
+/// Bar under the header.
 #[component]
 pub fn StatusBanner() -> impl IntoView {
     let chat = use_chat();
@@ -64,30 +65,35 @@ pub fn StatusBanner() -> impl IntoView {
             || chat.with(|state| state.shutdown().is_some() || state.reconnect_at().is_some())
     });
     let now = use_now(counts_down);
-    let bar = move |make: fn(&ChatState, u64, &'static Strings) -> Option<Bar>| {
-        Memo::new(move |_| chat.with(|state| make(state, now.get(), i18n.strings())))
-    };
-    let connection_bar = Memo::new(move |_| {
+    // the most important one: what is wrong before what is new
+    let shown = Memo::new(move |_| {
+        let (now, strings) = (now.get(), i18n.strings());
         connection.with(|connection| {
-            chat.with(|state| connection_bar(connection, state, now.get(), i18n.strings()))
+            chat.with(|state| {
+                connection_bar(connection, state, now, strings)
+                    .or_else(|| shutdown_bar(state, now, strings))
+                    .or_else(|| notice_bar(state, strings))
+                    .or_else(|| announcement_bar(state, strings))
+                    .or_else(|| new_version_bar(state, strings))
+            })
         })
     });
     // announced when the state changes, not with every second of a countdown
-    let announced = move || connection.with(|connection| connection_title(connection, i18n.strings()));
+    let announced = Memo::new(move |_| {
+        let strings = i18n.strings();
+        let title = connection.with(|connection| connection_title(connection, strings));
+        if title.is_empty() {
+            chat.with(|state| other_title(state, strings))
+        } else {
+            title
+        }
+    });
     view! {
         <div class="banners">
             <p class="visually-hidden" role="status">
                 {announced}
             </p>
-            <BarView bar=connection_bar />
-            <div role="status">
-                <BarView bar=bar(shutdown_bar) />
-                <BarView bar=bar(announcement_bar) />
-                <BarView bar=bar(new_version_bar) />
-            </div>
-            <div role="alert">
-                <BarView bar=bar(notice_bar) />
-            </div>
+            <BarView bar=shown />
         </div>
     }
 }
@@ -142,6 +148,21 @@ fn connection_title(connection: &ConnectionState, strings: &Strings) -> String {
     title.to_owned()
 }
 
+/// What screen readers announce while the connection is up; without a countdown.
+fn other_title(state: &ChatState, strings: &Strings) -> String {
+    if let Some(error) = state.notice() {
+        strings.error(error)
+    } else if let Some((_, reason)) = state.shutdown() {
+        format!("{}{}", strings.shutting_down, prefixed(": ", reason))
+    } else if let Some(announcement) = state.announcement() {
+        format!("{}{}", strings.announcement, prefixed(": ", &announcement.text))
+    } else if state.has_new_version() {
+        strings.new_version.to_owned()
+    } else {
+        String::new()
+    }
+}
+
 fn connection_bar(
     connection: &ConnectionState,
     state: &ChatState,
@@ -162,6 +183,8 @@ fn connection_bar(
             ("banner danger", String::new(), vec![own_server])
         }
         ConnectionState::Connected => return None,
+        // the prompt for the token says it
+        ConnectionState::Refused { .. } if connection.needs_token() => return None,
         ConnectionState::Connecting => ("banner", String::new(), Vec::new()),
         ConnectionState::Backoff {
             attempt: number,
@@ -232,7 +255,7 @@ fn shutdown_bar(state: &ChatState, now: u64, strings: &'static Strings) -> Optio
     })
 }
 
-fn announcement_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+fn announcement_bar(state: &ChatState, strings: &'static Strings) -> Option<Bar> {
     let announcement = state.announcement()?;
     Some(Bar {
         class: "banner",
@@ -243,7 +266,7 @@ fn announcement_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> 
     })
 }
 
-fn new_version_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+fn new_version_bar(state: &ChatState, strings: &'static Strings) -> Option<Bar> {
     state.has_new_version().then(|| Bar {
         class: "banner",
         title: strings.new_version.to_owned(),
@@ -253,10 +276,16 @@ fn new_version_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> O
     })
 }
 
-fn notice_bar(state: &ChatState, _now: u64, strings: &'static Strings) -> Option<Bar> {
+fn notice_bar(state: &ChatState, strings: &'static Strings) -> Option<Bar> {
     let error = state.notice()?;
+    // a little fast is no failure: nothing is lost
+    let class = if error.code == ChatErrorCode::TooFast {
+        "banner warning"
+    } else {
+        "banner danger"
+    };
     Some(Bar {
-        class: "banner danger",
+        class,
         title: String::new(),
         detail: strings.error(error),
         note: "",

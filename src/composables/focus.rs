@@ -30,3 +30,13 @@ where
         focus(node.get().map(JsCast::unchecked_into));
     });
 }
+
+/// Whether nothing on screen moves when a field takes the focus: there is no on-screen keyboard.
+#[must_use]
+pub fn has_mouse() -> bool {
+    window()
+        .match_media("(hover: hover)")
+        .ok()
+        .flatten()
+        .is_some_and(|query| query.matches())
+}

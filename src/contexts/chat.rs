@@ -11,6 +11,7 @@ use super::connection::{Connection, use_connection};
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::server_events::ServerEvent;
 use crate::chat::{ChatState, Preferences, ScreenReaderNotice, Server};
+use crate::protocol::is_blank;
 use crate::services::chat_socket::{ChatSocket, SocketUpdate, use_chat_socket};
 use crate::services::{clock, route, server_target, storage};
 
@@ -35,6 +36,8 @@ pub struct Chat {
     /// Stores the window's state: soon after a change, and again to show that the window is open.
     store_timer: StoredValue<Option<Timeout>, LocalStorage>,
     window_id: StoredValue<String>,
+    /// What the field for the first name holds.
+    proposed_name: StoredValue<String>,
 }
 
 impl Chat {
@@ -140,9 +143,20 @@ impl Chat {
     }
 
     /// Sends a text to the open room; returns whether it was taken.
+    ///
+    /// A name that was typed but not yet used is used first, so that the text goes out under it.
     pub fn submit(self, text: &str) -> bool {
+        let name = self
+            .proposed_name
+            .try_update_value(std::mem::take)
+            .unwrap_or_default();
         let mut taken = false;
-        self.update(|state, now| taken = state.submit(now, text));
+        self.update(|state, now| {
+            if !is_blank(&name) && state.wished_name().is_none() && !state.is_name_fixed() {
+                state.rename(&name);
+            }
+            taken = state.submit(now, text);
+        });
         taken
     }
 
@@ -248,8 +262,14 @@ impl Chat {
         self.store_window_soon(STORE_DELAY);
     }
 
+    /// Takes a name that is typed on the first visit.
+    pub fn propose_name(self, name: String) {
+        self.proposed_name.set_value(name);
+    }
+
     /// Requests another name.
     pub fn rename(self, name: &str) {
+        self.proposed_name.set_value(String::new());
         self.update(|state, _| state.rename(name));
     }
 
@@ -346,6 +366,7 @@ pub fn provide_chat(typed: &str) -> Chat {
         timer: StoredValue::new_local(None),
         store_timer: StoredValue::new_local(None),
         window_id: StoredValue::new(window_id),
+        proposed_name: StoredValue::new(String::new()),
     };
     let socket = use_chat_socket(
         route::server(),

@@ -22,6 +22,7 @@ struct Formats {
     language: Language,
     time: send_wrapper::SendWrapper<Function>,
     day: send_wrapper::SendWrapper<Function>,
+    short_date: send_wrapper::SendWrapper<Function>,
     compare: send_wrapper::SendWrapper<Function>,
 }
 
@@ -33,7 +34,7 @@ impl PartialEq for Formats {
 
 impl Formats {
     fn new(language: Language) -> Self {
-        let locales = Array::of1(&JsValue::from_str(language.tag()));
+        let locales = Array::of1(&JsValue::from_str(&locale(language)));
         let time = Intl::DateTimeFormat::new(
             &locales,
             &options(&[("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")]),
@@ -47,11 +48,14 @@ impl Formats {
                 ("year", "numeric"),
             ]),
         );
+        let short_date =
+            Intl::DateTimeFormat::new(&locales, &options(&[("day", "numeric"), ("month", "short")]));
         let collator = Intl::Collator::new(&locales, &options(&[("sensitivity", "base"), ("usage", "sort")]));
         Self {
             language,
             time: send_wrapper::SendWrapper::new(time.format()),
             day: send_wrapper::SendWrapper::new(day.format()),
+            short_date: send_wrapper::SendWrapper::new(short_date.format()),
             compare: send_wrapper::SendWrapper::new(collator.compare()),
         }
     }
@@ -82,6 +86,13 @@ impl I18n {
     #[must_use]
     pub fn date(self, at: u64) -> String {
         self.formats.with(|formats| call_with_date(&formats.day, at))
+    }
+
+    /// Day and month in a few letters.
+    #[must_use]
+    pub fn short_date(self, at: u64) -> String {
+        self.formats
+            .with(|formats| call_with_date(&formats.short_date, at))
     }
 
     /// Name of a day: today, yesterday, or its date.
@@ -127,6 +138,14 @@ pub fn provide_i18n() -> I18n {
 #[must_use]
 pub fn use_i18n() -> I18n {
     expect_context()
+}
+
+/// Language of the page, in the region of the browser when that speaks it.
+fn locale(language: Language) -> String {
+    let browser = web_sys::window().and_then(|window| window.navigator().language());
+    browser
+        .filter(|tag| tag.split('-').next() == Some(language.tag()))
+        .unwrap_or_else(|| language.tag().to_owned())
 }
 
 fn options(fields: &[(&str, &str)]) -> Object {

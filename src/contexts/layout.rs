@@ -54,6 +54,17 @@ pub enum Overlay {
     Dialog(Dialog),
     /// Sheet of emoji.
     EmojiSheet,
+    /// Menu of the header on a small screen.
+    HeaderMenu,
+}
+
+/// Short confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// What happened.
+    pub text: String,
+    /// Room that was left: a button opens it again.
+    pub left_room: Option<String>,
 }
 
 /// What is open; copy it into closures.
@@ -63,8 +74,8 @@ pub struct Layout {
     overlays: RwSignal<Vec<Overlay>>,
     /// History entries of what was closed since the last turn of the event loop.
     surplus: StoredValue<usize>,
-    /// Text of the toast; it disappears by itself.
-    pub toast: RwSignal<Option<String>>,
+    /// Toast; it disappears by itself.
+    pub toast: RwSignal<Option<Toast>>,
     /// Field of the composer.
     pub composer: NodeRef<Textarea>,
 }
@@ -162,7 +173,7 @@ impl Layout {
         self.overlays.with(|open| {
             open.iter().rev().find_map(|overlay| match overlay {
                 Overlay::Panel(panel) => Some(*panel),
-                Overlay::Dialog(_) | Overlay::EmojiSheet => None,
+                Overlay::Dialog(_) | Overlay::EmojiSheet | Overlay::HeaderMenu => None,
             })
         })
     }
@@ -173,7 +184,7 @@ impl Layout {
         self.overlays.with(|open| {
             open.iter().rev().find_map(|overlay| match overlay {
                 Overlay::Dialog(dialog) => Some(dialog.clone()),
-                Overlay::Panel(_) | Overlay::EmojiSheet => None,
+                Overlay::Panel(_) | Overlay::EmojiSheet | Overlay::HeaderMenu => None,
             })
         })
     }
@@ -182,6 +193,14 @@ impl Layout {
     #[must_use]
     pub fn is_open(self, overlay: &Overlay) -> bool {
         self.overlays.with(|open| open.contains(overlay))
+    }
+
+    /// Whether the composer is empty.
+    #[must_use]
+    pub fn is_composer_unused(self) -> bool {
+        self.composer
+            .get_untracked()
+            .is_none_or(|field| field.value().is_empty())
     }
 
     /// Moves the focus to the composer.

@@ -37,7 +37,7 @@ async fn unread_messages_are_counted_in_words_and_numbers() {
         .await;
     assert_eq!(mounted.texts(".badge"), ["1"]);
     assert!(mounted.texts("button.unread")[0].contains("1 unread"));
-    assert_eq!(mounted.texts("button.unread .preview"), ["halo"]);
+    assert_eq!(mounted.texts("button.unread .preview"), ["Budi: halo"]);
 }
 
 #[wasm_bindgen_test]

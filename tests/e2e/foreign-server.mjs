@@ -47,7 +47,7 @@ describe("link with another server", () => {
 
   test("server that is not an address is refused with a message", async (t) => {
     const page = await visit(t, "?server=bukan%20alamat");
-    await page.getByText("Halaman ini tidak boleh terhubung ke bukan alamat").first().waitFor();
+    await page.getByText("Tautan ini tidak menyebut server yang sah: bukan alamat").first().waitFor();
     assert.deepEqual(page.sockets, []);
   });
 

@@ -142,7 +142,7 @@ describe("users and rooms", () => {
     await one.page.getByRole("dialog").waitFor({ state: "detached" });
     await one.log.focus();
     await one.page.keyboard.press("?");
-    await one.page.getByRole("dialog", { name: "Bantuan" }).waitFor();
+    await one.page.getByRole("dialog", { name: "Pintasan papan ketik" }).waitFor();
     await one.page.keyboard.press("Escape");
     await one.page.getByRole("dialog").waitFor({ state: "detached" });
     await one.log.focus();
