@@ -917,7 +917,34 @@ async fn redis_with_lost_data_resets_the_node() {
     assert_eq!(sent.map(|sent| sent.seq), Ok(1));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// Runtime of a node that is suspended on purpose: a worker that is blocked may also hold up the timers of its runtime, on
+/// which the test depends.
+struct NodeRuntime(Option<tokio::runtime::Runtime>);
+
+impl NodeRuntime {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        Self(Some(runtime.expect("a runtime")))
+    }
+
+    async fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+        let runtime = self.0.as_ref().expect("it runs until it is dropped");
+        runtime.spawn(future).await.expect("no panic")
+    }
+}
+
+impl Drop for NodeRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[tokio::test]
 async fn redis_node_suspended_for_too_long_is_reset() {
     let server = RedisServer::start();
     let still = Arc::<AtomicBool>::default();
@@ -931,9 +958,10 @@ async fn redis_node_suspended_for_too_long_is_reset() {
     };
     let notify = move |news| kept.lock().unwrap().push(news);
     let link = RedisClient::new(&server.url(), "test").expect("an address");
-    let node = Redis::open(link, Retention::default(), Box::new(deliver), Box::new(notify))
-        .await
-        .expect("redis runs");
+    let runtime = NodeRuntime::start();
+    let opened = runtime
+        .run(async { Redis::open(link, Retention::default(), Box::new(deliver), Box::new(notify)).await });
+    let node = opened.await.expect("redis runs");
     let (other, _, _) = redis(&server, Retention::default()).await;
     still.store(true, Ordering::Release);
     // the answer may stand behind what stands still
