@@ -92,6 +92,9 @@ pub struct Auth {
     /// Whether the page understands [`PresenceBatch`]; otherwise it gets a [`Presence`] for each change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub presence_batches: bool,
+    /// Language of the page as a BCP 47 tag; a guest name that the server makes up follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// Someone who is, or was, in the chat.

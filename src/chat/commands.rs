@@ -34,6 +34,7 @@ impl ChatState {
         self.submissions += 1;
         let at = self.server_time(now);
         self.outbox.push(
+            now,
             key,
             StoredMessage {
                 room: current,

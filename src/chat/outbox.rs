@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{ChatError, Person, Quote};
 
-/// An answer takes long after this time, in milliseconds.
+/// A message has waited long after this time, in milliseconds.
 const SLOW_ANSWER: u64 = 5000;
 
 /// Unsent message as the browser stores it.
@@ -35,6 +35,10 @@ pub struct PendingMessage {
     pub item: Arc<TimelineItem>,
     /// Progress of its delivery.
     pub state: SendState,
+    /// Since when it waits for what comes next.
+    pub waits_since: u64,
+    /// Whether it has waited long.
+    pub is_slow: bool,
 }
 
 /// Progress of an unsent message.
@@ -46,10 +50,6 @@ pub enum SendState {
     InFlight {
         /// On a basic server: when to stop waiting for the echo.
         until: Option<u64>,
-        /// When it was sent.
-        since: u64,
-        /// Whether the answer takes long.
-        is_slow: bool,
     },
     /// Not accepted.
     Failed(Option<ChatError>),
@@ -83,7 +83,7 @@ impl Outbox {
     }
 
     /// Adds a text at the end.
-    pub fn push(&mut self, key: u64, stored: StoredMessage, author: Option<Person>) {
+    pub fn push(&mut self, now: u64, key: u64, stored: StoredMessage, author: Option<Person>) {
         self.changes += 1;
         let message = ChatMessage {
             seq: None,
@@ -103,6 +103,8 @@ impl Outbox {
             stored,
             item,
             state: SendState::Queued,
+            waits_since: now,
+            is_slow: false,
         });
     }
 
@@ -137,7 +139,7 @@ impl Outbox {
     /// Removes the message that the echo of a basic server confirms.
     pub fn take_echoed(&mut self, text: &str) -> Option<PendingMessage> {
         self.take_first(|unsent| {
-            matches!(unsent.state, SendState::InFlight { until: Some(_), .. }) && unsent.stored.text == text
+            matches!(unsent.state, SendState::InFlight { until: Some(_) }) && unsent.stored.text == text
         })
     }
 
@@ -146,7 +148,7 @@ impl Outbox {
     pub fn overdue_echo(&self, now: u64) -> Option<String> {
         let mut unsent = self.unsent.iter();
         let due = unsent.find(
-            |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until), .. } if until <= now),
+            |unsent| matches!(unsent.state, SendState::InFlight { until: Some(until) } if until <= now),
         )?;
         Some(due.stored.text.clone())
     }
@@ -187,45 +189,52 @@ impl Outbox {
         self.unsent
             .iter()
             .filter_map(|unsent| match unsent.state {
-                SendState::InFlight { until, .. } => until,
+                SendState::InFlight { until } => until,
                 SendState::Queued | SendState::Failed(_) => None,
             })
             .min()
     }
 
-    /// When the next answer starts to take long.
+    /// When the next message will have waited long.
     #[must_use]
     pub fn slow_due(&self) -> Option<u64> {
-        self.unsent
+        let waiting = self
+            .unsent
             .iter()
-            .filter_map(|unsent| match unsent.state {
-                SendState::InFlight {
-                    since,
-                    is_slow: false,
-                    ..
-                } => Some(since + SLOW_ANSWER),
-                SendState::InFlight { .. } | SendState::Queued | SendState::Failed(_) => None,
-            })
-            .min()
+            .filter(|unsent| !unsent.is_slow && !matches!(unsent.state, SendState::Failed(_)));
+        waiting.map(|unsent| unsent.waits_since + SLOW_ANSWER).min()
     }
 
-    /// Marks messages whose answer takes long.
+    /// Marks messages that have waited long.
     pub fn mark_slow(&mut self, now: u64) {
         for unsent in &mut self.unsent {
-            if let SendState::InFlight { since, is_slow, .. } = &mut unsent.state {
-                *is_slow |= *since + SLOW_ANSWER <= now;
-            }
+            unsent.is_slow |= unsent.waits_since + SLOW_ANSWER <= now;
+        }
+    }
+
+    /// The connection is there: from now on messages wait for the server.
+    pub fn restart_waiting(&mut self, now: u64) {
+        for unsent in &mut self.unsent {
+            unsent.waits_since = now;
+            unsent.is_slow = false;
         }
     }
 }
 
 impl PendingMessage {
+    /// Applies that it was sent; `until` is when a basic server's echo is due.
+    pub fn start_sending(&mut self, now: u64, until: Option<u64>) {
+        self.state = SendState::InFlight { until };
+        self.waits_since = now;
+        self.is_slow = false;
+    }
+
     /// Delivery as its row shows it.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         match &self.state {
             SendState::Queued => Delivery::Queued,
-            SendState::InFlight { is_slow: true, .. } => Delivery::Unanswered,
+            SendState::InFlight { .. } if self.is_slow => Delivery::Unanswered,
             SendState::InFlight { .. } => Delivery::Sending,
             SendState::Failed(why) => Delivery::Failed(why.clone()),
         }
@@ -235,14 +244,6 @@ impl PendingMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn in_flight(until: Option<u64>) -> SendState {
-        SendState::InFlight {
-            until,
-            since: 0,
-            is_slow: false,
-        }
-    }
 
     fn stored(id: &str) -> StoredMessage {
         StoredMessage {
@@ -257,9 +258,9 @@ mod tests {
     #[test]
     fn in_flight_message_on_rewind_is_queued_again() {
         let mut outbox = Outbox::default();
-        outbox.push(1, stored("a"), None);
-        outbox.push(2, stored("b"), None);
-        outbox.next(|_| true).expect("a waits").state = in_flight(None);
+        outbox.push(0, 1, stored("a"), None);
+        outbox.push(0, 2, stored("b"), None);
+        outbox.next(|_| true).expect("a waits").state = SendState::InFlight { until: None };
         assert!(outbox.busy());
         outbox.rewind();
         assert_eq!(
@@ -274,8 +275,8 @@ mod tests {
     #[test]
     fn unanswered_message_is_marked_after_five_seconds() {
         let mut outbox = Outbox::default();
-        outbox.push(1, stored("a"), None);
-        outbox.get_mut("a").expect("is there").state = in_flight(None);
+        outbox.push(0, 1, stored("a"), None);
+        outbox.get_mut("a").expect("is there").state = SendState::InFlight { until: None };
         let delivery = |outbox: &mut Outbox| outbox.get_mut("a").expect("is there").delivery();
         assert_eq!(outbox.slow_due(), Some(SLOW_ANSWER));
         outbox.mark_slow(SLOW_ANSWER - 1);
@@ -292,6 +293,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for (key, id) in [(1, "a"), (2, "b")] {
             outbox.push(
+                0,
                 key,
                 StoredMessage {
                     text: "ok".to_owned(),
@@ -301,7 +303,7 @@ mod tests {
             );
         }
         assert!(outbox.take_echoed("ok").is_none(), "nothing was sent yet");
-        outbox.get_mut("b").expect("is there").state = in_flight(Some(9));
+        outbox.get_mut("b").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(
             outbox.take_echoed("ok").map(|unsent| unsent.stored.id).as_deref(),
             Some("b")
@@ -311,8 +313,8 @@ mod tests {
     #[test]
     fn overdue_echo_is_the_text_whose_time_is_up() {
         let mut outbox = Outbox::default();
-        outbox.push(1, stored("a"), None);
-        outbox.get_mut("a").expect("is there").state = in_flight(Some(9));
+        outbox.push(0, 1, stored("a"), None);
+        outbox.get_mut("a").expect("is there").state = SendState::InFlight { until: Some(9) };
         assert_eq!(outbox.due(), Some(9));
         assert_eq!(outbox.overdue_echo(8), None);
         assert_eq!(outbox.overdue_echo(9).as_deref(), Some("text a"));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::avatar::Tints;
-use super::outbox::{self, Outbox, SendState};
+use super::outbox::{self, Outbox};
 use super::requests::Request;
 use super::room::{Membership, RoomState};
 use crate::protocol::{Announcement, ChatError, ChatLimits, LOBBY, Person, Quote, RoomKind, Send};
@@ -222,7 +222,7 @@ impl ChatState {
             if chat.outbox.get_mut(&stored.id).is_none() {
                 chat.room_or_new(&stored.room);
                 let key = chat.next_key();
-                chat.outbox.push(key, stored, None);
+                chat.outbox.push(0, key, stored, None);
             }
         }
         chat
@@ -497,6 +497,7 @@ impl ChatState {
     /// Applies that the connection was established.
     pub fn handle_connected(&mut self, now: u64) {
         self.online = Some(now);
+        self.outbox.restart_waiting(now);
         self.server = Server::Unknown;
         self.reconnect_at = None;
         self.kicked = None;
@@ -540,11 +541,7 @@ impl ChatState {
             Server::Unknown => {}
             Server::Basic => {
                 while let Some(unsent) = self.outbox.next(|stored| stored.room == LOBBY) {
-                    unsent.state = SendState::InFlight {
-                        until: Some(now + ECHO_TIMEOUT),
-                        since: now,
-                        is_slow: false,
-                    };
+                    unsent.start_sending(now, Some(now + ECHO_TIMEOUT));
                     self.requests
                         .push_back(Request::Plain(unsent.stored.text.clone()));
                 }
@@ -564,11 +561,7 @@ impl ChatState {
                         .any(|room| room.room.id == stored.room && room.membership == Membership::Joined)
                 };
                 if let Some(unsent) = self.outbox.next(inside) {
-                    unsent.state = SendState::InFlight {
-                        until: None,
-                        since: now,
-                        is_slow: false,
-                    };
+                    unsent.start_sending(now, None);
                     self.requests.push_back(Request::Send(Send {
                         room: unsent.stored.room.clone(),
                         id: unsent.stored.id.clone(),

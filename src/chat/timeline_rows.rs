@@ -61,6 +61,7 @@ impl ChatState {
     fn delivery_of(&self, unsent: &PendingMessage) -> Delivery {
         match unsent.delivery() {
             Delivery::Queued if self.online.is_some() && self.retry_after.is_some() => Delivery::Delayed,
+            Delivery::Queued if self.online.is_some() && unsent.is_slow => Delivery::Unanswered,
             Delivery::Queued if self.online.is_some() => Delivery::Sending,
             other => other,
         }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::preferences::{DisplayPreferences, use_preferences};
 use crate::chat::connection_state::ConnectionState;
 use crate::protocol::{Auth, VERSION};
 use crate::services::server_target::{self, ServerTarget};
@@ -19,6 +20,7 @@ pub struct Connection {
     pub token_sent: RwSignal<bool>,
     /// Secret that makes this browser the same person on each visit.
     key: StoredValue<String>,
+    preferences: DisplayPreferences,
     /// Host of the server when it is not the page's own.
     pub foreign_host: StoredValue<Option<String>>,
 }
@@ -76,6 +78,7 @@ impl Connection {
             name,
             token: self.stored_token(),
             presence_batches: true,
+            language: Some(untrack(|| self.preferences.language()).tag().to_owned()),
         }
     }
 }
@@ -106,6 +109,7 @@ pub fn provide_connection() -> Connection {
         foreign_host: StoredValue::new(foreign_host),
         token_sent: RwSignal::new(false),
         key: StoredValue::new(key),
+        preferences: use_preferences(),
     };
     provide_context(connection);
     connection

@@ -13,7 +13,7 @@ async fn people_are_in_the_order_of_the_language() {
     let people = people.map(|(id, name)| person(id, name)).to_vec();
     mounted.enter_lobby(people, Vec::new()).await;
     assert_eq!(mounted.texts(".name"), ["Ayu", "dina", "Émile", "Zoe"]);
-    assert_eq!(mounted.get("h2").inner_text(), "Present · 4");
+    assert_eq!(mounted.get("h2").inner_text(), "People · 4");
 }
 
 #[wasm_bindgen_test]
@@ -41,6 +41,6 @@ async fn crowd_shows_its_number_and_how_many_are_not_listed() {
         .change(|state, now| state.handle_event(now, ServerEvent::PresenceBatch(batch)))
         .await;
     assert_eq!(mounted.texts(".name"), ["Ayu", "Budi"]);
-    assert_eq!(mounted.get("h2").inner_text(), "Present · 5000");
+    assert_eq!(mounted.get("h2").inner_text(), "People · 5000");
     assert!(mounted.text().contains("and 4998 more"));
 }

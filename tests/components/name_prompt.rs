@@ -14,7 +14,7 @@ async fn prompt_is_shown_until_the_given_name_is_kept() {
     );
     mounted.enter_lobby(Vec::new(), Vec::new()).await;
     assert!(mounted.text().contains("What is your name?"));
-    mounted.press("Stay “Ayu”");
+    mounted.press("Keep “Ayu”");
     settle().await;
     assert_eq!(mounted.text(), "");
     let name = mounted

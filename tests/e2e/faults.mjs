@@ -127,7 +127,7 @@ describe("program of the page", () => {
     const page = await openWindow(t, browser);
     await page.route("**/*.wasm", (route) => route.abort());
     await page.goto(server.url);
-    await page.getByRole("alert").getByText("Halaman ini berhenti").waitFor();
+    await page.getByRole("alert").getByText("Halaman ini tidak dapat dimuat").waitFor();
     await picture(page, "not-loaded");
     await page.unroute("**/*.wasm");
     await page.getByRole("button", { name: "Muat ulang" }).click();

@@ -6,7 +6,7 @@ import { before, describe, test } from "node:test";
 import { openWindow, picture, startBrowser } from "./harness/browser.mjs";
 import { Chat } from "./harness/chat.mjs";
 import { official, startNodeBackend } from "./harness/peers.mjs";
-import { Wire } from "./harness/proxy.mjs";
+import { TcpProxy } from "./harness/proxy.mjs";
 import { startServer } from "./harness/server.mjs";
 import { suite } from "./harness/suite.mjs";
 import { once, until } from "./harness/wait.mjs";
@@ -29,13 +29,13 @@ describe("words that fit the state", () => {
   });
 
   test("message without an answer for five seconds says so, and is sent once", async (t) => {
-    const wire = await Wire.to(t, server.port);
-    const chat = await Chat.open(t, browser, wire.url);
-    wire.stall();
+    const proxy = await TcpProxy.to(t, server.port);
+    const chat = await Chat.open(t, browser, proxy.url);
+    proxy.stall();
     await chat.say("di kabel yang macet");
     await chat.page.getByText("belum ada jawaban, masih dicoba…").waitFor({ timeout: 12_000 });
     await picture(chat.page, "unanswered");
-    wire.mend();
+    proxy.restore();
     await chat.page.getByText("belum ada jawaban, masih dicoba…").waitFor({ state: "detached", timeout: 60_000 });
     await chat.sees("di kabel yang macet");
   });

@@ -91,6 +91,18 @@ describe("people", () => {
     assert.equal(await one.log.getByText(/datang/).count(), 0);
   });
 
+  test("guest whose page is in English has an English guest name", async (t) => {
+    const chat = await Chat.open(t, browser, server.url, { locale: "en-GB" });
+    const own = chat.page.getByRole("navigation").getByText(/^guest-[0-9a-f]{4}$/);
+    await own.waitFor();
+    const name = await own.innerText();
+    await chat.page.getByRole("button", { name: `Keep “${name}”` }).click();
+    await chat.page.reload();
+    await chat.ready();
+    await chat.page.getByRole("navigation").getByText(name, { exact: true }).waitFor();
+    assert.equal(await chat.page.getByRole("alert").count(), 0, "it may be kept");
+  });
+
   test("newcomer who chooses a name is one line", async (t) => {
     const one = await someone(t, "Nina");
     await one.say("halo semua");

@@ -66,15 +66,17 @@ describe("a long conversation", () => {
     await chat.message("baris 30.").waitFor();
     assert.equal(await chat.message("tentang yang dulu").count(), 0, "the newest ones are not beside it");
     await picture(chat.page, "quote-of-old-message");
+    const toNewest = chat.page.getByRole("button", { name: "Ke pesan terbaru" });
     // further down it goes on where the newest messages begin
     await chat.log.hover();
     await until("the newest message, by scrolling", async () => {
       await chat.page.mouse.wheel(0, 600);
-      return (await chat.message("tentang yang dulu").count()) > 0;
+      return (await toNewest.count()) === 0;
     }, 60_000);
+    await chat.message("tentang yang dulu").waitFor();
     await chat.page.getByRole("button", { name: /^Menjawab/ }).click();
     await chat.message("baris 20.").waitFor();
-    await chat.page.getByRole("button", { name: "Ke pesan terbaru" }).click();
+    await toNewest.click();
     await chat.message("tentang yang dulu").waitFor();
     assert.deepEqual(chat.problems, []);
   });

@@ -10,7 +10,7 @@ use super::broadcast::{PAGES, PLAINS, join_room, person_channel, room_channel};
 use super::error::{chat_error, too_fast};
 use super::history;
 use super::moderation::disconnect;
-use super::names::{NameCandidates, guest_name};
+use super::names::{NameCandidates, english_guest_name, guest_name};
 use super::roster::{departures, id_of};
 use super::state::{Chat, ClientKind, ScheduledShutdown};
 use crate::auth::{Authenticator, Identity};
@@ -143,12 +143,17 @@ impl Chat {
             return Err(chat_error(ChatErrorCode::Malformed, "key"));
         }
         Ok(Some(match identity {
-            Identity::Anyone => ClientKind::Page {
-                id: id_of("key", &auth.key),
-                name: auth.name,
-                named: false,
-                batches: auth.presence_batches,
-            },
+            Identity::Anyone => {
+                let id = id_of("key", &auth.key);
+                let is_english = auth.language.is_some_and(|tag| tag.starts_with("en"));
+                let name = auth.name.or_else(|| is_english.then(|| english_guest_name(&id)));
+                ClientKind::Page {
+                    id,
+                    name,
+                    named: false,
+                    batches: auth.presence_batches,
+                }
+            }
             Identity::Named(name) => ClientKind::Page {
                 id: id_of("token", &name),
                 name: Some(name),

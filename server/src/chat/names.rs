@@ -43,6 +43,9 @@ const RESERVED_ALONE: [&str; 5] = ["all", "everyone", "here", "lobby", "semua"];
 /// Prefix of guest names.
 const GUEST: &str = "tamu";
 
+/// Prefix of the guest names of pages in English.
+const GUEST_ENGLISH: &str = "guest";
+
 /// Validates the name of a person.
 ///
 /// # Errors
@@ -100,22 +103,31 @@ fn is_reserved(shown: &str) -> bool {
         || words.iter().any(|word| is_one_of(&RESERVED, word))
 }
 
-/// Whether a name looks like a guest name: `tamu-3f2a`, or the same with a number.
+/// Whether a name looks like a guest name: `tamu-3f2a`, `guest-3f2a`, or the same with a number.
 fn is_guest_name(shown: &str) -> bool {
-    let rest: String = shown.chars().filter(|char| char.is_alphanumeric()).collect();
-    let (begin, rest) = match rest.char_indices().nth(GUEST.len()) {
-        Some((end, _)) => rest.split_at(end),
-        None => (rest.as_str(), ""),
-    };
-    is_one_of(&[GUEST], begin) && rest.chars().all(|char| char.is_ascii_hexdigit())
+    let letters: String = shown.chars().filter(|char| char.is_alphanumeric()).collect();
+    [GUEST, GUEST_ENGLISH].iter().any(|prefix| {
+        let (begin, rest) = match letters.char_indices().nth(prefix.len()) {
+            Some((end, _)) => letters.split_at(end),
+            None => (letters.as_str(), ""),
+        };
+        is_one_of(&[prefix], begin) && rest.chars().all(|char| char.is_ascii_hexdigit())
+    })
+}
+
+/// Whether a name is the guest name of a person, perhaps with a number.
+pub(super) fn is_guest_name_of(shown: &str, id: &str) -> bool {
+    shown.starts_with(&guest_name(id)) || shown.starts_with(&english_guest_name(id))
 }
 
 fn is_own_guest_name(name: &Name, id: &str) -> bool {
-    let rest = name
-        .shown
-        .strip_prefix(&guest_name(id))
-        .map(|rest| rest.trim_start_matches(' '));
-    rest.is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()))
+    [guest_name(id), english_guest_name(id)].iter().any(|own| {
+        let rest = name
+            .shown
+            .strip_prefix(own.as_str())
+            .map(|rest| rest.trim_start_matches(' '));
+        rest.is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()))
+    })
 }
 
 impl Name {
@@ -326,7 +338,12 @@ impl Iterator for NameCandidates {
 
 /// Guest name, for someone who requested no name.
 pub(super) fn guest_name(id: &str) -> String {
-    format!("tamu-{}", id.get(..4).unwrap_or(id))
+    format!("{GUEST}-{}", id.get(..4).unwrap_or(id))
+}
+
+/// The same for a page in English.
+pub(super) fn english_guest_name(id: &str) -> String {
+    format!("{GUEST_ENGLISH}-{}", id.get(..4).unwrap_or(id))
 }
 
 #[cfg(test)]
@@ -379,6 +396,8 @@ mod tests {
             "Pesan",
             "Lobby",
             "tamu-3f2a",
+            "guest-3f2a",
+            "Guest",
             "TAMU 3f2a",
             "tamu-0124",
             "tаmu-3f2a",
@@ -395,6 +414,7 @@ mod tests {
         for typed in [
             "Budi",
             "tamu-0123",
+            "guest-0123",
             "tamu-0123 2",
             "Tamunah",
             "Serverius",

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::chat_error;
 use super::name_registry::HeldNames;
-use super::names::{Name, NameCandidates, guest_name, parts, person_name};
+use super::names::{Name, NameCandidates, is_guest_name_of, parts, person_name};
 
 /// Everyone who is online, on any node.
 #[derive(Debug, Default)]
@@ -151,8 +151,8 @@ impl Roster {
             self.release_name(&present.key, &connection.person);
             // names of people on another node are held by that node
             if let Some(address) = connection.address {
-                let guest_name = present.person.name.starts_with(&guest_name(&connection.person));
-                if guest_name {
+                let is_guest_name = is_guest_name_of(&present.person.name, &connection.person);
+                if is_guest_name {
                     self.freed.push((connection.person, present.key));
                 } else {
                     self.held

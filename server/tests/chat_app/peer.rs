@@ -198,5 +198,6 @@ pub(crate) fn auth(name: &str) -> Auth {
         name: Some(name.to_owned()),
         token: None,
         presence_batches: false,
+        language: None,
     }
 }

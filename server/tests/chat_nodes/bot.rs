@@ -59,6 +59,7 @@ impl Bot {
             name: Some(format!("bot {name}")),
             token: None,
             presence_batches: false,
+            language: None,
         };
         let transports = if name.is_multiple_of(3) {
             vec![TransportKind::Polling, TransportKind::WebSocket]

@@ -268,6 +268,11 @@ fn waiting_message_says_what_it_waits_for() {
     chat.handle_timeout(chat.poll_timeout().expect("an answer is due"));
     chat.handle_timeout(7000);
     assert_eq!(delivery(&chat, 0), Delivery::Unanswered);
+    assert_eq!(
+        delivery(&chat, 1),
+        Delivery::Unanswered,
+        "waits for the first one"
+    );
     chat.handle_disconnected(8000, false);
     assert_eq!(delivery(&chat, 0), Delivery::Queued);
 }
