@@ -39,9 +39,12 @@ describe("a long conversation", () => {
     await chat.sees("baris 200.");
     for (const focus of [() => chat.log.focus(), async () => { await chat.page.getByRole("article").first().focus(); }]) {
       await scrolledUp(chat);
-      await focus();
-      await chat.page.keyboard.press("End");
-      await chat.page.getByRole("button", { name: "Ke pesan terbaru" }).waitFor({ state: "detached" });
+      // Older messages may still arrive and move the rows, and with them the focus.
+      await until("the newest message", async () => {
+        await focus();
+        await chat.page.keyboard.press("End");
+        return (await chat.page.getByRole("button", { name: "Ke pesan terbaru" }).count()) === 0;
+      });
     }
   });
 
