@@ -12,7 +12,7 @@ use crate::page;
 ///
 /// It reveals accidental growth. When a feature needs more, raise it and give the reason in the commit.
 /// `docs/internals/page.md` lists the current sizes.
-pub(crate) const MAX_GZIP_BYTES: usize = 440_000;
+pub(crate) const MAX_GZIP_BYTES: usize = 480_000;
 
 /// Sizes of all files of the page; displayed as a table.
 pub(crate) struct SizeReport(Vec<FileSize>);
