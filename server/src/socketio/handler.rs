@@ -314,17 +314,17 @@ pub trait MiddlewareOutput {
     ///
     /// # Errors
     /// When it is refused.
-    fn into_decision(self) -> Result<(), ConnectError>;
+    fn into_result(self) -> Result<(), ConnectError>;
 }
 
 impl MiddlewareOutput for () {
-    fn into_decision(self) -> Result<(), ConnectError> {
+    fn into_result(self) -> Result<(), ConnectError> {
         Ok(())
     }
 }
 
 impl<E: Into<ConnectError>> MiddlewareOutput for Result<(), E> {
-    fn into_decision(self) -> Result<(), ConnectError> {
+    fn into_result(self) -> Result<(), ConnectError> {
         self.map_err(Into::into)
     }
 }
@@ -350,68 +350,36 @@ impl<E: std::fmt::Display> ConnectOutput for Result<(), E> {
     }
 }
 
-macro_rules! connect_handlers {
-    ($(($($Type:ident $parameter:ident)*))*) => {$(
-        impl<F, R, $($Type,)*> ConnectHandler<(Plain, ($($Type,)*), R)> for F
+/// Implements a handler of a socket, whose parameters are extractors, for plain and async closures.
+macro_rules! socket_handlers {
+    ($Handler:ident, $Output:ident, $Error:ident; $(($($Type:ident $parameter:ident)*))*) => {$(
+        impl<F, R, $($Type,)*> $Handler<(Plain, ($($Type,)*), R)> for F
         where
             F: Fn($($Type),*) -> R + Send + Sync + 'static,
-            R: ConnectOutput,
+            R: $Output,
             $($Type: FromSocket,)*
         {
-            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), $Error>> {
                 MaybeFuture::Ready(match FromSocket::from_socket(&socket) {
-                    Ok(($($parameter,)*)) => {
-                        self($($parameter),*).into_result().map_err(HandlerError::Failed)
-                    }
+                    Ok(($($parameter,)*)) => self($($parameter),*).into_result().map_err($Error::from),
                     Err(error) => Err(error.into()),
                 })
             }
         }
 
-        impl<F, R, $($Type,)*> ConnectHandler<(Async, ($($Type,)*), R)> for F
+        impl<F, R, $($Type,)*> $Handler<(Async, ($($Type,)*), R)> for F
         where
             F: Fn($($Type),*) -> R + Send + Sync + 'static,
-            R: Future<Output: ConnectOutput> + Send + 'static,
+            R: Future<Output: $Output> + Send + 'static,
             $($Type: FromSocket,)*
         {
-            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), HandlerError>> {
+            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), $Error>> {
                 match FromSocket::from_socket(&socket) {
                     Ok(($($parameter,)*)) => {
                         let future = self($($parameter),*);
                         MaybeFuture::Future(Box::pin(async {
-                            future.await.into_result().map_err(HandlerError::Failed)
+                            future.await.into_result().map_err($Error::from)
                         }))
-                    }
-                    Err(error) => MaybeFuture::Ready(Err(error.into())),
-                }
-            }
-        }
-
-        impl<F, R, $($Type,)*> Middleware<(Plain, ($($Type,)*), R)> for F
-        where
-            F: Fn($($Type),*) -> R + Send + Sync + 'static,
-            R: MiddlewareOutput,
-            $($Type: FromSocket,)*
-        {
-            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
-                MaybeFuture::Ready(match FromSocket::from_socket(&socket) {
-                    Ok(($($parameter,)*)) => self($($parameter),*).into_decision(),
-                    Err(error) => Err(error.into()),
-                })
-            }
-        }
-
-        impl<F, R, $($Type,)*> Middleware<(Async, ($($Type,)*), R)> for F
-        where
-            F: Fn($($Type),*) -> R + Send + Sync + 'static,
-            R: Future<Output: MiddlewareOutput> + Send + 'static,
-            $($Type: FromSocket,)*
-        {
-            fn call(&self, socket: Socket) -> MaybeFuture<Result<(), ConnectError>> {
-                match FromSocket::from_socket(&socket) {
-                    Ok(($($parameter,)*)) => {
-                        let future = self($($parameter),*);
-                        MaybeFuture::Future(Box::pin(async { future.await.into_decision() }))
                     }
                     Err(error) => MaybeFuture::Ready(Err(error.into())),
                 }
@@ -419,12 +387,13 @@ macro_rules! connect_handlers {
         }
     )*};
 }
-connect_handlers! {
-    ()
-    (A a)
-    (A a B b)
-    (A a B b C c)
-    (A a B b C c D d)
+socket_handlers! { ConnectHandler, ConnectOutput, HandlerError; () (A a) (A a B b) (A a B b C c) (A a B b C c D d) }
+socket_handlers! { Middleware, MiddlewareOutput, ConnectError; () (A a) (A a B b) (A a B b C c) (A a B b C c D d) }
+
+impl From<String> for HandlerError {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
 }
 
 impl From<ExtractError> for HandlerError {
