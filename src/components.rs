@@ -17,6 +17,7 @@ pub mod message_list;
 pub mod modal;
 pub mod name_prompt;
 pub mod new_room_dialog;
+pub mod popover;
 pub mod quick_switcher;
 pub mod rename_form;
 pub mod reply_preview;

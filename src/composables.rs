@@ -1,6 +1,5 @@
 //! Small hooks that several components use.
 
-pub mod close_outside;
 pub mod focus;
 pub mod now;
 pub mod row_signals;

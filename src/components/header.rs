@@ -1,15 +1,15 @@
 //! Header of the conversation: room, people, connection, and the buttons around it.
 
-use leptos::html::{Button, Div};
+use leptos::html::Button;
 use leptos::prelude::*;
 
 use super::copy_dialog::copy;
 use super::icon::{Icon, IconButton, IconName};
+use super::popover::Popover;
 use crate::chat::ChatState;
 use crate::chat::connection_state::ConnectionState;
 use crate::chat::i18n::Strings;
 use crate::chat::room::RoomState;
-use crate::composables::close_outside::use_close_outside;
 use crate::composables::focus::focus_node;
 use crate::contexts::chat::use_chat;
 use crate::contexts::connection::use_connection;
@@ -144,16 +144,6 @@ fn HeaderMenu(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let layout = use_layout();
-    let menu = NodeRef::<Div>::new();
-    let is_open = Memo::new(move |_| layout.is_open(&Overlay::HeaderMenu));
-    use_close_outside(menu, Overlay::HeaderMenu);
-    let toggle = move |_| {
-        if is_open.get_untracked() {
-            layout.close(&Overlay::HeaderMenu);
-        } else {
-            layout.open(Overlay::HeaderMenu);
-        }
-    };
     let entry = move |label: fn(&'static Strings) -> &'static str, action: Callback<()>| {
         view! {
             <button
@@ -169,27 +159,19 @@ fn HeaderMenu(
         }
     };
     view! {
-        <div class="header-menu" node_ref=menu>
-            <button
-                type="button"
-                class="icon-button"
-                aria-label=i18n.text(|s| s.more)
-                title=i18n.text(|s| s.more)
-                aria-expanded=move || is_open.get().to_string()
-                on:click=toggle
-            >
-                <Icon name=IconName::More />
-            </button>
-            <Show when=move || is_open.get()>
-                <div class="header-menu-sheet" role="group" aria-label=i18n.text(|s| s.more)>
-                    <Show when=move || can_leave.get()>
-                        {entry(|s| s.copy_room_link, on_copy_link)} {entry(|s| s.leave_room, on_leave)}
-                    </Show>
-                    <Show when=move || is_direct.get()>{entry(|s| s.hide_conversation, on_hide)}</Show>
-                    {entry(|s| s.settings, on_settings)}
-                </div>
+        <Popover
+            overlay=Overlay::HeaderMenu
+            icon=IconName::More
+            label=i18n.text(|s| s.more)
+            class="header-menu"
+            sheet_class="header-menu-sheet"
+        >
+            <Show when=move || can_leave.get()>
+                {entry(|s| s.copy_room_link, on_copy_link)} {entry(|s| s.leave_room, on_leave)}
             </Show>
-        </div>
+            <Show when=move || is_direct.get()>{entry(|s| s.hide_conversation, on_hide)}</Show>
+            {entry(|s| s.settings, on_settings)}
+        </Popover>
     }
 }
 
