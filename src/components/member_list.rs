@@ -84,6 +84,7 @@ fn Member(person: Person) -> impl IntoView {
     let i18n = use_i18n();
     let layout = use_layout();
     let Person { id, name } = person;
+    let tint = chat.tint(id.clone());
     let is_me = {
         let id = id.clone();
         chat.select(move |state| state.me().is_some_and(|me| me.id == id))
@@ -91,7 +92,7 @@ fn Member(person: Person) -> impl IntoView {
     move || {
         let (id, name) = (id.clone(), name.clone());
         let content = view! {
-            <Avatar id=id.clone() name=name.clone() small=true />
+            <Avatar tint=tint name=name.clone() small=true />
             <span class="name">
                 <bdi>{name.clone()}</bdi>
             </span>

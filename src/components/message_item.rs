@@ -8,7 +8,6 @@ use super::linkified_text::LinkifiedText;
 use crate::chat::i18n::{Strings, With1, WithNumber};
 use crate::chat::text::collapse;
 use crate::chat::timeline_item::{ChatMessage, Delivery, ItemKind, MembershipChanges, TimelineRow};
-use crate::contexts::chat::use_chat;
 use crate::contexts::i18n::{I18n, use_i18n};
 use crate::protocol::{ChatError, Person, Quote};
 
@@ -28,6 +27,8 @@ pub struct MessageRow {
     pub can_reply: bool,
     /// Whether the person followed a quote to this row.
     pub is_target: bool,
+    /// Number of the author's colour.
+    pub tint: u32,
 }
 
 /// What a person does with a row; each gets the key of the row.
@@ -121,12 +122,11 @@ fn message_view(
     let key = item.key;
     let time = i18n.time(item.at);
     let shown_author = message.author.as_ref().filter(|_| *starts_group);
-    let avatar =
-        shown_author.map(|author| view! { <Avatar id=author.id.clone() name=author.name.clone() /> });
+    let avatar = shown_author.map(|author| view! { <Avatar tint=row.tint name=author.name.clone() /> });
     let byline = match shown_author {
         Some(author) => view! {
             <div class="body byline">
-                <span class=author_class(&author.id)>
+                <span class=format!("author ink-{}", row.tint)>
                     <bdi>{author.name.clone()}</bdi>
                 </span>
                 <time>{time}</time>
@@ -309,13 +309,6 @@ fn name_list(strings: &Strings, people: &[Person]) -> String {
         Some((last, others)) => format!("{} {} {last}", others.join(", "), strings.and),
         None => String::new(),
     }
-}
-
-/// Class of an author's name, in the author's colour.
-fn author_class(id: &str) -> impl Fn() -> String + Clone + Send + Sync + 'static + use<> {
-    let id = id.to_owned();
-    let tint = use_chat().select(move |state| state.tint(&id));
-    move || format!("author ink-{}", tint.get())
 }
 
 /// Whether a text is a few emoji and nothing else.

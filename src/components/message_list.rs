@@ -15,6 +15,7 @@ use super::copy_dialog::copy as copy_text;
 use super::icon::{Icon, IconName};
 use super::message_item::{MessageItem, MessageRow, RowActions};
 use crate::chat::i18n::Strings;
+use crate::chat::timeline_item::TimelineRow;
 use crate::chat::virtual_list::{ListExtent, VirtualList, VisibleRange};
 use crate::chat::{ChatState, Server};
 use crate::composables::focus::focus;
@@ -221,6 +222,7 @@ fn use_rows(
                     is_expanded: expanded.contains(&key),
                     can_reply,
                     is_target: target.is_some() && row.item.seq() == target,
+                    tint: author_tint(state, &row),
                     row,
                 };
                 (key, row)
@@ -228,6 +230,12 @@ fn use_rows(
             rows.collect()
         })
     })
+}
+
+/// Number of the colour of a row's author; 0 for a row without one.
+fn author_tint(state: &ChatState, row: &TimelineRow) -> u32 {
+    let author = row.item.message().and_then(|message| message.author.as_ref());
+    author.map_or(0, |author| state.tint(&author.id))
 }
 
 /// Elements of the list, and where it is scrolled to; copy it into closures.

@@ -133,7 +133,7 @@ fn OwnEntry() -> impl IntoView {
         Some(view! {
             <div class="sidebar-footer">
                 <button type="button" class="entry" on:click=open_settings>
-                    <Avatar id=me.id name=me.name.clone() small=true />
+                    <Avatar tint=chat.tint(me.id) name=me.name.clone() small=true />
                     <span class="name">
                         <bdi>{me.name}</bdi>
                     </span>

@@ -118,7 +118,7 @@ pub fn RoomListItem(#[prop(into)] room: Signal<RoomSummary>) -> impl IntoView {
                 {move || match sign.get() {
                     (Some(id), name) => view! {
                         <span class="avatar-frame">
-                            <Avatar id=id name=name small=true />
+                            <Avatar tint=chat.tint(id) name=name small=true />
                             <PresenceDot is_present=Signal::derive(move || room.with(|room| room.is_present)) />
                         </span>
                     }

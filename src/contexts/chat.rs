@@ -142,6 +142,11 @@ impl Chat {
         }
     }
 
+    /// Number of the colour of a person.
+    pub fn tint(self, person: String) -> Memo<u32> {
+        self.select(move |state| state.tint(&person))
+    }
+
     /// Sends a text to the open room; returns whether it was taken.
     ///
     /// A name that was typed but not yet used is used first, so that the text goes out under it.
