@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::ChatLimits;
 
-/// Longest time that a client is told to wait.
+/// Longest wait that the server asks of a client.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Room limit of an address, as a multiple of a person's.
 const ROOMS_PER_ADDRESS: f64 = 3.0;
