@@ -110,29 +110,32 @@ async fn payload_of_another_type_is_explained_to_the_client() {
     assert_eq!(soon(errors.recv()).await.as_deref(), Some(text));
 }
 
+/// What the server reports when a client emits an event.
+async fn report_after(io: &Io, event: &'static str, argument: &str) -> String {
+    let (reports, mut reported) = mpsc::unbounded_channel();
+    io.on_error(move |report| reports.send(report.message.clone()).expect("the test listens"));
+    let address = serve_io(io).await;
+    let socket = Socket::open(&format!("http://{address}"), Options::new().force_new()).expect("an address");
+    socket.emit(event, argument).expect("queued");
+    soon(reported.recv()).await.expect("a report")
+}
+
 #[tokio::test]
 async fn payload_of_another_type_is_explained_to_the_server() {
     let io = Io::default();
-    let (reports, mut reported) = mpsc::unbounded_channel();
-    io.on_error(move |report| reports.send(report.message.clone()).expect("the test listens"));
-    let address = serve_io(&io).await;
-    let socket = Socket::open(&format!("http://{address}"), Options::new().force_new()).expect("an address");
-    socket.emit("number", "seven").expect("queued");
-    let text = "argument 0: expected u32, found string \"seven\"";
-    assert_eq!(soon(reported.recv()).await.as_deref(), Some(text));
+    let report = report_after(&io, "number", "seven").await;
+    assert_eq!(report, "argument 0: expected u32, found string \"seven\"");
 }
 
 #[tokio::test]
 async fn state_that_is_not_set_is_explained_to_the_server() {
     let io = Io::default();
-    let (reports, mut reported) = mpsc::unbounded_channel();
-    io.on_error(move |report| reports.send(report.message.clone()).expect("the test listens"));
     io.on_connection(|socket: pesan_server::socketio::Socket| {
         socket.on("state", |State(number): State<u16>| number);
     });
-    let address = serve_io(&io).await;
-    let socket = Socket::open(&format!("http://{address}"), Options::new().force_new()).expect("an address");
-    socket.emit("state", ()).expect("queued");
-    let text = "there is no state of type u16; set it by `Io::with_state`";
-    assert_eq!(soon(reported.recv()).await.as_deref(), Some(text));
+    let report = report_after(&io, "state", "").await;
+    assert_eq!(
+        report,
+        "there is no state of type u16; set it by `Io::with_state`"
+    );
 }
